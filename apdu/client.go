@@ -1,0 +1,240 @@
+package apdu
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// Bits of the class byte (IAS ECC 9.2).
+const (
+	claChaining = 0x10 // not the last command of a chain
+	claSM       = 0x0C // secure messaging in any format
+	claChannel  = 0x03 // logical channel
+)
+
+// Bounds that keep a card out of its mind from holding the program.
+const (
+	defaultMaxResponse = 64 << 10
+	// 256 pieces of full size make up the default MaxResponse.
+	maxPieces = 512
+)
+
+// ErrRunaway: the card announces more and more response data, or announces
+// data and sends none. The command may have been executed.
+var ErrRunaway = errors.New("card does not stop announcing data")
+
+// Config sets the limits of a Client. The zero value is right for every card:
+// short commands, chained above 255 bytes.
+type Config struct {
+	// Extended allows extended length fields. Set it only when EF.ATR says
+	// that the chip can.
+	Extended bool
+	// MaxData is the longest data field of one command; longer data are
+	// chained. 0 means 255, and nothing above 255 counts without Extended.
+	MaxData int
+	// MaxResponse bounds the response data of one command, all pieces
+	// together. 0 means 64 KiB.
+	MaxResponse int
+	// Trace, when set, is called after every exchange of APDUs. The bytes
+	// are what went over the link: the tracer must redact.
+	Trace func(Exchange)
+}
+
+// Exchange is one command APDU and its answer, as they were on the link.
+// Response is nil when Err is set.
+type Exchange struct {
+	Command, Response []byte
+	Err               error
+}
+
+// Stats counts what a Client has sent and received.
+type Stats struct {
+	// APDUs is the number of command APDUs, GetResponses and Repeats included.
+	APDUs int64
+	// GetResponses is the number of GET RESPONSE commands among them.
+	GetResponses int64
+	// Repeats is the number of commands sent again after 6Cxx.
+	Repeats int64
+	// BytesUp and BytesDown are the bytes of the encoded commands and responses.
+	BytesUp, BytesDown int64
+}
+
+// Client is the Sender that stands on a Transport. It chains commands, fetches
+// long responses with GET RESPONSE and corrects Le. One Send at a time goes
+// through; it may be called from several goroutines.
+type Client struct {
+	transport Transport
+	config    Config
+	mu        sync.Mutex // one command with everything that follows from it
+
+	apdus, getResponses, repeats, up, down atomic.Int64
+}
+
+// NewSender returns a Client that sends over t.
+func NewSender(t Transport, cfg Config) *Client {
+	limit := MaxShortData
+	if cfg.Extended {
+		limit = MaxData
+	}
+	if cfg.MaxData <= 0 {
+		cfg.MaxData = MaxShortData
+	}
+	cfg.MaxData = min(cfg.MaxData, limit)
+	if cfg.MaxResponse <= 0 {
+		cfg.MaxResponse = defaultMaxResponse
+	}
+	return &Client{transport: t, config: cfg}
+}
+
+// Stats returns the counts so far.
+func (c *Client) Stats() Stats {
+	return Stats{
+		APDUs:        c.apdus.Load(),
+		GetResponses: c.getResponses.Load(),
+		Repeats:      c.repeats.Load(),
+		BytesUp:      c.up.Load(),
+		BytesDown:    c.down.Load(),
+	}
+}
+
+// Send sends one command and returns its whole response.
+//
+// Data longer than Config.MaxData go out as a chain, CLA bit 0x10 set on all
+// commands but the last (IAS ECC 8.5); Ne counts for the last. A status other
+// than 9000 and 61xx ends the chain and is the response. When the caller has
+// set the chaining bit, it stays set on every block and 61xx is handed back:
+// GET RESPONSE would break the chain.
+//
+// 61xx is followed by GET RESPONSE in the clear until another status comes,
+// also for a command under secure messaging (IAS ECC 8.6.4). In short form an
+// Ne above 256 is sent as 256, the rest comes this way.
+//
+// 6Cxx repeats the command once with the Le it asks for, unless the command is
+// under secure messaging, part of a chain, or one that may spend a try.
+//
+// Errors are those of the Transport, ErrCommand, ErrResponse and ErrRunaway.
+func (c *Client) Send(cmd Command) (Response, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cmd.Ne < 0 || cmd.Ne > MaxNe {
+		return Response{}, fmt.Errorf("%w: Ne %d", ErrCommand, cmd.Ne)
+	}
+	if !c.config.Extended {
+		cmd.Extended = false
+		cmd.Ne = min(cmd.Ne, MaxShortNe)
+	}
+	chained := cmd.CLA&claChaining != 0
+	for len(cmd.Data) > c.config.MaxData {
+		block := cmd
+		block.CLA |= claChaining
+		block.Data = cmd.Data[:c.config.MaxData]
+		block.Ne = 0
+		r, err := c.exchange(block)
+		if err != nil {
+			return Response{}, err
+		}
+		if _, more := r.SW.Remaining(); r.SW != SWOK && !more {
+			return r, nil
+		}
+		cmd.Data = cmd.Data[c.config.MaxData:]
+		chained = true
+	}
+	r, err := c.exchange(cmd)
+	if err != nil || cmd.CLA&claChaining != 0 {
+		return r, err
+	}
+	if ne, ok := r.SW.ExactLength(); ok && !chained && repeatable(cmd) && ne != cmd.Ne {
+		c.repeats.Add(1)
+		cmd.Ne = ne
+		if r, err = c.exchange(cmd); err != nil {
+			return Response{}, err
+		}
+	}
+	return c.collect(cmd, r)
+}
+
+// repeatable tells whether a command may be sent again after 6Cxx. Under
+// secure messaging the counter has moved on; a command that presents a code
+// is never repeated by anything but a person; and a command with data and no
+// Le has no Le to correct.
+func repeatable(c Command) bool {
+	if c.CLA&claSM != 0 || len(c.Data) > 0 && c.Ne == 0 {
+		return false
+	}
+	switch c.INS &^ 1 {
+	case 0x20, 0x24, 0x2C, 0x82: // VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER, EXTERNAL AUTHENTICATE
+		return false
+	}
+	return true
+}
+
+// collect fetches what 61xx announces and returns all pieces as one response.
+func (c *Client) collect(cmd Command, r Response) (Response, error) {
+	more, ok := r.SW.Remaining()
+	if !ok {
+		return r, c.checkSize(len(r.Data))
+	}
+	data := append([]byte(nil), r.Data...)
+	for range maxPieces {
+		c.getResponses.Add(1)
+		get := Command{CLA: cmd.CLA & claChannel, INS: 0xC0, Ne: more}
+		r, err := c.exchange(get)
+		if err != nil {
+			return Response{}, err
+		}
+		if ne, ok := r.SW.ExactLength(); ok && ne != more {
+			c.getResponses.Add(1)
+			c.repeats.Add(1)
+			get.Ne = ne
+			if r, err = c.exchange(get); err != nil {
+				return Response{}, err
+			}
+		}
+		data = append(data, r.Data...)
+		if err := c.checkSize(len(data)); err != nil {
+			return Response{}, err
+		}
+		if more, ok = r.SW.Remaining(); !ok {
+			return Response{Data: data, SW: r.SW}, nil
+		}
+		if len(r.Data) == 0 {
+			return Response{}, fmt.Errorf("%s: %w: nothing in a piece", insName(cmd.INS), ErrRunaway)
+		}
+	}
+	return Response{}, fmt.Errorf("%s: %w: more than %d pieces", insName(cmd.INS), ErrRunaway, maxPieces)
+}
+
+func (c *Client) checkSize(n int) error {
+	if n > c.config.MaxResponse {
+		return fmt.Errorf("%w: more than %d bytes", ErrRunaway, c.config.MaxResponse)
+	}
+	return nil
+}
+
+// exchange sends one APDU and decodes the answer.
+func (c *Client) exchange(cmd Command) (Response, error) {
+	raw, err := cmd.Encode()
+	if err != nil {
+		return Response{}, err
+	}
+	c.apdus.Add(1)
+	c.up.Add(int64(len(raw)))
+	answer, err := c.transport.Transmit(raw)
+	if err != nil {
+		if c.config.Trace != nil {
+			c.config.Trace(Exchange{Command: raw, Err: err})
+		}
+		return Response{}, fmt.Errorf("%s: %w", insName(cmd.INS), err)
+	}
+	c.down.Add(int64(len(answer)))
+	if c.config.Trace != nil {
+		c.config.Trace(Exchange{Command: raw, Response: answer})
+	}
+	r, err := ParseResponse(answer)
+	if err != nil {
+		return Response{}, fmt.Errorf("%s: %w", insName(cmd.INS), err)
+	}
+	return r, nil
+}
