@@ -118,8 +118,8 @@ func (c *Client) Stats() Stats {
 func (c *Client) Send(cmd Command) (Response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if cmd.Ne < 0 || cmd.Ne > MaxNe {
-		return Response{}, fmt.Errorf("%w: Ne %d", ErrCommand, cmd.Ne)
+	if cmd.Ne < 0 || cmd.Ne > MaxNe || len(cmd.Data) > MaxData {
+		return Response{}, fmt.Errorf("%w: %v", ErrCommand, cmd)
 	}
 	if !c.config.Extended {
 		cmd.Extended = false
@@ -174,7 +174,7 @@ func repeatable(c Command) bool {
 func (c *Client) collect(cmd Command, r Response) (Response, error) {
 	more, ok := r.SW.Remaining()
 	if !ok {
-		return r, c.checkSize(len(r.Data))
+		return r, nil
 	}
 	data := append([]byte(nil), r.Data...)
 	for range maxPieces {
@@ -193,8 +193,8 @@ func (c *Client) collect(cmd Command, r Response) (Response, error) {
 			}
 		}
 		data = append(data, r.Data...)
-		if err := c.checkSize(len(data)); err != nil {
-			return Response{}, err
+		if len(data) > c.config.MaxResponse {
+			return Response{}, fmt.Errorf("%s: %w: more than %d bytes", insName(cmd.INS), ErrRunaway, c.config.MaxResponse)
 		}
 		if more, ok = r.SW.Remaining(); !ok {
 			return Response{Data: data, SW: r.SW}, nil
@@ -204,13 +204,6 @@ func (c *Client) collect(cmd Command, r Response) (Response, error) {
 		}
 	}
 	return Response{}, fmt.Errorf("%s: %w: more than %d pieces", insName(cmd.INS), ErrRunaway, maxPieces)
-}
-
-func (c *Client) checkSize(n int) error {
-	if n > c.config.MaxResponse {
-		return fmt.Errorf("%w: more than %d bytes", ErrRunaway, c.config.MaxResponse)
-	}
-	return nil
 }
 
 // exchange sends one APDU and decodes the answer.
@@ -235,6 +228,9 @@ func (c *Client) exchange(cmd Command) (Response, error) {
 	r, err := ParseResponse(answer)
 	if err != nil {
 		return Response{}, fmt.Errorf("%s: %w", insName(cmd.INS), err)
+	}
+	if len(r.Data) > c.config.MaxResponse {
+		return Response{}, fmt.Errorf("%s: %w: more than %d bytes", insName(cmd.INS), ErrRunaway, c.config.MaxResponse)
 	}
 	return r, nil
 }

@@ -234,7 +234,11 @@ func (c *Channel) exchange(cmd apdu.Command) (apdu.Response, error) {
 	}
 	r, err := c.open(outer)
 	if err != nil {
-		return apdu.Response{}, c.fail(err, outer.SW)
+		sw := outer.SW
+		if sw == apdu.SWOK {
+			sw = 0 // says nothing about the failure
+		}
+		return apdu.Response{}, c.fail(err, sw)
 	}
 	return r, nil
 }
