@@ -1,0 +1,61 @@
+# make demo    the main job end to end on a virtual card
+# make test    everything: real PC/SC daemon, real PKCS#11 programs
+# make check   the inner loop: format, vet, static checks, tests without cgo and daemon
+# make build   bin/cie, bin/cie-virtual, bin/cie-pkcs11.so
+# make bench   the figures of the README
+# make fuzz    every fuzz target, FUZZTIME each (FUZZ=regexp chooses targets)
+# make clean   removes what was built
+#
+# demo, test, bench and build install the Debian packages they miss (.ci/deps).
+
+# Go in its usual places, PATH first.
+export PATH := $(PATH):/usr/local/go/bin:/usr/lib/go/bin:$(HOME)/go/bin
+export CGO_ENABLED := 1
+
+GO ?= go
+FUZZTIME ?= 2m
+FUZZ ?= .
+BENCHTIME ?= 1x
+TESTTIMEOUT ?= 25m
+VERSION ?= $(or $(patsubst v%,%,$(shell git describe --tags --dirty 2>/dev/null)),0.0.0-dev)
+LDFLAGS := -X cie/cmd/internal/version.version=$(VERSION)
+GOBUILD := $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
+
+.PHONY: all demo test build bin check bench fuzz clean deps-build deps-test
+.DEFAULT_GOAL := build
+.NOTPARALLEL:
+
+demo: deps-test bin
+	./bin/cie demo
+
+test: deps-all bin
+	$(GO) test -race -p 2 -count=1 -timeout $(TESTTIMEOUT) ./...
+
+build: deps-build bin
+
+# The module is a C library, everything else in cmd a program.
+bin:
+	@mkdir -p bin
+	$(GOBUILD) -o bin/ $$($(GO) list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' ./cmd/... | grep -v /cie-pkcs11$$)
+	$(GOBUILD) -buildmode=c-shared -o bin/cie-pkcs11.so ./cmd/cie-pkcs11
+	@rm -f bin/cie-pkcs11.h
+
+check:
+	sh .ci/check
+
+bench: deps-test bin
+	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -count=1 -p 1 -timeout $(TESTTIMEOUT) ./...
+
+fuzz:
+	FUZZ='$(FUZZ)' FUZZTIME=$(FUZZTIME) sh .ci/fuzz
+
+clean:
+	rm -rf bin dist artifacts
+
+.PHONY: deps-all
+deps-build:
+	@sh .ci/deps build
+deps-test:
+	@sh .ci/deps build test
+deps-all:
+	@sh .ci/deps build test consumers

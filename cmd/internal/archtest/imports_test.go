@@ -1,0 +1,249 @@
+package archtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	module = "cie"
+	scard  = "github.com/ebfe/scard"
+	fyne   = "fyne.io/fyne/v2"
+)
+
+// pkg is what the rules need to know of a package.
+type pkg struct {
+	ImportPath string
+	Name       string
+	Standard   bool
+	Imports    []string // direct imports, tests excluded
+	Deps       []string // everything reached, itself excluded
+}
+
+// rule limits what the packages below one path may reach. Of this module they
+// may reach only packages below the paths in module (and below their own path
+// if own is set); of others everything that is not forbidden, or the standard
+// library alone if stdOnly is set.
+type rule struct {
+	path      string
+	except    []string // subtrees of path that have rules of their own
+	own       bool
+	module    []string // "path" is that package alone, "path/..." the tree below it too
+	stdOnly   bool
+	forbidden []string // import paths and everything below them
+}
+
+// rules, one per row of the layout: imports point one way.
+var rules = []rule{
+	{path: "cie/apdu", except: []string{"cie/apdu/apdutest", "cie/apdu/sm", "cie/apdu/pcsc"}, stdOnly: true},
+	{path: "cie/apdu/apdutest", own: true, module: []string{"cie/apdu"}, stdOnly: true},
+	{path: "cie/apdu/sm", own: true, module: []string{"cie/apdu"}, forbidden: []string{scard}},
+	{path: "cie/apdu/pcsc", except: []string{"cie/apdu/pcsc/pcscd"}, own: true, module: []string{"cie/apdu"}},
+	{path: "cie/apdu/pcsc/pcscd", own: true, stdOnly: true},
+	{path: "cie/card", except: []string{"cie/card/cardtest"}, own: true,
+		module: []string{"cie/apdu", "cie/apdu/sm"}, forbidden: []string{scard, "testing", "cie/card/cardtest"}},
+	{path: "cie/card/cardtest", own: true, module: []string{"cie/apdu"}, forbidden: []string{scard, "testing"}},
+	{path: "cie/pkcs11mod", own: true, module: []string{"cie/apdu", "cie/apdu/sm", "cie/card/..."},
+		forbidden: []string{scard, "testing", "cie/card/cardtest"}},
+	{path: "cie/gui", own: true, module: []string{"cie/apdu", "cie/apdu/sm", "cie/card/..."},
+		forbidden: []string{scard, fyne + "/app", "cie/card/cardtest"}},
+	{path: "cie/installer", own: true, forbidden: []string{scard, fyne}},
+	// What ships as a library or a window has no virtual card in it; the
+	// command line has one, behind an explicit verb.
+	{path: "cie/cmd/cie-pkcs11", own: true, module: []string{"cie/apdu/...", "cie/card/...", "cie/pkcs11mod/...", "cie/cmd/internal/..."},
+		forbidden: []string{"testing", "cie/card/cardtest", "cie/apdu/pcsc/pcscd", fyne}},
+	{path: "cie/cmd/cie", own: true, module: []string{"cie/apdu/...", "cie/card/...", "cie/pkcs11mod/...", "cie/installer/...", "cie/cmd/internal/..."},
+		forbidden: []string{"testing", fyne}},
+}
+
+// below reports whether path is tree or lies in it.
+func below(path, tree string) bool {
+	return path == tree || strings.HasPrefix(path, tree+"/")
+}
+
+func (r rule) covers(path string) bool {
+	return below(path, r.path) && !slices.ContainsFunc(r.except, func(e string) bool { return below(path, e) })
+}
+
+func (r rule) allows(dep pkg) bool {
+	if slices.ContainsFunc(r.forbidden, func(f string) bool { return below(dep.ImportPath, f) }) {
+		return false
+	}
+	if dep.Standard {
+		return true
+	}
+	if !below(dep.ImportPath, module) {
+		return !r.stdOnly
+	}
+	if r.own && r.covers(dep.ImportPath) {
+		return true
+	}
+	return slices.ContainsFunc(r.module, func(m string) bool {
+		tree, all := strings.CutSuffix(m, "/...")
+		return dep.ImportPath == tree || all && below(dep.ImportPath, tree)
+	})
+}
+
+// violations lists the imports that break a rule, and importers of scard other
+// than apdu/pcsc, as sentences.
+func violations(graph map[string]pkg) []string {
+	var found []string
+	for _, p := range graph {
+		if !below(p.ImportPath, module) {
+			continue
+		}
+		if slices.Contains(p.Imports, scard) && p.ImportPath != "cie/apdu/pcsc" {
+			found = append(found, fmt.Sprintf("%s imports %s; only cie/apdu/pcsc may", p.ImportPath, scard))
+		}
+		for _, imported := range p.Imports {
+			if graph[imported].Name == "main" {
+				found = append(found, fmt.Sprintf("%s imports the program %s", p.ImportPath, imported))
+			}
+		}
+		for _, r := range rules {
+			if !r.covers(p.ImportPath) {
+				continue
+			}
+			for _, d := range p.Deps {
+				if !r.allows(graph[d]) {
+					found = append(found, fmt.Sprintf("%s reaches %s", p.ImportPath, d))
+				}
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// root is the directory of go.mod.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		if filepath.Dir(dir) == dir {
+			t.Fatal("no go.mod above the working directory")
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// goCommand runs go in the root of the module. Cgo is on for listing, so that
+// files behind a cgo build tag are seen; no C compiler is needed for that.
+func goCommand(t *testing.T, cgo bool, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command("go", args...)
+	cmd.Dir = root(t)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if cgo {
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, stderr.Bytes())
+	}
+	return out
+}
+
+func loadGraph(t *testing.T) map[string]pkg {
+	t.Helper()
+	graph := make(map[string]pkg)
+	dec := json.NewDecoder(bytes.NewReader(goCommand(t, true, "list", "-e", "-deps", "-json=ImportPath,Name,Standard,Imports,Deps", "./...")))
+	for {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return graph
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		graph[p.ImportPath] = p
+	}
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	graph := loadGraph(t)
+	if _, ok := graph["cie/apdu"]; !ok {
+		t.Fatal("go list does not show cie/apdu: the rules would check nothing")
+	}
+	for _, v := range violations(graph) {
+		t.Error(v)
+	}
+}
+
+// The rules are only worth something if a breach is noticed.
+func TestRulesNoticeABreach(t *testing.T) {
+	tests := []struct {
+		importer, imported string
+		ok                 bool
+	}{
+		{"cie/apdu", "fmt", true},
+		{"cie/apdu", "golang.org/x/sys/unix", false},
+		{"cie/apdu", "cie/apdu/sm", false},
+		{"cie/apdu/sm", "cie/apdu", true},
+		{"cie/apdu/sm", "cie/card", false},
+		{"cie/apdu/sm", "cie/card/cardtest", false},
+		{"cie/apdu/pcsc", scard, true},
+		{"cie/apdu/pcsc/pcscd", scard, false},
+		{"cie/card", "cie/apdu/sm", true},
+		{"cie/card", "cie/card/sod", true},
+		{"cie/card", "cie/apdu/pcsc", false},
+		{"cie/card", scard, false},
+		{"cie/card/sod", "cie/card/cardtest", false},
+		{"cie/card/cardtest", "cie/apdu", true},
+		{"cie/card/cardtest", "cie/apdu/sm", false},
+		{"cie/card/cardtest", "cie/card", false},
+		{"cie/card/cardtest", "cie/card/sod", false},
+		{"cie/card/cardtest", "testing", false},
+		{"cie/card/cardtest/vpcd", "cie/card/cardtest", true},
+		{"cie/pkcs11mod", "cie/card", true},
+		{"cie/pkcs11mod", "cie/apdu/pcsc", false},
+		{"cie/gui", fyne + "/widget", true},
+		{"cie/gui", fyne + "/app", false},
+		{"cie/gui", "cie/pkcs11mod", false},
+		{"cie/installer", "cie/card", false},
+		{"cie/cmd/cie-pkcs11", "cie/apdu/pcsc", true},
+		{"cie/cmd/cie-pkcs11", "cie/card/cardtest", false},
+		{"cie/cmd/cie", "cie/card/cardtest", true},
+		{"cie/cmd/cie", scard, false},
+	}
+	for _, tt := range tests {
+		graph := map[string]pkg{
+			tt.importer: {ImportPath: tt.importer, Imports: []string{tt.imported}, Deps: []string{tt.imported}},
+			tt.imported: {ImportPath: tt.imported, Standard: !strings.Contains(tt.imported, ".") && !below(tt.imported, module)},
+		}
+		got := violations(graph)
+		if (len(got) == 0) != tt.ok {
+			t.Errorf("%s importing %s: violations %q, want ok=%v", tt.importer, tt.imported, got, tt.ok)
+		}
+	}
+}
+
+// pkcs11mod and everything below it, and the virtual card, need no C compiler.
+func TestBuildsWithoutCgo(t *testing.T) {
+	var pure []string
+	for path := range loadGraph(t) {
+		for _, tree := range []string{"cie/apdu", "cie/card", "cie/pkcs11mod", "cie/installer"} {
+			if below(path, tree) && path != "cie/apdu/pcsc" {
+				pure = append(pure, path)
+			}
+		}
+	}
+	slices.Sort(pure)
+	goCommand(t, false, append([]string{"build"}, pure...)...)
+}
