@@ -1,0 +1,289 @@
+//go:build linux
+
+package pcscd
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// helperName is argv[0] of the helper: no user types it, no flag collides.
+const helperName = "cie-private-pcscd"
+
+// Requests of the parent to the helper, one JSON object per packet.
+const (
+	opSetup = "setup" // prepare the namespaces
+	opStart = "start" // start pcscd and wait until it accepts clients
+	opStop  = "stop"  // end pcscd
+	opDial  = "dial"  // connect to vpcd, answer with the socket
+	opPing  = "ping"  // is pcscd running?
+)
+
+type setup struct {
+	Op     string `json:"op"`
+	Dir    string `json:"dir"`
+	Conf   string `json:"conf"`
+	Daemon string `json:"daemon"`
+	Debug  bool   `json:"debug"`
+	Remove bool   `json:"remove"` // Dir is ours: remove it at the end
+}
+
+type request struct {
+	Op   string `json:"op"`
+	Port int    `json:"port,omitempty"`
+}
+
+type answer struct {
+	Error  string `json:"error,omitempty"`
+	Denied bool   `json:"denied,omitempty"` // the kernel refused a privilege: ErrNotPermitted
+	Gone   bool   `json:"gone,omitempty"`   // pcscd does not run: ErrStopped
+}
+
+var errNotRunning = errors.New("no pcscd process")
+
+// init turns the process into the helper when it was started as one. It has to
+// happen here, before main or the test runner: any program that imports this
+// package can then start a daemon without shipping a second executable.
+func init() {
+	if len(os.Args) != 1 || os.Args[0] != helperName {
+		return
+	}
+	// pcscd's parent-death signal is tied to the thread that starts it.
+	runtime.LockOSThread()
+	h := &helper{}
+	code := 0
+	if err := h.serve(); err != nil {
+		fmt.Fprintln(os.Stderr, helperName+":", err)
+		code = 1
+	}
+	h.stop()
+	if h.set.Remove {
+		os.RemoveAll(h.set.Dir) // also when the parent was killed and cannot
+	}
+	os.Exit(code)
+}
+
+// helper is the first process in the private namespaces and pcscd's parent.
+type helper struct {
+	set  setup
+	cmd  *exec.Cmd
+	gone chan struct{} // closed when pcscd has ended
+}
+
+// serve answers requests until the parent closes its end or dies.
+func (h *helper) serve() error {
+	syscall.CloseOnExec(3)
+	f := os.NewFile(3, "control")
+	c, err := net.FileConn(f)
+	f.Close()
+	if err != nil {
+		return err
+	}
+	ctl, ok := c.(*net.UnixConn)
+	if !ok {
+		return errors.New("descriptor 3 is not the control socket")
+	}
+	buf := make([]byte, 4096)
+	for {
+		n, err := ctl.Read(buf)
+		if err != nil || n == 0 {
+			return nil
+		}
+		file, err := h.handle(buf[:n])
+		var ans answer
+		if err != nil {
+			ans.Error = err.Error()
+			ans.Denied = errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES)
+			ans.Gone = errors.Is(err, errNotRunning)
+		}
+		b, _ := json.Marshal(ans) // a struct of one string
+		var oob []byte
+		if file != nil {
+			oob = syscall.UnixRights(int(file.Fd()))
+		}
+		_, _, err = ctl.WriteMsgUnix(b, oob, nil)
+		if file != nil {
+			file.Close()
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+func (h *helper) handle(b []byte) (*os.File, error) {
+	var req request
+	if err := json.Unmarshal(b, &req); err != nil {
+		return nil, err
+	}
+	switch req.Op {
+	case opSetup:
+		if err := json.Unmarshal(b, &h.set); err != nil {
+			return nil, err
+		}
+		return nil, h.prepare()
+	case opStart:
+		return nil, h.start()
+	case opStop:
+		h.stop()
+		return nil, nil
+	case opPing:
+		if !h.running() {
+			return nil, errNotRunning
+		}
+		return nil, nil
+	case opDial:
+		if !h.running() {
+			return nil, errNotRunning
+		}
+		return dial(req.Port)
+	}
+	return nil, fmt.Errorf("unknown request %q", req.Op)
+}
+
+// prepare makes the namespaces what pcscd shall see.
+func (h *helper) prepare() error {
+	// Nothing mounted here may reach the outside.
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("private mounts: %w", err)
+	}
+	// The directory is opened first: a tmpfs over /run could hide it.
+	run, err := os.Open(filepath.Join(h.set.Dir, "run"))
+	if err != nil {
+		return err
+	}
+	defer run.Close()
+	const at = "/run/pcscd"
+	if _, err := os.Stat(at); err != nil {
+		if err := syscall.Mount("tmpfs", "/run", "tmpfs", 0, "mode=755"); err != nil {
+			return fmt.Errorf("private /run: %w", err)
+		}
+		if err := os.Mkdir(at, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := syscall.Mount(fmt.Sprintf("/proc/self/fd/%d", run.Fd()), at, "", syscall.MS_BIND, ""); err != nil {
+		return fmt.Errorf("private %s: %w", at, err)
+	}
+	// Without drivers pcscd leaves real readers alone.
+	for _, dir := range []string{"/usr/lib/pcsc/drivers", "/usr/lib64/pcsc/drivers", "/usr/local/lib/pcsc/drivers",
+		"/usr/lib/x86_64-linux-gnu/pcsc/drivers", "/usr/lib/aarch64-linux-gnu/pcsc/drivers"} {
+		if _, err := os.Stat(dir); err != nil {
+			continue
+		}
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_RDONLY, "mode=755"); err != nil {
+			return fmt.Errorf("hiding the drivers: %w", err)
+		}
+	}
+	return loopbackUp()
+}
+
+// loopbackUp switches lo on: in a new network namespace it is down.
+func loopbackUp() error {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer syscall.Close(fd)
+	var req struct { // struct ifreq
+		name  [syscall.IFNAMSIZ]byte
+		flags uint16
+		_     [22]byte
+	}
+	copy(req.name[:], "lo")
+	req.flags = syscall.IFF_UP | syscall.IFF_RUNNING
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&req))); errno != 0 {
+		return fmt.Errorf("loopback: %w", errno)
+	}
+	return nil
+}
+
+func (h *helper) running() bool {
+	if h.cmd == nil {
+		return false
+	}
+	select {
+	case <-h.gone:
+		return false
+	default:
+		return true
+	}
+}
+
+// start starts pcscd and waits until its socket accepts clients. By then the
+// readers of the configuration exist: pcscd opens them first.
+func (h *helper) start() error {
+	if h.running() {
+		return errors.New("pcscd runs already")
+	}
+	sock := filepath.Join("/run/pcscd", "pcscd.comm")
+	// What a killed daemon left behind.
+	os.Remove(sock)
+	os.Remove("/run/pcscd/pcscd.pid")
+
+	args := []string{"--foreground", "--config", h.set.Conf}
+	if h.set.Debug {
+		args = append(args, "--debug", "--apdu")
+	}
+	cmd := exec.Command(h.set.Daemon, args...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	h.cmd, h.gone = cmd, make(chan struct{})
+	go func(gone chan struct{}) {
+		cmd.Wait()
+		close(gone)
+	}(h.gone)
+
+	deadline := time.After(20 * time.Second)
+	for {
+		c, err := net.Dial("unix", sock)
+		if err == nil {
+			return c.Close()
+		}
+		select {
+		case <-h.gone:
+			return fmt.Errorf("%w: it ended at once, %s", errNotRunning, cmd.ProcessState)
+		case <-deadline:
+			h.stop()
+			return errors.New("pcscd does not open its socket")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// stop ends pcscd and waits for it. It is killed: asked nicely it may wait for
+// a card that does not answer.
+func (h *helper) stop() {
+	if h.cmd == nil {
+		return
+	}
+	h.cmd.Process.Kill()
+	<-h.gone
+	h.cmd = nil
+	// Its clean-up, which clients rely on to see that the service is down.
+	os.Remove("/run/pcscd/pcscd.comm")
+	os.Remove("/run/pcscd/pcscd.pid")
+}
+
+// dial connects to vpcd from inside the namespace.
+func dial(port int) (*os.File, error) {
+	c, err := net.DialTimeout("tcp4", fmt.Sprintf("127.0.0.1:%d", port), 5*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return c.(*net.TCPConn).File()
+}

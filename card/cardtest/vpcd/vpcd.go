@@ -1,0 +1,243 @@
+// Package vpcd puts a virtual card into vsmartcard's virtual reader: it speaks
+// the protocol by which the reader driver vpcd (a TCP server inside pcscd) and
+// a card (its client) exchange APDUs.
+//
+// A message is a 2-byte big-endian length and that many bytes. From the reader,
+// a body of one byte is a control code (see [Control]) and every other body is a
+// command APDU; only the request for the ATR and commands are answered.
+// An open connection is a card in the reader; closing it takes the card away.
+package vpcd
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"time"
+)
+
+// Port is vpcd's default TCP port, of its first slot; the n-th slot listens on
+// Port+n.
+const Port = 35963
+
+// MaxMessage is the longest body the length field can announce, in bytes.
+const MaxMessage = 0xFFFF
+
+// Control is a one-byte body sent by the reader.
+type Control byte
+
+// The control codes of vpcd. Only ATR is answered.
+const (
+	Off   Control = 0x00
+	On    Control = 0x01
+	Reset Control = 0x02
+	ATR   Control = 0x04
+)
+
+// String names the code.
+func (c Control) String() string {
+	switch c {
+	case Off:
+		return "off"
+	case On:
+		return "on"
+	case Reset:
+		return "reset"
+	case ATR:
+		return "atr"
+	}
+	return fmt.Sprintf("control %02X", byte(c))
+}
+
+// Card is what the reader holds: a chip at the level of ISO/IEC 7816-3.
+// cardtest.Card implements it. Serve calls its methods from one goroutine.
+type Card interface {
+	// PowerOn powers and resets the chip and returns its answer to reset. An
+	// empty answer is a mute card.
+	PowerOn() []byte
+	// PowerOff takes the power away: all volatile state is gone.
+	PowerOff()
+	// Reset resets a powered chip.
+	Reset()
+	// Exchange executes one command APDU and returns the response APDU. An
+	// empty response means that the chip did not answer at all.
+	Exchange(command []byte) []byte
+}
+
+// Errors of the protocol and of Serve.
+var (
+	// ErrMessage: the peer sent something that is not the vpcd protocol.
+	ErrMessage = errors.New("vpcd: malformed message")
+	// ErrNoAnswer: the chip gave no answer to a command, so the connection was
+	// closed: the protocol has no other way to say so, and to the reader it is
+	// a card taken away.
+	ErrNoAnswer = errors.New("vpcd: the card did not answer")
+)
+
+// ReadMessage reads one message and returns its body, which may be empty.
+// io.EOF before the first byte means that the peer closed in good order; an end
+// inside a message is io.ErrUnexpectedEOF.
+func ReadMessage(r io.Reader) ([]byte, error) {
+	var head [2]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return nil, err
+	}
+	body := make([]byte, binary.BigEndian.Uint16(head[:]))
+	if _, err := io.ReadFull(r, body); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	return body, nil
+}
+
+// WriteMessage writes one message, in one Write. A body longer than MaxMessage
+// is ErrMessage and nothing is written.
+func WriteMessage(w io.Writer, body []byte) error {
+	if len(body) > MaxMessage {
+		return fmt.Errorf("%w: %d bytes", ErrMessage, len(body))
+	}
+	msg := binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(body)), uint16(len(body)))
+	_, err := w.Write(append(msg, body...))
+	return err
+}
+
+// muteATR is the answer given in the name of a card that gives none. vpcd takes
+// any ATR for a present card, and one longer than 33 bytes (ISO/IEC 7816-3
+// 8.2: 32 after TS) for a failed power-up: to PC/SC, an unresponsive card.
+var muteATR = make([]byte, 34)
+
+// ServeConn is the card in the reader at the other end of conn until the reader
+// closes, the context ends or the chip stops answering. It always closes conn
+// and switches the chip off. It returns nil when the reader closed, ctx.Err(),
+// ErrNoAnswer, ErrMessage or an error of the network.
+func ServeConn(ctx context.Context, conn net.Conn, card Card) error {
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	defer conn.Close()
+	// The reader asks for the ATR before it gives power, to see whether somebody
+	// is there. A card is that polite once; the chip is off afterwards.
+	atr := card.PowerOn()
+	card.PowerOff()
+	defer card.PowerOff()
+	for {
+		body, err := ReadMessage(conn)
+		if err == nil {
+			atr, err = answer(conn, card, body, atr)
+		}
+		switch {
+		case err == nil:
+			continue
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, io.EOF):
+			return nil
+		}
+		return err
+	}
+}
+
+// answer acts on one message and returns the ATR to give from now on.
+func answer(w io.Writer, card Card, body, atr []byte) ([]byte, error) {
+	switch len(body) {
+	case 0:
+		return atr, fmt.Errorf("%w: empty", ErrMessage)
+	case 1:
+		switch Control(body[0]) {
+		case Off:
+			card.PowerOff()
+		case On:
+			atr = card.PowerOn()
+		case Reset:
+			card.Reset()
+		case ATR:
+			if len(atr) == 0 {
+				return atr, WriteMessage(w, muteATR)
+			}
+			return atr, WriteMessage(w, atr)
+		default:
+			return atr, fmt.Errorf("%w: %v", ErrMessage, Control(body[0]))
+		}
+		return atr, nil
+	}
+	resp := card.Exchange(body)
+	if len(resp) == 0 {
+		return atr, ErrNoAnswer
+	}
+	return atr, WriteMessage(w, resp)
+}
+
+// A Dialer connects to the slot of a virtual reader.
+type Dialer func(ctx context.Context) (net.Conn, error)
+
+// Addr is the Dialer for a TCP address such as 127.0.0.1:35963.
+func Addr(addr string) Dialer {
+	return func(ctx context.Context) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "tcp", addr)
+	}
+}
+
+// Config of Serve. The zero value is usable.
+type Config struct {
+	// Event, if not nil, is told about each connection: nil when the card is in
+	// the reader, and then, or instead, the reason why it is out (io.EOF: the
+	// reader closed in good order). It is called from Serve's goroutine.
+	Event func(err error)
+	// MinWait and MaxWait bound the pause before the next attempt, which doubles
+	// as long as attempts fail; 0 means 50 ms and 2 s.
+	MinWait, MaxWait time.Duration
+	// Absent is the least pause after a connection that ended; 0 means 700 ms.
+	// pcscd looks for the card every 400 ms: one that comes back sooner was
+	// never away for it, and is not powered up again.
+	Absent time.Duration
+}
+
+// Serve keeps the card in the reader until ctx ends: it connects, and connects
+// again with growing pauses when the reader is not there, goes away (pcscd
+// restarted) or the connection ends for any other reason. It returns ctx.Err().
+func Serve(ctx context.Context, dial Dialer, card Card, cfg Config) error {
+	if cfg.MinWait <= 0 {
+		cfg.MinWait = 50 * time.Millisecond
+	}
+	if cfg.MaxWait < cfg.MinWait {
+		cfg.MaxWait = max(2*time.Second, cfg.MinWait)
+	}
+	if cfg.Absent <= 0 {
+		cfg.Absent = 700 * time.Millisecond
+	}
+	event := cfg.Event
+	if event == nil {
+		event = func(error) {}
+	}
+	wait := cfg.MinWait
+	for {
+		var absent time.Duration
+		conn, err := dial(ctx)
+		if err == nil {
+			event(nil)
+			err = ServeConn(ctx, conn, card)
+			if err == nil {
+				err = io.EOF
+			}
+			wait, absent = cfg.MinWait, cfg.Absent
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		event(err)
+		// Jitter, so that cards thrown out together do not come back in step.
+		pause := time.NewTimer(max(absent, wait/2+rand.N(wait/2+1)))
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return ctx.Err()
+		case <-pause.C:
+		}
+		wait = min(2*wait, cfg.MaxWait)
+	}
+}

@@ -1,0 +1,278 @@
+package vpcd_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	"cie/card/cardtest/vpcd"
+)
+
+// fake is a chip that notes what is done to it and answers 9000 to everything.
+type fake struct {
+	mu    sync.Mutex
+	atr   []byte
+	calls []string
+	reply func(cmd []byte) []byte
+}
+
+func (f *fake) note(s string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, s)
+}
+func (f *fake) PowerOn() []byte { f.note("on"); return f.atr }
+func (f *fake) PowerOff()       { f.note("off") }
+func (f *fake) Reset()          { f.note("reset") }
+func (f *fake) Exchange(cmd []byte) []byte {
+	f.note(fmt.Sprintf("%X", cmd))
+	if f.reply != nil {
+		return f.reply(cmd)
+	}
+	return []byte{0x90, 0x00}
+}
+
+func (f *fake) String() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return strings.Join(f.calls, " ")
+}
+
+// serve runs ServeConn against one end of a pipe and returns the reader's end.
+func serve(t *testing.T, card vpcd.Card) (reader net.Conn, result func() error, cancel func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	reader, theirs := net.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- vpcd.ServeConn(ctx, theirs, card) }()
+	t.Cleanup(func() { cancel(); reader.Close() })
+	return reader, func() error { return <-done }, cancel
+}
+
+func send(t *testing.T, c net.Conn, body ...byte) {
+	t.Helper()
+	if err := vpcd.WriteMessage(c, body); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func receive(t *testing.T, c net.Conn) []byte {
+	t.Helper()
+	b, err := vpcd.ReadMessage(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestServeConn(t *testing.T) {
+	card := &fake{atr: []byte{0x3B, 0x80, 0x80, 0x01, 0x01}}
+	c, result, _ := serve(t, card)
+	send(t, c, byte(vpcd.ATR))
+	if got := receive(t, c); !bytes.Equal(got, card.atr) {
+		t.Errorf("ATR before power %X", got)
+	}
+	send(t, c, byte(vpcd.On))
+	send(t, c, byte(vpcd.ATR))
+	if got := receive(t, c); !bytes.Equal(got, card.atr) {
+		t.Errorf("ATR %X", got)
+	}
+	send(t, c, 0x00, 0xA4, 0x00, 0x00)
+	if got := receive(t, c); !bytes.Equal(got, []byte{0x90, 0x00}) {
+		t.Errorf("answer %X", got)
+	}
+	send(t, c, byte(vpcd.Reset))
+	send(t, c, byte(vpcd.Off))
+	c.Close()
+	if err := result(); err != nil {
+		t.Errorf("end: %v", err)
+	}
+	if got, want := card.String(), "on off on 00A40000 reset off off"; got != want {
+		t.Errorf("the chip saw %q, want %q", got, want)
+	}
+}
+
+func TestServeConnMute(t *testing.T) {
+	c, _, _ := serve(t, &fake{})
+	send(t, c, byte(vpcd.On))
+	send(t, c, byte(vpcd.ATR))
+	if got := receive(t, c); len(got) <= 33 {
+		t.Errorf("ATR of a mute card has %d bytes: the driver would accept it", len(got))
+	}
+}
+
+func TestServeConnErrors(t *testing.T) {
+	tests := []struct {
+		name string
+		send func(c net.Conn)
+		want error
+	}{
+		{"no answer", func(c net.Conn) { vpcd.WriteMessage(c, []byte{0, 0xB0, 0, 0}) }, vpcd.ErrNoAnswer},
+		{"empty message", func(c net.Conn) { vpcd.WriteMessage(c, nil) }, vpcd.ErrMessage},
+		{"unknown control", func(c net.Conn) { vpcd.WriteMessage(c, []byte{3}) }, vpcd.ErrMessage},
+		{"cut length", func(c net.Conn) { c.Write([]byte{0}); c.Close() }, io.ErrUnexpectedEOF},
+		{"cut body", func(c net.Conn) { c.Write([]byte{0, 5, 1}); c.Close() }, io.ErrUnexpectedEOF},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			card := &fake{atr: []byte{0x3B, 0}, reply: func([]byte) []byte { return nil }}
+			c, result, _ := serve(t, card)
+			tt.send(c)
+			if err := result(); !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want %v", err, tt.want)
+			}
+			if !strings.HasSuffix(card.String(), "off") {
+				t.Errorf("the chip was left on: %s", card)
+			}
+			if _, err := c.Write([]byte{0}); err == nil {
+				t.Error("the connection is still open")
+			}
+		})
+	}
+}
+
+func TestServeConnCancel(t *testing.T) {
+	_, result, cancel := serve(t, &fake{})
+	cancel()
+	if err := result(); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestServeReconnects(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	card := &fake{atr: []byte{0x3B, 0x00}}
+	var failures int
+	dial := vpcd.Addr(l.Addr().String())
+	flaky := func(ctx context.Context) (net.Conn, error) {
+		if failures < 3 {
+			failures++
+			return nil, errors.New("not there yet")
+		}
+		return dial(ctx)
+	}
+	var mu sync.Mutex
+	var events []error
+	done := make(chan error, 1)
+	go func() {
+		done <- vpcd.Serve(ctx, flaky, card, vpcd.Config{MinWait: 1, Absent: 1, Event: func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			events = append(events, err)
+		}})
+	}()
+	for range 3 {
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		send(t, c, byte(vpcd.ATR))
+		if got := receive(t, c); !bytes.Equal(got, card.atr) {
+			t.Errorf("ATR %X", got)
+		}
+		c.Close()
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("Serve: %v", err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	var ins, outs int
+	for _, err := range events {
+		if err == nil {
+			ins++
+		} else {
+			outs++
+		}
+	}
+	if ins < 3 || outs < 5 {
+		t.Errorf("events %v: want at least 3 insertions and 3+2 failures", events)
+	}
+}
+
+func TestWriteMessageLimit(t *testing.T) {
+	var b bytes.Buffer
+	if err := vpcd.WriteMessage(&b, make([]byte, vpcd.MaxMessage+1)); !errors.Is(err, vpcd.ErrMessage) || b.Len() != 0 {
+		t.Errorf("too long: %v, %d bytes written", err, b.Len())
+	}
+	if err := vpcd.WriteMessage(&b, make([]byte, vpcd.MaxMessage)); err != nil || b.Len() != vpcd.MaxMessage+2 {
+		t.Errorf("longest: %v, %d bytes written", err, b.Len())
+	}
+}
+
+// FuzzReadMessage: what is read is exactly what stands in the stream, and what
+// is written again is the same bytes.
+func FuzzReadMessage(f *testing.F) {
+	f.Add([]byte{0, 1, 4})
+	f.Add([]byte{0, 0})
+	f.Add([]byte{0, 4, 0, 0xA4, 0, 0, 0, 1, 2})
+	f.Add([]byte{0xFF, 0xFF, 1})
+	f.Add([]byte{7})
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		r, used := bytes.NewReader(stream), 0
+		for {
+			body, err := vpcd.ReadMessage(r)
+			if err != nil {
+				rest := stream[used:]
+				switch {
+				case len(rest) == 0 && err != io.EOF:
+					t.Fatalf("clean end: %v", err)
+				case len(rest) > 0 && err != io.ErrUnexpectedEOF:
+					t.Fatalf("cut message %X: %v", rest, err)
+				case len(rest) >= 2 && len(rest) >= 2+int(binary.BigEndian.Uint16(rest)):
+					t.Fatalf("a whole message was refused: %X", rest)
+				}
+				return
+			}
+			var again bytes.Buffer
+			if err := vpcd.WriteMessage(&again, body); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.HasPrefix(stream[used:], again.Bytes()) {
+				t.Fatalf("read %X from %X", body, stream[used:])
+			}
+			used += again.Len()
+		}
+	})
+}
+
+// FuzzServeConn: whatever the reader sends, the card side ends without a panic
+// and leaves the chip off.
+func FuzzServeConn(f *testing.F) {
+	f.Add([]byte{0, 1, 1, 0, 1, 4, 0, 4, 0, 0xA4, 0, 0, 0, 1, 2, 0, 1, 0})
+	f.Add([]byte{0, 1, 9})
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		card := &fake{atr: []byte{0x3B, 0x00}}
+		err := vpcd.ServeConn(t.Context(), &stub{r: bytes.NewReader(stream)}, card)
+		if err != nil && !errors.Is(err, vpcd.ErrMessage) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(card.String(), "off") {
+			t.Fatalf("left on: %s", card)
+		}
+	})
+}
+
+// stub is a connection that reads from memory and forgets what is written.
+type stub struct {
+	net.Conn
+	r io.Reader
+}
+
+func (s *stub) Read(p []byte) (int, error)  { return s.r.Read(p) }
+func (s *stub) Write(p []byte) (int, error) { return len(p), nil }
+func (s *stub) Close() error                { return nil }
