@@ -1,0 +1,415 @@
+//go:build linux
+
+package consumers
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"cie/apdu/pcsc/pcscd"
+	"cie/card/cardtest"
+	"cie/card/cardtest/vpcd"
+)
+
+// patience bounds every program a test runs. It only ends what hangs.
+const patience = 3 * time.Minute
+
+// host is a person's machine: a reader with one card, the module, a home
+// directory, and the environment that programs get.
+type host struct {
+	module   string // path of the built module
+	dir      string // the working directory of programs, and their home
+	cache    string // where the module keeps what it knows of cards
+	env      []string
+	pin, puk []byte
+	pinFile  string            // the PIN and nothing else
+	ca       *x509.Certificate // issuer of the card's certificate
+	caFile   string
+	nis      string // stands in the certificate's subject
+}
+
+// fewChips are the chips that a slow program is tried with: one of each way to
+// open the application and to give the domain parameters.
+var fewChips = []cardtest.Family{cardtest.NXP, cardtest.Gemalto}
+
+// manyChips are those a quick program is tried with.
+var manyChips = []cardtest.Family{cardtest.NXP, cardtest.Gemalto, cardtest.STM, cardtest.Actalis1, cardtest.Bit4id1}
+
+// eachCard runs body on every chip, first with a card that the module has never
+// seen, then with the same card known.
+func eachCard(t *testing.T, chips []cardtest.Family, tools []string, body func(t *testing.T, h *host)) {
+	need(t, tools...)
+	for _, chip := range chips {
+		t.Run(chip.String(), func(t *testing.T) {
+			h := newHost(t, chip)
+			h.forget(t)
+			ok := t.Run("never-seen", func(t *testing.T) { body(t, h) })
+			if !ok {
+				t.Fatal("not tried with the card known")
+			}
+			t.Run("known", func(t *testing.T) {
+				h.wantKnown(t)
+				body(t, h)
+			})
+		})
+	}
+}
+
+// need looks for the programs of a test. Where they are missing the test is
+// skipped, on continuous integration it fails.
+func need(t *testing.T, tools ...string) {
+	t.Helper()
+	var missing []string
+	for _, tool := range tools {
+		if _, err := find(tool); err != nil {
+			missing = append(missing, tool)
+		}
+	}
+	if missing == nil {
+		return
+	}
+	absent(t, "missing: %s; .ci/deps consumers installs them on Debian", strings.Join(missing, ", "))
+}
+
+// absent fails the test on continuous integration and skips it elsewhere.
+func absent(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf("NOT TESTED HERE: "+format, args...)
+}
+
+// find looks for a program in PATH and where Debian keeps servers, or for a
+// file if tool is an absolute path (which may be a pattern).
+func find(tool string) (string, error) {
+	if filepath.IsAbs(tool) {
+		found, err := filepath.Glob(tool)
+		if err == nil && found == nil {
+			err = os.ErrNotExist
+		}
+		if err != nil {
+			return "", err
+		}
+		return found[0], nil
+	}
+	if path, err := exec.LookPath(tool); err == nil {
+		return path, nil
+	}
+	return exec.LookPath("/usr/sbin/" + tool)
+}
+
+// program is find for programs that need has seen.
+func program(t *testing.T, tool string) string {
+	t.Helper()
+	path, err := find(tool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// built is the path of the module, made once per run of the tests.
+var built string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "cie-consumers-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		built = filepath.Join(dir, "cie-pkcs11.so")
+		return m.Run()
+	}())
+}
+
+// module builds the module as make build does, unless that was done before.
+func module(t *testing.T) string {
+	t.Helper()
+	if _, err := os.Stat(built); err == nil {
+		return built
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", built, "cie/cmd/cie-pkcs11")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build of the module: %v\n%s", err, out)
+	}
+	return built
+}
+
+// newHost is realHost.
+var newHost = realHost
+
+// realHost makes a machine with a private PC/SC daemon and a virtual card in
+// its first reader; the second stays empty.
+func realHost(t *testing.T, chip cardtest.Family) *host {
+	t.Helper()
+	so := module(t)
+	h := machine(t)
+	h.module = so
+	card, err := cardtest.New(cardtest.Profile{Family: chip})
+	if err != nil {
+		t.Fatal(err)
+	}
+	daemon, err := pcscd.Start(t.Context(), pcscd.Options{})
+	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
+		absent(t, "%v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(daemon.Stop)
+	ctx, cancel := context.WithCancel(t.Context())
+	inReader := make(chan error, 64)
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		vpcd.Serve(ctx, func(context.Context) (net.Conn, error) { return daemon.Dial(0) }, card, vpcd.Config{Event: func(err error) {
+			select {
+			case inReader <- err:
+			default:
+			}
+		}})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-served
+		if t.Failed() {
+			t.Logf("pcscd:\n%s", daemon.Logs())
+		}
+	})
+	if err := <-inReader; err != nil {
+		t.Fatalf("card into the reader: %v", err)
+	}
+	h.env = append(h.env, daemon.Env()...)
+	h.setCard(t, cardtest.DefaultPIN(), cardtest.DefaultPUK(), cardtest.IssuingCA(), card.NIS())
+	return h
+}
+
+// machine makes a host with an empty home and no card.
+func machine(t *testing.T) *host {
+	t.Helper()
+	// Not t.TempDir: the names of subtests would make sockets' paths too long.
+	dir, err := os.MkdirTemp("", "cie-host-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	h := &host{dir: dir, cache: filepath.Join(dir, "cache")}
+	for _, name := range []string{"cache", "config", "run"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.env = []string{
+		"PATH=" + os.Getenv("PATH"),
+		"HOME=" + dir,
+		"LANG=C.UTF-8",
+		"TERM=dumb",
+		"TMPDIR=" + dir,
+		"XDG_CACHE_HOME=" + h.cache,
+		"XDG_CONFIG_HOME=" + filepath.Join(dir, "config"),
+		"XDG_RUNTIME_DIR=" + filepath.Join(dir, "run"),
+	}
+	return h
+}
+
+func (h *host) setCard(t *testing.T, pin, puk []byte, ca *x509.Certificate, nis string) {
+	t.Helper()
+	h.pin, h.puk, h.ca, h.nis = pin, puk, ca, nis
+	h.pinFile = h.write(t, "pin", pin)
+	h.caFile = h.write(t, "ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}))
+}
+
+// write puts a file into the working directory and returns its path.
+func (h *host) write(t *testing.T, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(h.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func (h *host) read(t *testing.T, name string) []byte {
+	t.Helper()
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(h.dir, name)
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// forget makes the card one that the module has never seen.
+func (h *host) forget(t *testing.T) {
+	t.Helper()
+	entries, err := os.ReadDir(h.cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if err := os.RemoveAll(filepath.Join(h.cache, e.Name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// wantKnown checks that the module has kept something: without that the second
+// half of a test would be the first once more.
+func (h *host) wantKnown(t *testing.T) {
+	t.Helper()
+	entries, err := os.ReadDir(h.cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) == 0 {
+		t.Error("the module has kept nothing of the card")
+	}
+}
+
+// command prepares a program in a process group of its own, which ends with ctx.
+func (h *host) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env, cmd.Dir = h.env, h.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}
+
+// run runs a program without a terminal and returns its standard output and
+// error together. It fails the test when the program does.
+func (h *host) run(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := h.try(t, nil, name, args...)
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// try runs a program that may fail, with the given standard input.
+func (h *host) try(t *testing.T, input []byte, name string, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := h.command(ctx, name, args...)
+	cmd.Stdin = bytes.NewReader(input)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		err = fmt.Errorf("no end after %v", patience)
+	}
+	return out.String(), err
+}
+
+// server starts a program that runs until the end of the test and waits until
+// its port on loopback accepts connections. Its output is logged if the test fails.
+func (h *host) server(t *testing.T, port string, name string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cmd := h.command(ctx, name, args...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	gone := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(gone)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-gone
+		if t.Failed() {
+			t.Logf("%s:\n%s", name, out.String())
+		}
+	})
+	// Ask the kernel rather than the server: s_server -naccept counts connections.
+	for deadline := time.Now().Add(patience); !listening(port); time.Sleep(20 * time.Millisecond) {
+		select {
+		case <-gone:
+			t.Fatalf("%s ended before it listened:\n%s", name, out.String())
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not listen on port %s", name, port)
+		}
+	}
+}
+
+// freePort is a loopback port that nobody listens on at the moment.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// listening reports whether a TCP socket listens on the port (proc(5), net/tcp).
+func listening(port string) bool {
+	var n int
+	fmt.Sscanf(port, "%d", &n)
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		content, err := os.ReadFile(table)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(content)) {
+			f := strings.Fields(line)
+			if len(f) > 3 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", n)) && f[3] == "0A" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// wantContains checks that a text has every piece.
+func wantContains(t *testing.T, text string, pieces ...string) {
+	t.Helper()
+	for _, p := range pieces {
+		if !strings.Contains(text, p) {
+			t.Errorf("%q is missing in:\n%s", p, text)
+		}
+	}
+}
+
+// wantWithout checks that a text has none of the pieces.
+func wantWithout(t *testing.T, text string, pieces ...string) {
+	t.Helper()
+	for _, p := range pieces {
+		if strings.Contains(text, p) {
+			t.Errorf("%q stands in:\n%s", p, text)
+		}
+	}
+}
