@@ -177,7 +177,7 @@ func Write(w io.Writer, exchanges []Exchange) error {
 			b.WriteByte('\n')
 		}
 		for _, c := range e.Comments {
-			for l := range strings.Lines(c) {
+			for l := range strings.SplitSeq(c, "\n") {
 				b.WriteString(strings.TrimRight("# "+strings.TrimSpace(l), " ") + "\n")
 			}
 		}
