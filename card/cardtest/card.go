@@ -1,0 +1,350 @@
+package cardtest
+
+import (
+	"fmt"
+	"io"
+	"sync"
+
+	"cie/apdu"
+)
+
+// Card is one virtual chip. Its methods are safe for concurrent use; commands
+// are executed one after the other.
+type Card struct {
+	profile *Profile
+	keys    keySet
+	fs      *fileSystem
+	atr     []byte
+
+	mu    sync.Mutex
+	slot  slot // the reader the card lies on, see reader.go
+	power bool
+	mute  bool // answers nothing until the next reset
+
+	memory memory // survives power-off
+
+	// Lost at every reset.
+	volatile
+
+	faults Faults
+	count  int  // commands since SetFaults
+	spoil  bool // make the next MAC wrong
+	cost   CostModel
+	stats  Stats
+	trace  tracer
+}
+
+// volatile is what a chip forgets when it loses power.
+type volatile struct {
+	directory *directory
+	current   *file // nil: no current EF
+	env       environment
+	auth      authentication
+	session   *session // nil: no secure messaging
+	chain     *chain   // commands of a chain so far
+	pending   []byte   // rest of an answer, for GET RESPONSE
+}
+
+// chain collects the data of chained commands (IAS ECC 8.5).
+type chain struct {
+	ins, p1, p2 byte
+	sm          bool
+	data        []byte
+}
+
+// maxChain bounds the data of one chained command.
+const maxChain = 1024
+
+// New makes a card whose counters live in memory only. It takes some tens of
+// milliseconds.
+func New(p Profile) (*Card, error) {
+	profile, err := p.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("cardtest: %w", err)
+	}
+	keys := profile.keys()
+	fs, err := buildFiles(profile, keys)
+	if err != nil {
+		return nil, fmt.Errorf("cardtest: %w", err)
+	}
+	c := &Card{
+		profile: profile,
+		keys:    profile.Lies.keys(profile, keys),
+		fs:      fs,
+		atr:     profile.Family.atr(),
+		memory:  newMemory(profile),
+		cost:    DefaultCost(),
+	}
+	c.slot.init(c)
+	return c, nil
+}
+
+// ATR returns the answer to reset.
+func (c *Card) ATR() []byte { return append([]byte(nil), c.atr...) }
+
+// NIS returns the number the card can be told apart by.
+func (c *Card) NIS() string { return c.profile.NIS }
+
+// PowerOn gives the chip power and returns its answer to reset. On a chip that
+// has power already it is a reset. A card that is not on the reader (see
+// [Card.Present]) stays without power and gives nil.
+func (c *Card) PowerOn() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.slot.present {
+		return nil
+	}
+	c.reset()
+	return c.ATR()
+}
+
+// PowerOff takes the power away; all but the memory is forgotten.
+func (c *Card) PowerOff() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.powerOff()
+}
+
+// Reset resets the chip, as a reader does without removing the card.
+func (c *Card) Reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.slot.present {
+		c.reset()
+	}
+}
+
+// Powered reports whether the chip has power: it is off before the first
+// PowerOn, after PowerOff and after a fault took the card away.
+func (c *Card) Powered() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.power
+}
+
+func (c *Card) powerOff() {
+	c.power = false
+	c.mute = false
+	c.volatile = volatile{}
+}
+
+func (c *Card) reset() {
+	c.powerOff()
+	c.power = true
+	c.directory = c.fs.root // IAS ECC 3.3.3
+	c.stats.Resets++
+	c.slot.resets++
+	c.trace.note("reset, ATR %X", c.atr)
+}
+
+// Exchange gives one command APDU to the chip and returns its answer, data and
+// status. It returns nil when the chip does not answer: no power, mute, or
+// taken away in that moment.
+func (c *Card) Exchange(cmd []byte) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out, err := c.exchange(cmd, nil)
+	if err != nil {
+		return nil
+	}
+	return out
+}
+
+// exchange is Exchange on behalf of a connection, nil for none, with the
+// reason why there is no answer.
+func (c *Card) exchange(cmd []byte, r *Reader) ([]byte, error) {
+	switch {
+	case !c.slot.present:
+		return nil, apdu.ErrRemoved
+	case !c.power || c.mute:
+		return nil, apdu.ErrMute
+	}
+	c.trace.command(cmd)
+	c.account(len(cmd), 0)
+	out, err := c.withFaults(cmd, r)
+	if err != nil {
+		c.trace.note("no answer: %v", err)
+		return nil, err
+	}
+	c.account(0, len(out))
+	c.trace.answer(out)
+	return out, nil
+}
+
+// execute runs one command to the bytes of its answer.
+func (c *Card) execute(raw []byte) []byte {
+	cmd, sw := parseCommand(raw)
+	if sw != 0 {
+		c.chain, c.pending = nil, nil
+		c.endSession("malformed command")
+		return c.clear(command{}, status(sw))
+	}
+	// GET RESPONSE belongs to the transport and changes nothing (IAS ECC
+	// 8.6.5), but it ends a chain like any other foreign command.
+	if cmd.cla == 0x00 && cmd.ins == 0xC0 {
+		c.chain = nil
+		return c.getResponse(cmd)
+	}
+	c.pending = nil // IAS ECC 8.6.4.2: any other command erases the rest
+
+	if sw := checkClass(cmd.cla); sw != 0 {
+		c.chain = nil
+		c.endSession("command in the clear")
+		return c.clear(cmd, status(sw))
+	}
+	if cmd.extended && !c.profile.Extended {
+		c.chain = nil
+		c.endSession("length not supported")
+		return c.clear(cmd, status(swWrongLength))
+	}
+	if cmd.cla&0x0C == 0x0C {
+		return c.executeSecure(cmd)
+	}
+	if !(cmd.ins == 0xA4 && cmd.p1 == 0x04) {
+		// IAS ECC 7.1.14: a command in the clear ends the session, except for
+		// a selection by name.
+		c.endSession("command in the clear")
+	}
+	return c.clear(cmd, c.assemble(cmd))
+}
+
+// checkClass is IAS ECC 9.2.
+func checkClass(cla byte) uint16 {
+	switch {
+	case cla&0x80 != 0 || cla&0x60 != 0:
+		return swUnknownCLA
+	case cla&0x03 != 0:
+		return swNoChannel
+	case cla&0x0C == 0x04 || cla&0x0C == 0x08:
+		return swNoSM
+	}
+	return 0
+}
+
+// assemble collects the commands of a chain and dispatches the last one
+// (IAS ECC 8.5).
+func (c *Card) assemble(cmd command) answer {
+	ch := c.chain
+	c.chain = nil
+	if cmd.ins != 0x82 {
+		c.auth.challenge = nil // IAS ECC 9.5.1: good for the next command only
+	}
+	if ch != nil && (ch.ins != cmd.ins || ch.p1 != cmd.p1 || ch.p2 != cmd.p2 || ch.sm != cmd.sm) {
+		ch = nil // the chain is broken, what it brought is lost
+	}
+	if ch != nil {
+		cmd.data = append(ch.data, cmd.data...)
+	}
+	if cmd.cla&0x10 != 0 {
+		switch cmd.ins {
+		case 0x22, 0x2A, 0x82, 0xDB: // IAS ECC 8.5.1
+		default:
+			return status(swNoChaining)
+		}
+		if len(cmd.data) > maxChain {
+			return status(swWrongLength)
+		}
+		c.chain = &chain{cmd.ins, cmd.p1, cmd.p2, cmd.sm, append([]byte(nil), cmd.data...)}
+		return status(swOK)
+	}
+	if len(cmd.data) > maxChain {
+		return status(swWrongLength)
+	}
+	return c.dispatch(cmd)
+}
+
+func (c *Card) dispatch(cmd command) answer {
+	challenge := c.auth.challenge
+	c.auth.challenge = nil
+	switch cmd.ins {
+	case 0xA4:
+		return c.selectFile(cmd)
+	case 0xB0:
+		return c.readBinary(cmd)
+	case 0xB1:
+		return c.readBinaryOdd(cmd)
+	case 0xCB:
+		return c.getData(cmd)
+	case 0x22:
+		return c.manageEnvironment(cmd)
+	case 0x2A:
+		return c.performSecurityOperation(cmd)
+	case 0x84:
+		return c.getChallenge(cmd)
+	case 0x82:
+		return c.externalAuthenticate(cmd, challenge)
+	case 0x88:
+		return c.internalAuthenticate(cmd)
+	case 0x20:
+		return c.verify(cmd)
+	case 0x24:
+		return c.changeReferenceData(cmd)
+	case 0x2C:
+		return c.resetRetryCounter(cmd)
+	case 0xD6, 0xD7, 0xE0, 0xE4, 0x44, 0x04, 0xE6, 0xE8, 0xDA, 0xDB, 0x46, 0x47:
+		// Known to IAS ECC, and never allowed on this card (CIE annex A).
+		return status(swDenied)
+	}
+	return status(swUnknownINS)
+}
+
+// clear makes the answer bytes of a command in the clear.
+func (c *Card) clear(cmd command, a answer) []byte { return c.send(cmd, a.data, a.sw) }
+
+// send puts data on the wire; what does not fit waits for GET RESPONSE
+// (IAS ECC 8.6.4.2).
+func (c *Card) send(cmd command, data []byte, sw uint16) []byte {
+	limit := clearAnswerLength
+	if cmd.extended {
+		limit = extendedOut
+	}
+	switch {
+	case cmd.le == 0 && c.profile.NoLeStatus:
+		limit = 0
+	case cmd.le != 0 && cmd.le < limit:
+		limit = cmd.le
+	}
+	if c.faults.SplitAnswers > 0 {
+		limit = min(limit, c.faults.SplitAnswers)
+	}
+	if len(data) <= limit {
+		return append(append(make([]byte, 0, len(data)+2), data...), byte(sw>>8), byte(sw))
+	}
+	first, rest := data[:limit], data[limit:]
+	c.pending = append(append([]byte(nil), rest...), byte(sw>>8), byte(sw))
+	out := append(append(make([]byte, 0, limit+2), first...), 0x61, moreBytes(len(rest)))
+	return out
+}
+
+func moreBytes(n int) byte {
+	if n >= 256 {
+		return 0
+	}
+	return byte(n)
+}
+
+// getResponse is IAS ECC 8.6.5.
+func (c *Card) getResponse(cmd command) []byte {
+	c.stats.GetResponses++
+	rest := c.pending
+	c.pending = nil
+	switch {
+	case cmd.p1 != 0 || cmd.p2 != 0:
+		return []byte{0x6A, 0x86}
+	case len(cmd.data) != 0:
+		return []byte{0x67, 0x00}
+	case rest == nil:
+		return []byte{0x69, 0x85}
+	}
+	if cmd.le == 0 {
+		cmd.le = 256
+	}
+	sw := uint16(rest[len(rest)-2])<<8 | uint16(rest[len(rest)-1])
+	return c.send(cmd, rest[:len(rest)-2], sw)
+}
+
+// random fills b from the random source of the chip.
+func (c *Card) random(b []byte) bool {
+	_, err := io.ReadFull(c.profile.Rand, b)
+	return err == nil
+}

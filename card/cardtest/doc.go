@@ -1,0 +1,37 @@
+// Package cardtest is a virtual Italian electronic identity card (CIE 3.0): a
+// chip in memory that speaks ISO/IEC 7816-4 like the real one, for tests,
+// demonstrations and measurements. Like net/http/httptest it does not import
+// "testing".
+//
+//	c, err := cardtest.New(cardtest.Profile{})   // a synthetic holder, an NXP chip
+//	conn := c.Reader()                           // an in-process card.Conn
+//	answer, err := conn.Transmit([]byte{0x00, 0xA4, 0x00, 0x00})
+//
+// Everything is written against the documents (cited as "CIE", the chip
+// specification of the Ministero dell'Interno, and "IAS ECC", revision 1.0.1)
+// and shares no code with the client side of this project: its secure
+// messaging and its device authentication are its own, so that an error made
+// on one side is not made on the other.
+//
+// All keys, names and codes are synthetic. The keys are committed beside the
+// source and protect nothing; [CSCAPEM] and [IssuingCAPEM] must never be
+// trusted outside a test or an explicit demonstration.
+//
+// # Where the documents leave a choice
+//
+//   - The current security environment (what MSE SET stored) lasts until the
+//     next selection of a root or application, the next reset, and the start
+//     or end of a secure messaging session.
+//   - The end of a secure messaging session also ends the validity of PIN and
+//     PUK and of the device authentication. [Profile.KeepVerified] changes
+//     that for PIN and PUK.
+//   - The verification that spends the last try answers 6983 (IAS ECC 9.4.1);
+//     [Profile.LastTry63C0] makes it 63C0.
+//   - Under secure messaging the outer status is 9000 and the true one is in
+//     DO 99, as observed in the field; [Profile.OuterStatus] repeats the true
+//     one outside (IAS ECC 7.1.10).
+//   - A command for secure messaging without a session answers 6985, a missing
+//     object 6987, a wrong one 6988.
+package cardtest
+
+//go:generate go run ./internal/mkpki -dir pki

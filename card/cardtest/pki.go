@@ -1,0 +1,85 @@
+package cardtest
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	_ "embed"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"sync"
+)
+
+//go:embed pki/keys.pem
+var keysPEM []byte
+
+//go:embed pki/certs.pem
+var certsPEM []byte
+
+// KeySets is the number of different key sets in the committed pool: that many
+// cards can exist at once without sharing a key.
+const KeySets = 4
+
+// pool holds the parsed content of the embedded files.
+type pool struct {
+	keys  map[string]*rsa.PrivateKey
+	roots map[string]publicKey
+	certs map[string]*x509.Certificate
+}
+
+// loadPool parses the pool once; the first call takes a few milliseconds.
+var loadPool = sync.OnceValue(func() *pool {
+	p := &pool{
+		keys:  make(map[string]*rsa.PrivateKey),
+		roots: make(map[string]publicKey),
+		certs: make(map[string]*x509.Certificate),
+	}
+	for rest := append(append([]byte(nil), keysPEM...), certsPEM...); ; {
+		var b *pem.Block
+		b, rest = pem.Decode(rest)
+		if b == nil {
+			return p
+		}
+		name := b.Headers["Name"]
+		var err error
+		switch b.Type {
+		case "RSA PRIVATE KEY":
+			p.keys[name], err = x509.ParsePKCS1PrivateKey(b.Bytes)
+		case "CERTIFICATE":
+			p.certs[name], err = x509.ParseCertificate(b.Bytes)
+		case "CV ROOT KEY":
+			p.roots[name] = publicKey{
+				n: new(big.Int).SetBytes(b.Bytes[:256]),
+				e: new(big.Int).SetBytes(b.Bytes[256:]),
+			}
+		}
+		if err != nil {
+			panic(fmt.Sprintf("cardtest: embedded %s %q: %v", b.Type, name, err))
+		}
+	}
+})
+
+// CSCA is the synthetic country signing CA: the root of the document signers
+// of both SOD generations.
+func CSCA() *x509.Certificate { return loadPool().certs["csca"] }
+
+// CSCAPEM is [CSCA] in PEM.
+func CSCAPEM() []byte { return certPEM("csca") }
+
+// DocumentSigner is the certificate inside the EF.SOD of the given generation
+// (1 or 2). It chains to [CSCA].
+func DocumentSigner(generation int) *x509.Certificate {
+	return loadPool().certs[fmt.Sprintf("ds-%d", generation)]
+}
+
+// IssuingCA is the synthetic CA that issues the authentication certificates
+// of the cards. It is its own root.
+func IssuingCA() *x509.Certificate { return loadPool().certs["issuing"] }
+
+// IssuingCAPEM is [IssuingCA] in PEM: what a server that asks virtual cards
+// for a client certificate trusts.
+func IssuingCAPEM() []byte { return certPEM("issuing") }
+
+func certPEM(name string) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: loadPool().certs[name].Raw})
+}

@@ -1,0 +1,218 @@
+package cardtest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"cie/apdu"
+)
+
+// slot is the reader a card lies on, seen from the programs that use it.
+type slot struct {
+	turn       *sync.Cond // on Card.mu: somebody ended a transaction or removed the card
+	present    bool
+	insertions int     // how often the card was put on the reader
+	resets     int     // how often it was reset
+	holder     *Reader // who has the transaction
+}
+
+func (s *slot) init(c *Card) {
+	s.turn = sync.NewCond(&c.mu)
+	s.present = true
+	s.insertions = 1
+}
+
+// Reader is the connection of one program to the card, in process: what a
+// PC/SC handle in shared mode is. It implements the Conn of package card.
+// Several Readers of one card are several programs: each sees the resets of
+// the others, and waits while another has a transaction.
+type Reader struct {
+	card       *Card
+	insertions int // of the slot, when this connection was made
+	resets     int // of the slot, as far as this connection knows
+	closed     bool
+}
+
+// Reader connects to the card. It gives the chip power when it has none.
+func (c *Card) Reader() *Reader {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := &Reader{card: c}
+	if !c.slot.present {
+		return r
+	}
+	if !c.power {
+		c.reset()
+	}
+	r.insertions, r.resets = c.slot.insertions, c.slot.resets
+	return r
+}
+
+// errClosed is the misuse of a closed connection.
+var errClosed = errors.New("connection is closed")
+
+// state returns why nothing can be sent, or nil.
+func (r *Reader) state() error {
+	s := &r.card.slot
+	switch {
+	case r.closed:
+		return errClosed
+	case !s.present && r.insertions == 0:
+		return apdu.ErrNoCard
+	case !s.present || r.insertions != s.insertions:
+		return apdu.ErrRemoved
+	}
+	return nil
+}
+
+// await waits until no other connection has a transaction.
+func (r *Reader) await() error {
+	s := &r.card.slot
+	for {
+		if err := r.state(); err != nil {
+			return err
+		}
+		if s.holder == nil || s.holder == r {
+			return nil
+		}
+		s.turn.Wait()
+	}
+}
+
+// Transmit implements apdu.Transport. Its errors match apdu.ErrNoCard,
+// apdu.ErrRemoved, apdu.ErrReset or apdu.ErrMute.
+func (r *Reader) Transmit(command []byte) ([]byte, error) {
+	c := r.card
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := r.await()
+	if err == nil && r.resets != c.slot.resets {
+		err = apdu.ErrReset
+	}
+	var response []byte
+	if err == nil {
+		response, err = c.exchange(command, r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("virtual card: %w", err)
+	}
+	return response, nil
+}
+
+// ATR returns the answer to reset of the card.
+func (r *Reader) ATR() []byte { return r.card.ATR() }
+
+// Begin starts a transaction, waiting for those of other connections to end.
+// reset reports that the card was reset by somebody else since this connection
+// last knew: everything the chip had been told is gone. Transmit works again
+// after it.
+func (r *Reader) Begin() (reset bool, err error) {
+	c := r.card
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := r.await(); err != nil {
+		return false, fmt.Errorf("virtual card: %w", err)
+	}
+	if c.slot.holder == r {
+		return false, errors.New("virtual card: transaction within a transaction")
+	}
+	c.slot.holder = r
+	reset = r.resets != c.slot.resets
+	r.resets = c.slot.resets
+	return reset, nil
+}
+
+// End ends the transaction.
+func (r *Reader) End() error {
+	c := r.card
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.slot.holder != r {
+		return errors.New("virtual card: no transaction")
+	}
+	c.slot.holder = nil
+	c.slot.turn.Broadcast()
+	return nil
+}
+
+// Reset resets the card on behalf of this connection; the others will see a
+// reset by somebody else.
+func (r *Reader) Reset() error {
+	c := r.card
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := r.await(); err != nil {
+		return fmt.Errorf("virtual card: %w", err)
+	}
+	c.reset()
+	r.resets = c.slot.resets
+	return nil
+}
+
+// Close ends the connection and its transaction; the card stays as it is.
+func (r *Reader) Close() error {
+	c := r.card
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.closed = true
+	if c.slot.holder == r {
+		c.slot.holder = nil
+	}
+	c.slot.turn.Broadcast()
+	return nil
+}
+
+// Insert puts the card on the reader and connects this connection anew; the
+// next Begin reports a reset. Other connections need a new [Card.Reader].
+func (r *Reader) Insert() {
+	c := r.card
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.insert()
+	r.insertions, r.closed = c.slot.insertions, false
+}
+
+// Remove takes the card off the reader.
+func (r *Reader) Remove() { r.card.Remove() }
+
+// Insert puts the card back on the reader, powered. A card that lies there
+// already stays as it is.
+func (c *Card) Insert() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.insert()
+}
+
+// Remove takes the card off the reader: it loses power, and every connection
+// gets apdu.ErrRemoved.
+func (c *Card) Remove() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove()
+}
+
+// Present reports whether the card lies on the reader: new cards do, until
+// Remove or a fault takes them away.
+func (c *Card) Present() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.slot.present
+}
+
+func (c *Card) insert() {
+	if c.slot.present {
+		return
+	}
+	c.slot.present = true
+	c.slot.insertions++
+	c.reset()
+}
+
+func (c *Card) remove() {
+	c.slot.present = false
+	c.slot.holder = nil
+	c.powerOff()
+	c.trace.note("removed")
+	c.slot.turn.Broadcast()
+}

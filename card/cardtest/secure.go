@@ -1,0 +1,181 @@
+package cardtest
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
+)
+
+// session is a secure messaging session of the chip (IAS ECC 7.1).
+type session struct {
+	enc, mac [16]byte
+	ssc      uint64
+}
+
+// newSession derives the keys from the shared secret (IAS ECC 7.1.4, SHA-256).
+// The counter starts at 1 (IAS ECC 5.2.3.1).
+func newSession(zz []byte) *session {
+	s := &session{ssc: 1}
+	s.enc = sessionKey(zz, 1)
+	s.mac = sessionKey(zz, 2)
+	return s
+}
+
+func sessionKey(zz []byte, n uint32) (key [16]byte) {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint32(append([]byte(nil), zz...), n))
+	copy(key[:], sum[:16])
+	return key
+}
+
+// checksum increments the counter and computes the cryptographic checksum
+// over blocks (IAS ECC 7.1.12).
+func (s *session) checksum(blocks []byte) []byte {
+	s.ssc++ // wraps around by itself (IAS ECC 7.1.5)
+	input := binary.BigEndian.AppendUint64(nil, s.ssc)
+	return retailMAC(s.mac, pad(append(input, blocks...)))
+}
+
+// open checks and takes apart a protected command (IAS ECC 7.1.7, 7.1.9).
+func (s *session) open(c command) (plain command, sw uint16) {
+	objects, ok := allTLVs(c.data)
+	if !ok {
+		return plain, swSMWrong
+	}
+	if len(objects) == 0 || objects[len(objects)-1].tag != 0x8E {
+		for _, o := range objects {
+			if o.tag == 0x8E {
+				return plain, swSMWrong // there, but not last
+			}
+		}
+		return plain, swSMMissing
+	}
+	mac := objects[len(objects)-1].value
+	objects = objects[:len(objects)-1]
+
+	protected := pad([]byte{c.cla, c.ins, c.p1, c.p2})
+	var cryptogram, le []byte
+	want := uint32(0x87) // IAS ECC 7.1.6: 85 for an odd INS
+	if c.ins&1 != 0 {
+		want = 0x85
+	}
+	for _, o := range objects {
+		switch {
+		case o.tag == want && cryptogram == nil && le == nil && len(o.value) > 0:
+			cryptogram = o.value
+		case o.tag == 0x97 && le == nil && (len(o.value) == 1 || len(o.value) == 2):
+			le = o.value
+		default:
+			return plain, swSMWrong
+		}
+		protected = append(protected, o.raw...)
+	}
+	if len(objects) == 0 {
+		protected = protected[:8]
+	}
+	// A command without objects is its padded header alone: no padding is
+	// added to what is padded (IAS ECC 7.1.12, case 1).
+	var sum []byte
+	if len(objects) == 0 {
+		s.ssc++
+		sum = retailMAC(s.mac, append(binary.BigEndian.AppendUint64(nil, s.ssc), protected...))
+	} else {
+		sum = s.checksum(protected)
+	}
+	if subtle.ConstantTimeCompare(sum, mac) != 1 {
+		return plain, swSMWrong
+	}
+
+	plain = command{cla: c.cla &^ 0x0C, ins: c.ins, p1: c.p1, p2: c.p2, sm: true, extended: c.extended}
+	if cryptogram != nil {
+		if want == 0x87 {
+			if cryptogram[0] != 0x01 {
+				return plain, swSMWrong
+			}
+			cryptogram = cryptogram[1:]
+		}
+		if len(cryptogram) == 0 || len(cryptogram)%8 != 0 {
+			return plain, swSMWrong
+		}
+		if plain.data, ok = unpad(tripleDES(s.enc, cryptogram, true)); !ok {
+			return plain, swSMWrong
+		}
+	}
+	switch len(le) {
+	case 1:
+		plain.le = shortLe(le[0])
+	case 2:
+		plain.le = extendedLe(le)
+	}
+	return plain, 0
+}
+
+// seal protects an answer (IAS ECC 7.1.10).
+func (s *session) seal(ins byte, a answer) []byte {
+	var out []byte
+	if len(a.data) > 0 {
+		cryptogram := tripleDES(s.enc, pad(a.data), false)
+		if ins&1 != 0 {
+			out = object(0x85, cryptogram)
+		} else {
+			out = object(0x87, []byte{0x01}, cryptogram)
+		}
+	}
+	out = append(out, object(0x99, []byte{byte(a.sw >> 8), byte(a.sw)})...)
+	return append(out, object(0x8E, s.checksum(out))...)
+}
+
+// executeSecure runs a command that came under secure messaging.
+func (c *Card) executeSecure(cmd command) []byte {
+	s := c.session
+	if s == nil {
+		c.chain = nil
+		return c.clear(cmd, status(swConditions)) // IAS ECC 7.1.7
+	}
+	plain, sw := s.open(cmd)
+	if sw != 0 {
+		c.chain = nil
+		c.stats.SMFailures++
+		c.endSession("secure messaging check failed")
+		return c.clear(cmd, status(sw))
+	}
+	c.trace.plainCommand(plain)
+	a := c.assemble(plain)
+	c.trace.plainAnswer(a)
+	sealed := s.seal(cmd.ins, a)
+	if c.session == s && c.auth.nextSSC != nil {
+		// The counter starts anew behind the internal authentication
+		// (IAS ECC 5.2.3.5).
+		s.ssc = *c.auth.nextSSC
+		c.auth.nextSSC = nil
+	}
+	outer := uint16(swOK)
+	if c.profile.OuterStatus {
+		outer = a.sw
+	}
+	sealed = c.spoilMAC(sealed)
+	return c.send(cmd, sealed, outer)
+}
+
+// startSession opens a session after the answer to GET DATA of K.ICC went out
+// in the clear (IAS ECC 7.1.13).
+func (c *Card) startSession(s *session) {
+	c.session = s
+	c.env = environment{}
+	c.trace.note("secure messaging starts")
+}
+
+// endSession forgets the keys and everything that was proved under them
+// (IAS ECC 7.1.1).
+func (c *Card) endSession(why string) {
+	if c.session == nil {
+		return
+	}
+	c.session = nil
+	pin, puk := c.auth.pin, c.auth.puk
+	c.auth = authentication{}
+	c.env = environment{}
+	if c.profile.KeepVerified {
+		c.auth.pin, c.auth.puk = pin, puk
+	}
+	c.trace.note("secure messaging ends: %s", why)
+}
