@@ -1,0 +1,30 @@
+package pkcs11mod
+
+import (
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// lockedPage returns a page outside the heap, locked in memory.
+func lockedPage() ([]byte, error) {
+	size := uintptr(os.Getpagesize())
+	addr, err := windows.VirtualAlloc(0, size, windows.MEM_COMMIT|windows.MEM_RESERVE, windows.PAGE_READWRITE)
+	if err != nil {
+		return nil, err
+	}
+	if err := windows.VirtualLock(addr, size); err != nil {
+		_ = windows.VirtualFree(addr, 0, windows.MEM_RELEASE)
+		return nil, err
+	}
+	// The address comes from the system, not from Go's heap: no collector moves it.
+	return unsafe.Slice(*(**byte)(unsafe.Pointer(&addr)), size), nil
+}
+
+func freePage(page []byte) {
+	clear(page)
+	addr := uintptr(unsafe.Pointer(&page[0]))
+	_ = windows.VirtualUnlock(addr, uintptr(len(page)))
+	_ = windows.VirtualFree(addr, 0, windows.MEM_RELEASE)
+}

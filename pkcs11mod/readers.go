@@ -1,0 +1,158 @@
+package pkcs11mod
+
+import (
+	"context"
+
+	"cie/card"
+)
+
+// Readers are the smart card readers of the machine, as far as the module
+// needs them. Package apdu/pcsc is plugged in by the program.
+type Readers interface {
+	// Watch reports the readers and cards that are there as events, then
+	// Settled, then every change, until ctx ends; it closes the channel then.
+	// A smart card service that stops looks like readers that are removed.
+	Watch(ctx context.Context) (<-chan Event, error)
+	// Connect opens the card in a reader, shared with other programs.
+	Connect(reader string) (Conn, error)
+	// Close frees what the Readers hold. Connections are closed before.
+	Close() error
+}
+
+// Conn is a connection to a card.
+type Conn interface {
+	card.Conn
+	// Close gives the card back without resetting it.
+	Close() error
+}
+
+// Event is a change at a reader.
+type Event struct {
+	Kind   EventKind
+	Reader string // name; empty for Settled
+}
+
+// EventKind says what happened.
+type EventKind int
+
+// The kinds of Event. A card whose reader is removed is gone with it.
+const (
+	Settled EventKind = iota // everything that was there has been reported
+	ReaderAdded
+	ReaderRemoved
+	CardInserted
+	CardRemoved
+)
+
+// watch starts following the readers, once. The caller holds in.mu.
+func (in *instance) watch() {
+	if in.watching {
+		return
+	}
+	in.watching = true
+	in.goDo(in.follow)
+}
+
+// follow turns reader events into slots and tokens until the instance ends.
+func (in *instance) follow() {
+	readers, err := in.cfg.Readers()
+	if err != nil {
+		in.trace("readers: %v", err)
+		in.event(nil, Event{Kind: Settled})
+		return
+	}
+	// Every connection is closed before the readers are.
+	defer func() {
+		in.conns.Wait()
+		if err := readers.Close(); err != nil {
+			in.trace("closing readers: %v", err)
+		}
+	}()
+	events, err := readers.Watch(in.ctx)
+	if err != nil {
+		in.trace("watching readers: %v", err)
+		in.event(nil, Event{Kind: Settled})
+		return
+	}
+	for e := range events {
+		in.event(readers, e)
+	}
+}
+
+// event takes one reader event into the slots.
+func (in *instance) event(from Readers, e Event) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.ctx.Err() != nil {
+		return
+	}
+	switch e.Kind {
+	case Settled:
+		in.settled = true
+		in.checkReady()
+		return
+	case ReaderAdded:
+		in.attach(e.Reader)
+	case ReaderRemoved:
+		s := in.slotNamed(e.Reader)
+		if s != nil && s.attached {
+			in.dropToken(s)
+			s.attached = false
+			in.flag(s)
+		}
+	case CardInserted:
+		s := in.attach(e.Reader)
+		in.dropToken(s)
+		in.recognise(s, from)
+	case CardRemoved:
+		if s := in.slotNamed(e.Reader); s != nil {
+			in.dropToken(s)
+		}
+	}
+}
+
+// attach returns the slot of a reader, a new one if the reader is new. A
+// reader that comes back gets the slot it had.
+func (in *instance) attach(name string) *slot {
+	s := in.slotNamed(name)
+	if s == nil {
+		s = &slot{id: in.module.slotID(name), name: name}
+		in.slots = append(in.slots, s)
+	}
+	if !s.attached {
+		s.attached = true
+		in.flag(s)
+	}
+	return s
+}
+
+// slotID numbers readers by name, for the life of the process.
+func (m *Module) slotID(name string) uint {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	id, ok := m.ids[name]
+	if !ok {
+		id = uint(len(m.ids)) + 1
+		m.ids[name] = id
+	}
+	return id
+}
+
+// checkReady closes ready once the first recognitions are through.
+func (in *instance) checkReady() {
+	if in.settled && in.pending == 0 && !in.isReady {
+		in.isReady = true
+		close(in.ready)
+	}
+}
+
+// flag marks a slot as changed and wakes who waits for it (C_WaitForSlotEvent).
+// What is found before the first slot list is no change.
+func (in *instance) flag(s *slot) {
+	if !in.told && !in.isReady {
+		return
+	}
+	s.event = true
+	close(in.changed)
+	in.changed = make(chan struct{})
+}

@@ -1,0 +1,373 @@
+package pkcs11mod
+
+import (
+	"time"
+
+	"cie/card"
+	"cie/pkcs11mod/ck"
+)
+
+// slot is a reader. Its fields are guarded by instance.mu; id and name never change.
+type slot struct {
+	id       uint
+	name     string
+	attached bool
+	token    *token // recognised card, nil: none
+	opening  *token // card being recognised
+	event    bool   // changed since C_WaitForSlotEvent told so
+}
+
+func (in *instance) slotNamed(name string) *slot {
+	for _, s := range in.slots {
+		if s.name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// slot returns the slot with an id. A reader that left keeps its slot as long
+// as it is in the list the caller last asked for. The caller holds in.mu.
+func (in *instance) slot(id uint) *slot {
+	for _, s := range in.slots {
+		if s.id == id && (s.attached || in.isListed(s)) {
+			return s
+		}
+	}
+	return nil
+}
+
+func (in *instance) isListed(s *slot) bool {
+	for _, l := range in.listed {
+		if l == s {
+			return true
+		}
+	}
+	return false
+}
+
+// recognise finds out, in the background, whether the card in a slot is a
+// CIE. The caller holds in.mu and calls from follow or while a token of the
+// same slot is still counted in conns.
+func (in *instance) recognise(s *slot, from Readers) {
+	initial := !in.isReady && !in.told
+	if initial {
+		in.pending++
+	}
+	t := in.newToken(s, from)
+	s.opening = t
+	in.conns.Add(1)
+	in.goDo(func() {
+		err := t.recognise()
+		in.mu.Lock()
+		current := s.opening == t
+		if current {
+			s.opening = nil
+			if err == nil {
+				s.token = t
+				in.flag(s)
+			}
+		}
+		if initial {
+			in.pending--
+			in.checkReady()
+		}
+		in.mu.Unlock()
+		if err != nil {
+			in.trace("slot %d: no token: %v", s.id, err)
+		}
+		if err != nil || !current {
+			t.shutdown()
+		}
+	})
+}
+
+// dropToken forgets the card in a slot: its sessions die, kept codes are
+// destroyed, operations in progress are told. The caller holds in.mu.
+func (in *instance) dropToken(s *slot) {
+	if t := s.opening; t != nil {
+		s.opening = nil
+		t.cancel() // recognise shuts it down
+	}
+	t := s.token
+	if t == nil {
+		return
+	}
+	s.token = nil
+	t.gone = true
+	t.cancel()
+	for h, sess := range in.sessions {
+		if sess.token == t {
+			sess.closed = true
+			delete(in.sessions, h)
+		}
+	}
+	in.flag(s)
+	in.goDo(t.shutdown)
+}
+
+// lost reacts to a card operation that found the card gone before the reader
+// said so. If the card is back already the reader may never say so, therefore
+// the slot is looked at again at once.
+func (in *instance) lost(t *token) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if t.gone || in.ctx.Err() != nil {
+		return
+	}
+	// recognise before dropToken: t still counts in conns.
+	in.recognise(t.slot, t.readers)
+	again := t.slot.opening
+	t.slot.opening = nil
+	in.dropToken(t.slot)
+	t.slot.opening = again
+}
+
+// GetSlotList is C_GetSlotList (5.5). A length query fixes the list that the
+// next call returns. The first call starts watching the readers and waits, for
+// a bounded time, until cards that are there are recognised.
+func (m *Module) GetSlotList(tokenPresent bool, list []uint, count *uint) ck.RV {
+	in, rv := m.enter()
+	if rv != ck.CKR_OK {
+		return rv
+	}
+	defer in.leave()
+	if count == nil {
+		return ck.CKR_ARGUMENTS_BAD
+	}
+	if rv := in.waitReady(); rv != ck.CKR_OK {
+		return rv
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.told = true
+	if list == nil || !in.fixed {
+		in.listed = in.listed[:0]
+		for _, s := range in.slots {
+			if s.attached {
+				in.listed = append(in.listed, s)
+			}
+		}
+	}
+	var ids []uint
+	for _, s := range in.listed {
+		if !tokenPresent || s.token != nil {
+			ids = append(ids, s.id)
+		}
+	}
+	room := *count
+	*count = uint(len(ids))
+	if list == nil {
+		in.fixed = true
+		return ck.CKR_OK
+	}
+	if room < uint(len(ids)) || len(list) < len(ids) {
+		return ck.CKR_BUFFER_TOO_SMALL
+	}
+	copy(list, ids)
+	// Without another length query the next call shows the slots as they are then.
+	in.fixed = false
+	return ck.CKR_OK
+}
+
+// waitReady starts the watch and waits for the first recognitions.
+func (in *instance) waitReady() ck.RV {
+	in.mu.Lock()
+	if !in.watching {
+		in.deadline = time.Now().Add(in.cfg.RecognitionTime)
+		in.watch()
+	}
+	left := time.Until(in.deadline)
+	in.mu.Unlock()
+	if left < 0 {
+		left = 0
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-in.ready:
+	case <-timer.C:
+	case <-in.ctx.Done():
+		return ck.CKR_CRYPTOKI_NOT_INITIALIZED
+	}
+	return ck.CKR_OK
+}
+
+// GetSlotInfo is C_GetSlotInfo (5.5), from memory.
+func (m *Module) GetSlotInfo(id uint, info *ck.SlotInfo) ck.RV {
+	in, rv := m.enter()
+	if rv != ck.CKR_OK {
+		return rv
+	}
+	defer in.leave()
+	if info == nil {
+		return ck.CKR_ARGUMENTS_BAD
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	s := in.slot(id)
+	if s == nil {
+		return ck.CKR_SLOT_ID_INVALID
+	}
+	*info = ck.SlotInfo{
+		SlotDescription: s.name,
+		ManufacturerID:  manufacturer,
+		Flags:           ck.CKF_REMOVABLE_DEVICE | ck.CKF_HW_SLOT,
+	}
+	if s.token != nil {
+		info.Flags |= ck.CKF_TOKEN_PRESENT
+	}
+	return ck.CKR_OK
+}
+
+// tokenIn returns the token in a slot, or the code that says why there is
+// none. The caller holds in.mu.
+func (in *instance) tokenIn(id uint) (*token, ck.RV) {
+	s := in.slot(id)
+	if s == nil {
+		return nil, ck.CKR_SLOT_ID_INVALID
+	}
+	if s.token == nil {
+		return nil, ck.CKR_TOKEN_NOT_PRESENT
+	}
+	return s.token, ck.CKR_OK
+}
+
+// maxSessions bounds what one program can open; real ones need a few dozen.
+const maxSessions = 4096
+
+// GetTokenInfo is C_GetTokenInfo (5.5), from memory.
+func (m *Module) GetTokenInfo(id uint, info *ck.TokenInfo) ck.RV {
+	in, rv := m.enter()
+	if rv != ck.CKR_OK {
+		return rv
+	}
+	defer in.leave()
+	if info == nil {
+		return ck.CKR_ARGUMENTS_BAD
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	t, rv := in.tokenIn(id)
+	if rv != ck.CKR_OK {
+		return rv
+	}
+	*info = ck.TokenInfo{
+		Label:              "CIE",
+		ManufacturerID:     "Ministero dell'Interno",
+		Model:              "CIE " + t.family.String(),
+		SerialNumber:       t.serialNumber(),
+		Flags:              t.flags(),
+		MaxSessionCount:    maxSessions,
+		MaxRWSessionCount:  maxSessions,
+		MaxPINLen:          card.CodeLength,
+		MinPINLen:          card.CodeLength,
+		TotalPublicMemory:  ck.Unavailable,
+		FreePublicMemory:   ck.Unavailable,
+		TotalPrivateMemory: ck.Unavailable,
+		FreePrivateMemory:  ck.Unavailable,
+		// The chip application is CIE 3.0.
+		HardwareVersion: ck.Version{Major: 3},
+	}
+	for _, s := range in.sessions {
+		if s.token == t {
+			info.SessionCount++
+			if s.rw {
+				info.RWSessionCount++
+			}
+		}
+	}
+	return ck.CKR_OK
+}
+
+// flags describes the token as far as its state is known (3.2). The caller
+// holds instance.mu.
+func (t *token) flags() uint {
+	f := uint(ck.CKF_WRITE_PROTECTED | ck.CKF_LOGIN_REQUIRED | ck.CKF_USER_PIN_INITIALIZED | ck.CKF_TOKEN_INITIALIZED)
+	for _, c := range []struct {
+		ref                card.PINRef
+		low, final, locked uint
+	}{
+		{card.PIN, ck.CKF_USER_PIN_COUNT_LOW, ck.CKF_USER_PIN_FINAL_TRY, ck.CKF_USER_PIN_LOCKED},
+		{card.PUK, ck.CKF_SO_PIN_COUNT_LOW, ck.CKF_SO_PIN_FINAL_TRY, ck.CKF_SO_PIN_LOCKED},
+	} {
+		left, known := t.tries[c.ref]
+		if !known {
+			continue
+		}
+		if left == 0 {
+			f |= c.locked
+			continue
+		}
+		if left < c.ref.MaxTries() {
+			f |= c.low
+		}
+		if left == 1 {
+			f |= c.final
+		}
+	}
+	return f
+}
+
+// InitToken is C_InitToken (5.5), which a card issued by the state refuses.
+func (m *Module) InitToken(id uint, pin ck.Input, label *[32]byte) ck.RV {
+	in, rv := m.enter()
+	if rv != ck.CKR_OK {
+		return rv
+	}
+	defer in.leave()
+	if pin.Data == nil || label == nil {
+		return ck.CKR_ARGUMENTS_BAD
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	t, rv := in.tokenIn(id)
+	if rv != ck.CKR_OK {
+		return rv
+	}
+	for _, s := range in.sessions {
+		if s.token == t {
+			return ck.CKR_SESSION_EXISTS
+		}
+	}
+	return ck.CKR_TOKEN_WRITE_PROTECTED
+}
+
+// WaitForSlotEvent is C_WaitForSlotEvent (5.5). An event is a reader that
+// comes or goes, or a card that was recognised or removed. With CKF_DONT_BLOCK
+// it answers CKR_NO_EVENT at once; else it waits until C_Finalize.
+func (m *Module) WaitForSlotEvent(flags uint, id *uint, reserved bool) ck.RV {
+	in, rv := m.enter()
+	if rv != ck.CKR_OK {
+		return rv
+	}
+	defer in.leave()
+	if id == nil || reserved {
+		return ck.CKR_ARGUMENTS_BAD
+	}
+	for {
+		in.mu.Lock()
+		if !in.watching {
+			in.deadline = time.Now().Add(in.cfg.RecognitionTime)
+			in.watch()
+		}
+		for _, s := range in.slots {
+			if s.event {
+				s.event = false
+				*id = s.id
+				in.mu.Unlock()
+				return ck.CKR_OK
+			}
+		}
+		changed := in.changed
+		in.mu.Unlock()
+		if flags&ck.CKF_DONT_BLOCK != 0 {
+			return ck.CKR_NO_EVENT
+		}
+		select {
+		case <-changed:
+		case <-in.ctx.Done():
+			return ck.CKR_CRYPTOKI_NOT_INITIALIZED
+		}
+	}
+}

@@ -1,0 +1,348 @@
+package pkcs11mod
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"cie/apdu"
+	"cie/card"
+	"cie/pkcs11mod/ck"
+)
+
+// login is who is logged in to a token.
+type login int
+
+const (
+	nobody  login = iota
+	user          // PIN
+	officer       // PUK
+)
+
+// token is one stay of one card in a reader.
+type token struct {
+	in      *instance
+	slot    *slot
+	readers Readers
+	ctx     context.Context // ends when the card leaves and with C_Finalize
+	cancel  context.CancelFunc
+
+	// Known after recognise and constant since.
+	nis    string
+	serial []byte // content of EF.SN.ICC
+	family card.Family
+
+	codes vault // codes kept for the time of the login
+
+	io       sync.Mutex // one operation on the card at a time; guards the following
+	conn     *hold
+	sess     *card.Session
+	cacheKey []byte
+	idle     *time.Timer
+
+	// Guarded by instance.mu.
+	gone    bool
+	who     login
+	epoch   uint                // counts logins and logouts: operations do not survive them
+	tries   map[card.PINRef]int // last counters seen
+	objects *objects            // nil until the certificate is known
+}
+
+func (in *instance) newToken(s *slot, from Readers) *token {
+	t := &token{in: in, slot: s, readers: from, tries: map[card.PINRef]int{}}
+	t.ctx, t.cancel = context.WithCancel(in.ctx)
+	return t
+}
+
+// serialNumber is EF.SN.ICC, a PAN in BCD padded with F, as the 16 characters
+// that Cryptoki has room for; its last digits tell cards apart.
+func (t *token) serialNumber() string {
+	s := strings.TrimRight(strings.ToUpper(hex.EncodeToString(t.serial)), "F")
+	return s[max(0, len(s)-16):]
+}
+
+// busyTime bounds how long the recognition of a card that another program
+// holds exclusively is tried again; there is no event for its release.
+const busyTime = time.Minute
+
+// recognise opens the card and fills in what the module tells without I/O.
+// Failures that pass, as when the card is still being moved, are tried again.
+func (t *token) recognise() error {
+	t.io.Lock()
+	defer t.io.Unlock()
+	wait := 200 * time.Millisecond
+	for spent, attempt := time.Duration(0), 1; ; attempt++ {
+		err := t.identify()
+		if err == nil {
+			t.startIdle()
+			return nil
+		}
+		t.disconnect()
+		switch {
+		case errors.Is(err, apdu.ErrBusy) && spent < busyTime:
+		case gone(err), errors.Is(err, card.ErrNotCIE), attempt >= 3:
+			return err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-t.ctx.Done():
+			timer.Stop()
+			return t.ctx.Err()
+		}
+		spent += wait
+		wait = min(2*wait, 5*time.Second)
+	}
+}
+
+func (t *token) identify() error {
+	if err := t.connect(); err != nil {
+		return err
+	}
+	t.conn.keep()
+	defer t.conn.release()
+	t.family = t.sess.Family()
+	t.noteTries()
+	if t.loadCache() {
+		return nil
+	}
+	serial, err := t.sess.SerialICC(t.ctx)
+	t.serial = serial
+	return err
+}
+
+// connect opens the card; it has to be the one that was recognised. The
+// caller holds t.io.
+func (t *token) connect() error {
+	c, err := t.readers.Connect(t.slot.name)
+	if err != nil {
+		return err
+	}
+	t.conn = &hold{Conn: c}
+	t.conn.keep()
+	defer t.conn.release()
+	t.sess, err = card.Open(t.ctx, t.conn, t.in.cfg.Card)
+	if err != nil {
+		return err
+	}
+	if t.nis != "" && t.sess.NIS() != t.nis {
+		return errOtherCard
+	}
+	t.nis = t.sess.NIS()
+	return nil
+}
+
+// disconnect wipes the channel and closes the connection. The caller holds t.io.
+func (t *token) disconnect() {
+	t.stopIdle()
+	if t.sess != nil {
+		_ = t.sess.Close() // wipes keys only
+		t.sess = nil
+	}
+	if t.conn != nil {
+		if err := t.conn.Close(); err != nil {
+			t.in.trace("slot %d: close: %v", t.slot.id, err)
+		}
+		t.conn = nil
+	}
+}
+
+// shutdown ends a token that no slot shows any more.
+func (t *token) shutdown() {
+	t.cancel()
+	t.codes.destroy()
+	t.io.Lock()
+	defer t.io.Unlock()
+	t.disconnect()
+	clear(t.cacheKey)
+	t.in.conns.Done()
+}
+
+// startIdle lets the connection go after a while when nobody is logged in, so
+// that programs which want the card for themselves get it. The caller holds t.io.
+func (t *token) startIdle() {
+	t.in.mu.Lock()
+	keep := t.who != nobody
+	t.in.mu.Unlock()
+	if keep || t.conn == nil {
+		return
+	}
+	t.stopIdle()
+	var timer *time.Timer
+	timer = time.AfterFunc(t.in.cfg.IdleTime, func() {
+		t.io.Lock()
+		defer t.io.Unlock()
+		if t.idle == timer {
+			t.disconnect()
+		}
+	})
+	t.idle = timer
+}
+
+func (t *token) stopIdle() {
+	if t.idle != nil {
+		t.idle.Stop()
+		t.idle = nil
+	}
+}
+
+// use runs one operation on the card, which stays reserved for this program
+// until f returns.
+func (t *token) use(f func(context.Context, *card.Session) error) error {
+	t.io.Lock()
+	defer t.io.Unlock()
+	if t.ctx.Err() != nil {
+		return apdu.ErrRemoved
+	}
+	t.stopIdle()
+	if t.sess == nil {
+		if err := t.connect(); err != nil {
+			t.failed(err)
+			return err
+		}
+	}
+	t.conn.keep()
+	err := f(t.ctx, t.sess)
+	t.conn.release()
+	t.noteTries()
+	if err != nil {
+		var wrong *card.PINError
+		if errors.As(err, &wrong) {
+			t.refused(wrong)
+		}
+		t.failed(err)
+	}
+	t.startIdle()
+	return err
+}
+
+// failed draws the consequences of a failed operation for the connection.
+// The caller holds t.io.
+func (t *token) failed(err error) {
+	switch {
+	case gone(err):
+		t.disconnect()
+		t.in.lost(t)
+	case errors.Is(err, apdu.ErrMute), errors.Is(err, apdu.ErrTimeout), t.sess == nil:
+		t.disconnect()
+	}
+}
+
+// gone reports that the card is no longer there, or not the same.
+func gone(err error) bool {
+	for _, e := range []error{apdu.ErrRemoved, apdu.ErrNoCard, apdu.ErrNoReader, apdu.ErrNoService, errOtherCard} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+var errOtherCard = errors.New("another card is in the reader")
+
+// useAsUser runs an operation that needs the PIN. When the channel it was
+// verified in is gone, the kept PIN is presented again, once.
+func (t *token) useAsUser(f func(context.Context, *card.Session) error) error {
+	return t.use(func(ctx context.Context, s *card.Session) error {
+		err := f(ctx, s)
+		if !errors.Is(err, card.ErrPINRequired) {
+			return err
+		}
+		if err := t.present(ctx, s); err != nil {
+			return err
+		}
+		return f(ctx, s)
+	})
+}
+
+// present verifies the kept PIN in a new channel, only if the card says that
+// no try was spent: then a person typed it and the card took it, and one wrong
+// presentation (the PIN was changed elsewhere meanwhile) cannot do much harm.
+// If it does not work out, the login is over.
+func (t *token) present(ctx context.Context, s *card.Session) error {
+	tries, err := s.Tries(ctx, card.PIN)
+	if err != nil {
+		return err
+	}
+	if tries.Left != card.PIN.MaxTries() {
+		t.loseLogin()
+		return card.ErrPINRequired
+	}
+	t.in.trace("slot %d: channel lost, presenting the kept PIN", t.slot.id)
+	err = t.codes.with(card.PIN, func(pin []byte) error {
+		return s.Verify(ctx, card.PIN, pin)
+	})
+	var wrong *card.PINError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &wrong):
+		t.refused(wrong)
+		t.loseLogin()
+		return card.ErrPINRequired
+	case errors.Is(err, errNoCode):
+		t.loseLogin()
+		return card.ErrPINRequired
+	}
+	var unsure *card.UncertainError
+	if errors.As(err, &unsure) {
+		// The answer got lost: whether the code was right is not known, so it
+		// is not presented another time.
+		t.loseLogin()
+	}
+	return err
+}
+
+// loseLogin ends a login that cannot be restored without the person. Handles of
+// private objects stay valid: it is the caller's use of them that tells.
+func (t *token) loseLogin() {
+	t.codes.destroy()
+	t.in.mu.Lock()
+	defer t.in.mu.Unlock()
+	t.who = nobody
+	t.epoch++
+}
+
+// noteTries keeps the counters last seen where they can be told without
+// waiting for the card. The caller holds t.io.
+func (t *token) noteTries() {
+	if t.sess == nil {
+		return
+	}
+	for _, ref := range []card.PINRef{card.PIN, card.PUK} {
+		left := t.sess.LastTries(ref).Left
+		t.in.mu.Lock()
+		if left < 0 {
+			delete(t.tries, ref)
+		} else {
+			t.tries[ref] = left
+		}
+		t.in.mu.Unlock()
+	}
+}
+
+// refused tells about a code that the card did not take.
+func (t *token) refused(e *card.PINError) {
+	if f := t.in.cfg.WrongCode; f != nil && e.SW != 0 {
+		go f(e.Ref, e.Tries)
+	}
+}
+
+// over reports how an operation that was running ends when its session or its
+// card went away meanwhile; CKR_OK if neither did.
+func (in *instance) over(s *session) ck.RV {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	switch {
+	case in.ctx.Err() != nil:
+		return ck.CKR_CRYPTOKI_NOT_INITIALIZED
+	case s.token.gone:
+		return ck.CKR_DEVICE_REMOVED
+	case s.closed:
+		return ck.CKR_SESSION_CLOSED
+	}
+	return ck.CKR_OK
+}
