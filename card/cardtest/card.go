@@ -32,6 +32,10 @@ type Card struct {
 	cost   CostModel
 	stats  Stats
 	trace  tracer
+
+	// recorded replaces the private keys when a recorded conversation with a
+	// card whose keys nobody has is played again.
+	recorded func(reference byte, message []byte) []byte
 }
 
 // volatile is what a chip forgets when it loses power.

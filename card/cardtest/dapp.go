@@ -358,7 +358,10 @@ func (c *Card) internalAuthenticate(cmd command) answer {
 			return status(swWrongLength)
 		}
 		c.spend(opRSAPrivate)
-		signature := signPKCS1(key, cmd.data)
+		signature, err := c.sign(at.private, cmd.data)
+		if err != nil {
+			return status(swNoDiagnosis)
+		}
 		if lie {
 			signature[len(signature)-1] ^= 1
 		}
@@ -384,7 +387,7 @@ func (c *Card) authenticateDevice(cmd command) answer {
 	}
 	serial, rndIFD := c.fs.serial, cmd.data
 	c.spend(opRSAPrivate)
-	signature, err := c.signDevice(c.transcript(c.auth.puKICC, serial, rndIFD, c.auth.puKIFD))
+	signature, err := c.sign(refIntKey, c.transcript(c.auth.puKICC, serial, rndIFD, c.auth.puKIFD))
 	if err != nil {
 		return status(swNoDiagnosis)
 	}
@@ -402,6 +405,17 @@ func (c *Card) authenticateDevice(cmd command) answer {
 	return done(append(append([]byte(nil), serial...), signature...))
 }
 
-func (c *Card) signDevice(transcript []byte) ([]byte, error) {
-	return signISO9796(c.keys.internal, c.profile.Rand, transcript)
+// sign is the private operation with one of the three keys.
+func (c *Card) sign(reference byte, message []byte) ([]byte, error) {
+	if c.recorded != nil {
+		return c.recorded(reference, message), nil
+	}
+	switch reference {
+	case refIntKey:
+		return signISO9796(c.keys.internal, c.profile.Rand, message)
+	case refAuthKey:
+		return signPKCS1(c.keys.auth, message), nil
+	default:
+		return signPKCS1(c.keys.services, message), nil
+	}
 }

@@ -133,8 +133,18 @@ func buildFiles(p *Profile, keys keySet) (*fileSystem, error) {
 		// The travel document is a closed door here: it can be selected, and
 		// everything in it needs BAC or PACE.
 		mrtd:   &directory{aid: aidMRTD},
-		serial: append([]byte(nil), serial[len(serial)-8:]...),
+		serial: lastBytes(content[fidSerial], 8),
 	}, nil
+}
+
+// lastBytes is SN.ICC of the device authentication: the 8 least significant
+// bytes of the serial number (IAS ECC 5.2.3.5.1).
+func lastBytes(b []byte, n int) []byte {
+	out := make([]byte, n)
+	if len(b) >= n {
+		copy(out, b[len(b)-n:])
+	}
+	return out
 }
 
 // serialNumber makes EF.SN.ICC: 5A, a PAN in BCD of issuer (80 25 00), unique
