@@ -1,0 +1,170 @@
+// Package identity reads the holder's authentication certificate, EF.Cert_CIE
+// (CIE 6.12). It is lenient: it shows what is there and verifies nothing,
+// neither the certificate's signature nor whether it was revoked.
+package identity
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"cie/apdu"
+	"cie/card/internal/rawcert"
+)
+
+// ErrMalformed: not a certificate, or one whose subject cannot be read.
+var ErrMalformed = errors.New("malformed certificate of the holder")
+
+// Grace is how long after its expiry a card is still accepted for login.
+const Grace = 90 * 24 * time.Hour
+
+// Identity is what the certificate says about its holder. Strings are as
+// issued, "" when the certificate does not have them.
+type Identity struct {
+	Surname, GivenName string
+	// FiscalCode is the codice fiscale, 16 characters.
+	FiscalCode string
+	// NIS is the "numero identificativo per i servizi", 12 digits.
+	NIS string
+	// DocumentNumber is the number printed on the card, without the prefix IDCIT-.
+	DocumentNumber string
+	// Country is the holder's country of citizenship, two letters.
+	Country string
+	// CommonName is the common name as it stands, with fiscal code and NIS.
+	CommonName string
+	// Issuer is the common name of the issuing CA.
+	Issuer string
+
+	// NotBefore and NotAfter bound the validity of certificate and document.
+	NotBefore, NotAfter time.Time
+	// GraceUntil is NotAfter and Grace.
+	GraceUntil time.Time
+
+	// PublicKey is an *rsa.PublicKey on every known card, nil when the key
+	// could not be read.
+	PublicKey crypto.PublicKey
+	// Raw is the certificate without padding.
+	Raw []byte
+	// Cert is the certificate as crypto/x509 reads it, nil when it refuses it.
+	Cert *x509.Certificate
+}
+
+// Parse reads EF.Cert_CIE; what follows the DER is padding. It fails only when
+// subject or validity cannot be read, with an error that matches ErrMalformed.
+// The Identity keeps no reference to der.
+func Parse(der []byte) (*Identity, error) {
+	_, header, value, err := apdu.HeaderTLV(der)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	if len(der) < header+value {
+		return nil, fmt.Errorf("%w: %d of %d bytes", ErrMalformed, len(der), header+value)
+	}
+	raw := bytes.Clone(der[:header+value])
+	c, err := rawcert.ParseFront(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	id := &Identity{
+		Surname:        strings.TrimSpace(c.Subject.Get(rawcert.Surname)),
+		GivenName:      strings.TrimSpace(c.Subject.Get(rawcert.GivenName)),
+		DocumentNumber: documentNumber(c.Subject.Get(rawcert.SerialNumber)),
+		Country:        c.Subject.Get(rawcert.Country),
+		CommonName:     c.Subject.Get(rawcert.CommonName),
+		Issuer:         c.Issuer.String(),
+		NotBefore:      c.NotBefore,
+		NotAfter:       c.NotAfter,
+		GraceUntil:     c.NotAfter.Add(Grace),
+		Raw:            raw,
+	}
+	id.FiscalCode, id.NIS = splitCommonName(id.CommonName)
+	if id.Cert, err = x509.ParseCertificate(raw); err == nil {
+		id.PublicKey = id.Cert.PublicKey
+	} else {
+		id.Cert = nil
+		id.PublicKey = publicKey(c.SPKI)
+	}
+	return id, nil
+}
+
+// documentNumber drops the prefix of the semantics identifier: IDC and the
+// country (CIE 6.12.3). Cards in the field also have the bare number.
+func documentNumber(s string) string {
+	s = strings.TrimSpace(s)
+	if prefix, number, ok := strings.Cut(s, "-"); ok && len(prefix) == 5 && strings.EqualFold(prefix[:3], "IDC") {
+		return strings.TrimSpace(number)
+	}
+	return s
+}
+
+// splitCommonName reads "<codice fiscale>/<NIS>" (CIE 6.12.3); on cards in the
+// field a dot and more text follow the NIS.
+func splitCommonName(cn string) (fiscalCode, nis string) {
+	fiscalCode, rest, _ := strings.Cut(cn, "/")
+	fiscalCode = strings.TrimSpace(fiscalCode)
+	if !isFiscalCode(fiscalCode) {
+		fiscalCode = ""
+	}
+	rest = strings.TrimSpace(rest)
+	if end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
+		rest = rest[:end]
+	}
+	return fiscalCode, rest
+}
+
+// isFiscalCode wants letters and digits only: 16 of them, or 11 digits of a
+// provisional code.
+func isFiscalCode(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return len(s) == 16 || len(s) == 11
+}
+
+// publicKey reads the key of a certificate that crypto/x509 refused.
+func publicKey(spki []byte) crypto.PublicKey {
+	if key, err := x509.ParsePKIXPublicKey(spki); err == nil {
+		return key
+	}
+	outer := cryptobyte.String(spki)
+	var sequence, pair cryptobyte.String
+	var bits []byte
+	var n, e big.Int
+	if !outer.ReadASN1(&sequence, cbasn1.SEQUENCE) || !sequence.SkipASN1(cbasn1.SEQUENCE) ||
+		!sequence.ReadASN1BitStringAsBytes(&bits) {
+		return nil
+	}
+	inner := cryptobyte.String(bits)
+	if !inner.ReadASN1(&pair, cbasn1.SEQUENCE) || !pair.ReadASN1Integer(&n) || !pair.ReadASN1Integer(&e) ||
+		n.Sign() <= 0 || e.Sign() <= 0 || e.BitLen() > 31 {
+		return nil
+	}
+	return &rsa.PublicKey{N: &n, E: int(e.Int64())}
+}
+
+// ValidAt says whether t is within the validity of the certificate, both ends
+// included.
+func (id *Identity) ValidAt(t time.Time) bool {
+	return !t.Before(id.NotBefore) && !t.After(id.NotAfter)
+}
+
+// Expired says whether the validity is over at t. The grace period counts as
+// expired.
+func (id *Identity) Expired(t time.Time) bool { return t.After(id.NotAfter) }
+
+// InGrace says whether t is in the 90 days after expiry in which the card is
+// still accepted.
+func (id *Identity) InGrace(t time.Time) bool {
+	return id.Expired(t) && !t.After(id.GraceUntil)
+}

@@ -1,0 +1,388 @@
+package sod
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/subtle"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"cie/card/internal/rawcert"
+)
+
+// Result is what Verify found out about the issuer of a SOD whose signature
+// is right.
+type Result struct {
+	// Trusted: the signer's certificate leads to one of the roots and was good
+	// when it signed.
+	Trusted bool
+	// Root is the root, nil when not Trusted. Of a built-in one only subject,
+	// key, key identifier and validity are known.
+	Root *x509.Certificate
+	// RootName is the root's common name and years, "" when not Trusted.
+	RootName string
+	// SignedAt is when the SOD was signed: the signing time if the signer gave
+	// it, else the start of his certificate, which is only some months older.
+	SignedAt time.Time
+	// Signer is the common name of the document signer.
+	Signer string
+	// Reason says why the issuer is not Trusted, nil when it is.
+	Reason error
+}
+
+// errUnknownRoot is the usual Reason.
+var errUnknownRoot = errors.New("the issuer is not among the known roots")
+
+// VerifySignature checks everything up to the document signer's certificate:
+// the signed attributes and the signature over them (RFC 5652, 5.4 to 5.6). It
+// says nothing about the certificate. The error is a *VerifyError or matches
+// ErrUnsupported.
+func (s *SOD) VerifySignature() error {
+	_, err := s.verifySignature()
+	return err
+}
+
+func (s *SOD) verifySignature() (*rawcert.Certificate, error) {
+	wrong := func(check Check, err error) (*rawcert.Certificate, error) {
+		return nil, &VerifyError{Check: check, Err: err}
+	}
+	signer := &s.signer
+	// RFC 5652, 5.3: signed attributes must be there for this content type.
+	if signer.attributes == nil {
+		return wrong(CheckSignature, errors.New("no signed attributes"))
+	}
+	if !signer.contentType.Equal(s.contentType) {
+		return wrong(CheckContentType, nil)
+	}
+	if subtle.ConstantTimeCompare(sum(signer.digest, s.content), signer.messageDigest) != 1 {
+		return wrong(CheckDigest, nil)
+	}
+	if len(s.certs) == 0 {
+		return nil, unsupported("no certificate of the signer")
+	}
+	i := slices.IndexFunc(s.certs, signer.isSigner)
+	if i < 0 {
+		return wrong(CheckSigner, nil)
+	}
+	cert := s.certs[i]
+	algorithm, err := readScheme(signer.algorithm)
+	if err != nil {
+		return nil, err
+	}
+	if algorithm.hash == crypto.SHA1 {
+		return nil, unsupported("signature with SHA-1")
+	}
+	key, err := readKey(cert.SPKI)
+	if err != nil {
+		return nil, err
+	}
+	for _, content := range setForms(signer.attributes) {
+		if err = algorithm.verify(key, signer.digest, content, signer.signature); !errors.Is(err, errSignature) {
+			break
+		}
+	}
+	if errors.Is(err, errSignature) {
+		return wrong(CheckSignature, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return cert, nil
+}
+
+// isSigner: RFC 5652, 5.3, SignerIdentifier.
+func (s *signerInfo) isSigner(c *rawcert.Certificate) bool {
+	if s.issuer == nil {
+		id := subjectKeyID(c)
+		return id != nil && bytes.Equal(id, s.keyID)
+	}
+	return s.issuer.Equal(c.Issuer) && bytes.Equal(s.serial, c.Serial)
+}
+
+// setForms returns the encodings of the signed attributes that may have been
+// signed, each as SET OF (RFC 5652, 5.4): as they stand, and in the order of
+// DER where the message has another.
+func setForms(attributes []byte) [][]byte {
+	encode := func(parts ...[]byte) []byte {
+		var b cryptobyte.Builder
+		b.AddASN1(cbasn1.SET, func(b *cryptobyte.Builder) { b.AddBytes(bytes.Join(parts, nil)) })
+		return b.BytesOrPanic()
+	}
+	var elements [][]byte
+	for rest := cryptobyte.String(attributes); !rest.Empty(); {
+		var one cryptobyte.String
+		var tag cbasn1.Tag
+		if !rest.ReadAnyASN1Element(&one, &tag) {
+			break
+		}
+		elements = append(elements, one)
+	}
+	forms := [][]byte{encode(attributes)}
+	if !slices.IsSortedFunc(elements, bytes.Compare) {
+		slices.SortFunc(elements, bytes.Compare)
+		forms = append(forms, encode(elements...))
+	}
+	return forms
+}
+
+// Verify checks the signature, and that the document signer's certificate is
+// signed by a root, directly or over link certificates (CIE 6.10.5; ICAO Doc
+// 9303 part 11, 5.1), and was good at the signing time.
+//
+// A wrong signature anywhere is a *VerifyError; that includes a certificate
+// that names a known root as its issuer, by name and key identifier, and is
+// not signed by it. Algorithms that are not known match ErrUnsupported. An
+// unknown root, or a certificate that may not be used this way, gives a Result
+// with Trusted false and the Reason, and no error. A nil roots is empty.
+func (s *SOD) Verify(roots *Roots) (Result, error) {
+	cert, err := s.verifySignature()
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{SignedAt: s.signer.signingTime, Signer: cert.Subject.String()}
+	if result.SignedAt.IsZero() {
+		result.SignedAt = cert.NotBefore
+	}
+	if roots == nil {
+		roots = &Roots{}
+	}
+	anchor, reason := s.findRoot(cert, roots, result.SignedAt, maxLinks)
+	if reason == nil {
+		reason = checkSigner(cert, result.SignedAt)
+	}
+	var wrong *VerifyError
+	if errors.As(reason, &wrong) {
+		return Result{}, wrong
+	}
+	if errors.Is(reason, ErrUnsupported) {
+		return result, reason
+	}
+	if reason != nil {
+		result.Reason = reason
+		return result, nil
+	}
+	result.Trusted, result.Root, result.RootName = true, anchor.certificate(), anchor.name()
+	return result, nil
+}
+
+// maxLinks bounds the link certificates between a signer and a root.
+const maxLinks = 3
+
+// findRoot returns the root that cert leads to, or why there is none: a
+// *VerifyError, an ErrUnsupported, or an issuer that is not known or not fit.
+func (s *SOD) findRoot(cert *rawcert.Certificate, roots *Roots, at time.Time, links int) (*root, error) {
+	reason := errUnknownRoot
+	issuerID := authorityKeyID(cert)
+	for _, a := range roots.list {
+		named := issuerID != nil && a.keyID != nil
+		if !a.subject.Equal(cert.Issuer) || named && !bytes.Equal(a.keyID, issuerID) {
+			continue
+		}
+		err := verifyCertificate(cert, a.key)
+		switch {
+		case err == nil:
+			if err = checkValidity(a.subject, a.notBefore, a.notAfter, at); err == nil {
+				return a, nil
+			}
+			reason = err // the same root may be there with other dates
+		case !errors.Is(err, errSignature):
+			reason = err
+		case named:
+			// Only the name in common could be a root that is not known yet:
+			// successive roots share it. The key identifier leaves no doubt.
+			return nil, &VerifyError{Check: CheckChain, Err: fmt.Errorf("not signed by %s", a.name())}
+		}
+	}
+	if links == 0 {
+		return nil, reason
+	}
+	// A new root is introduced by a certificate that the old one signs (ICAO
+	// Doc 9303 part 12, 4.4). It is self-issued; other intermediates are not foreseen.
+	for _, link := range s.certs {
+		if link == cert || !link.Subject.Equal(cert.Issuer) || !link.Subject.Equal(link.Issuer) {
+			continue
+		}
+		if id := subjectKeyID(link); id != nil && issuerID != nil && !bytes.Equal(id, issuerID) {
+			continue
+		}
+		key, err := readKey(link.SPKI)
+		if err != nil || verifyCertificate(cert, key) != nil || selfSigned(link) {
+			continue
+		}
+		a, err := s.findRoot(link, roots, at, links-1)
+		if err != nil {
+			reason = err
+			continue
+		}
+		if err := checkCA(link); err != nil {
+			return nil, fmt.Errorf("%s: %w", link.Subject, err)
+		}
+		return a, checkValidity(link.Subject, link.NotBefore, link.NotAfter, at)
+	}
+	return nil, reason
+}
+
+// verifyCertificate checks the signature on c with the issuer's key.
+func verifyCertificate(c *rawcert.Certificate, issuer publicKey) error {
+	algorithm, err := readScheme(c.Algorithm)
+	if err != nil {
+		return err
+	}
+	return algorithm.verify(issuer, 0, c.RawTBS, c.Signature)
+}
+
+// Certificate extensions (RFC 5280, 4.2.1; ICAO Doc 9303 part 12, 7.1).
+var (
+	oidSubjectKeyID     = asn1.ObjectIdentifier{2, 5, 29, 14}
+	oidKeyUsage         = asn1.ObjectIdentifier{2, 5, 29, 15}
+	oidKeyUsagePeriod   = asn1.ObjectIdentifier{2, 5, 29, 16}
+	oidBasicConstraints = asn1.ObjectIdentifier{2, 5, 29, 19}
+	oidAuthorityKeyID   = asn1.ObjectIdentifier{2, 5, 29, 35}
+)
+
+// understood are the extensions that may be critical: those that are looked at
+// here, and those that do not limit what a signer may sign.
+var understood = map[string]bool{
+	oidSubjectKeyID.String():     true,
+	oidKeyUsage.String():         true,
+	oidKeyUsagePeriod.String():   true,
+	"2.5.29.17":                  true, // subjectAltName
+	"2.5.29.18":                  true, // issuerAltName
+	oidBasicConstraints.String(): true,
+	"2.5.29.31":                  true, // cRLDistributionPoints
+	"2.5.29.32":                  true, // certificatePolicies
+	oidAuthorityKeyID.String():   true,
+	"2.23.136.1.1.6.1":           true, // nameChange
+	"2.23.136.1.1.6.2":           true, // documentTypeList
+}
+
+// Bits of the first byte of KeyUsage.
+const (
+	usageSign     = 0x80 // digitalSignature
+	usageSignCert = 0x04 // keyCertSign
+)
+
+// checkSigner checks what a document signer's certificate says about itself.
+func checkSigner(c *rawcert.Certificate, at time.Time) error {
+	if err := checkExtensions(c, usageSign); err != nil {
+		return err
+	}
+	if err := checkValidity(c.Subject, c.NotBefore, c.NotAfter, at); err != nil {
+		return err
+	}
+	from, to, err := keyUsagePeriod(c)
+	if err != nil {
+		return err
+	}
+	if !from.IsZero() && at.Before(from) || !to.IsZero() && at.After(to) {
+		return fmt.Errorf("%s: its key was not in use on %s", c.Subject, at.Format(time.DateOnly))
+	}
+	return nil
+}
+
+// checkCA checks that c may sign certificates.
+func checkCA(c *rawcert.Certificate) error {
+	if err := checkExtensions(c, usageSignCert); err != nil {
+		return err
+	}
+	e, ok := c.Extension(oidBasicConstraints)
+	value := cryptobyte.String(e.Value)
+	var constraints cryptobyte.String
+	var isCA bool
+	if !ok || !value.ReadASN1(&constraints, cbasn1.SEQUENCE) || !value.Empty() ||
+		!constraints.ReadASN1Boolean(&isCA) || !isCA {
+		return errors.New("basic constraints")
+	}
+	return nil
+}
+
+func checkExtensions(c *rawcert.Certificate, usage byte) error {
+	for _, e := range c.Extensions {
+		if e.Critical && !understood[e.ID.String()] {
+			return fmt.Errorf("critical extension %s is not known", e.ID)
+		}
+	}
+	e, ok := c.Extension(oidKeyUsage)
+	if !ok {
+		return nil
+	}
+	value := cryptobyte.String(e.Value)
+	var bits asn1.BitString
+	if !value.ReadASN1BitString(&bits) || !value.Empty() || len(bits.Bytes) == 0 || bits.Bytes[0]&usage == 0 {
+		return errors.New("key usage")
+	}
+	return nil
+}
+
+func checkValidity(name rawcert.Name, notBefore, notAfter, at time.Time) error {
+	if at.Before(notBefore) || at.After(notAfter) {
+		return fmt.Errorf("%s: not valid on %s", name, at.Format(time.DateOnly))
+	}
+	return nil
+}
+
+// keyUsagePeriod: RFC 3280, 4.2.1.4. Times that are absent are zero.
+func keyUsagePeriod(c *rawcert.Certificate) (from, to time.Time, err error) {
+	e, ok := c.Extension(oidKeyUsagePeriod)
+	if !ok {
+		return from, to, nil
+	}
+	value := cryptobyte.String(e.Value)
+	var period cryptobyte.String
+	bad := errors.New("private key usage period")
+	if !value.ReadASN1(&period, cbasn1.SEQUENCE) || !value.Empty() {
+		return from, to, bad
+	}
+	for tag, out := range []*time.Time{&from, &to} {
+		var content cryptobyte.String
+		var present bool
+		if !period.ReadOptionalASN1(&content, &present, cbasn1.Tag(tag).ContextSpecific()) {
+			return from, to, bad
+		}
+		if present {
+			if *out, err = time.Parse("20060102150405Z0700", string(content)); err != nil {
+				return from, to, bad
+			}
+		}
+	}
+	if !period.Empty() {
+		return from, to, bad
+	}
+	return from, to, nil
+}
+
+// subjectKeyID returns the key identifier of a certificate, nil without one.
+func subjectKeyID(c *rawcert.Certificate) []byte {
+	e, ok := c.Extension(oidSubjectKeyID)
+	value := cryptobyte.String(e.Value)
+	var id cryptobyte.String
+	if !ok || !value.ReadASN1(&id, cbasn1.OCTET_STRING) || !value.Empty() || id.Empty() {
+		return nil
+	}
+	return id
+}
+
+// authorityKeyID returns the key identifier of the issuer, nil without one.
+func authorityKeyID(c *rawcert.Certificate) []byte {
+	e, ok := c.Extension(oidAuthorityKeyID)
+	value := cryptobyte.String(e.Value)
+	var sequence, id cryptobyte.String
+	if !ok || !value.ReadASN1(&sequence, cbasn1.SEQUENCE) || !sequence.ReadASN1(&id, tag0Key) || id.Empty() {
+		return nil
+	}
+	return id
+}
+
+// selfSigned says whether c names its own key as its issuer's. Without key
+// identifiers a certificate issued to its own name counts.
+func selfSigned(c *rawcert.Certificate) bool {
+	issuer, subject := authorityKeyID(c), subjectKeyID(c)
+	return c.Subject.Equal(c.Issuer) && (issuer == nil || subject == nil || bytes.Equal(issuer, subject))
+}
