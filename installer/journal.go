@@ -1,0 +1,225 @@
+package installer
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The journal remembers what files were before Install changed them. It is a
+// directory with, for each file, a record (JSON) and a backup (the bytes), and
+// one list of the directories that were created on the way. When the last
+// record is gone the journal removes itself. Losing it costs nothing but the
+// byte-identical restore: Remove then edits the registration out.
+
+// record is the memory of one file.
+type record struct {
+	Path    string `json:"path"`
+	Kind    Kind   `json:"kind"`              // of the target that wrote last
+	Created bool   `json:"created,omitempty"` // the file did not exist before
+	Mode    uint32 `json:"mode,omitempty"`
+	Before  string `json:"before,omitempty"` // SHA-256 of the file before
+	After   string `json:"after"`            // SHA-256 of what Install wrote
+}
+
+// maxFile bounds every file the installer reads.
+const maxFile = 1 << 20
+
+type journal struct {
+	env *Env
+	dir string
+}
+
+func (e *Env) journal(scope Scope) journal {
+	if scope == ScopeSystem {
+		return journal{e, e.sys("/var/lib/cie/installer")}
+	}
+	return journal{e, filepath.Join(e.StateHome, "cie", "installer")}
+}
+
+func digest(b []byte) string {
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
+}
+
+func (j journal) name(path, ext string) string {
+	return filepath.Join(j.dir, digest([]byte(path))[:32]+ext)
+}
+
+const (
+	extRecord = ".json"
+	extBackup = ".orig"
+	dirsFile  = "dirs"
+)
+
+// load returns the record of path; ok is false when there is none that can be
+// relied on.
+func (j journal) load(path string) (r record, ok bool) {
+	b, err := readBounded(j.name(path, extRecord))
+	if err != nil || json.Unmarshal(b, &r) != nil || r.Path != path {
+		return record{}, false
+	}
+	return r, true
+}
+
+// backup returns the bytes of the file before Install, checked against the record.
+func (j journal) backup(r record) ([]byte, bool) {
+	b, err := readBounded(j.name(r.Path, extBackup))
+	if err != nil || digest(b) != r.Before {
+		return nil, false
+	}
+	return b, true
+}
+
+// save writes record and backup, durably, before the file itself is touched.
+func (j journal) save(r record, before []byte) error {
+	if err := j.ensureDir(j.dir, 0o700); err != nil {
+		return fmt.Errorf("keep a backup: %w", err)
+	}
+	own := fileMeta{mode: 0o600, uid: -1, gid: -1}
+	if r.Created {
+		os.Remove(j.name(r.Path, extBackup))
+	} else if err := j.env.writeAtomic(j.name(r.Path, extBackup), before, own); err != nil {
+		return fmt.Errorf("keep a backup: %w", err)
+	}
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := j.env.writeAtomic(j.name(r.Path, extRecord), append(b, '\n'), own); err != nil {
+		return fmt.Errorf("keep a backup: %w", err)
+	}
+	j.env.stage(stageJournal, r.Path)
+	return nil
+}
+
+// ensureDir creates dir and remembers what it created. The list is written
+// first: a directory on it that was never made does no harm.
+func (j journal) ensureDir(dir string, mode fs.FileMode) error {
+	missing, err := missingDirs(dir)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	if dir == j.dir {
+		// The list lives in the journal itself.
+		if err := mkdirs(missing, mode); err != nil {
+			return err
+		}
+		return j.saveDirs(missing)
+	}
+	if err := j.ensureDir(j.dir, 0o700); err != nil {
+		return err
+	}
+	list := j.dirs()
+	for _, d := range missing {
+		if !slices.Contains(list, d) {
+			list = append(list, d)
+		}
+	}
+	if err := j.saveDirs(list); err != nil {
+		return err
+	}
+	return mkdirs(missing, mode)
+}
+
+func (j journal) dirs() []string {
+	b, err := readBounded(filepath.Join(j.dir, dirsFile))
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for l := range strings.Lines(string(b)) {
+		// Paths are quoted: a directory name may hold a line break.
+		var d string
+		if json.Unmarshal([]byte(l), &d) == nil && filepath.IsAbs(d) {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+func (j journal) saveDirs(list []string) error {
+	var b []byte
+	for _, d := range list {
+		q, err := json.Marshal(d)
+		if err != nil {
+			return err
+		}
+		b = append(append(b, q...), '\n')
+	}
+	return j.env.writeAtomic(filepath.Join(j.dir, dirsFile), b, fileMeta{mode: 0o600, uid: -1, gid: -1})
+}
+
+// drop forgets path, deletes the directories that were created and are empty
+// by now, and at last the journal.
+func (j journal) drop(path string) error {
+	for _, ext := range []string{extRecord, extBackup} {
+		if err := os.Remove(j.name(path, ext)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	list := j.dirs()
+	own := func(d string) bool { return d == j.dir || strings.HasPrefix(j.dir, d+"/") }
+	// Innermost first: a parent is a prefix of its children.
+	slices.SortFunc(list, func(a, b string) int { return len(b) - len(a) })
+	kept := list[:0]
+	for _, d := range list {
+		if own(d) {
+			kept = append(kept, d)
+			continue
+		}
+		if err := os.Remove(d); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			kept = append(kept, d)
+		}
+	}
+	if j.used() {
+		if len(kept) == 0 {
+			return nil
+		}
+		return j.saveDirs(kept)
+	}
+	for _, d := range kept {
+		if !own(d) {
+			// A directory of ours that others use now is theirs.
+			continue
+		}
+		if d == j.dir {
+			os.Remove(filepath.Join(j.dir, dirsFile))
+		}
+		os.Remove(d)
+	}
+	return nil
+}
+
+// used says whether any record is left.
+func (j journal) used() bool {
+	entries, err := os.ReadDir(j.dir)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return strings.HasSuffix(e.Name(), extRecord)
+	})
+}
+
+// errTooLarge is the cause of ReasonTooLarge.
+var errTooLarge = errors.New("file is larger than 1 MiB")
+
+// readBounded reads a regular file of at most maxFile bytes.
+func readBounded(path string) ([]byte, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if fi.Size() > maxFile {
+		return nil, errTooLarge
+	}
+	return os.ReadFile(path)
+}
