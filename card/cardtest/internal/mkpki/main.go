@@ -204,7 +204,7 @@ func authority(subject []byte, k *rsa.PrivateKey, alg x509.SignatureAlgorithm) (
 		SerialNumber:          big.NewInt(0x5ca0),
 		RawSubject:            subject,
 		SignatureAlgorithm:    alg,
-		NotBefore:             time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC),
+		NotBefore:             time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC),
 		NotAfter:              time.Date(2049, 12, 31, 0, 0, 0, 0, time.UTC),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		BasicConstraintsValid: true,
