@@ -1,0 +1,149 @@
+package card
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"time"
+)
+
+// Level is how far a card was found to be what it says it is.
+type Level string
+
+// The levels of authenticity.
+const (
+	// Genuine: the SOD is signed by an issuer that chains to a known root, it
+	// vouches for the keys the card shows, and the chip proved to own them.
+	Genuine Level = "genuine"
+	// IssuerUnknown: everything fits together, but the issuer is not known or
+	// the SOD has a form that is not understood.
+	IssuerUnknown Level = "issuer-unknown"
+	// NotGenuine: a signature, a hash or the chip's proof is wrong. No code is
+	// ever sent to such a card.
+	NotGenuine Level = "not-genuine"
+	// Unchecked: nothing was checked yet.
+	Unchecked Level = "unchecked"
+)
+
+// Authenticity is the outcome of the checks (CIE 6.10.5 and 6.6).
+type Authenticity struct {
+	Level Level
+	// Reason says why the level is not Genuine; nil when it is.
+	Reason error
+	// Issuer is the name of the root that the SOD chains to, "" if none.
+	Issuer string
+	// SignedAt is when the SOD was signed, zero if it does not say.
+	SignedAt time.Time
+}
+
+func (a *Authenticity) refuse(check string, err error) error {
+	a.Level = NotGenuine
+	a.Reason = &GenuineError{Check: check, Err: err}
+	return a.Reason
+}
+
+func (a *Authenticity) lower(reason error) {
+	if a.Level == Genuine {
+		a.Level, a.Reason = IssuerUnknown, reason
+	}
+}
+
+// Authenticity checks the card without any code: the signature of the SOD and
+// its chain to the Italian CSCA, the hashes of what can be read, and the
+// chip's own proof by a challenge to its service key (CIE 6.6, anti-cloning).
+// A card that fails has Level NotGenuine and a Reason; an error is returned
+// only when the checks could not be carried out. The outcome is kept for the
+// life of the session.
+func (s *Session) Authenticity(ctx context.Context) (Authenticity, error) {
+	var out Authenticity
+	err := s.run(ctx, s.factSteps()+1, func(t *operation) error {
+		if s.auth != nil {
+			out = *s.auth
+			return nil
+		}
+		err := t.repeatable(t.needFacts)
+		if err == nil {
+			t.begin(StepAntiClone)
+			err = t.repeatable(t.proveServiceKey)
+		}
+		var wrong *GenuineError
+		if errors.As(err, &wrong) {
+			out = Authenticity{Level: NotGenuine, Reason: wrong}
+		} else if err != nil {
+			return err
+		} else {
+			out = *s.facts.checked
+		}
+		s.auth = &out
+		return nil
+	})
+	return out, err
+}
+
+// factSteps is the number of steps that needFacts is going to take.
+func (s *Session) factSteps() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.facts != nil {
+		return 0
+	}
+	return 2
+}
+
+// proveServiceKey lets the chip sign a random challenge with
+// Servizi_Int.Kpriv and checks it with the key that the SOD vouches for.
+func (t *operation) proveServiceKey() error {
+	f := t.s.facts
+	if err := t.ready(); err != nil {
+		return err
+	}
+	if f.ServKpub == nil {
+		content, err := t.readFile(sfiServKpub, 0)
+		if err != nil {
+			return err
+		}
+		f.ServKpub = content
+		if err := t.s.checkFacts(f); err != nil {
+			f.ServKpub = nil
+			return err
+		}
+		t.s.saveFacts()
+	}
+	key, err := x509.ParsePKCS1PublicKey(f.ServKpub)
+	if err != nil {
+		return &GenuineError{Check: "service-key", Err: err}
+	}
+	challenge := make([]byte, 32)
+	rand.Read(challenge)
+	signature, err := t.internalAuthenticate(keyServices, challenge)
+	if err != nil {
+		return err
+	}
+	if err := rsa.VerifyPKCS1v15(key, 0, challenge, signature); err != nil {
+		return &GenuineError{Check: "service-signature", Err: err}
+	}
+	return nil
+}
+
+// AntiCloneSign lets the chip sign message, 1 to 102 bytes, with
+// Servizi_Int.Kpriv: PKCS#1 v1.5 type 1 padding, deterministic, no code
+// needed (CIE Annex A). The result has the size of the modulus, 256 bytes.
+func (s *Session) AntiCloneSign(ctx context.Context, message []byte) ([]byte, error) {
+	if len(message) == 0 || len(message) > maxSign {
+		return nil, ErrDataTooLong
+	}
+	var signature []byte
+	err := s.run(ctx, 1, func(t *operation) error {
+		t.begin(StepAntiClone)
+		return t.repeatable(func() error {
+			err := t.ready()
+			if err == nil {
+				signature, err = t.internalAuthenticate(keyServices, message)
+			}
+			return err
+		})
+	})
+	return signature, err
+}

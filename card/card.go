@@ -1,0 +1,114 @@
+// Package card talks to the Italian electronic identity card (CIE 3.0) over
+// any [Conn]: it recognises the card by its answers, checks that it is
+// genuine, authenticates device and chip, verifies, changes and unblocks the
+// PIN, reads the files and signs.
+//
+// A [Session] keeps one secure channel over many operations, takes the card
+// for one operation at a time and rebuilds the channel when another program
+// took it away. Nothing in this package ever repeats a command that can spend
+// a try of PIN or PUK.
+//
+// Sources: "CIE 3.0 - Specifiche Chip" (cited as CIE) and "IAS ECC v1.0.1"
+// (cited as IAS ECC).
+package card
+
+import (
+	"context"
+	"time"
+
+	"cie/apdu"
+	"cie/card/sod"
+)
+
+// Conn is a connection to one card in one reader, shared with other programs.
+type Conn interface {
+	apdu.Transport
+	// ATR returns the answer to reset of the card connected to, 2 to 33 bytes.
+	ATR() []byte
+	// Begin takes the card for this program alone until End. reset reports
+	// that somebody reset the card since the last End (or Connect): channel,
+	// selection and verified codes are gone.
+	Begin() (reset bool, err error)
+	// End gives the card back without resetting it.
+	End() error
+}
+
+// Options are the surroundings of a Session. The zero value works.
+type Options struct {
+	// Store keeps the constants of known cards between sessions. Nil: nothing is kept.
+	Store Store
+	// Roots are the trust anchors for the SOD. Nil: the built-in Italian CSCA roots.
+	Roots *sod.Roots
+	// Progress is called before each step of an operation, in the goroutine
+	// of the caller. It must return quickly.
+	Progress func(Progress)
+	// Trace receives one line per APDU: header, lengths and status word,
+	// never data. Nil: no trace.
+	Trace func(format string, args ...any)
+	// Now is the clock. Nil: time.Now.
+	Now func() time.Time
+}
+
+// Progress is one step of an operation: Step of Total (1 <= Step <= Total),
+// with its name. Total can grow when a lost channel has to be built again.
+type Progress struct {
+	Step, Total int
+	Name        StepName
+}
+
+// StepName names a step of an operation, for progress bars and errors. User
+// interfaces translate it.
+type StepName string
+
+// The steps an operation can consist of.
+const (
+	StepSelect       StepName = "select"        // applications selected, NIS read
+	StepReadPublic   StepName = "read-public"   // SOD, keys and parameters read
+	StepCheckSOD     StepName = "check-sod"     // signature, chain and hashes of the SOD
+	StepAntiClone    StepName = "anti-clone"    // chip proves its service key
+	StepKeyExchange  StepName = "key-exchange"  // Diffie-Hellman agreement
+	StepTerminalCert StepName = "terminal-cert" // terminal certificate shown to the chip
+	StepTerminalAuth StepName = "terminal-auth" // external authentication
+	StepChipAuth     StepName = "chip-auth"     // chip proves its key: no man in the middle
+	StepTries        StepName = "tries"         // tries left read
+	StepVerifyPIN    StepName = "verify-pin"    // PIN presented
+	StepVerifyPUK    StepName = "verify-puk"    // PUK presented
+	StepChangePIN    StepName = "change-pin"    // new PIN set with the old one
+	StepResetPIN     StepName = "reset-pin"     // new PIN or new tries set with the PUK
+	StepReadFile     StepName = "read-file"     // protected file read
+	StepSign         StepName = "sign"          // signature computed by the chip
+)
+
+// NIS returns the Numero Identificativo per i Servizi of the card, 12 ASCII
+// digits: what tells one card from another without a PIN (CIE 6.11).
+func (s *Session) NIS() string { return s.nis }
+
+// ATR returns the answer to reset of the card.
+func (s *Session) ATR() []byte { return append([]byte(nil), s.conn.ATR()...) }
+
+// Family returns the chip family, as far as the ATR tells.
+func (s *Session) Family() Family { return s.family }
+
+// Verified reports whether the code was verified in the channel that stands
+// as far as this program knows: another program can have taken it away since.
+// It does not wait for an operation under way.
+func (s *Session) Verified(ref PINRef) bool {
+	s.info.Lock()
+	defer s.info.Unlock()
+	return s.verified[ref]
+}
+
+func (s *Session) setVerified(ref PINRef, v bool) {
+	s.info.Lock()
+	defer s.info.Unlock()
+	s.verified[ref] = v
+}
+
+// check returns the context's error while an operation can still be
+// abandoned without leaving the card in between two states.
+func (t *operation) check(ctx context.Context) error {
+	if t.committed {
+		return nil
+	}
+	return ctx.Err()
+}

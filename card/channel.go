@@ -1,0 +1,262 @@
+package card
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+
+	"cie/apdu"
+	"cie/apdu/sm"
+)
+
+// Private keys of the chip as MSE SET names them (CIE Annex A).
+const (
+	keyCIE      = 0x81 // Cert_CIE.Kpriv: the holder's key
+	keyInternal = 0x82 // Int.Kpriv: device authentication
+	keyServices = 0x83 // Servizi_Int.Kpriv: anti-cloning
+	keyExtRoot  = 0x84 // ExtCV.Kpub: root of the terminal certificates
+)
+
+// Algorithm identifiers in the control reference templates.
+const (
+	algPKCS1  = 0x02 // client/server authentication (IAS ECC 9.5.6)
+	algDevice = 0x9B // device authentication with SHA-256 (IAS ECC 5.2.3)
+	algCVC    = 0x41 // verification of a certificate, SHA-256 (CIE Annex A)
+)
+
+// channelSteps is the number of progress steps of openChannel.
+const channelSteps = 4
+
+// terminalCert is the data field of PSO VERIFY CERTIFICATE for this terminal.
+// It depends on the card's root key alone.
+type terminalCert struct{ data []byte }
+
+// openChannel does the device authentication with privacy protection
+// (IAS ECC 5.2.3, CIE 6.10.1 to 6.10.4). At the end every command travels
+// under keys that only this program and the chip proved genuine by
+// EF.Int.Kpub know. It sends no code.
+func (t *operation) openChannel() error {
+	if err := t.ready(); err != nil {
+		return err
+	}
+	f := t.s.facts
+	ifd, icc, err := t.keyExchange(f)
+	if err != nil {
+		return err
+	}
+	t.begin(StepTerminalCert)
+	if err := t.presentTerminal(f); err != nil {
+		return err
+	}
+	t.begin(StepTerminalAuth)
+	rndICC, err := t.proveTerminal(f, ifd, icc)
+	if err != nil {
+		return err
+	}
+	t.begin(StepChipAuth)
+	rndIFD := make([]byte, 8)
+	rand.Read(rndIFD)
+	if err := t.proveChip(f, ifd, icc, rndIFD); err != nil {
+		// The keys were agreed with somebody who is not the chip.
+		t.s.dropChannel()
+		return err
+	}
+	// The counter restarts from what both sides drew (IAS ECC 7.1.5).
+	var ssc [8]byte
+	copy(ssc[:4], rndICC[len(rndICC)-4:])
+	copy(ssc[4:], rndIFD[4:])
+	t.s.channel.SetSSC(ssc)
+	return nil
+}
+
+// keyExchange agrees on the session keys and starts secure messaging. It
+// returns both public keys at the full length of p (IAS ECC 5.2.3.1).
+func (t *operation) keyExchange(f *facts) (ifd, icc []byte, err error) {
+	t.begin(StepKeyExchange)
+	p, g, q := new(big.Int).SetBytes(f.P), new(big.Int).SetBytes(f.G), new(big.Int).SetBytes(f.Q)
+	one := big.NewInt(1)
+	x, err := rand.Int(rand.Reader, new(big.Int).Sub(q, one))
+	if err != nil {
+		return nil, nil, &StepError{Step: t.name, Err: err}
+	}
+	x.Add(x, one) // in [1, q-1]
+	defer wipeInt(x)
+	size := (p.BitLen() + 7) / 8
+	ifd = new(big.Int).Exp(g, x, p).FillBytes(make([]byte, size))
+
+	mse := apdu.AppendTLV([]byte{0x80, 0x01, algDevice, 0x83, 0x01, 0x81}, 0x91, ifd)
+	if _, err := t.clearOK(apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA6, Data: mse}); err != nil {
+		return nil, nil, err
+	}
+	// IAS ECC 9.8.1.2
+	data, err := t.clearOK(apdu.Command{INS: 0xCB, P1: 0x3F, P2: 0xFF,
+		Data: []byte{0x4D, 0x04, 0xA6, 0x02, 0x91, 0x00}, Ne: 256})
+	if err != nil {
+		return nil, nil, err
+	}
+	value, err := apdu.FindTLV(data, 0xA6, 0x91)
+	if err != nil {
+		return nil, nil, &StepError{Step: t.name, Err: fmt.Errorf("PuK.ICC: %w", err)}
+	}
+	y := new(big.Int).SetBytes(value)
+	// A key outside the group of order q would let a man in the middle
+	// predict the shared secret (SP 800-56A, 5.6.2.3.1).
+	if y.Cmp(one) <= 0 || y.Cmp(new(big.Int).Sub(p, one)) >= 0 || new(big.Int).Exp(y, q, p).Cmp(one) != 0 {
+		return nil, nil, &GenuineError{Check: "chip-public-key", Err: errors.New("the key agreement value is outside its group")}
+	}
+	icc = y.FillBytes(make([]byte, size))
+
+	zz := new(big.Int).Exp(y, x, p)
+	defer wipeInt(zz)
+	secret := zz.FillBytes(make([]byte, size)) // leading zeros belong to it
+	defer clear(secret)
+	keys := sm.DeriveKeys(secret)
+	defer keys.Wipe()
+	t.s.channel = sm.New(t.s.client, keys, [8]byte{7: 1})
+	return ifd, icc, nil
+}
+
+// presentTerminal gives the chip the certificate of this terminal's key
+// (IAS ECC 5.2.3.2, CIE 6.10.3).
+func (t *operation) presentTerminal(f *facts) error {
+	if f.terminal == nil {
+		cert, err := newTerminalCert(f)
+		if err != nil {
+			return &StepError{Step: t.name, Err: err}
+		}
+		f.terminal = cert
+	}
+	// Le is sent although no data is expected, as clients in the field do.
+	if _, err := t.secureOK(apdu.Command{INS: 0x22, P1: 0x81, P2: 0xB6,
+		Data: []byte{0x80, 0x01, algCVC, 0x83, 0x01, keyExtRoot}, Ne: 256}); err != nil {
+		return err
+	}
+	_, err := t.secureOK(apdu.Command{INS: 0x2A, P1: 0x00, P2: 0xAE, Data: f.terminal.data})
+	return err
+}
+
+// newTerminalCert signs the terminal's public key with the published root
+// exponent: ISO/IEC 9796-2 with message recovery, SHA-256 (IAS ECC 7.2).
+func newTerminalCert(f *facts) (*terminalCert, error) {
+	if len(f.ExtCHR) != 12 || len(f.ExtCHA) < 6 {
+		return nil, errors.New("ExtCV.Kpub: holder reference or authorisation has a wrong length")
+	}
+	n := new(big.Int).SetBytes(f.ExtModulus)
+	size := (n.BitLen() + 7) / 8
+	car := f.ExtCHR[4:]
+	chr := append(make([]byte, 4), snIFD...)
+	cha := append(bytes.Clone(f.ExtCHA[:6]), 0x01)
+	message := bytes.Join([][]byte{{certificateProfile}, car, chr, cha, endEntityOID, ifdModulus.Bytes(), ifdExponent}, nil)
+	recoverable := size - 34
+	if recoverable <= 0 || recoverable > len(message) {
+		return nil, errors.New("ExtCV.Kpub: modulus of an unusable size")
+	}
+	hash := sha256.Sum256(message)
+	block := bytes.Join([][]byte{{0x6A}, message[:recoverable], hash[:], {0xBC}}, nil)
+	signature := new(big.Int).Exp(new(big.Int).SetBytes(block), rootPrivate, n).FillBytes(make([]byte, size))
+	body := apdu.AppendTLV(nil, 0x5F37, signature)
+	body = apdu.AppendTLV(body, 0x5F38, message[recoverable:])
+	body = apdu.AppendTLV(body, 0x42, car)
+	return &terminalCert{data: apdu.AppendTLV(nil, 0x7F21, body)}, nil
+}
+
+// proveTerminal signs the chip's challenge with the terminal's key and
+// returns that challenge, 8 bytes (IAS ECC 5.2.3.3, 9.5.3).
+func (t *operation) proveTerminal(f *facts, ifd, icc []byte) (rndICC []byte, err error) {
+	holder := append(make([]byte, 4), snIFD...)
+	if _, err := t.secureOK(apdu.Command{INS: 0x22, P1: 0x81, P2: 0xA4, Data: apdu.AppendTLV(nil, 0x83, holder)}); err != nil {
+		return nil, err
+	}
+	rndICC, err = t.secureOK(apdu.Command{INS: 0x84, Ne: 8})
+	if err != nil {
+		return nil, err
+	}
+	if len(rndICC) != 8 {
+		return nil, &StepError{Step: t.name, Err: fmt.Errorf("challenge of %d bytes", len(rndICC))}
+	}
+	size := (ifdModulus.BitLen() + 7) / 8
+	prnd := make([]byte, size-34)
+	rand.Read(prnd)
+	hash := deviceHash(prnd, ifd, snIFD, rndICC, icc, f)
+	block := bytes.Join([][]byte{{0x6A}, prnd, hash, {0xBC}}, nil)
+	signature := new(big.Int).Exp(new(big.Int).SetBytes(block), ifdPrivate, ifdModulus).FillBytes(make([]byte, size))
+	_, err = t.secureOK(apdu.Command{INS: 0x82, Data: append(bytes.Clone(snIFD), signature...)})
+	return rndICC, err
+}
+
+// proveChip lets the chip sign both public keys with Int.Kpriv. Only the chip
+// for which the SOD vouches can do that, so a man in the middle ends here
+// (IAS ECC 5.2.3.5, CIE 6.10.4).
+func (t *operation) proveChip(f *facts, ifd, icc, rndIFD []byte) error {
+	if _, err := t.secureOK(apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA4,
+		Data: []byte{0x84, 0x01, keyInternal, 0x80, 0x01, algDevice}}); err != nil {
+		return err
+	}
+	answer, err := t.secureOK(apdu.Command{INS: 0x88, Data: rndIFD})
+	if err != nil {
+		return err
+	}
+	if err := checkChipProof(f, answer, ifd, icc, rndIFD); err != nil {
+		return &GenuineError{Check: "chip-signature", Err: err}
+	}
+	return nil
+}
+
+// checkChipProof checks SN.ICC (8) || signature, opened with EF.Int.Kpub.
+func checkChipProof(f *facts, answer, ifd, icc, rndIFD []byte) error {
+	key, err := x509.ParsePKCS1PublicKey(f.IntKpub)
+	if err != nil {
+		return fmt.Errorf("EF.Int.Kpub: %w", err)
+	}
+	size := key.Size()
+	if len(answer) != 8+size || size <= 34 {
+		return fmt.Errorf("proof of %d bytes for a key of %d", len(answer), size)
+	}
+	snICC, signature := answer[:8], new(big.Int).SetBytes(answer[8:])
+	if signature.Cmp(key.N) >= 0 {
+		return errors.New("the signature is out of range")
+	}
+	block := new(big.Int).Exp(signature, big.NewInt(int64(key.E)), key.N).FillBytes(make([]byte, size))
+	prnd := block[1 : size-33]
+	hash := deviceHash(prnd, icc, snICC, rndIFD, ifd, f)
+	want := bytes.Join([][]byte{{0x6A}, prnd, hash, {0xBC}}, nil)
+	if subtle.ConstantTimeCompare(block, want) != 1 {
+		return errors.New("the signature does not cover this key agreement")
+	}
+	return nil
+}
+
+// deviceHash is the hash that either side signs: its own values first, then
+// the challenge and key of the other, then the group (CIE 6.10.3, 6.10.4).
+func deviceHash(prnd, ownKey, ownSN, challenge, otherKey []byte, f *facts) []byte {
+	h := sha256.New()
+	for _, b := range [][]byte{prnd, ownKey, ownSN, challenge, otherKey, f.G, f.P, f.Q} {
+		h.Write(b)
+	}
+	return h.Sum(nil)
+}
+
+// chooseKey selects the private key and algorithm 02 for INTERNAL
+// AUTHENTICATE (IAS ECC 9.5.6), unless they still stand from before.
+func (t *operation) chooseKey(ref byte) error {
+	if t.s.keyRef == ref && t.s.channel != nil {
+		return nil
+	}
+	if _, err := t.sendOK(apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA4,
+		Data: []byte{0x80, 0x01, algPKCS1, 0x84, 0x01, ref}}); err != nil {
+		return err
+	}
+	t.s.keyRef = ref
+	return nil
+}
+
+// wipeInt overwrites a secret number.
+func wipeInt(n *big.Int) {
+	clear(n.Bits())
+	n.SetInt64(0)
+}

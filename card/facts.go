@@ -1,0 +1,319 @@
+package card
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+
+	"cie/apdu"
+	"cie/card/domain"
+	"cie/card/sod"
+)
+
+// facts is everything about a card that never changes and that anybody can
+// read from it: what device authentication needs, and the SOD that vouches
+// for it. It is kept in the Store and checked against the SOD each time it is
+// loaded, which costs no APDU, so the Store itself need not be trusted.
+type facts struct {
+	Version  int
+	SOD      []byte // EF.SOD
+	DHFile   []byte // EF.DH
+	G, P, Q  []byte // Diffie-Hellman values as GET DATA returns them
+	IntKpub  []byte // EF.Int.Kpub
+	ServKpub []byte `json:",omitempty"` // EF.Servizi_Int.Kpub, once it was needed
+	// Root key of the terminal certificates (SDO ExtCV.Kpub).
+	ExtModulus, ExtCHR, ExtCHA []byte
+	// LastTries are the counters last seen, by reference.
+	LastTries map[PINRef]Tries `json:",omitempty"`
+
+	fromStore bool
+	checked   *Authenticity
+	terminal  *terminalCert
+}
+
+const factsVersion = 1
+
+// tag numbers of GET DATA (IAS ECC 3.4.6, 9.8.1).
+const (
+	tagHeaderList apdu.Tag = 0x4D
+	tagTemplate   apdu.Tag = 0x70
+	tagDH         apdu.Tag = 0xBFA101
+	tagDHValues   apdu.Tag = 0xA3
+	tagExtKey     apdu.Tag = 0xBFA004
+	tagPublicKey  apdu.Tag = 0x7F49
+)
+
+// loadFacts takes the constants of the card from the Store. Whatever is wrong
+// with them, they are read from the card again instead.
+func (s *Session) loadFacts() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opts.Store == nil {
+		return
+	}
+	data, err := s.opts.Store.Load(s.nis)
+	if err != nil {
+		if !errors.Is(err, ErrNotStored) {
+			s.trace("card store: %v", err)
+		}
+		return
+	}
+	f := &facts{fromStore: true}
+	if err := json.Unmarshal(data, f); err != nil || f.Version != factsVersion {
+		s.trace("card store: not usable")
+		return
+	}
+	if err := s.checkFacts(f); err != nil {
+		s.trace("card store: %v", err)
+		return
+	}
+	s.facts = f
+	s.info.Lock()
+	defer s.info.Unlock()
+	for ref, t := range f.LastTries {
+		if t.Max == ref.MaxTries() && t.Left >= 0 && t.Left <= t.Max {
+			s.tries[ref] = t
+		}
+	}
+}
+
+// saveFacts keeps the constants. A Store that cannot be written costs speed only.
+func (s *Session) saveFacts() {
+	if s.opts.Store == nil || s.facts == nil {
+		return
+	}
+	s.facts.Version = factsVersion
+	s.info.Lock()
+	s.facts.LastTries = maps.Clone(s.tries)
+	s.info.Unlock()
+	data, err := json.Marshal(s.facts)
+	if err == nil {
+		err = s.opts.Store.Save(s.nis, data)
+	}
+	if err != nil {
+		s.trace("card store: %v", err)
+	}
+}
+
+// needFacts makes sure that the constants are known and were checked. A card
+// whose SOD is wrong, or does not vouch for what the card shows, gives a
+// *GenuineError; an issuer or form of SOD that is not known does not.
+func (t *operation) needFacts() error {
+	if t.s.facts != nil {
+		return nil
+	}
+	t.begin(StepReadPublic)
+	f, err := t.readFacts()
+	if err != nil {
+		return err
+	}
+	t.begin(StepCheckSOD)
+	if err := t.s.checkFacts(f); err != nil {
+		return err
+	}
+	t.s.facts = f
+	t.s.saveFacts()
+	return nil
+}
+
+// readFacts reads the constants from the card in the clear. EF.DH stands
+// under the root, all the rest in DF_CIE.
+func (t *operation) readFacts() (*facts, error) {
+	if err := t.ready(); err != nil {
+		return nil, err
+	}
+	f := &facts{}
+	var err error
+	if f.DHFile, err = t.readDHFile(); err != nil {
+		return nil, err
+	}
+	if err := t.readDHValues(f); err != nil {
+		return nil, err
+	}
+	if f.SOD, err = t.readFile(sfiSOD, 0); err != nil {
+		return nil, err
+	}
+	if f.IntKpub, err = t.readFile(sfiIntKpub, 0); err != nil {
+		return nil, err
+	}
+	key, err := t.getData(tagExtKey, []byte{0x7F, 0x49, 0x80}, tagPublicKey)
+	if err != nil {
+		return nil, err
+	}
+	for tag, to := range map[apdu.Tag]*[]byte{0x81: &f.ExtModulus, 0x5F20: &f.ExtCHR, 0x5F4C: &f.ExtCHA} {
+		v, err := apdu.FindTLV(key, tag)
+		if err != nil {
+			return nil, &StepError{Step: t.name, Err: fmt.Errorf("ExtCV.Kpub: %w", err)}
+		}
+		*to = bytes.Clone(v)
+	}
+	return f, nil
+}
+
+// readDHFile reads EF.DH and comes back to DF_CIE. A card on which it cannot
+// be read gives nil: the SOD's hash of it is then out of reach, which lowers
+// what the card can be called but is no reason to refuse it.
+func (t *operation) readDHFile() ([]byte, error) {
+	t.s.inDF = false
+	if t.s.root != rootNone {
+		if _, err := t.clearOK(t.s.root.command()); err != nil {
+			return nil, err
+		}
+	}
+	content, err := t.readFile(sfiDH, 0)
+	if err != nil && (linkLost(err) || t.check(t.ctx) != nil) {
+		return nil, err
+	}
+	// A SELECT that fails leaves the selection (interop), so DF_CIE can be
+	// selected from here whatever the reading gave.
+	if _, err := t.clearOK(selectAID(aidDFCIE)); err != nil {
+		return nil, err
+	}
+	t.s.inDF = true
+	return content, nil
+}
+
+// readDHValues reads g, p and q with GET DATA, one by one or together as the
+// family does, and the other way when the card does not know the first.
+func (t *operation) readDHValues(f *facts) error {
+	ways := []func(*facts) error{t.readDHOneByOne, t.readDHTogether}
+	if t.s.family.dhTogether() {
+		ways[0], ways[1] = ways[1], ways[0]
+	}
+	err := ways[0](f)
+	var status *apdu.Error
+	if errors.As(err, &status) || malformed(err) {
+		err = ways[1](f)
+	}
+	return err
+}
+
+// readDHOneByOne: IAS ECC 5.2.3.1.3, 9.8.1.
+func (t *operation) readDHOneByOne(f *facts) error {
+	for _, v := range []struct {
+		tag apdu.Tag
+		to  *[]byte
+	}{{0x97, &f.G}, {0x98, &f.P}, {0x99, &f.Q}} {
+		want := apdu.AppendTLV(nil, tagDHValues, apdu.AppendTLV(nil, v.tag, nil))
+		value, err := t.getData(tagDH, want, tagDHValues, v.tag)
+		if err != nil {
+			return err
+		}
+		*v.to = value
+	}
+	return nil
+}
+
+func (t *operation) readDHTogether(f *facts) error {
+	values, err := t.getData(tagDH, []byte{byte(tagDHValues), 0x80}, tagDHValues)
+	if err != nil {
+		return err
+	}
+	for tag, to := range map[apdu.Tag]*[]byte{0x97: &f.G, 0x98: &f.P, 0x99: &f.Q} {
+		v, err := apdu.FindTLV(values, tag)
+		if err != nil {
+			return &StepError{Step: t.name, Err: err}
+		}
+		*to = bytes.Clone(v)
+	}
+	return nil
+}
+
+// getData reads a part of a security data object: want is the extended header
+// list below the object, path leads to the value in the answer. In a header
+// list 80 stands for the whole of a constructed object (IAS ECC 9.8.1.1).
+func (t *operation) getData(object apdu.Tag, want []byte, path ...apdu.Tag) ([]byte, error) {
+	list := apdu.AppendTLV(nil, tagHeaderList, apdu.AppendTLV(nil, tagTemplate, apdu.AppendTLV(nil, object, want)))
+	data, err := t.sendOK(apdu.Command{INS: 0xCB, P1: 0x3F, P2: 0xFF, Data: list, Ne: 256})
+	if err != nil {
+		return nil, err
+	}
+	v, err := apdu.FindTLV(data, append([]apdu.Tag{tagTemplate, object}, path...)...)
+	if err != nil {
+		return nil, &StepError{Step: t.name, Err: fmt.Errorf("GET DATA %v: %w", object, err)}
+	}
+	return bytes.Clone(v), nil
+}
+
+func (t *operation) sendOK(c apdu.Command) ([]byte, error) {
+	r, err := t.send(c)
+	return t.expectOK(c.INS, r, err)
+}
+
+// checkFacts checks the constants against the SOD and keeps the outcome in
+// f.checked (CIE 6.10.5). It returns a *GenuineError for a SOD that is wrong
+// or does not vouch for the values.
+func (s *Session) checkFacts(f *facts) error {
+	a := &Authenticity{Level: Genuine}
+	defer func() { f.checked = a }()
+	params := &domain.Params{P: f.P, G: f.G, Q: f.Q}
+	// A group that is no group would give the session keys away (SP 800-56A, 5.5).
+	if err := params.Validate(); err != nil {
+		return a.refuse("dh-parameters", err)
+	}
+	doc, err := sod.Parse(f.SOD)
+	if errors.Is(err, sod.ErrUnsupported) {
+		a.lower(err)
+		return nil
+	}
+	if err != nil {
+		return a.refuse("sod-format", err)
+	}
+	result, err := doc.Verify(s.roots())
+	if errors.Is(err, sod.ErrUnsupported) {
+		a.lower(err)
+	} else if err != nil {
+		return a.refuse("sod-signature", err)
+	} else if !result.Trusted {
+		a.lower(result.Reason)
+	}
+	a.SignedAt, a.Issuer = result.SignedAt, result.RootName
+	for _, file := range []struct {
+		fid     uint16
+		content []byte
+	}{{fidNIS, []byte(s.nis)}, {fidIntKpub, f.IntKpub}, {fidDH, f.DHFile}, {fidServKpub, f.ServKpub}} {
+		if file.content == nil {
+			continue
+		}
+		if err := doc.CheckFile(file.fid, file.content); err != nil {
+			return a.refuse("sod-hash", err)
+		}
+	}
+	signed, err := domain.Parse(f.DHFile)
+	if err != nil {
+		// Which of two forms EF.DH has is not certain; chip authentication
+		// binds the values all the same (CIE 6.10.4).
+		a.lower(fmt.Errorf("EF.DH: %w", err))
+		return nil
+	}
+	if !signed.Equal(params) {
+		return a.refuse("dh-parameters", errors.New("the values in use are not the signed ones"))
+	}
+	return nil
+}
+
+// checkFile checks a protected file against the SOD, once it can be read. A
+// form of SOD that is not understood checks nothing, as Authenticity says.
+func (f *facts) checkFile(fid uint16, content []byte) error {
+	doc, err := sod.Parse(f.SOD)
+	if errors.Is(err, sod.ErrUnsupported) {
+		return nil
+	}
+	if err == nil {
+		err = doc.CheckFile(fid, content)
+	}
+	if err != nil {
+		return &GenuineError{Check: "sod-hash", Err: err}
+	}
+	return nil
+}
+
+// roots returns the trust anchors in use.
+func (s *Session) roots() *sod.Roots {
+	if s.opts.Roots != nil {
+		return s.opts.Roots
+	}
+	return sod.BuiltinRoots()
+}

@@ -1,0 +1,376 @@
+package card
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"cie/apdu"
+	"cie/apdu/sm"
+)
+
+// Tries is the state of the counter of a code.
+type Tries struct {
+	// Left is the number of wrong codes that are still possible, 0 when the
+	// code is blocked, -1 when it is not known.
+	Left int
+	// Max is Left of a code of which no try was spent.
+	Max int
+}
+
+// CodeOption changes how a code is presented.
+type CodeOption func(*codeOptions)
+
+type codeOptions struct{ lastTry bool }
+
+// AllowLastTry lets a code be sent although only one try is left. A program
+// says so only after a person confirmed it.
+func AllowLastTry() CodeOption { return func(o *codeOptions) { o.lastTry = true } }
+
+func options(opts []CodeOption) codeOptions {
+	var o codeOptions
+	for _, f := range opts {
+		f(&o)
+	}
+	return o
+}
+
+// Tries reads the counter of a code from the card. It spends no try: the
+// counter is read with GET DATA after a device authentication (IAS ECC 3.4.5).
+// A chip that does not answer that gives the counter last seen, or Left -1.
+func (s *Session) Tries(ctx context.Context, ref PINRef) (Tries, error) {
+	var out Tries
+	err := s.run(ctx, s.prepareSteps(), func(t *operation) error {
+		var err error
+		out, _, err = t.prepare(ref)
+		return err
+	})
+	return out, err
+}
+
+// LastTries returns the counter last seen by this session or kept in the
+// Store, without asking the card. Left is -1 if none was. It does not wait for
+// an operation under way.
+func (s *Session) LastTries(ref PINRef) Tries {
+	s.info.Lock()
+	defer s.info.Unlock()
+	if t, ok := s.tries[ref]; ok {
+		return t
+	}
+	return Tries{Left: -1, Max: ref.MaxTries()}
+}
+
+func (s *Session) setTries(ref PINRef, left int) {
+	t := Tries{Left: left, Max: ref.MaxTries()}
+	s.info.Lock()
+	known := s.tries[ref] == t
+	s.tries[ref] = t
+	s.info.Unlock()
+	if !known {
+		s.saveFacts()
+	}
+}
+
+// forgetTries drops a counter that is out of date.
+func (s *Session) forgetTries(ref PINRef) {
+	s.info.Lock()
+	delete(s.tries, ref)
+	s.info.Unlock()
+	s.saveFacts()
+}
+
+// prepareSteps is the number of steps that prepare is going to take.
+func (s *Session) prepareSteps() int {
+	steps := s.factSteps() + 1
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.channel == nil {
+		steps += channelSteps
+	}
+	return steps
+}
+
+// prepare does everything that comes before a code: the SOD is checked, the
+// channel stands, and the counter is read. It sends no code. fromCard tells
+// whether the chip itself gave the counter.
+func (t *operation) prepare(ref PINRef) (tries Tries, fromCard bool, err error) {
+	if t.s.auth != nil && t.s.auth.Level == NotGenuine {
+		return Tries{}, false, t.s.auth.Reason
+	}
+	err = t.repeatable(func() error {
+		if err := t.needChannel(); err != nil {
+			return err
+		}
+		t.begin(StepTries)
+		tries, fromCard, err = t.readTries(ref)
+		return err
+	})
+	return tries, fromCard, err
+}
+
+// needChannel makes sure that the channel stands. Stored constants that turn
+// out not to be this card's are read from the card and tried again, once.
+func (t *operation) needChannel() error {
+	if err := t.needFacts(); err != nil {
+		return err
+	}
+	if t.s.channel != nil {
+		return nil
+	}
+	err := t.openChannel()
+	if errors.Is(err, ErrNotGenuine) && t.s.facts.fromStore {
+		t.s.trace("stored constants do not fit the card (%v), reading them again", err)
+		t.s.facts = nil
+		if err := t.needFacts(); err != nil {
+			return err
+		}
+		err = t.openChannel()
+	}
+	if err != nil {
+		t.s.dropChannel()
+	}
+	return err
+}
+
+// readTries reads the DOCP of a code: 9A maximum, 9B left (IAS ECC 3.4.5,
+// 9.8.1.1; objects BF8101 and BF8102 of CIE Annex A). Nobody has seen this
+// answered by a chip in the field, so a chip that refuses it, or answers in
+// another form, gives the counter last seen and fromCard false.
+func (t *operation) readTries(ref PINRef) (tries Tries, fromCard bool, err error) {
+	object := apdu.Tag(0xBF8100) | apdu.Tag(ref&0x7F)
+	docp, err := t.getData(object, []byte{0xA0, 0x80}, 0xA0)
+	var status *apdu.Error
+	if errors.As(err, &status) || malformed(err) {
+		t.s.trace("the chip gives no counter for the %v: %v", ref, err)
+		return t.s.LastTries(ref), false, nil
+	}
+	if err != nil {
+		return Tries{}, false, err
+	}
+	left, err := apdu.FindTLV(docp, 0x9B)
+	if err != nil || len(left) != 1 {
+		t.s.trace("the chip gives no counter for the %v: DOCP %X", ref, docp)
+		return t.s.LastTries(ref), false, nil
+	}
+	t.s.setTries(ref, int(left[0]))
+	return t.s.LastTries(ref), true, nil
+}
+
+// malformed reports whether the card answered in a form that is not understood.
+func malformed(err error) bool {
+	return errors.Is(err, apdu.ErrTLV) || errors.Is(err, apdu.ErrTLVNotFound) || errors.Is(err, apdu.ErrTLVTruncated)
+}
+
+// Verify presents a code to the card: the PIN to use the holder's key and
+// read the protected files, the PUK before RESET RETRY COUNTER.
+//
+// Nothing is sent, and no try spent, when the code is not 8 digits
+// (*FormatError), when it is already blocked (*PINError with Tries 0), when
+// only one try is left and AllowLastTry is not given (*LastTryError), or when
+// the card is not genuine (*GenuineError). A wrong code gives a *PINError
+// with the tries left. When the answer was lost the error is an
+// *UncertainError. The code is sent at most once.
+func (s *Session) Verify(ctx context.Context, ref PINRef, code []byte, opts ...CodeOption) error {
+	if err := CheckCode(code); err != nil {
+		return err
+	}
+	return s.run(ctx, s.prepareSteps()+1, func(t *operation) error {
+		return t.verify(ref, code, options(opts))
+	})
+}
+
+func (t *operation) verify(ref PINRef, code []byte, o codeOptions) error {
+	tries, fromCard, err := t.prepare(ref)
+	if err != nil {
+		return err
+	}
+	switch {
+	// A counter from an earlier session may be out of date: another device
+	// can have unblocked the code. Asking a blocked chip again costs nothing.
+	case tries.Left == 0 && fromCard:
+		return &PINError{Ref: ref, Tries: 0}
+	case tries.Left == 1 && !o.lastTry:
+		return &LastTryError{Ref: ref}
+	}
+	if err := t.check(t.ctx); err != nil {
+		return err
+	}
+	t.begin(map[PINRef]StepName{PIN: StepVerifyPIN, PUK: StepVerifyPUK}[ref])
+	t.committed = true
+	t.s.setVerified(ref, false)
+	// IAS ECC 9.4.1
+	r, err := t.sendCode(apdu.Command{INS: 0x20, P2: byte(ref)}, code)
+	sw := r.SW
+	if err != nil {
+		var lost *sm.Error
+		if !errors.As(err, &lost) || !codeStatus(lost.SW) {
+			return uncertain(ref, err)
+		}
+		sw = lost.SW // 63Cx in the clear still says what happened
+	}
+	if sw == apdu.SWOK {
+		t.s.setVerified(ref, true)
+		t.s.setTries(ref, ref.MaxTries())
+		return nil
+	}
+	return t.refused(ref, apdu.Response{SW: sw}, 0x20)
+}
+
+// uncertain tells a code whose fate is not known from one that surely did not
+// reach the chip's comparison.
+func uncertain(ref PINRef, err error) error {
+	if refusedInClear(err) {
+		return err
+	}
+	return &UncertainError{Ref: ref, Err: err}
+}
+
+// codeStatus reports whether a status is an answer to a code.
+func codeStatus(sw apdu.SW) bool {
+	_, counted := sw.Tries()
+	return counted || sw == apdu.SWWarnChanged || sw == apdu.SWBlocked || sw == apdu.SWReferenceNotUsable
+}
+
+// refused makes the error for a status that a code got, and keeps the count.
+func (t *operation) refused(ref PINRef, r apdu.Response, ins byte) error {
+	left, counted := r.SW.Tries()
+	switch {
+	case counted:
+	case r.SW == apdu.SWBlocked, r.SW == apdu.SWReferenceNotUsable:
+		left = 0
+	case r.SW == apdu.SWWarnChanged: // 6300, seen in the field: no count with it
+		left = -1
+		t.s.forgetTries(ref)
+		if t.s.channel != nil {
+			if n, _, err := t.readTries(ref); err == nil {
+				left = n.Left
+			}
+		}
+		return &PINError{Ref: ref, Tries: left, SW: r.SW}
+	default:
+		return &StepError{Step: t.name, Err: &apdu.Error{INS: ins, SW: r.SW}}
+	}
+	t.s.setTries(ref, left)
+	return &PINError{Ref: ref, Tries: left, SW: r.SW}
+}
+
+// sendCode sends a command whose data field holds codes, and wipes it after.
+func (t *operation) sendCode(c apdu.Command, codes ...[]byte) (apdu.Response, error) {
+	c.Data = make([]byte, 0, len(codes)*CodeLength)
+	for _, code := range codes {
+		c.Data = append(c.Data, code...)
+	}
+	defer clear(c.Data)
+	return t.secure(c)
+}
+
+// ChangePIN verifies the old PIN and sets the new one (IAS ECC 9.4.2).
+//
+// A new PIN that is no 8 digits, one digit repeated, a run or equal to the
+// old one is refused before the card is touched. Errors of the old PIN are
+// those of Verify. Once the old PIN was accepted, a failure gives an
+// *InterruptedError that says which PIN holds. After a success the chip wants
+// the new PIN verified before it is used.
+func (s *Session) ChangePIN(ctx context.Context, old, pin []byte, opts ...CodeOption) error {
+	if err := CheckCode(old); err != nil {
+		return err
+	}
+	if err := CheckNewPIN(pin, old); err != nil {
+		return err
+	}
+	return s.run(ctx, s.prepareSteps()+2, func(t *operation) error {
+		if err := t.verify(PIN, old, options(opts)); err != nil {
+			return err
+		}
+		t.begin(StepChangePIN)
+		r, err := t.sendCode(apdu.Command{INS: 0x24, P2: byte(PIN)}, old, pin)
+		if err := t.secondStep(PIN, 0x24, r, err); err != nil {
+			return err
+		}
+		s.setVerified(PIN, false) // IAS ECC 9.4.2: the validation flag is reset
+		return nil
+	})
+}
+
+// Unblock verifies the PUK and sets a new PIN with all its tries
+// (IAS ECC 9.4.3). The rules for the new PIN are those of ChangePIN, the
+// errors for the PUK those of Verify. Once the PUK was accepted, a failure
+// gives an *InterruptedError that says in which state the PIN is.
+func (s *Session) Unblock(ctx context.Context, puk, pin []byte, opts ...CodeOption) error {
+	if err := CheckCode(puk); err != nil {
+		return err
+	}
+	if err := CheckNewPIN(pin, nil); err != nil {
+		return err
+	}
+	return s.reset(ctx, puk, apdu.Command{INS: 0x2C, P1: 0x02, P2: byte(PIN)}, pin, opts)
+}
+
+// ResetTries verifies the PUK and gives the PIN its tries back without
+// changing it (IAS ECC 9.4.3, P1=03). Errors are those of Unblock.
+func (s *Session) ResetTries(ctx context.Context, puk []byte, opts ...CodeOption) error {
+	if err := CheckCode(puk); err != nil {
+		return err
+	}
+	return s.reset(ctx, puk, apdu.Command{INS: 0x2C, P1: 0x03, P2: byte(PIN)}, nil, opts)
+}
+
+func (s *Session) reset(ctx context.Context, puk []byte, c apdu.Command, pin []byte, opts []CodeOption) error {
+	return s.run(ctx, s.prepareSteps()+2, func(t *operation) error {
+		if err := t.verify(PUK, puk, options(opts)); err != nil {
+			return err
+		}
+		t.begin(StepResetPIN)
+		r, err := t.sendCode(c, pin)
+		if err := t.secondStep(PUK, c.INS, r, err); err != nil {
+			return err
+		}
+		s.setVerified(PIN, false)
+		s.setTries(PIN, PIN.MaxTries())
+		return nil
+	})
+}
+
+// secondStep judges the command that follows an accepted code.
+func (t *operation) secondStep(ref PINRef, ins byte, r apdu.Response, err error) error {
+	switch {
+	case err == nil && r.SW == apdu.SWOK:
+		return nil
+	case err == nil:
+		// The chip answered under secure messaging and refused.
+		if codeStatus(r.SW) {
+			err = t.refused(PIN, r, ins)
+		} else {
+			err = &StepError{Step: t.name, Err: &apdu.Error{INS: ins, SW: r.SW}}
+		}
+		return &InterruptedError{Ref: ref, State: PINUnchanged, Err: err}
+	case refusedInClear(err):
+		return &InterruptedError{Ref: ref, State: PINUnchanged, Err: err}
+	default:
+		return &InterruptedError{Ref: ref, State: PINUnknown, Err: err}
+	}
+}
+
+// refusedInClear reports whether the chip refused the secure message itself,
+// so that the command in it was not carried out (IAS ECC 7.1.7). 6985, 6882
+// and 6982 are what chips without a channel say.
+func refusedInClear(err error) bool {
+	var lost *sm.Error
+	if !errors.As(err, &lost) {
+		return false
+	}
+	switch lost.SW {
+	case apdu.SWSMObjectMissing, apdu.SWSMObjectWrong, apdu.SWConditionsNotSatisfied, apdu.SWNoSM,
+		apdu.SWSecurityNotSatisfied:
+		return true
+	}
+	return false
+}
+
+// String gives "2 of 3", for logs.
+func (t Tries) String() string {
+	if t.Left < 0 {
+		return fmt.Sprintf("unknown of %d", t.Max)
+	}
+	return fmt.Sprintf("%d of %d", t.Left, t.Max)
+}

@@ -1,0 +1,71 @@
+package card
+
+import "bytes"
+
+// PINRef is the reference of a code in P2 of VERIFY and its kin (CIE Annex A).
+type PINRef byte
+
+// The two codes of a CIE. Each has 8 digits.
+const (
+	PIN PINRef = 0x81 // 3 tries, unblocked with the PUK
+	PUK PINRef = 0x82 // 10 tries, then the chip is dead for good
+)
+
+// String returns "PIN" or "PUK".
+func (r PINRef) String() string {
+	if r == PUK {
+		return "PUK"
+	}
+	return "PIN"
+}
+
+// MaxTries is the number of tries a code has when none was spent (CIE Annex A).
+func (r PINRef) MaxTries() int {
+	if r == PUK {
+		return 10
+	}
+	return 3
+}
+
+// CodeLength is the length of PIN and PUK in digits.
+const CodeLength = 8
+
+// CheckCode returns a *FormatError unless code is exactly 8 ASCII digits.
+// Every function that takes a code calls it before the card is touched.
+func CheckCode(code []byte) error {
+	if len(code) != CodeLength {
+		return &FormatError{Length: len(code)}
+	}
+	for _, c := range code {
+		if c < '0' || c > '9' {
+			return &FormatError{Length: len(code)}
+		}
+	}
+	return nil
+}
+
+// CheckNewPIN says whether pin is acceptable as a new PIN: 8 digits
+// (*FormatError), not one digit repeated, not a run up or down, and not equal
+// to old (*WeakPINError). old may be nil when it is not known.
+func CheckNewPIN(pin, old []byte) error {
+	if err := CheckCode(pin); err != nil {
+		return err
+	}
+	same, up, down := true, true, true
+	for i := 1; i < len(pin); i++ {
+		d := int(pin[i]) - int(pin[i-1])
+		same = same && d == 0
+		// 9 is followed by 0 in a run, as on a keypad: 67890123 is one.
+		up = up && (d == 1 || d == -9)
+		down = down && (d == -1 || d == 9)
+	}
+	switch {
+	case same:
+		return &WeakPINError{Reason: WeakSame}
+	case up || down:
+		return &WeakPINError{Reason: WeakRun}
+	case old != nil && bytes.Equal(pin, old):
+		return &WeakPINError{Reason: WeakUnchanged}
+	}
+	return nil
+}

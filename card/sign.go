@@ -1,0 +1,224 @@
+package card
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"io"
+
+	"cie/apdu"
+	"cie/apdu/sm"
+	"cie/card/identity"
+)
+
+// maxSign is what the chip takes to sign with a 2048-bit key: 40% of the
+// modulus (IAS ECC 9.5.6).
+const maxSign = 102
+
+// protected runs f, which needs a verified PIN, in the channel in which it
+// was verified. If another program took that channel away the PIN is gone
+// with it, and only a person can give it again.
+func (t *operation) protected(f func() error) error {
+	if t.s.channel == nil || !t.s.Verified(PIN) {
+		return ErrPINRequired
+	}
+	err := f()
+	var status *apdu.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, apdu.ErrReset), errors.Is(err, sm.ErrChannelLost) && !linkLost(err):
+		t.s.forget()
+		return fmt.Errorf("%w: %w", ErrPINRequired, err)
+	case errors.As(err, &status) && status.SW == apdu.SWSecurityNotSatisfied:
+		t.s.setVerified(PIN, false)
+		return fmt.Errorf("%w: %w", ErrPINRequired, err)
+	}
+	return err
+}
+
+// readProtected reads a file that needs the PIN and checks it against the SOD.
+func (s *Session) readProtected(ctx context.Context, fid uint16, sfi byte, size int) (content []byte, err error) {
+	err = s.run(ctx, 1, func(t *operation) error {
+		t.begin(StepReadFile)
+		return t.protected(func() error {
+			var err error
+			if content, err = t.readFile(sfi, size); err != nil {
+				return err
+			}
+			return s.facts.checkFile(fid, content)
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return content, nil
+}
+
+// Certificate returns the holder's authentication certificate, DER without
+// padding (EF.Cert_CIE, CIE 6.12). It needs a verified PIN (ErrPINRequired).
+// A certificate that is not the one in the SOD gives a *GenuineError. It is
+// read once in the life of a session.
+func (s *Session) Certificate(ctx context.Context) ([]byte, error) {
+	s.mu.Lock()
+	cert := bytes.Clone(s.cert)
+	s.mu.Unlock()
+	if cert != nil {
+		return cert, nil
+	}
+	cert, err := s.readProtected(ctx, fidCert, sfiCert, 0)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.cert = cert
+	s.mu.Unlock()
+	return bytes.Clone(cert), nil
+}
+
+// DocumentNumber returns the number printed on the document, 9 characters
+// (EF.Seriale). It needs a verified PIN (ErrPINRequired).
+func (s *Session) DocumentNumber(ctx context.Context) (string, error) {
+	s.mu.Lock()
+	number := s.serial
+	s.mu.Unlock()
+	if number != "" {
+		return number, nil
+	}
+	content, err := s.readProtected(ctx, fidSerial, sfiSerial, serialLength)
+	if err != nil {
+		return "", err
+	}
+	s.mu.Lock()
+	s.serial = string(content)
+	s.mu.Unlock()
+	return string(content), nil
+}
+
+// Sign lets the chip sign data with the holder's key: it pads data, a
+// DigestInfo or the bare hash of TLS 1.1, with PKCS#1 v1.5 type 1 and signs
+// (IAS ECC 9.5.6). data is 1 to 102 bytes (ErrDataTooLong), the result has
+// the size of the modulus, 256 bytes. It needs a verified PIN
+// (ErrPINRequired). The first signature of a channel costs three APDUs, a
+// further one two.
+func (s *Session) Sign(ctx context.Context, data []byte) ([]byte, error) {
+	if len(data) == 0 || len(data) > maxSign {
+		return nil, ErrDataTooLong
+	}
+	var signature []byte
+	err := s.run(ctx, 1, func(t *operation) error {
+		t.begin(StepSign)
+		return t.protected(func() error {
+			stood := s.keyRef == keyCIE
+			var err error
+			signature, err = t.internalAuthenticate(keyCIE, data)
+			var status *apdu.Error
+			if stood && errors.As(err, &status) && status.SW != apdu.SWSecurityNotSatisfied {
+				// The choice of key did not stand after all.
+				signature, err = t.internalAuthenticate(keyCIE, data)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return signature, nil
+}
+
+// internalAuthenticate lets the chip pad and sign data (IAS ECC 9.5.6), under
+// secure messaging where a channel stands.
+func (t *operation) internalAuthenticate(ref byte, data []byte) ([]byte, error) {
+	if err := t.chooseKey(ref); err != nil {
+		return nil, err
+	}
+	signature, err := t.sendOK(apdu.Command{INS: 0x88, Data: data, Ne: 256})
+	if err == nil && len(signature) == 0 {
+		err = &StepError{Step: t.name, Err: errors.New("empty signature")}
+	}
+	if err != nil {
+		t.s.keyRef = 0
+		return nil, err
+	}
+	return signature, nil
+}
+
+// Signer returns the holder's key as a crypto.Signer. It reads the
+// certificate, so it needs a verified PIN. The key does RSASSA-PKCS1-v1_5
+// only, over SHA-1, SHA-224, SHA-256, SHA-384 and SHA-512 digests, the MD5
+// and SHA-1 pair of TLS 1.1 (crypto.MD5SHA1), or up to 102 bytes as they are
+// (crypto.Hash(0)); everything else gives ErrUnsupported. ctx serves every
+// later signature too.
+func (s *Session) Signer(ctx context.Context) (crypto.Signer, error) {
+	der, err := s.Certificate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id, err := identity.Parse(der)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := id.PublicKey.(*rsa.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("%w: the certificate has no RSA key", ErrUnsupported)
+	}
+	return &signer{s: s, ctx: ctx, key: key}, nil
+}
+
+type signer struct {
+	s   *Session
+	ctx context.Context
+	key *rsa.PublicKey
+}
+
+func (k *signer) Public() crypto.PublicKey { return k.key }
+
+func (k *signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if _, pss := opts.(*rsa.PSSOptions); pss {
+		return nil, fmt.Errorf("%w: RSASSA-PSS", ErrUnsupported)
+	}
+	hash := opts.HashFunc()
+	data, err := DigestInfo(hash, digest)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := k.s.Sign(k.ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	if err := rsa.VerifyPKCS1v15(k.key, 0, data, signature); err != nil {
+		return nil, &GenuineError{Check: "signature", Err: err}
+	}
+	return signature, nil
+}
+
+// digestPrefixes are the DER headers of DigestInfo (RFC 8017, 9.2, note 1).
+var digestPrefixes = map[crypto.Hash][]byte{
+	crypto.SHA1:   {0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14},
+	crypto.SHA224: {0x30, 0x2d, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x04, 0x05, 0x00, 0x04, 0x1c},
+	crypto.SHA256: {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20},
+	crypto.SHA384: {0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02, 0x05, 0x00, 0x04, 0x30},
+	crypto.SHA512: {0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40},
+	// The hash of TLS 1.1 goes without a header (RFC 2246, 7.4.8).
+	crypto.MD5SHA1: {},
+}
+
+// DigestInfo returns what Sign takes for a digest: the DER DigestInfo of the
+// hash, the bare 36 bytes for crypto.MD5SHA1, or digest itself for
+// crypto.Hash(0). A digest of the wrong length or an unknown hash is refused.
+func DigestInfo(hash crypto.Hash, digest []byte) ([]byte, error) {
+	if hash == 0 {
+		return digest, nil
+	}
+	prefix, ok := digestPrefixes[hash]
+	if !ok {
+		return nil, fmt.Errorf("%w: hash %v", ErrUnsupported, hash)
+	}
+	if len(digest) != hash.Size() {
+		return nil, fmt.Errorf("a %v digest has %d bytes, not %d", hash, hash.Size(), len(digest))
+	}
+	return append(bytes.Clone(prefix), digest...), nil
+}

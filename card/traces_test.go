@@ -1,0 +1,200 @@
+package card
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cie/apdu"
+)
+
+type fieldTraces struct {
+	Card struct {
+		DH  struct{ G, P, Q string } `json:"dh"`
+		Ext struct {
+			Modulus, CHR, CHA string
+		} `json:"ext_auth_root"`
+		NIS       string            `json:"nis"`
+		Files     map[string]string `json:"files"`
+		FilesRoot map[string]string `json:"files_root"`
+	} `json:"card"`
+	Traces map[string]struct {
+		ATR   string `json:"atr"`
+		APDUs []struct {
+			PlainC string `json:"plain_c"`
+			PlainR string `json:"plain_r"`
+			Keys   *struct {
+				PukIFD string `json:"puk_ifd"`
+				PukICC string `json:"puk_icc"`
+			} `json:"keys"`
+		} `json:"apdus"`
+	} `json:"traces"`
+}
+
+// testVector returns a file of the shared test vectors, which lie beside the
+// checkout and are not part of it.
+func testVector(t *testing.T, name string) []byte {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		data, err := os.ReadFile(filepath.Join(dir, "shared", "testvectors", name))
+		if err == nil {
+			return data
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	t.Skipf("shared/testvectors/%s is not beside this checkout: nothing was compared", name)
+	return nil
+}
+
+func unhex(t *testing.T, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestFieldTraces checks what both sides signed in traced conversations of a
+// client in field use: the terminal certificate comes out byte for byte, the
+// external authentication covers what it must, the chip's proof is accepted
+// and is not when a bit of anything it covers differs.
+func TestFieldTraces(t *testing.T) {
+	var v fieldTraces
+	if err := json.Unmarshal(testVector(t, "field-client-traces.json"), &v); err != nil {
+		t.Fatal(err)
+	}
+	f := &facts{
+		G: unhex(t, v.Card.DH.G), P: unhex(t, v.Card.DH.P), Q: unhex(t, v.Card.DH.Q),
+		IntKpub:    unhex(t, v.Card.Files["1004"]),
+		ExtModulus: unhex(t, v.Card.Ext.Modulus), ExtCHR: unhex(t, v.Card.Ext.CHR), ExtCHA: unhex(t, v.Card.Ext.CHA),
+	}
+	size, err := objectSize(f.IntKpub) // the file is padded
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.IntKpub = f.IntKpub[:size]
+	cert, err := newTerminalCert(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conversations := 0
+	for name, trace := range v.Traces {
+		t.Run(name, func(t *testing.T) {
+			var ifd, icc, rndICC, rndIFD, pso, external, proof []byte
+			for _, a := range trace.APDUs {
+				if a.Keys != nil {
+					ifd, icc = unhex(t, a.Keys.PukIFD), unhex(t, a.Keys.PukICC)
+				}
+				if a.PlainC == "" {
+					continue
+				}
+				c, err := apdu.ParseCommand(unhex(t, a.PlainC))
+				if err != nil {
+					t.Fatal(err)
+				}
+				r, err := apdu.ParseResponse(unhex(t, a.PlainR))
+				if err != nil {
+					t.Fatal(err)
+				}
+				switch {
+				case c.INS == 0x2A:
+					pso = append(pso, c.Data...)
+				case c.INS == 0x84:
+					rndICC = r.Data
+				case c.INS == 0x82:
+					external = append(external, c.Data...)
+				case c.INS == 0x88 && len(c.Data) == 8:
+					rndIFD, proof = c.Data, r.Data
+				}
+			}
+			if proof == nil {
+				t.Fatal("the trace has no device authentication")
+			}
+			conversations++
+			if !bytes.Equal(pso, cert.data) {
+				t.Errorf("terminal certificate\n%X, traced\n%X", cert.data, pso)
+			}
+			opened := new(big.Int).Exp(new(big.Int).SetBytes(external[8:]), new(big.Int).SetBytes(ifdExponent), ifdModulus).FillBytes(make([]byte, 256))
+			hash := deviceHash(opened[1:223], ifd, snIFD, rndICC, icc, f)
+			if opened[0] != 0x6A || !bytes.Equal(opened[223:255], hash) || opened[255] != 0xBC || !bytes.Equal(external[:8], snIFD) {
+				t.Error("the traced external authentication does not cover what ours would")
+			}
+			if err := checkChipProof(f, proof, ifd, icc, rndIFD); err != nil {
+				t.Errorf("chip proof: %v", err)
+			}
+			for i, b := range [][]byte{proof, ifd, icc, rndIFD} {
+				b[len(b)-1] ^= 1
+				if checkChipProof(f, proof, ifd, icc, rndIFD) == nil {
+					t.Errorf("chip proof accepted with a bit flipped in value %d", i)
+				}
+				b[len(b)-1] ^= 1
+			}
+			if got := FamilyOf(unhex(t, trace.ATR)).String(); !strings.EqualFold(got, strings.Split(name, "-")[0]) {
+				t.Errorf("family %s", got)
+			}
+		})
+	}
+	if conversations < 10 {
+		t.Errorf("only %d conversations", conversations)
+	}
+}
+
+// TestFieldSOD checks a whole set of files of the traced card as a session
+// does: the SOD, whose issuer is no built-in root, vouches for every file.
+func TestFieldSOD(t *testing.T) {
+	var v fieldTraces
+	if err := json.Unmarshal(testVector(t, "field-client-traces.json"), &v); err != nil {
+		t.Fatal(err)
+	}
+	fresh := func() *facts {
+		return &facts{
+			G: unhex(t, v.Card.DH.G), P: unhex(t, v.Card.DH.P), Q: unhex(t, v.Card.DH.Q),
+			SOD: unhex(t, v.Card.Files["1006"]), IntKpub: unhex(t, v.Card.Files["1004"]),
+			ServKpub: unhex(t, v.Card.Files["1005"]), DHFile: unhex(t, v.Card.FilesRoot["D004"]),
+		}
+	}
+	s := &Session{nis: v.Card.NIS}
+	f := fresh()
+	if err := s.checkFacts(f); err != nil {
+		t.Fatal(err)
+	}
+	if f.checked.Level != IssuerUnknown {
+		t.Errorf("level %s", f.checked.Level)
+	}
+	for fid, name := range map[uint16]string{fidSerial: "1002", fidCert: "1003"} {
+		if err := f.checkFile(fid, unhex(t, v.Card.Files[name])); err != nil {
+			t.Errorf("file %s: %v", name, err)
+		}
+	}
+	for name, spoil := range map[string]func(*facts){
+		"EF.Int.Kpub":         func(f *facts) { f.IntKpub[20] ^= 1 },
+		"EF.Servizi_Int.Kpub": func(f *facts) { f.ServKpub[20] ^= 1 },
+		"EF.DH":               func(f *facts) { f.DHFile[300] ^= 1 },
+		"generator":           func(f *facts) { f.G[100] ^= 1 },
+		"prime":               func(f *facts) { f.P[100] ^= 1 },
+	} {
+		f := fresh()
+		spoil(f)
+		if err := s.checkFacts(f); !errors.Is(err, ErrNotGenuine) {
+			t.Errorf("%s changed: %v", name, err)
+		}
+	}
+	s.nis = "000000000000"
+	if err := s.checkFacts(fresh()); !errors.Is(err, ErrNotGenuine) {
+		t.Errorf("another NIS: %v", err)
+	}
+}
