@@ -54,7 +54,7 @@ func TestGnuTLS(t *testing.T) {
 		wantContains(t, h.run(t, "openssl", "verify", "-partial_chain", "-no_check_time", "-CAfile", h.caFile, exported), "OK")
 
 		p := h.portal(t, tls.VersionTLS12)
-		out, err := h.try(t, []byte(request), "gnutls-cli", "--provider", h.module, "--x509cafile", p.files.cert,
+		out, err := h.try(t, []byte(request), "gnutls-cli", "--provider", h.module, "--x509cafile", p.files.root,
 			"--x509certfile", h.withPIN(urls["cert"]), "--x509keyfile", h.withPIN(urls["private"]), "--port", p.port, "localhost")
 		if err != nil {
 			t.Errorf("gnutls-cli: %v", err)

@@ -324,8 +324,16 @@ func (h *host) try(t *testing.T, input []byte, name string, args ...string) (str
 }
 
 // server starts a program that runs until the end of the test and waits until
-// its port on loopback accepts connections. Its output is logged if the test fails.
+// it listens on the port. It asks the kernel for that rather than the server,
+// which would take it for a client.
 func (h *host) server(t *testing.T, port string, name string, args ...string) {
+	t.Helper()
+	h.background(t, func() bool { return listening(port) }, name, args...)
+}
+
+// background starts a program that runs until the end of the test and waits
+// until it is ready. Its output is logged if the test fails.
+func (h *host) background(t *testing.T, ready func() bool, name string, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	cmd := h.command(ctx, name, args...)
@@ -347,15 +355,14 @@ func (h *host) server(t *testing.T, port string, name string, args ...string) {
 			t.Logf("%s:\n%s", name, out.String())
 		}
 	})
-	// Ask the kernel rather than the server: s_server -naccept counts connections.
-	for deadline := time.Now().Add(patience); !listening(port); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ready(); time.Sleep(20 * time.Millisecond) {
 		select {
 		case <-gone:
-			t.Fatalf("%s ended before it listened:\n%s", name, out.String())
+			t.Fatalf("%s ended before it was ready:\n%s", name, out.String())
 		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s does not listen on port %s", name, port)
+			t.Fatalf("%s is not ready", name)
 		}
 	}
 }

@@ -1,0 +1,66 @@
+//go:build linux
+
+package consumers
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+)
+
+// nginx starts a web server on loopback that lets nobody in without a
+// certificate of the card's issuer, and returns its port and root certificate.
+// extra goes into the server block.
+func (h *host) nginx(t *testing.T, extra string) (port, root string) {
+	t.Helper()
+	files, port := h.serverCertificate(t), freePort(t)
+	// Its directories are its own: nothing of a system's nginx is touched.
+	dir := filepath.Join(h.dir, "nginx-"+port)
+	h.write(t, "nginx-"+port+"/tmp/x", nil)
+	conf := h.write(t, "nginx-"+port+"/nginx.conf", fmt.Appendf(nil, `daemon off;
+master_process off;
+pid %[1]s/pid;
+error_log stderr info;
+events { worker_connections 64; }
+http {
+	access_log off;
+	client_body_temp_path %[1]s/tmp/a;
+	proxy_temp_path %[1]s/tmp/b;
+	fastcgi_temp_path %[1]s/tmp/c;
+	uwsgi_temp_path %[1]s/tmp/d;
+	scgi_temp_path %[1]s/tmp/e;
+	server {
+		listen 127.0.0.1:%[2]s ssl;
+		ssl_certificate %[3]s;
+		ssl_certificate_key %[4]s;
+		ssl_client_certificate %[5]s;
+		ssl_verify_client on;
+		ssl_verify_depth 3;
+		%[6]s
+		location / { return 200 "welcome $ssl_client_s_dn over $ssl_protocol, $ssl_client_verify\n"; }
+	}
+}
+`, dir, port, files.cert, files.key, h.caFile, extra))
+	h.server(t, port, program(t, "nginx"), "-c", conf, "-p", dir, "-e", "stderr")
+	return port, files.root
+}
+
+func TestCurl(t *testing.T) {
+	eachCard(t, fewChips, []string{"curl", "nginx", engine}, func(t *testing.T, h *host) {
+		curl := func(port, root string) (string, error) {
+			t.Helper()
+			return h.tryTyped(t, []answer{{enginePrompt, h.pin}}, "curl", "--silent", "--show-error", "--cacert", root,
+				"--engine", "pkcs11", "--cert-type", "ENG", "--cert", "pkcs11:token=CIE;type=cert",
+				"--key-type", "ENG", "--key", "pkcs11:token=CIE;type=private", "https://localhost:"+port+"/")
+		}
+		h.opensslConfig(t)
+
+		// A server that speaks TLS 1.2; the client says which signatures it makes.
+		port, root := h.nginx(t, "ssl_protocols TLSv1.2;")
+		out, err := curl(port, root)
+		if err != nil {
+			t.Errorf("curl: %v", err)
+		}
+		wantContains(t, out, "welcome", h.nis, "over TLSv1.2, SUCCESS")
+	})
+}
