@@ -101,7 +101,12 @@ func (c securityDevices) install(b []byte) ([]byte, error) {
 	if b == nil {
 		b = []byte("{}\n")
 	}
-	// An order to forget the module contradicts this one.
+	if c.inspect(b).Status == Registered {
+		return b, nil
+	}
+	// An entry with another path goes and comes back under our name: a profile
+	// that has a module of that name keeps the path it knows. An order to forget
+	// the module contradicts this one.
 	b, _, err := devicesDelete{}.remove(c.cut(b))
 	if err != nil {
 		return nil, err
