@@ -213,7 +213,7 @@ func writeConfig(set *setup, opts Options, driver string) (slots int, err error)
 			return 0, err
 		}
 		port := Port + slots
-		fmt.Fprintf(&conf, "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x%X\nLIBPATH %s\nCHANNELID 0x%X\n\n", port, path, port)
+		fmt.Fprintf(&conf, "FRIENDLYNAME \"%s\"\nDEVICENAME /dev/null:0x%X\nLIBPATH %s\nCHANNELID 0x%X\n\n", friendly(slots), port, path, port)
 		slots += slotsPerReader
 	}
 	set.Conf = filepath.Join(opts.Dir, "conf")
@@ -346,9 +346,19 @@ func (d *Daemon) Setenv() error { return os.Setenv("PCSCLITE_CSOCK_NAME", d.Sock
 // Slots is the number of virtual readers.
 func (d *Daemon) Slots() int { return d.slots }
 
-// Reader is the PC/SC name of a slot's reader (0 to Slots-1).
+// Reader is the PC/SC name of a slot's reader (0 to Slots-1). The first two are
+// those of Debian's configuration of vpcd.
 func (d *Daemon) Reader(slot int) string {
-	return fmt.Sprintf("Virtual PCD %02X %02X", slot/slotsPerReader, slot%slotsPerReader)
+	return fmt.Sprintf("%s 00 %02X", friendly(slot), slot%slotsPerReader)
+}
+
+// friendly names the reader of a slot: pcscd numbers readers of the same name
+// only if they have the same driver file.
+func friendly(slot int) string {
+	if slot < slotsPerReader {
+		return "Virtual PCD"
+	}
+	return fmt.Sprintf("Virtual PCD %c", 'A'+slot/slotsPerReader)
 }
 
 // Addr is vpcd's address, inside the daemon's network namespace: for display.

@@ -1,0 +1,319 @@
+package pcsc
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"cie/apdu"
+
+	"github.com/ebfe/scard"
+)
+
+// Conn is a shared connection to the card in one reader. It implements
+// card.Conn. Its methods may be called from several goroutines, one call at a
+// time is executed.
+//
+// When the card or the reader or the service goes away, or the reader does not
+// answer in time, the connection is dead: every method returns that error from
+// then on, and the caller connects again. It never moves on to another card.
+type Conn struct {
+	reader string
+	cfg    Config
+
+	mu      sync.Mutex
+	hctx    *scard.Context
+	card    *scard.Card
+	atr     []byte
+	counter uint16 // insertions and removals when connected
+	tx      bool   // between Begin and End
+	dead    error  // why there is nothing left to use
+}
+
+// Connect opens a shared connection to the card in the named reader. Errors
+// match apdu.ErrNoService, ErrNoReader, ErrNoCard, ErrMute, ErrBusy (another
+// program holds the card exclusively) or ErrTimeout.
+func (c *Context) Connect(reader string) (*Conn, error) {
+	const op = "connect"
+	if c.life.Err() != nil {
+		return nil, ErrClosed
+	}
+	if reader == "" {
+		return nil, &Error{Op: op, Kind: apdu.ErrNoReader}
+	}
+	hctx, err := establish(c.cfg.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	conn := &Conn{reader: reader, cfg: c.cfg, hctx: hctx}
+	conn.mu.Lock()
+	defer conn.mu.Unlock()
+	var count uint16
+	var atr []byte
+	err = conn.do(op, c.cfg.BusyTimeout, func() error {
+		// Before connecting, so that a card exchanged in between is noticed.
+		s := []scard.ReaderState{{Reader: reader}}
+		if err := statusChange(hctx, s, 0); err != nil {
+			return err
+		}
+		card, err := hctx.Connect(reader, scard.ShareShared, scard.ProtocolAny)
+		if err != nil {
+			return err
+		}
+		conn.card = card
+		st, err := card.Status()
+		if err != nil {
+			return err
+		}
+		count, atr = counter(s[0].EventState), st.Atr
+		return usable(card)
+	})
+	if err != nil {
+		conn.close()
+		return nil, err
+	}
+	conn.counter, conn.atr = count, atr
+	return conn, nil
+}
+
+// usable guards against a protocol for which scard has no transmission.
+func usable(card *scard.Card) error {
+	switch card.ActiveProtocol() {
+	case scard.ProtocolT0, scard.ProtocolT1:
+		return nil
+	}
+	return scard.ErrProtoMismatch
+}
+
+// do runs f for at most d under c.mu. Failures that end the connection are
+// remembered; after a timeout the library's handles belong to the call left
+// behind.
+func (c *Conn) do(op string, d time.Duration, f func() error) error {
+	if c.dead != nil {
+		return c.dead
+	}
+	hctx := c.hctx
+	err, done := limited(d, f, func() {
+		// f has returned, so c.card is stable, and nobody else uses a dead
+		// connection's handles.
+		if c.card != nil {
+			c.card.Disconnect(scard.LeaveCard)
+		}
+		hctx.Release()
+	})
+	if !done {
+		c.dead = &Error{Op: op, Reader: c.reader, Kind: apdu.ErrTimeout}
+		c.hctx = nil
+		return c.dead
+	}
+	if c.atr != nil && errors.Is(err, scard.ErrNoSmartcard) {
+		err = scard.ErrRemovedCard // there was one
+	}
+	if err = wrap(op, c.reader, err); err == nil {
+		return nil
+	}
+	for _, final := range []error{apdu.ErrNoService, apdu.ErrNoReader, apdu.ErrNoCard, apdu.ErrRemoved} {
+		if errors.Is(err, final) {
+			c.dead = err
+		}
+	}
+	return err
+}
+
+// Reader returns the reader's name.
+func (c *Conn) Reader() string { return c.reader }
+
+// ATR returns the card's answer to reset.
+func (c *Conn) ATR() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.atr)
+}
+
+// Transmit sends one command APDU and returns the response APDU. It never
+// resends. Errors match apdu.ErrReset (somebody reset the card: the command was
+// not executed; Begin continues), ErrRemoved, ErrMute, ErrNoReader,
+// ErrNoService, or ErrTimeout, after which it is not known whether the card
+// executed the command.
+func (c *Conn) Transmit(command []byte) ([]byte, error) {
+	const op = "transmit"
+	if len(command) < 4 {
+		return nil, &Error{Op: op, Reader: c.reader, Code: uint32(scard.ErrInvalidParameter)}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	hctx, card := c.hctx, c.card
+	var resp []byte
+	err := c.do(op, c.cfg.Timeout, func() error {
+		r, err := card.Transmit(command)
+		if err == nil && len(r) < 2 {
+			err = scard.ErrNotTransacted // some drivers call a broken link an empty answer
+		}
+		if errors.Is(err, scard.ErrNotTransacted) || errors.Is(err, scard.ErrCommDataLost) {
+			return c.explain(hctx, err)
+		}
+		resp = r
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// explain finds out why an exchange failed: pcscd reports a card that left in
+// the middle of one like a card that fell silent, and notices only at its next
+// look (every 400 ms) that it is gone.
+func (c *Conn) explain(hctx *scard.Context, cause error) error {
+	cur := scard.StatePresent | scard.StateFlag(c.counter)<<16
+	s := []scard.ReaderState{{Reader: c.reader, CurrentState: cur}}
+	for range 3 { // other changes of state (another program connects) are no answer
+		err := statusChange(hctx, s, time.Second)
+		if errors.Is(err, scard.ErrTimeout) {
+			return cause
+		}
+		if err != nil {
+			return err
+		}
+		st := s[0].EventState
+		if st&scard.StatePresent == 0 || counter(st) != c.counter {
+			return scard.ErrRemovedCard
+		}
+		if st&scard.StateMute != 0 {
+			return scard.ErrUnresponsiveCard
+		}
+		s[0].CurrentState = st &^ scard.StateChanged
+	}
+	return cause
+}
+
+// Begin takes the card for this program alone until End, waiting for another
+// program's transaction to end (apdu.ErrBusy after BusyTimeout, and then the
+// connection is dead: the wait in the library cannot be taken back).
+//
+// reset reports that somebody reset the card since the last transaction: its
+// selection, channel and verified codes are gone. A card that was taken away in
+// the meantime is apdu.ErrRemoved, even if one lies there again.
+func (c *Conn) Begin() (reset bool, err error) {
+	const op = "begin transaction"
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dead != nil {
+		return false, c.dead
+	}
+	if c.tx {
+		return false, &Error{Op: op + " twice", Reader: c.reader}
+	}
+	hctx, card := c.hctx, c.card
+	var atr []byte
+	err = c.do(op, c.cfg.BusyTimeout, func() error {
+		for range 5 {
+			err := card.BeginTransaction()
+			if !errors.Is(err, scard.ErrResetCard) {
+				return err
+			}
+			if atr, err = c.again(hctx, scard.LeaveCard); err != nil {
+				return err
+			}
+		}
+		return scard.ErrSharingViolation // somebody resets faster than we can begin
+	})
+	if errors.Is(err, apdu.ErrTimeout) {
+		c.dead = &Error{Op: op, Reader: c.reader, Kind: apdu.ErrBusy}
+		err = c.dead
+	}
+	if err != nil {
+		return false, err
+	}
+	c.tx = true
+	if atr != nil {
+		c.atr = atr
+	}
+	return atr != nil, nil
+}
+
+// again acknowledges a reset, or makes one. SCardReconnect would as well take
+// another card that came into the reader, so the count of insertions and
+// removals must be the one of the time of connecting.
+func (c *Conn) again(hctx *scard.Context, d scard.Disposition) (atr []byte, err error) {
+	if err := c.card.Reconnect(scard.ShareShared, scard.ProtocolAny, d); err != nil {
+		return nil, err
+	}
+	s := []scard.ReaderState{{Reader: c.reader}}
+	if err := statusChange(hctx, s, 0); err != nil {
+		return nil, err
+	}
+	if counter(s[0].EventState) != c.counter {
+		return nil, scard.ErrRemovedCard
+	}
+	st, err := c.card.Status()
+	if err != nil {
+		return nil, err
+	}
+	return st.Atr, usable(c.card)
+}
+
+// End gives the card back to other programs without resetting it. Without a
+// transaction it does nothing. A transaction that was lost with its card is
+// over, too, and no error here: the operation in it has failed already.
+func (c *Conn) End() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.tx || c.dead != nil {
+		c.tx = false
+		return nil
+	}
+	c.tx = false
+	card := c.card
+	err := c.do("end transaction", c.cfg.Timeout, func() error { return card.EndTransaction(scard.LeaveCard) })
+	if errors.Is(err, apdu.ErrReset) || errors.Is(err, apdu.ErrRemoved) {
+		return nil // the next Begin tells
+	}
+	return err
+}
+
+// Reset resets the card; every other connection to it notices. A transaction
+// goes on.
+func (c *Conn) Reset() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	hctx := c.hctx
+	var atr []byte
+	err := c.do("reset", c.cfg.Timeout, func() (err error) {
+		atr, err = c.again(hctx, scard.ResetCard)
+		return err
+	})
+	if err == nil {
+		c.atr = atr
+	}
+	return err
+}
+
+// Close ends the connection and leaves the card as it is. It does not wait for
+// a call that hangs. Closing twice does nothing.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.close()
+	return nil
+}
+
+func (c *Conn) close() {
+	c.tx = false
+	if c.dead == nil {
+		c.dead = ErrClosed
+	}
+	if c.hctx == nil {
+		return // released, or left to a call that hangs
+	}
+	hctx, card := c.hctx, c.card
+	c.hctx = nil
+	// Bounded as everything else: the service may hang.
+	limited(c.cfg.Timeout, func() error {
+		if card != nil {
+			card.Disconnect(scard.LeaveCard) // ends a transaction, too
+		}
+		return hctx.Release()
+	}, func() {})
+}

@@ -1,0 +1,265 @@
+package pcsc
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"cie/apdu"
+
+	"github.com/ebfe/scard"
+)
+
+// EventKind says what happened.
+type EventKind int
+
+// The kinds of Event.
+const (
+	ReaderAdded   EventKind = iota + 1 // a reader is attached
+	ReaderRemoved                      // it is not any more
+	CardInserted                       // a card that answers is in the reader
+	CardRemoved                        // the card, mute or not, left the reader
+	CardMute                           // something is in the reader and does not answer
+	ServiceLost                        // the service cannot be reached; Err tells why
+	ServiceBack                        // it can again
+)
+
+// String names the kind for logs.
+func (k EventKind) String() string {
+	names := [...]string{"none", "reader added", "reader removed", "card inserted", "card removed", "card mute", "service lost", "service back"}
+	if k < 0 || int(k) >= len(names) {
+		return "unknown"
+	}
+	return names[k]
+}
+
+// Event is a change in readers, cards or the service.
+type Event struct {
+	Kind   EventKind
+	Reader string // empty for the service's
+	ATR    []byte // for CardInserted
+	Err    error  // for ServiceLost
+}
+
+// pnp is the pseudo reader whose state changes when readers come and go.
+const pnp = `\\?PnP?\Notification`
+
+// maxWatched is how many real readers one call of the library takes beside pnp
+// (PCSCLITE_MAX_READERS_CONTEXTS is 16).
+const maxWatched = 15
+
+// relist bounds one wait. pcsc-lite 1.9 misses a reader attached between the
+// listing of the readers and the wait; it would appear with the next event only.
+const relist = time.Minute
+
+// Watch reports the readers and cards that are there, and then every change,
+// until ctx ends or the Context is closed; then the channel is closed. It waits
+// in the service, not in a loop; only while the service is down it tries again
+// with growing pauses. When the service goes away, the cards and readers known
+// are reported removed first. A card exchanged between two looks is reported as
+// removed and inserted.
+func (c *Context) Watch(ctx context.Context) (<-chan Event, error) {
+	if c.life.Err() != nil {
+		return nil, ErrClosed
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(c.life, cancel)
+	w := &watcher{cfg: c.cfg, ctx: ctx, events: make(chan Event)}
+	go func() {
+		defer cancel()
+		defer stop()
+		defer close(w.events)
+		w.run()
+	}()
+	return w.events, nil
+}
+
+// watched is what the watcher last said about a reader.
+type watched struct {
+	name  string
+	state scard.StateFlag // for the next call
+	card  EventKind       // CardInserted, CardMute or CardRemoved
+}
+
+type watcher struct {
+	cfg    Config
+	ctx    context.Context
+	events chan Event
+	known  []*watched
+	down   bool
+}
+
+func (w *watcher) emit(e Event) {
+	select {
+	case w.events <- e:
+	case <-w.ctx.Done():
+	}
+}
+
+// run keeps a context established for as long as possible.
+func (w *watcher) run() {
+	wait := w.cfg.MinRetry
+	for w.ctx.Err() == nil {
+		hctx, err := establish(w.cfg.Timeout)
+		if err == nil {
+			var served bool
+			served, err = w.serve(hctx)
+			if served {
+				wait = w.cfg.MinRetry
+			}
+		}
+		if w.ctx.Err() != nil {
+			return
+		}
+		if !w.down {
+			w.sync(nil)
+			w.down = true
+			w.emit(Event{Kind: ServiceLost, Err: err})
+		}
+		t := time.NewTimer(wait)
+		select {
+		case <-w.ctx.Done():
+		case <-t.C:
+		}
+		t.Stop()
+		wait = min(2*wait, w.cfg.MaxRetry)
+	}
+}
+
+// serve reports changes until the context breaks or the watch ends. served
+// tells that it got as far as waiting for changes. It releases hctx.
+func (w *watcher) serve(hctx *scard.Context) (served bool, err error) {
+	misses := 0
+	for {
+		var names []string
+		err, done := limited(w.cfg.Timeout, func() (err error) {
+			names, err = listReaders(hctx)
+			return err
+		}, func() { hctx.Release() })
+		if !done {
+			return served, &Error{Op: "list readers", Kind: apdu.ErrTimeout}
+		}
+		if err != nil {
+			hctx.Release()
+			return served, wrap("list readers", "", err)
+		}
+		if w.down {
+			w.down = false
+			w.emit(Event{Kind: ServiceBack})
+		}
+		w.sync(names)
+
+		states := []scard.ReaderState{{Reader: pnp, CurrentState: scard.StateFlag(len(names)) << 16}}
+		for _, r := range w.known {
+			states = append(states, scard.ReaderState{Reader: r.name, CurrentState: r.state})
+		}
+		states = states[:min(len(states), maxWatched+1)]
+		var ours bool
+		err, ours = w.wait(hctx, states)
+		switch {
+		case !ours:
+			return served, err
+		case w.ctx.Err() != nil:
+			hctx.Release()
+			return served, nil
+		case err == nil:
+			served, misses = true, 0
+			for i, s := range states[1:] {
+				w.update(w.known[i], s)
+			}
+		case errors.Is(err, scard.ErrTimeout), errors.Is(err, scard.ErrCancelled):
+		case errors.Is(err, scard.ErrUnknownReader) && misses < 3:
+			misses++ // a reader left since the listing
+		default:
+			hctx.Release()
+			return served, wrap("watch", "", err)
+		}
+	}
+}
+
+// wait blocks until a state differs from what was given, relist has passed or
+// the watch ends. ours tells whether hctx is still the caller's to release.
+func (w *watcher) wait(hctx *scard.Context, states []scard.ReaderState) (err error, ours bool) {
+	got := slices.Clone(states)
+	result := make(chan error)
+	gone := make(chan struct{})
+	go func() {
+		err := statusChange(hctx, got, relist)
+		select {
+		case result <- err:
+		case <-gone:
+			hctx.Release()
+		}
+	}()
+	select {
+	case err := <-result:
+		copy(states, got)
+		return err, true
+	case <-w.ctx.Done():
+	case <-time.After(relist + w.cfg.Timeout):
+		close(gone)
+		return &Error{Op: "watch", Kind: apdu.ErrTimeout}, false
+	}
+	// A cancel that comes just before the wait is lost, so it is repeated.
+	for range 20 {
+		go hctx.Cancel() // blocks, too, when the service hangs
+		select {
+		case err := <-result:
+			return err, true
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	close(gone)
+	return w.ctx.Err(), false
+}
+
+// sync reports readers that came and went.
+func (w *watcher) sync(names []string) {
+	kept := w.known[:0:0]
+	for _, r := range w.known {
+		if slices.Contains(names, r.name) {
+			kept = append(kept, r)
+			continue
+		}
+		if r.card != CardRemoved {
+			w.emit(Event{Kind: CardRemoved, Reader: r.name})
+		}
+		w.emit(Event{Kind: ReaderRemoved, Reader: r.name})
+	}
+	w.known = kept
+	for _, name := range names {
+		if !slices.ContainsFunc(w.known, func(r *watched) bool { return r.name == name }) {
+			w.known = append(w.known, &watched{name: name, card: CardRemoved})
+			w.emit(Event{Kind: ReaderAdded, Reader: name})
+		}
+	}
+}
+
+// update reports what changed for the card in one reader.
+func (w *watcher) update(r *watched, s scard.ReaderState) {
+	if s.EventState&(scard.StateUnknown|scard.StateUnavailable) != 0 {
+		r.state = s.EventState &^ scard.StateChanged
+		return // the next listing tells what became of the reader
+	}
+	now := CardRemoved
+	switch {
+	case s.EventState&scard.StateMute != 0:
+		now = CardMute
+	case s.EventState&scard.StatePresent != 0:
+		now = CardInserted
+	}
+	swapped := r.state != 0 && now != CardRemoved && r.card != CardRemoved && counter(r.state) != counter(s.EventState)
+	if r.card != CardRemoved && (now == CardRemoved || swapped) {
+		w.emit(Event{Kind: CardRemoved, Reader: r.name})
+		r.card = CardRemoved
+	}
+	if now != r.card {
+		e := Event{Kind: now, Reader: r.name}
+		if now == CardInserted {
+			e.ATR = slices.Clone(s.Atr)
+		}
+		w.emit(e)
+	}
+	r.card, r.state = now, s.EventState&^scard.StateChanged
+}

@@ -1,0 +1,177 @@
+//go:build linux
+
+package pcsc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"cie/apdu"
+)
+
+// events collects what a watch says about the readers and the service.
+type events struct {
+	t  *testing.T
+	ch <-chan Event
+}
+
+func watch(t *testing.T, c *Context) (events, context.CancelFunc) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	ch, err := c.Watch(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events{t, ch}, cancel
+}
+
+// next returns the next event on the named reader ("" for the service).
+func (e events) next(reader string) Event {
+	e.t.Helper()
+	limit := time.After(time.Minute)
+	for {
+		select {
+		case ev, ok := <-e.ch:
+			if !ok {
+				e.t.Fatal("the watch ended")
+			}
+			if ev.Reader == reader {
+				return ev
+			}
+		case <-limit:
+			e.t.Fatalf("no event for %q", reader)
+		}
+	}
+}
+
+func (e events) want(reader string, kind EventKind) Event {
+	e.t.Helper()
+	ev := e.next(reader)
+	if ev.Kind != kind {
+		e.t.Fatalf("%q: got %v (%v), want %v", reader, ev.Kind, ev.Err, kind)
+	}
+	return ev
+}
+
+func TestWatchHotPlug(t *testing.T) {
+	c := newContext(t, testConfig)
+	name := daemon.Reader(0)
+	first := insert(t, 0, newChip())
+	ev, cancel := watch(t, c)
+	ev.want(name, ReaderAdded)
+	if e := ev.want(name, CardInserted); !bytes.Equal(e.ATR, plainATR) {
+		t.Errorf("ATR %X", e.ATR)
+	}
+	// Another program's connection is no event.
+	connect(t, c, 0).Close()
+	first()
+	ev.want(name, CardRemoved)
+	mute := insertUnseen(t, 0, &chip{})
+	ev.want(name, CardMute)
+	mute()
+	ev.want(name, CardRemoved)
+	second := &chip{atr: []byte{0x3B, 0x00}}
+	insertUnseen(t, 0, second)
+	if e := ev.want(name, CardInserted); !bytes.Equal(e.ATR, second.atr) {
+		t.Errorf("ATR %X", e.ATR)
+	}
+	cancel()
+	for range ev.ch { // ends
+	}
+}
+
+// A consumer that does not look while the card is exchanged still learns it.
+func TestWatchExchangedUnseen(t *testing.T) {
+	c := newContext(t, testConfig)
+	name := daemon.Reader(0)
+	first := insert(t, 0, newChip())
+	ev, _ := watch(t, c)
+	ev.want(name, ReaderAdded)
+	ev.want(name, CardInserted)
+	// The watch now waits, and then holds this event back, unread.
+	insert(t, 1, newChip())
+	first()
+	await(t, 0, func(r ReaderState) bool { return !r.Present })
+	insert(t, 0, newChip())
+	ev.want(name, CardRemoved)
+	ev.want(name, CardInserted)
+}
+
+func TestWatchServiceRestart(t *testing.T) {
+	c := newContext(t, testConfig)
+	name := daemon.Reader(0)
+	insert(t, 0, newChip())
+	ev, _ := watch(t, c)
+	ev.want(name, ReaderAdded)
+	ev.want(name, CardInserted)
+	if err := daemon.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	ev.want(name, CardRemoved)
+	ev.want(name, ReaderRemoved)
+	if e := ev.want("", ServiceLost); !errors.Is(e.Err, apdu.ErrNoService) {
+		t.Errorf("lost: %v", e.Err)
+	}
+	if err := daemon.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	ev.want("", ServiceBack)
+	ev.want(name, ReaderAdded)
+	ev.want(name, CardInserted)
+}
+
+func TestWatchBeforeService(t *testing.T) {
+	c := newContext(t, testConfig)
+	if err := daemon.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	ev, _ := watch(t, c)
+	ev.want("", ServiceLost)
+	if err := daemon.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	ev.want("", ServiceBack)
+	ev.want(daemon.Reader(0), ReaderAdded)
+}
+
+func TestWatchEnds(t *testing.T) {
+	c := newContext(t, testConfig)
+	for range 5 { // at any moment of its start
+		ev, cancel := watch(t, c)
+		cancel()
+		for range ev.ch {
+		}
+	}
+	ev, _ := watch(t, c)
+	ev.next(daemon.Reader(0))
+	c.Close()
+	for range ev.ch {
+	}
+	if _, err := c.Watch(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Errorf("on a closed context: %v", err)
+	}
+}
+
+// Many watches at a time on the same readers, while cards come and go.
+func TestWatchMany(t *testing.T) {
+	c := newContext(t, testConfig)
+	name := daemon.Reader(5)
+	var all []events
+	for range 4 {
+		ev, _ := watch(t, c)
+		ev.want(name, ReaderAdded)
+		all = append(all, ev)
+	}
+	remove := insertUnseen(t, 5, newChip())
+	for _, ev := range all {
+		ev.want(name, CardInserted)
+	}
+	remove()
+	for _, ev := range all {
+		ev.want(name, CardRemoved)
+	}
+}
