@@ -81,7 +81,7 @@ func TestNSSClient(t *testing.T) {
 				nickname = strings.TrimSpace(name)
 			}
 		}
-		out, err := h.try(t, []byte(request), "tstclnt", "-4", "-h", "localhost", "-p", p.port, "-d", db, "-n", nickname, "-W", h.pinFile, "-V", "tls1.2:tls1.2")
+		out, err := h.try(t, nil, "tstclnt", "-4", "-f", "-O", "-A", h.write(t, "request", []byte(request)), "-h", "localhost", "-p", p.port, "-d", db, "-n", nickname, "-W", h.pinFile, "-V", "tls1.2:tls1.2")
 		if err != nil {
 			t.Errorf("tstclnt: %v", err)
 		}
