@@ -3,6 +3,7 @@ package apdu
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 )
@@ -38,7 +39,8 @@ type Config struct {
 	// together. 0 means 64 KiB.
 	MaxResponse int
 	// Trace, when set, is called after every exchange of APDUs. The bytes
-	// are what went over the link: the tracer must redact.
+	// are what went over the link: a shipped program prints Exchange.String
+	// and nothing else of it.
 	Trace func(Exchange)
 }
 
@@ -48,6 +50,26 @@ type Exchange struct {
 	Command, Response []byte
 	Err               error
 }
+
+// String shows the header of the command, the lengths, the status word and the
+// error, never data.
+func (e Exchange) String() string {
+	s := fmt.Sprintf("%d bytes", len(e.Command))
+	if c, err := ParseCommand(e.Command); err == nil {
+		s = c.String()
+	}
+	if e.Err != nil {
+		return s + ": " + e.Err.Error()
+	}
+	r, err := ParseResponse(e.Response)
+	if err != nil {
+		return s + ": " + err.Error()
+	}
+	return s + ": " + r.String()
+}
+
+// Format prints String for every verb.
+func (e Exchange) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.String()) }
 
 // Stats counts what a Client has sent and received.
 type Stats struct {

@@ -375,3 +375,61 @@ func TestClientOneAtATime(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// liar is a card that answers with the pieces of a byte string, each of a
+// length that the string tells, and removes itself at the end.
+type liar struct {
+	script []byte
+	sent   int
+}
+
+func (l *liar) Transmit([]byte) ([]byte, error) {
+	l.sent++
+	if len(l.script) == 0 {
+		return nil, apdu.ErrRemoved
+	}
+	n := min(int(l.script[0]), len(l.script)-1)
+	answer := l.script[1 : 1+n]
+	l.script = l.script[1+n:]
+	return answer, nil
+}
+
+// FuzzClient lets a card say whatever it likes to any command.
+func FuzzClient(f *testing.F) {
+	f.Add([]byte{0x00, 0xB0, 0, 0, 0}, []byte("\x02\x61\x03\x05123\x90\x00"), uint16(0))
+	f.Add([]byte{0x00, 0xB0, 0, 0, 0}, []byte("\x02\x6C\x03\x05123\x90\x00"), uint16(0))
+	f.Add([]byte{0x0C, 0x2A, 0, 0, 3, 1, 2, 3}, []byte("\x02\x61\x00\x02\x61\x00\x02\x61\x00\x02\x61\x00"), uint16(1))
+	f.Add([]byte{0x10, 0x2A, 0, 0, 3, 1, 2, 3}, []byte("\x02\x61\x00"), uint16(0))
+	f.Fuzz(func(t *testing.T, command, answers []byte, maxData uint16) {
+		cmd, err := apdu.ParseCommand(command)
+		if err != nil {
+			return
+		}
+		const limit = 1000
+		card := &liar{script: answers}
+		client := apdu.NewSender(card, apdu.Config{MaxData: int(maxData), MaxResponse: limit})
+		r, err := client.Send(cmd)
+		if err != nil {
+			if !errors.Is(err, apdu.ErrRemoved) && !errors.Is(err, apdu.ErrResponse) && !errors.Is(err, apdu.ErrRunaway) {
+				t.Fatalf("error of another kind: %v", err)
+			}
+			if r.SW != 0 || r.Data != nil {
+				t.Fatalf("a response in spite of the error %v: %v", err, r)
+			}
+		}
+		if len(r.Data) > limit {
+			t.Fatalf("%d bytes", len(r.Data))
+		}
+		if _, more := r.SW.Remaining(); more && cmd.CLA&0x10 == 0 {
+			t.Fatalf("%v handed back", r)
+		}
+		blocks := int64(len(cmd.Data) + 1)
+		s := client.Stats()
+		if s.APDUs != int64(card.sent) || s.APDUs > blocks+1+s.GetResponses || s.GetResponses > 2*512 {
+			t.Fatalf("%+v for %v", s, cmd)
+		}
+		if cmd.CLA&0x10 != 0 && s.GetResponses > 0 {
+			t.Fatal("GET RESPONSE in a chain")
+		}
+	})
+}

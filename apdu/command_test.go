@@ -130,8 +130,13 @@ func TestResponse(t *testing.T) {
 func TestNoDataInText(t *testing.T) {
 	cmd := apdu.Command{INS: 0x20, P2: 0x81, Data: []byte("86295143"), Ne: 256}
 	r := apdu.Response{Data: []byte("86295143"), SW: 0x63C2}
+	raw, err := cmd.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := apdu.Exchange{Command: raw, Response: r.Encode()}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "%q", "%d"} {
-		for _, v := range []any{cmd, &cmd, r, &r} {
+		for _, v := range []any{cmd, &cmd, r, &r, e, &e} {
 			s := fmt.Sprintf(verb, v)
 			for _, secret := range []string{"86295143", "3836323935313433", "56 54"} {
 				if strings.Contains(s, secret) {
@@ -145,6 +150,16 @@ func TestNoDataInText(t *testing.T) {
 	}
 	if got, want := r.String(), "8 bytes, 63C2"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+	for want, e := range map[string]apdu.Exchange{
+		"00200081 Lc=8 Le=256: 8 bytes, 63C2":                    e,
+		"00200081 Lc=8 Le=256: card removed":                     {Command: raw, Err: apdu.ErrRemoved},
+		"00200081 Lc=8 Le=256: malformed response APDU: 1 bytes": {Command: raw, Response: raw[:1]},
+		"7 bytes: 0 bytes, 9000":                                 {Command: raw[:7], Response: []byte{0x90, 0}},
+	} {
+		if got := e.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

@@ -109,3 +109,19 @@ func TestErrorUnwraps(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestErrorNames: the commands of IAS ECC 9.4 to 9.9 have their names in
+// messages, so that no two are taken for one another.
+func TestErrorNames(t *testing.T) {
+	seen := make(map[string]byte)
+	for _, ins := range []byte{0x20, 0x22, 0x24, 0x2A, 0x2C, 0x82, 0x84, 0x88, 0xA4, 0xB0, 0xC0, 0xCB, 0xD6, 0xDB} {
+		name, rest, ok := strings.Cut((&apdu.Error{INS: ins, SW: apdu.SWWrongLength}).Error(), ": ")
+		if !ok || rest != apdu.SWWrongLength.Error() || strings.Contains(name, "instruction") {
+			t.Errorf("%02X: %q, %q", ins, name, rest)
+		}
+		if other, twice := seen[name]; twice {
+			t.Errorf("%02X and %02X are both %q", ins, other, name)
+		}
+		seen[name] = ins
+	}
+}

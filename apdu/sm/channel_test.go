@@ -336,6 +336,9 @@ func TestChannelLinkErrors(t *testing.T) {
 			ch := New(c, &testKeys, testSSC)
 			r, err := ch.Send(apdu.Command{INS: 0x2A, Data: make([]byte, 3*MaxPlain)})
 			mustBeLost(t, c, ch, r, err, link)
+			if want := "secure channel lost: reader: " + link.Error(); err.Error() != want {
+				t.Errorf("%q, want %q", err, want)
+			}
 			if len(c.got) != at {
 				t.Errorf("%v at %d: %d commands sent", link, at, len(c.got))
 			}

@@ -156,6 +156,7 @@ func (c *Channel) open(outer apdu.Response) (apdu.Response, error) {
 		cipher.NewCBCDecrypter(c.enc, zeroIV[:]).CryptBlocks(plain, p.cryptogram)
 		n := unpad(plain)
 		if n < 0 {
+			clear(plain)
 			return apdu.Response{}, ErrPadding
 		}
 		r.Data = plain[:n:n]
