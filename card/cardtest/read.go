@@ -18,7 +18,7 @@ func (c *Card) selectFile(cmd command) answer {
 		return c.enter(cmd, c.fs.root)
 	case 0x02, 0x09: // EF under the current DF, by identifier or as a path of one
 		if len(cmd.data) != 2 {
-			return status(0x6A87)
+			return status(swLcP1P2)
 		}
 		f := c.directory.byFID(uint16(cmd.data[0])<<8 | uint16(cmd.data[1]))
 		if f == nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // memory is what a chip keeps without power, and the shape of the state file.
@@ -61,6 +62,7 @@ func Load(path string, p Profile) (*Card, error) {
 	if err != nil {
 		return nil, err
 	}
+	removeLeftovers(path)
 	m, err := readMemory(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -98,6 +100,23 @@ func readMemory(path string) (memory, error) {
 	return m, nil
 }
 
+// temporary is the beginning of the names of files on their way to path.
+func temporary(path string) string { return "." + filepath.Base(path) + "." }
+
+// removeLeftovers removes what a process killed while writing left behind.
+func removeLeftovers(path string) {
+	dir := filepath.Dir(path)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return // the write will say so
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), temporary(path)) && strings.HasSuffix(e.Name(), ".tmp") && e.Type().IsRegular() {
+			os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
 // write replaces the file: a new file beside it, synced, renamed over it, and
 // the directory synced.
 func (m *memory) write() (err error) {
@@ -106,7 +125,7 @@ func (m *memory) write() (err error) {
 		return err
 	}
 	dir := filepath.Dir(m.path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(m.path)+".*") // mode 0600
+	f, err := os.CreateTemp(dir, temporary(m.path)+"*.tmp") // mode 0600
 	if err != nil {
 		return err
 	}

@@ -3,33 +3,35 @@ package cardtest
 // Status words (IAS ECC 9.3). They are written out here and not taken from
 // package apdu: the card does not share the client's opinion.
 const (
-	swOK              = 0x9000
-	swEOF             = 0x6282
-	swAuthFailed      = 0x6300
-	swTries           = 0x63C0
-	swMemory          = 0x6581
-	swWrongLength     = 0x6700
-	swNoChannel       = 0x6881
-	swNoSM            = 0x6882
-	swNoChaining      = 0x6884
-	swDenied          = 0x6982
-	swBlocked         = 0x6983
-	swConditions      = 0x6985
-	swNoCurrentEF     = 0x6986
-	swSMMissing       = 0x6987
-	swSMWrong         = 0x6988
-	swWrongData       = 0x6A80
-	swNotSupported    = 0x6A81
-	swNotFound        = 0x6A82
-	swWrongP1P2       = 0x6A86
-	swRefNotFound     = 0x6A88
-	swOffset          = 0x6B00
-	swUnknownINS      = 0x6D00
-	swUnknownCLA      = 0x6E00
-	swNoDiagnosis     = 0x6F00
-	swMoreData        = 0x6100
-	clearAnswerLength = 256
+	swOK           = 0x9000
+	swEOF          = 0x6282
+	swAuthFailed   = 0x6300
+	swTries        = 0x63C0
+	swMemory       = 0x6581
+	swWrongLength  = 0x6700
+	swNoChannel    = 0x6881
+	swNoSM         = 0x6882
+	swNoChaining   = 0x6884
+	swDenied       = 0x6982
+	swBlocked      = 0x6983
+	swConditions   = 0x6985
+	swNoCurrentEF  = 0x6986
+	swSMMissing    = 0x6987
+	swSMWrong      = 0x6988
+	swWrongData    = 0x6A80
+	swNotSupported = 0x6A81
+	swNotFound     = 0x6A82
+	swWrongP1P2    = 0x6A86
+	swLcP1P2       = 0x6A87
+	swRefNotFound  = 0x6A88
+	swOffset       = 0x6B00
+	swUnknownINS   = 0x6D00
+	swUnknownCLA   = 0x6E00
+	swNoDiagnosis  = 0x6F00
 )
+
+// clearAnswerLength is the most data one short answer takes.
+const clearAnswerLength = 256
 
 // answer is what a command handler gives back.
 type answer struct {
