@@ -129,6 +129,8 @@ var (
 const (
 	tagEFSOD = cbasn1.Tag(0x77)
 	maxSOD   = 1 << 16
+	// maxCerts bounds the work of looking for a chain.
+	maxCerts = 8
 )
 
 var (
@@ -206,6 +208,9 @@ func (s *SOD) readSignedData(b cryptobyte.String) error {
 		}
 		if tag != cbasn1.SEQUENCE {
 			continue // a form of certificate that is not X.509 (RFC 5652, 10.2.2)
+		}
+		if len(s.certs) == maxCerts {
+			return unsupported("more certificates than a chain can have")
 		}
 		c, err := rawcert.Parse(der)
 		if err != nil {

@@ -157,6 +157,10 @@ func (s *SOD) Verify(roots *Roots) (Result, error) {
 	if reason == nil {
 		reason = checkSigner(cert, result.SignedAt)
 	}
+	// Without a signing time nothing is known that the period could exclude.
+	if reason == nil && !s.signer.signingTime.IsZero() {
+		reason = checkUsagePeriod(cert, result.SignedAt)
+	}
 	var wrong *VerifyError
 	if errors.As(reason, &wrong) {
 		return Result{}, wrong
@@ -274,9 +278,12 @@ func checkSigner(c *rawcert.Certificate, at time.Time) error {
 	if err := checkExtensions(c, usageSign); err != nil {
 		return err
 	}
-	if err := checkValidity(c.Subject, c.NotBefore, c.NotAfter, at); err != nil {
-		return err
-	}
+	return checkValidity(c.Subject, c.NotBefore, c.NotAfter, at)
+}
+
+// checkUsagePeriod checks that the signer's key was in use: it is for a few
+// months only, while the certificate lives as long as the documents.
+func checkUsagePeriod(c *rawcert.Certificate, at time.Time) error {
 	from, to, err := keyUsagePeriod(c)
 	if err != nil {
 		return err

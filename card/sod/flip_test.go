@@ -1,0 +1,175 @@
+package sod
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"testing"
+)
+
+// span is a part of an encoding: its header starts at head, its content is
+// from start to end.
+type span struct{ head, start, end int }
+
+// at walks down an encoding by the positions of children.
+func at(t testing.TB, der []byte, path ...int) span {
+	t.Helper()
+	s := span{-1, 0, len(der)}
+	for _, n := range path {
+		all := children(t, der, s)
+		if n >= len(all) {
+			t.Fatalf("no element %d of %v", n, path)
+		}
+		s = all[n]
+	}
+	return s
+}
+
+func children(t testing.TB, der []byte, parent span) []span {
+	t.Helper()
+	var all []span
+	for i := parent.start; i < parent.end; {
+		s := span{head: i, start: i + 2}
+		length := int(der[i+1])
+		if length > 0x80 {
+			var b [8]byte
+			n := length - 0x80
+			copy(b[8-n:], der[i+2:i+2+n])
+			length = int(binary.BigEndian.Uint64(b[:]))
+			s.start += n
+		}
+		s.end = s.start + length
+		all = append(all, s)
+		i = s.end
+	}
+	return all
+}
+
+// uncovered lists the bytes of a SOD that no signature and no check depends
+// on: both version numbers have more than one value in use, and the signer's
+// issuer is compared as names are, without regard to letter case and string
+// types. All that these bytes do is to find the certificate.
+func uncovered(t testing.TB, der []byte) map[string][]span {
+	t.Helper()
+	signedData := []int{0, 0, 1, 0}
+	in := func(path ...int) span { return at(t, der, append(slices.Clone(signedData), path...)...) }
+	out := map[string][]span{
+		"version of the signed data": {in(0)},
+		"version of the signer":      {in(4, 0, 0)},
+	}
+	out["version of the signed data"][0].head = out["version of the signed data"][0].start
+	out["version of the signer"][0].head = out["version of the signer"][0].start
+	for _, rdn := range children(t, der, in(4, 0, 1, 0)) {
+		for _, attribute := range children(t, der, rdn) {
+			value := children(t, der, attribute)[1]
+			out["text of the signer's issuer"] = append(out["text of the signer's issuer"],
+				span{head: value.head, end: value.head + 1}, span{head: value.start, end: value.end})
+		}
+	}
+	return out
+}
+
+// signatureSpans lists what can only be wrong in one way: hashes and
+// signatures, by what a changed one must be called.
+func signatureSpans(t testing.TB, der []byte) map[string][]span {
+	t.Helper()
+	in := func(path ...int) span { return at(t, der, append([]int{0, 0, 1, 0}, path...)...) }
+	spans := map[string][]span{
+		string(CheckChain):     {in(3, 0, 2)},
+		string(CheckSignature): {in(4, 0, 5)},
+		string(CheckDigest):    {in(4, 0, 3, 1, 1, 0)},
+	}
+	spans[string(CheckChain)][0].start++ // count of unused bits
+	content := in(2, 1, 0)
+	list := children(t, der, children(t, der, content)[0])[2]
+	for _, entry := range children(t, der, list) {
+		spans[string(CheckDigest)] = append(spans[string(CheckDigest)], children(t, der, entry)[1])
+	}
+	return spans
+}
+
+// flipAll flips every bit of a SOD that is trusted as it stands, one at a time.
+func flipAll(t *testing.T, der []byte, roots *Roots) {
+	t.Helper()
+	if got := outcome(der, roots); got != "trusted" {
+		t.Fatalf("as it stands: %s", got)
+	}
+	genuine, err := Parse(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := uncovered(t, der)
+	where := func(i int) string {
+		for name, spans := range free {
+			if slices.ContainsFunc(spans, func(s span) bool { return s.head <= i && i < s.end }) {
+				return name
+			}
+		}
+		return ""
+	}
+	must := make(map[int]string)
+	for want, spans := range signatureSpans(t, der) {
+		for _, s := range spans {
+			for i := s.start; i < s.end; i++ {
+				must[i] = want
+			}
+		}
+	}
+	counts := make(map[string]int)
+	harmless := make(map[string]int)
+	bits := 8
+	if testing.Short() {
+		bits = 1
+	}
+	flipped := bytes.Clone(der)
+	for i := range der {
+		for n := range bits {
+			bit := byte(1) << ((n + i) % 8)
+			flipped[i] ^= bit
+			got := outcome(flipped, roots)
+			counts[got]++
+			switch got {
+			case "trusted":
+				name := where(i)
+				if name == "" {
+					t.Errorf("byte %d with bit %02X flipped goes unnoticed", i, bit)
+				}
+				harmless[name]++
+				s, err := Parse(flipped)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, fid := range genuine.Files() {
+					_, want, _ := genuine.Digest(fid)
+					if _, have, _ := s.Digest(fid); !bytes.Equal(have, want) {
+						t.Errorf("byte %d: another hash is trusted", i)
+					}
+				}
+			case "untrusted", "unsupported", "malformed", string(CheckContentType), string(CheckDigest),
+				string(CheckSigner), string(CheckSignature), string(CheckChain):
+			default:
+				t.Errorf("byte %d, bit %02X: %s", i, bit, got)
+			}
+			if want := must[i]; want != "" && got != want {
+				t.Errorf("byte %d, bit %02X: %s, want %s", i, bit, got, want)
+			}
+			flipped[i] ^= bit
+		}
+	}
+	// The list of what is not covered is not longer than it need be.
+	if !testing.Short() {
+		for name := range free {
+			if harmless[name] == 0 {
+				t.Errorf("%s is covered after all", name)
+			}
+		}
+	}
+	t.Logf("%d bytes: %v; harmless: %v", len(der), counts, harmless)
+}
+
+func TestFlips(t *testing.T) {
+	roots := rootsOf(t, selfSign(t, rootTemplate(), rootKey()))
+	for name, b := range generations(t) {
+		t.Run(name, func(t *testing.T) { flipAll(t, b.build(t), roots) })
+	}
+}

@@ -1,0 +1,156 @@
+package sod
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// vector reads a file of test vectors that is not part of this repository,
+// from a directory shared/testvectors beside it.
+func vector(t testing.TB, name string) []byte {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		data, err := os.ReadFile(filepath.Join(dir, "shared", "testvectors", name))
+		if err == nil {
+			return data
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			t.Skipf("shared/testvectors/%s is not there", name)
+		}
+		dir = parent
+	}
+}
+
+// TestRealSOD: the SOD of a card that was issued in 2022.
+func TestRealSOD(t *testing.T) {
+	der := vector(t, "ef-sod-2022.bin")
+	s, err := Parse(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Files()) != 6 {
+		t.Errorf("files %04X", s.Files())
+	}
+	signedAt := time.Date(2022, 10, 6, 9, 0, 59, 0, time.UTC)
+	for _, name := range []string{"built in", "csca-italy-2020.pem"} {
+		roots := BuiltinRoots()
+		if name != "built in" {
+			roots = &Roots{}
+			if err := roots.AddPEM(vector(t, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := s.Verify(roots)
+		if err != nil || !r.Trusted || r.RootName != "Italian Country Signer CA (2020-2035)" || !r.SignedAt.Equal(signedAt) {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+	older := &Roots{}
+	if err := older.AddPEM(vector(t, "csca-italy-2016.pem")); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.Verify(older); err != nil || r.Trusted || !errors.Is(r.Reason, errUnknownRoot) {
+		t.Errorf("root of 2016: %+v, %v", r, err)
+	}
+}
+
+// TestBuiltinRootsVectors: the numbers in the table are those of the certificates.
+func TestBuiltinRootsVectors(t *testing.T) {
+	for i, name := range []string{"csca-italy-2016.pem", "csca-italy-2020.pem"} {
+		r := &Roots{}
+		if err := r.AddPEM(vector(t, name)); err != nil {
+			t.Fatal(err)
+		}
+		have, want := BuiltinRoots().list[i], r.list[0]
+		if !have.subject.Equal(want.subject) || !sameKey(have.key.key, want.key.key) || string(have.keyID) != string(want.keyID) ||
+			!have.notBefore.Equal(want.notBefore) || !have.notAfter.Equal(want.notAfter) {
+			t.Errorf("%s: %+v, want %+v", name, have, want)
+		}
+		all := BuiltinRoots()
+		if err := all.AddPEM(vector(t, name)); err != nil || all.Len() != 2 {
+			t.Errorf("%s: %d roots after adding one that is built in, %v", name, all.Len(), err)
+		}
+	}
+}
+
+func TestRealSODFlips(t *testing.T) {
+	flipAll(t, vector(t, "ef-sod-2022.bin"), BuiltinRoots())
+}
+
+// traced is the synthetic card of the recorded conversations.
+type traced struct {
+	Card struct {
+		Files map[string]string
+		Root  map[string]string `json:"files_root"`
+		CSCA  string
+	}
+}
+
+func readTraced(t testing.TB) (files map[uint16][]byte, der []byte, roots *Roots) {
+	t.Helper()
+	var v traced
+	if err := json.Unmarshal(vector(t, "field-client-traces.json"), &v); err != nil {
+		t.Fatal(err)
+	}
+	content := func(s string) []byte {
+		b, err := hex.DecodeString(s)
+		if err != nil || len(b) == 0 {
+			t.Fatalf("%q: %v", s, err)
+		}
+		return b
+	}
+	roots = &Roots{}
+	if err := roots.AddDER(content(v.Card.CSCA)); err != nil {
+		t.Fatal(err)
+	}
+	return map[uint16][]byte{
+		FileNIS:         content(v.Card.Files["1001"]),
+		FileSerial:      content(v.Card.Files["1002"]),
+		FileCertificate: content(v.Card.Files["1003"]),
+		FileIntKey:      content(v.Card.Files["1004"]),
+		FileServicesKey: content(v.Card.Files["1005"]),
+		FileDH:          content(v.Card.Root["D004"]),
+	}, content(v.Card.Files["1006"]), roots
+}
+
+func TestTracedSOD(t *testing.T) {
+	files, der, roots := readTraced(t)
+	s, err := Parse(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.Verify(roots); err != nil || !r.Trusted {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if r, err := s.Verify(BuiltinRoots()); err != nil || r.Trusted {
+		t.Errorf("trusted by the real roots: %+v, %v", r, err)
+	}
+	for fid, content := range files {
+		if err := s.CheckFile(fid, content); err != nil {
+			t.Error(err)
+		}
+		content[len(content)/8] ^= 0x10
+		var wrong *VerifyError
+		if err := s.CheckFile(fid, content); !errors.As(err, &wrong) {
+			t.Errorf("%04X changed: %v", fid, err)
+		}
+	}
+}
+
+func TestTracedSODFlips(t *testing.T) {
+	_, der, roots := readTraced(t)
+	for len(der) > 0 && der[len(der)-1] == 0 { // padding, which may only be zero
+		der = der[:len(der)-1]
+	}
+	flipAll(t, der, roots)
+}
