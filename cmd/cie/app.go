@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"cie/apdu/pcsc"
+	"cie/card"
+	"cie/cmd/internal/i18n"
+)
+
+// world is everything outside of the program that it touches, so that a test
+// can stand in for it.
+type world struct {
+	args   []string
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	getenv func(string) string
+	now    func() time.Time
+
+	// stack opens the way to the cards. With wait a service that does not run
+	// yet is no error.
+	stack    func(wait bool) (stack, error)
+	terminal func() (terminal, error)
+	store    func() (card.Store, error)
+	// anchors are directories with further certificates of issuers.
+	anchors []string
+}
+
+// stack is what the verbs need of PC/SC.
+type stack interface {
+	// Status lists the readers without touching a card.
+	Status() ([]pcsc.ReaderState, error)
+	Connect(reader string) (conn, error)
+	Watch(ctx context.Context) (<-chan pcsc.Event, error)
+	Close() error
+}
+
+// conn is a connection to a card that can be closed.
+type conn interface {
+	card.Conn
+	Close() error
+}
+
+// terminal is what a person types at and reads from.
+type terminal interface {
+	io.Writer
+	ReadSecret(ctx context.Context, prompt string, max int) ([]byte, error)
+	ReadLine(ctx context.Context, prompt string, max int) (string, error)
+	Restore()
+	Close() error
+}
+
+// app is one run of the program.
+type app struct {
+	*world
+	lang  i18n.Language
+	style style
+	guard guard
+	bar   bar
+
+	// Options of every command.
+	reader string
+	json   bool
+	debug  bool
+	csca   []string
+}
+
+func newApp(w *world) *app {
+	a := &app{
+		world: w,
+		lang:  i18n.FromEnvironment(w.getenv),
+		// An error in the arguments may come before --json is parsed.
+		json: slices.Contains(w.args, "--json"),
+	}
+	a.style = style{on: isTerminal(w.stdout) && w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb"}
+	a.bar = bar{w: w.stderr, on: isTerminal(w.stderr) && w.getenv("TERM") != "dumb", utf8: i18n.UTF8(w.getenv)}
+	a.guard.notice = func() { a.noteDeferredSignal() }
+	return a
+}
+
+// run is the program: it returns the exit code.
+func run(w *world) int {
+	a := newApp(w)
+	ctx, stop := a.guard.watch(context.Background())
+	defer stop()
+	root := a.rootCommand()
+	root.SetArgs(w.args)
+	err := root.ExecuteContext(ctx)
+	a.bar.clear()
+	return a.finish(err)
+}
+
+// finish reports err, if there is one, and returns the exit code. A signal
+// that came while the card was not to be disturbed shows in the exit code
+// although the work was finished.
+func (a *app) finish(err error) int {
+	got := a.guard.received()
+	if err == nil {
+		if got != nil {
+			return got.exit()
+		}
+		return exitOK
+	}
+	if got != nil && errors.Is(err, context.Canceled) {
+		err = got
+	}
+	if errors.Is(err, errReported) {
+		return exitOf(err)
+	}
+	r := a.explain(err)
+	a.printReport(r)
+	if got != nil {
+		return got.exit()
+	}
+	return r.Exit
+}
+
+// text returns a text of the catalogue in the user's language.
+func (a *app) text(t i18n.Text, args ...any) string { return a.lang.Sprintf(t, args...) }
+
+// println prints one line of the result.
+func (a *app) println(line string) { fmt.Fprintln(a.stdout, line) }
+
+// note prints one line beside the result: a hint, a warning. With --json there are none.
+func (a *app) note(line string) {
+	if !a.json {
+		a.bar.clear()
+		fmt.Fprintln(a.stderr, line)
+	}
+}
+
+// printJSON prints a result in JSON.
+func (a *app) printJSON(v any) error { return a.encodeJSON(v, "  ") }
+
+func (a *app) encodeJSON(v any, indent string) error {
+	a.bar.clear()
+	e := json.NewEncoder(a.stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	return e.Encode(v)
+}
+
+// trace prints a line for --debug. What package card traces holds no data.
+func (a *app) trace(format string, args ...any) {
+	fmt.Fprintf(a.stderr, "debug: "+format+"\n", args...)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// terminalWidth is the number of columns of a terminal, 80 where it is not known.
+func terminalWidth(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width >= 20 {
+			return width
+		}
+	}
+	return 80
+}
+
+// anchorDirs are the directories where further issuers are looked for: the
+// user's, then the system's.
+func anchorDirs() []string {
+	var dirs []string
+	if dir, err := os.UserConfigDir(); err == nil {
+		dirs = append(dirs, filepath.Join(dir, "cie", "csca"))
+	}
+	return append(dirs, "/etc/cie/csca")
+}
+
+// style makes words stand out on a terminal.
+type style struct{ on bool }
+
+func (s style) wrap(code, text string) string {
+	if !s.on || text == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func (s style) bold(text string) string  { return s.wrap("1", text) }
+func (s style) dim(text string) string   { return s.wrap("2", text) }
+func (s style) red(text string) string   { return s.wrap("1;31", text) }
+func (s style) green(text string) string { return s.wrap("32", text) }
+func (s style) amber(text string) string { return s.wrap("33", text) }
+
+// wrapText breaks text into lines of at most width characters; every line but
+// the first begins with indent.
+func wrapText(text, indent string, width int) string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len([]rune(line))+1+len([]rune(word)) > width {
+			lines = append(lines, line)
+			line = indent
+		}
+		switch {
+		case line == "" || line == indent:
+			line += word
+		default:
+			line += " " + word
+		}
+	}
+	return strings.Join(append(lines, line), "\n")
+}

@@ -1,0 +1,264 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"cie/apdu"
+	"cie/apdu/pcsc"
+	"cie/card"
+	"cie/card/sod"
+	"cie/cmd/cie/internal/msg"
+)
+
+// inUse is the card that a verb works with.
+type inUse struct {
+	reader  string
+	session *card.Session
+	closers []func() error
+}
+
+// Close wipes the session and lets go of the card.
+func (u *inUse) Close() {
+	for i := len(u.closers) - 1; i >= 0; i-- {
+		_ = u.closers[i]()
+	}
+	u.closers = nil
+}
+
+// find lists the readers and picks those the person means: all, or the one of
+// --reader.
+func (a *app) find(s stack) ([]pcsc.ReaderState, error) {
+	all, err := s.Status()
+	if err != nil {
+		return nil, err
+	}
+	if a.reader == "" {
+		if len(all) == 0 {
+			return nil, apdu.ErrNoReader
+		}
+		return all, nil
+	}
+	var partly []pcsc.ReaderState
+	for _, r := range all {
+		if r.Name == a.reader {
+			return []pcsc.ReaderState{r}, nil
+		}
+		if strings.Contains(strings.ToLower(r.Name), strings.ToLower(a.reader)) {
+			partly = append(partly, r)
+		}
+	}
+	switch len(partly) {
+	case 1:
+		return partly, nil
+	case 0:
+		p := a.problem("no-reader", exitNothing, msg.ReaderUnknown, a.reader)
+		if len(all) == 0 {
+			return nil, p.do(a.text(msg.NoReaderDo))
+		}
+		p.Readers, p.list = names(all), names(all)
+		p.Message += ". " + strings.TrimSuffix(a.text(msg.ReadersAre), ":") + ":"
+		return nil, p
+	default:
+		p := a.problem("choose-reader", exitChoose, msg.ReaderAmbiguous, a.reader)
+		p.Readers, p.list = names(partly), names(partly)
+		return nil, p
+	}
+}
+
+func names(readers []pcsc.ReaderState) []string {
+	var list []string
+	for _, r := range readers {
+		list = append(list, r.Name)
+	}
+	return list
+}
+
+// withCard keeps the readers that have a card.
+func withCard(readers []pcsc.ReaderState) []pcsc.ReaderState {
+	var some []pcsc.ReaderState
+	for _, r := range readers {
+		if r.Present {
+			some = append(some, r)
+		}
+	}
+	return some
+}
+
+// openOne opens the one card that can be meant. With several cards and no
+// --reader it refuses: a code goes only to a card that a person chose.
+func (a *app) openOne(ctx context.Context) (*inUse, error) {
+	s, err := a.stack(false)
+	if err != nil {
+		return nil, err
+	}
+	readers, err := a.find(s)
+	if err == nil {
+		readers = withCard(readers)
+		switch len(readers) {
+		case 0:
+			err = apdu.ErrNoCard
+		case 1:
+		default:
+			p := a.problem("choose-reader", exitChoose, msg.SeveralCards)
+			p.Readers = names(readers)
+			p.list = names(readers)
+			err = p.do(a.text(msg.SeveralCardsDo), fmt.Sprintf("  --reader %q", readers[0].Name))
+		}
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	use, err := a.open(ctx, s, readers[0])
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	use.closers = append([]func() error{s.Close}, use.closers...)
+	return use, nil
+}
+
+// open connects to the card in a reader and recognises it.
+func (a *app) open(ctx context.Context, s stack, reader pcsc.ReaderState) (*inUse, error) {
+	if reader.Mute {
+		return nil, apdu.ErrMute
+	}
+	opts, err := a.cardOptions()
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.Connect(reader.Name)
+	if err != nil {
+		return nil, err
+	}
+	use := &inUse{reader: reader.Name, closers: []func() error{c.Close}}
+	err = a.onCard(func() error {
+		use.session, err = card.Open(ctx, c, opts)
+		return err
+	})
+	if err != nil {
+		use.Close()
+		if errors.Is(err, card.ErrNotCIE) {
+			p := a.problem("not-cie", exitNotCIE, msg.NotCIE, reader.Name)
+			return nil, p.do(a.text(msg.NotCIEDo))
+		}
+		return nil, err
+	}
+	use.closers = append(use.closers, use.session.Close)
+	return use, nil
+}
+
+// cardOptions are the surroundings of a session: trust anchors, cache,
+// progress bar and trace.
+func (a *app) cardOptions() (card.Options, error) {
+	opts := card.Options{Progress: a.progress}
+	if a.debug {
+		opts.Trace = a.trace
+	}
+	// Without a cache everything works, only slower.
+	if store, err := a.store(); err == nil {
+		opts.Store = store
+	} else if a.debug {
+		a.trace("no cache: %v", err)
+	}
+	roots := sod.BuiltinRoots().Clone()
+	for _, name := range a.csca {
+		if err := roots.AddFile(name); err != nil {
+			return opts, a.usage(msg.BadAnchor, name, cause(err))
+		}
+	}
+	for _, dir := range a.anchors {
+		// A damaged file there must not keep anybody from using the card.
+		if err := roots.AddDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			a.note(a.text(msg.BadAnchorIgnored, dir, err))
+		}
+	}
+	opts.Roots = roots
+	return opts, nil
+}
+
+// cause is the innermost error of a file operation, without the path that the
+// message already has.
+func cause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+// fewPUK is the number of tries of the PUK below which it is only sent when
+// somebody says so: what is lost with the last one is lost for ever.
+const fewPUK = 4
+
+// prepare checks the card, reads the tries of a code and shows them, refuses
+// a blocked code, and asks for consent when few tries are left. It sends no code.
+func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef, allow bool) ([]card.CodeOption, error) {
+	var auth card.Authenticity
+	var tries card.Tries
+	err := a.onCard(func() (err error) {
+		if auth, err = u.session.Authenticity(ctx); err != nil {
+			return err
+		}
+		if auth.Level == card.NotGenuine {
+			return auth.Reason
+		}
+		tries, err = u.session.Tries(ctx, ref)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.say(msg.CardChosen, u.reader, u.session.NIS())
+	if auth.Level == card.IssuerUnknown {
+		d.say(msg.IssuerUnknownWarning)
+	}
+	switch {
+	case tries.Left == 0:
+		return nil, &card.PINError{Ref: ref, Tries: 0}
+	case tries.Left < 0:
+		d.say(msg.TriesUnknown)
+		return nil, nil
+	}
+	left := msg.TriesLeftPIN
+	if ref == card.PUK {
+		left = msg.TriesLeftPUK
+	}
+	d.say(left.For(tries.Left), tries.Left, tries.Max)
+	if tries.Left > 1 && (ref == card.PIN || tries.Left >= fewPUK) {
+		return nil, nil
+	}
+	if err := a.consent(ctx, d, ref, allow); err != nil {
+		return nil, err
+	}
+	return []card.CodeOption{card.AllowLastTry()}, nil
+}
+
+// consent wants an explicit yes before one of the last tries.
+func (a *app) consent(ctx context.Context, d *dialog, ref card.PINRef, allow bool) error {
+	d.say(pick(ref, msg.LastPINWarning, msg.FewPUKWarning))
+	if ref == card.PUK {
+		d.say(msg.LostPUK)
+	}
+	if allow {
+		return nil
+	}
+	if d == nil {
+		return &card.LastTryError{Ref: ref}
+	}
+	yes, err := d.confirm(ctx)
+	if err == nil && !yes {
+		err = &card.LastTryError{Ref: ref}
+	}
+	return err
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cie/card/identity"
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/i18n"
+)
+
+// certJSON is the answer of "cie cert --json".
+type certJSON struct {
+	Reader string `json:"reader"`
+	NIS    string `json:"nis"`
+	PEM    string `json:"pem"`
+	*holderJSON
+}
+
+func (a *app) certCommand() *cobra.Command {
+	var codes codeFlags
+	var format, out string
+	c := &cobra.Command{
+		Use:     "cert",
+		Short:   a.text(msg.CertShort),
+		Long:    a.text(msg.CertLong),
+		Example: "cie cert --format text\ncie cert --out me.pem",
+		RunE: func(c *cobra.Command, _ []string) error {
+			switch format {
+			case "pem", "text":
+			case "der":
+				if out == "" && !a.json && isTerminal(a.stdout) {
+					return a.usage(msg.BinaryToTerminal)
+				}
+			default:
+				return a.hint(c, a.usage(msg.BadChoice, "format", "pem, der, text"))
+			}
+			return a.cert(c.Context(), &codes, format, out)
+		},
+	}
+	c.Flags().StringVar(&format, "format", "pem", a.text(msg.FlagCertFormat))
+	c.Flags().StringVar(&out, "out", "", a.text(msg.FlagOut))
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"pem", "der", "text"}, cobra.ShellCompDirectiveNoFileComp))
+	codes.addPIN(a, c)
+	return c
+}
+
+func (a *app) cert(ctx context.Context, f *codeFlags, format, out string) error {
+	return a.withPIN(ctx, f, func(u *inUse) error {
+		holder, err := a.readHolder(ctx, u)
+		if err != nil {
+			return err
+		}
+		id := holder.id
+		text := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: id.Raw}))
+		content := []byte(text)
+		switch format {
+		case "der":
+			content = id.Raw
+		case "text":
+			content = []byte(a.certText(id))
+		}
+		if out != "" {
+			if err := os.WriteFile(out, content, 0o644); err != nil {
+				return a.problem("failed", exitFailed, msg.CannotWrite, out, cause(err))
+			}
+		}
+		if a.json {
+			return a.printJSON(certJSON{Reader: u.reader, NIS: u.session.NIS(), PEM: text, holderJSON: holder})
+		}
+		if out != "" {
+			a.note(a.text(msg.CertWritten, out))
+			return nil
+		}
+		_, err = a.stdout.Write(content)
+		return err
+	})
+}
+
+// certText is the certificate for reading.
+func (a *app) certText(id *identity.Identity) string {
+	var b strings.Builder
+	field := func(label i18n.Text, value string) {
+		name := a.text(label)
+		fmt.Fprintf(&b, "%s%s%s\n", name, strings.Repeat(" ", max(1, 24-len([]rune(name)))), value)
+	}
+	field(msg.LabelHolder, strings.TrimSpace(id.Surname+" "+id.GivenName))
+	field(msg.LabelFiscalCode, id.FiscalCode)
+	field(msg.LabelNIS, id.NIS)
+	field(msg.LabelDocument, id.DocumentNumber)
+	if c := id.Cert; c != nil {
+		field(msg.CertSubject, c.Subject.String())
+		field(msg.CertIssuer, c.Issuer.String())
+		field(msg.CertSerial, fmt.Sprintf("%X", c.SerialNumber))
+	} else {
+		field(msg.CertSubject, id.CommonName)
+		field(msg.CertIssuer, id.Issuer)
+	}
+	field(msg.CertNotBefore, id.NotBefore.UTC().Format(time.RFC3339))
+	field(msg.CertNotAfter, id.NotAfter.UTC().Format(time.RFC3339))
+	if key, ok := id.PublicKey.(*rsa.PublicKey); ok {
+		field(msg.CertKey, fmt.Sprintf("RSA %d bit, e=%d", key.N.BitLen(), key.E))
+	}
+	field(msg.CertSHA256, fmt.Sprintf("%X", sha256.Sum256(id.Raw)))
+	return b.String()
+}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cie/card"
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/tty"
+)
+
+// maxCodeLine bounds what is read as a code, in bytes: longer than any code,
+// so that a wrong length is noticed as such.
+const maxCodeLine = 64
+
+// fdFlag is an option that takes the number of an open file descriptor.
+type fdFlag struct {
+	name string
+	fd   int
+	set  bool
+}
+
+func (f *fdFlag) String() string {
+	if f == nil || !f.set {
+		return ""
+	}
+	return strconv.Itoa(f.fd)
+}
+
+// Set implements pflag.Value.
+func (f *fdFlag) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return errBadFD
+	}
+	f.fd, f.set = n, true
+	return nil
+}
+
+// Type implements pflag.Value.
+func (f *fdFlag) Type() string { return "N" }
+
+var errBadFD = errors.New("not a file descriptor")
+
+// codeFlags are the options of verbs that need a code.
+type codeFlags struct {
+	pin, newPIN, puk fdFlag
+	lastTry          bool
+}
+
+// addPIN adds the options of a verb that needs the PIN.
+func (f *codeFlags) addPIN(a *app, c *cobra.Command) {
+	f.pin.name = "pin-fd"
+	c.Flags().Var(&f.pin, f.pin.name, a.text(msg.FlagPINFD))
+	c.Flags().BoolVar(&f.lastTry, "allow-last-try", false, a.text(msg.FlagLastTry))
+}
+
+func (f *codeFlags) addNewPIN(a *app, c *cobra.Command) {
+	f.newPIN.name = "new-pin-fd"
+	c.Flags().Var(&f.newPIN, f.newPIN.name, a.text(msg.FlagNewPINFD))
+}
+
+func (f *codeFlags) addPUK(a *app, c *cobra.Command) {
+	f.puk.name = "puk-fd"
+	c.Flags().Var(&f.puk, f.puk.name, a.text(msg.FlagPUKFD))
+	c.Flags().BoolVar(&f.lastTry, "allow-last-try", false, a.text(msg.FlagLastTry))
+}
+
+// fromFD reads a code from a file descriptor and checks its form. Without the
+// option it returns nil. The caller wipes the code.
+func (a *app) fromFD(ctx context.Context, f fdFlag) ([]byte, error) {
+	if !f.set {
+		return nil, nil
+	}
+	if !tty.OpenFD(f.fd) {
+		return nil, a.usage(msg.BadFD, f.name, f.fd)
+	}
+	code, err := tty.ReadFD(ctx, f.fd, maxCodeLine)
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, a.problem("no-code", exitBadCode, msg.EmptyFD, f.name, f.fd)
+	case errors.Is(err, tty.ErrTooLong):
+		return nil, a.problem("bad-format", exitBadCode, msg.LongFD, f.name, f.fd)
+	case err != nil:
+		return nil, err
+	}
+	if err := card.CheckCode(code); err != nil {
+		clear(code)
+		return nil, err
+	}
+	return code, nil
+}
+
+// dialog talks with the person at the terminal. A nil dialog is a run that
+// has its codes from elsewhere: it says nothing.
+type dialog struct {
+	a    *app
+	term terminal
+}
+
+// openDialog opens the terminal if any of the codes still has to be asked.
+func (a *app) openDialog(codes ...[]byte) (*dialog, error) {
+	asked := false
+	for _, c := range codes {
+		asked = asked || c == nil
+	}
+	if !asked {
+		return nil, nil
+	}
+	t, err := a.terminal()
+	if err != nil {
+		return nil, err
+	}
+	a.guard.onExit(t.Restore)
+	return &dialog{a: a, term: t}, nil
+}
+
+func (d *dialog) close() {
+	if d != nil {
+		_ = d.term.Close()
+	}
+}
+
+// say shows a paragraph.
+func (d *dialog) say(t i18n.Text, args ...any) {
+	if d == nil {
+		return
+	}
+	_, _ = io.WriteString(d.term, wrapText(d.a.text(t, args...), "", 96)+"\n")
+}
+
+// attempts is how often a code of a wrong form may be typed: nothing of that
+// reaches the card.
+const attempts = 3
+
+// code asks for a code of 8 digits. The caller wipes it.
+func (d *dialog) code(ctx context.Context, prompt i18n.Text) ([]byte, error) {
+	for n := 1; ; n++ {
+		code, err := d.term.ReadSecret(ctx, d.a.text(prompt), maxCodeLine)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, d.a.problem("no-code", exitBadCode, msg.NothingTyped)
+		case errors.Is(err, tty.ErrTooLong):
+			err = &card.FormatError{Length: maxCodeLine + 1}
+		case err != nil:
+			return nil, err
+		default:
+			err = card.CheckCode(code)
+		}
+		if err == nil {
+			return code, nil
+		}
+		clear(code)
+		if n == attempts {
+			return nil, err
+		}
+		d.again(err)
+	}
+}
+
+// newPIN asks twice for a new PIN that keeps the rules. old may be nil. The
+// caller wipes it.
+func (d *dialog) newPIN(ctx context.Context, old []byte) ([]byte, error) {
+	d.say(msg.NewPINRules)
+	for n := 1; ; n++ {
+		pin, err := d.newPINOnce(ctx, old)
+		var weak *card.WeakPINError
+		differ := errors.Is(err, errDiffer)
+		if err == nil || !differ && !errors.As(err, &weak) {
+			return pin, err
+		}
+		if differ {
+			err = d.a.problem("codes-differ", exitBadCode, msg.CodesDiffer)
+		}
+		if n == attempts {
+			return nil, err
+		}
+		d.again(err)
+	}
+}
+
+var errDiffer = errors.New("the two new PINs differ")
+
+func (d *dialog) newPINOnce(ctx context.Context, old []byte) ([]byte, error) {
+	pin, err := d.code(ctx, msg.AskNewPIN)
+	if err != nil {
+		return nil, err
+	}
+	if err := card.CheckNewPIN(pin, old); err != nil {
+		clear(pin)
+		return nil, err
+	}
+	second, err := d.term.ReadSecret(ctx, d.a.text(msg.AskNewAgain), maxCodeLine)
+	defer clear(second)
+	if err != nil && !errors.Is(err, tty.ErrTooLong) && !errors.Is(err, io.EOF) {
+		clear(pin)
+		return nil, err
+	}
+	if err != nil || !bytes.Equal(pin, second) {
+		clear(pin)
+		return nil, errDiffer
+	}
+	return pin, nil
+}
+
+// again says what is wrong with what was typed, and asks for it again.
+func (d *dialog) again(err error) {
+	message := d.a.explain(err).Message
+	_, _ = io.WriteString(d.term, wrapText(capital(message)+". "+d.a.text(msg.TryAgain), "", 96)+"\n")
+}
+
+// confirm lets the person type a word before a dangerous step.
+func (d *dialog) confirm(ctx context.Context) (bool, error) {
+	word := d.a.text(msg.ConfirmWord)
+	line, err := d.term.ReadLine(ctx, d.a.text(msg.AskConfirm, word), maxCodeLine)
+	if errors.Is(err, io.EOF) || errors.Is(err, tty.ErrTooLong) {
+		return false, nil
+	}
+	return strings.EqualFold(strings.TrimSpace(line), word), err
+}
+
+func capital(s string) string {
+	r := []rune(s)
+	if len(r) == 0 {
+		return s
+	}
+	return strings.ToUpper(string(r[:1])) + string(r[1:])
+}

@@ -1,0 +1,90 @@
+package msg
+
+// Words of status, readers, watch, cert and sign.
+var (
+	LabelCard         = text("Card", "Carta")
+	LabelChip         = text("Chip", "Chip")
+	LabelNIS          = text("NIS", "NIS")
+	LabelPIN          = text("PIN", "PIN")
+	LabelPUK          = text("PUK", "PUK")
+	LabelAuthenticity = text("Authenticity", "Autenticità")
+	LabelHolder       = text("Holder", "Titolare")
+	LabelFiscalCode   = text("Fiscal code", "Codice fiscale")
+	LabelDocument     = text("Document number", "Numero documento")
+	LabelExpiry       = text("Expires", "Scadenza")
+	LabelGrace        = text("Usable online", "Uso online")
+
+	CIE   = text("Italian electronic identity card", "Carta d'identità elettronica")
+	NoCIE = text("not an Italian electronic identity card", "non è una carta d'identità elettronica italiana")
+
+	TriesStatus = plural(
+		text("%d attempt left of %d", "%d tentativo su %d"),
+		text("%d attempts left of %d", "%d tentativi su %d"))
+	TriesBlocked = text("blocked", "bloccato")
+	TriesDead    = text("blocked for ever", "bloccato per sempre")
+	TriesNotTold = text("attempts not told by the chip", "tentativi non comunicati dal chip")
+
+	Genuine       = text("genuine (issued by %s; the chip proved it is the original)", "autentica (emessa da %s; il chip ha dimostrato di essere l'originale)")
+	GenuinePlain  = text("genuine; the chip proved it is the original", "autentica; il chip ha dimostrato di essere l'originale")
+	IssuerUnknown = text("issuer not known: the card is consistent, but no known authority vouches for it", "emittente sconosciuto: la carta è coerente, ma nessuna autorità conosciuta la garantisce")
+	NotGenuineBut = text("NOT GENUINE: do not type any code with this card", "NON AUTENTICA: non digitare codici con questa carta")
+	Unchecked     = text("not checked", "non verificata")
+
+	ExpiryGone    = text("%s (expired)", "%s (scaduta)")
+	ExpiryNotYet  = text("%s (not valid before %s)", "%s (non valida prima del %s)")
+	GraceUntil    = text("until %s, unless a new card was issued", "fino al %s, se non è stata emessa una nuova carta")
+	GraceNow      = text("still until %s, unless a new card was issued", "ancora fino al %s, se non è stata emessa una nuova carta")
+	GraceOver     = text("no longer since %s", "non più dal %s")
+	RenewSoon     = plural(text("The card expires in %d day: time to ask for a new one at your municipality.", "La carta scade fra %d giorno: è ora di chiederne una nuova al tuo comune."), text("The card expires in %d days: time to ask for a new one at your municipality.", "La carta scade fra %d giorni: è ora di chiederne una nuova al tuo comune."))
+	RenewNow      = text("The card has expired: ask for a new one at your municipality.", "La carta è scaduta: chiedine una nuova al tuo comune.")
+	DateFormat    = text("2 January 2006", "02/01/2006")
+	AskWithPIN    = text("With --pin it also shows the holder, the document number and the expiry.", "Con --pin mostra anche titolare, numero del documento e scadenza.")
+	PINBlockedTip = text("PIN blocked: \"cie pin unblock\" sets a new one with the PUK.", "PIN bloccato: \"cie pin unblock\" ne imposta uno nuovo con il PUK.")
+
+	ReaderEmpty = text("no card", "nessuna carta")
+	ReaderCard  = text("a card", "una carta")
+	ReaderMute  = text("a card that does not answer", "una carta che non risponde")
+	ReaderInUse = text("a card in use by another program", "una carta in uso da un altro programma")
+
+	WatchIntro      = text("Watching readers and cards. Ctrl-C ends it.", "Osservo lettori e carte. Ctrl-C per finire.")
+	EvReaderAdded   = text("reader connected", "lettore collegato")
+	EvReaderRemoved = text("reader disconnected", "lettore scollegato")
+	EvCardInserted  = text("card laid down", "carta appoggiata")
+	EvCardRemoved   = text("card taken away", "carta tolta")
+	EvCardMute      = text("card does not answer", "carta che non risponde")
+	EvServiceLost   = text("smart card service gone; waiting for it", "servizio smart card sparito; lo aspetto")
+	EvServiceBack   = text("smart card service back", "servizio smart card tornato")
+
+	CertSubject   = text("Subject", "Soggetto")
+	CertIssuer    = text("Issuer", "Emittente")
+	CertSerial    = text("Serial number", "Numero di serie")
+	CertNotBefore = text("Valid from", "Valido dal")
+	CertNotAfter  = text("Valid until", "Valido fino al")
+	CertKey       = text("Public key", "Chiave pubblica")
+	CertSHA256    = text("SHA-256 fingerprint", "Impronta SHA-256")
+	CertWritten   = text("Certificate written to %s", "Certificato scritto in %s")
+
+	SignWritten = text("Signature written to %s", "Firma scritta in %s")
+	SignCheck   = text("To check it:", "Per verificarla:")
+)
+
+// Steps of the chip, beside the progress bar.
+var (
+	StepSelect       = text("recognising the card", "riconosco la carta")
+	StepReadPublic   = text("reading the public data", "leggo i dati pubblici")
+	StepCheckSOD     = text("checking who issued the card", "controllo chi ha emesso la carta")
+	StepAntiClone    = text("checking that it is not a copy", "controllo che non sia una copia")
+	StepKeyExchange  = text("agreeing on keys with the chip", "concordo le chiavi con il chip")
+	StepTerminalCert = text("introducing this computer", "presento questo computer")
+	StepTerminalAuth = text("authenticating this computer", "autentico questo computer")
+	StepChipAuth     = text("authenticating the chip", "autentico il chip")
+	StepTries        = text("reading the attempts left", "leggo i tentativi rimasti")
+	StepVerifyPIN    = text("checking the PIN", "controllo il PIN")
+	StepVerifyPUK    = text("checking the PUK", "controllo il PUK")
+	StepChangePIN    = text("changing the PIN", "cambio il PIN")
+	StepResetPIN     = text("setting the new PIN", "imposto il nuovo PIN")
+	StepReadFile     = text("reading the protected data", "leggo i dati protetti")
+	StepSign         = text("the chip is signing", "il chip sta firmando")
+	StepOther        = text("talking to the card", "parlo con la carta")
+	KeepStill        = text("keep the card still", "tieni ferma la carta")
+)

@@ -1,0 +1,138 @@
+package msg
+
+// The JSON topic: one contract, told in both languages.
+var (
+	TopicJSONShort = text("What --json answers", "Che cosa risponde --json")
+	TopicJSONLong  = text(`With --json a command prints one JSON object on standard output ("cie watch": one per
+line) and nothing else there. Fields are only ever added. A field that is not known is
+left out, unless it says null below.
+
+cie readers
+  readers[]         name, state ("empty", "card", "mute", "in-use"), atr (hexadecimal)
+
+cie status
+  cards[]           one per card found:
+    reader          name of the reader
+    atr             answer to reset, hexadecimal
+    cie             true if it is an Italian electronic identity card; if not, the
+                    fields below are left out
+    nis             12 digits
+    family          family of the chip, such as "NXP"; "unknown"
+    pin_tries       attempts left, 0 is blocked; null if the chip does not tell
+    puk_tries       the same for the PUK
+    authenticity    "genuine", "issuer-unknown", "not-genuine" or "unchecked"
+    authenticity_issuer   name of the authority that vouches for the card
+    authenticity_reason   why it is not "genuine", in English, for specialists
+    holder          with the PIN: surname, given_name, fiscal_code
+    document_number with the PIN: number of the document
+    not_before      with the PIN: first and last day of validity and last day of
+    not_after       acceptance online, as YYYY-MM-DD
+    grace_until
+    validity        with the PIN: "valid", "grace", "expired" or "not-yet-valid"
+    error           what went wrong with this card (see below)
+
+cie pin verify, change, unblock
+  result            "verified", "changed", "unblocked" or "tries-reset"
+  reader, nis       the card
+  pin_tries         attempts left after it; null if the chip does not tell
+
+cie cert
+  reader, nis       the card
+  pem               the certificate
+  holder, document_number, not_before, not_after, grace_until, validity   as above
+
+cie sign
+  reader, nis       the card
+  hash              "sha256" ...
+  digest            hash of the file, hexadecimal
+  signature         base64, if there is no --out
+  out               the file written, with --out
+
+cie watch
+  event             "reader-added", "reader-removed", "card-inserted", "card-removed",
+                    "card-mute", "service-lost", "service-back"
+  reader, atr       where it happened
+
+cie demo
+  ok                true when every step proved what it should
+  steps[]           name, ok, and facts (an object)
+
+cie version
+  version, go, platform
+
+An error, in place of all that
+  error             code, exit, message (in the language of the user), and where they
+                    apply: tries (attempts left), code_ref ("PIN", "PUK"), step, detail,
+                    pin_state ("unchanged", "unknown") after an interruption, readers
+
+Error codes: no-service no-reader no-card mute removed reset busy timeout not-cie
+choose-reader not-genuine wrong-pin wrong-puk pin-blocked puk-blocked last-try bad-format
+weak-pin codes-differ no-terminal no-code uncertain interrupted-change pin-lost step-failed
+usage stopped failed`,
+		`Con --json un comando stampa un solo oggetto JSON sullo standard output ("cie watch":
+uno per riga) e lì nient'altro. I campi possono solo aumentare. Un campo non noto manca,
+salvo dove qui sotto c'è scritto null.
+
+cie readers
+  readers[]         name, state ("empty", "card", "mute", "in-use"), atr (esadecimale)
+
+cie status
+  cards[]           una per ogni carta trovata:
+    reader          nome del lettore
+    atr             answer to reset, esadecimale
+    cie             true se è una carta d'identità elettronica italiana; se no, i campi
+                    seguenti mancano
+    nis             12 cifre
+    family          famiglia del chip, come "NXP"; "unknown"
+    pin_tries       tentativi rimasti, 0 è bloccato; null se il chip non lo dice
+    puk_tries       lo stesso per il PUK
+    authenticity    "genuine", "issuer-unknown", "not-genuine" o "unchecked"
+    authenticity_issuer   nome dell'autorità che garantisce la carta
+    authenticity_reason   perché non è "genuine", in inglese, per specialisti
+    holder          con il PIN: surname, given_name, fiscal_code
+    document_number con il PIN: numero del documento
+    not_before      con il PIN: primo e ultimo giorno di validità e ultimo giorno di
+    not_after       accettazione online, come AAAA-MM-GG
+    grace_until
+    validity        con il PIN: "valid", "grace", "expired" o "not-yet-valid"
+    error           che cosa è andato storto con questa carta (vedi sotto)
+
+cie pin verify, change, unblock
+  result            "verified", "changed", "unblocked" o "tries-reset"
+  reader, nis       la carta
+  pin_tries         tentativi che restano dopo; null se il chip non lo dice
+
+cie cert
+  reader, nis       la carta
+  pem               il certificato
+  holder, document_number, not_before, not_after, grace_until, validity   come sopra
+
+cie sign
+  reader, nis       la carta
+  hash              "sha256" ...
+  digest            impronta del file, esadecimale
+  signature         base64, se non c'è --out
+  out               il file scritto, con --out
+
+cie watch
+  event             "reader-added", "reader-removed", "card-inserted", "card-removed",
+                    "card-mute", "service-lost", "service-back"
+  reader, atr       dove è successo
+
+cie demo
+  ok                true se ogni passo ha dimostrato ciò che doveva
+  steps[]           name, ok e facts (un oggetto)
+
+cie version
+  version, go, platform
+
+Un errore, al posto di tutto questo
+  error             code, exit, message (nella lingua dell'utente) e, dove servono:
+                    tries (tentativi rimasti), code_ref ("PIN", "PUK"), step, detail,
+                    pin_state ("unchanged", "unknown") dopo un'interruzione, readers
+
+Codici di errore: no-service no-reader no-card mute removed reset busy timeout not-cie
+choose-reader not-genuine wrong-pin wrong-puk pin-blocked puk-blocked last-try bad-format
+weak-pin codes-differ no-terminal no-code uncertain interrupted-change pin-lost step-failed
+usage stopped failed`)
+)

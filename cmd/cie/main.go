@@ -1,0 +1,63 @@
+// Command cie uses the Italian electronic identity card (CIE) from the command
+// line: it shows the card and whether it is genuine, verifies, changes and
+// unblocks the PIN, reads the certificate and signs. "cie demo" does all of it
+// on a virtual card.
+package main
+
+import (
+	"os"
+	"time"
+
+	"cie/apdu/pcsc"
+	"cie/card"
+	"cie/cmd/internal/tty"
+)
+
+func main() { os.Exit(run(system())) }
+
+// system is the world of a real run.
+func system() *world {
+	return &world{
+		args:     os.Args[1:],
+		stdin:    os.Stdin,
+		stdout:   os.Stdout,
+		stderr:   os.Stderr,
+		getenv:   os.Getenv,
+		now:      time.Now,
+		stack:    openPCSC,
+		terminal: func() (terminal, error) { return openTerminal() },
+		store:    card.DefaultStore,
+		anchors:  anchorDirs(),
+	}
+}
+
+// openTerminal keeps a nil *tty.Terminal from becoming a terminal that is not nil.
+func openTerminal() (terminal, error) {
+	t, err := tty.Open()
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// pcscStack is the machine's PC/SC service.
+type pcscStack struct{ *pcsc.Context }
+
+func openPCSC(wait bool) (stack, error) {
+	if wait {
+		return pcscStack{pcsc.New(pcsc.Config{})}, nil
+	}
+	c, err := pcsc.Establish()
+	if err != nil {
+		return nil, err
+	}
+	return pcscStack{c}, nil
+}
+
+func (s pcscStack) Connect(reader string) (conn, error) {
+	c, err := s.Context.Connect(reader)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}

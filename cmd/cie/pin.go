@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"cie/card"
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/i18n"
+)
+
+// pinJSON is the answer of the verbs below "cie pin".
+type pinJSON struct {
+	Result   string `json:"result"`
+	Reader   string `json:"reader"`
+	NIS      string `json:"nis"`
+	PINTries *int   `json:"pin_tries"`
+}
+
+func (a *app) pinCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "pin",
+		Short: a.text(msg.PINShort),
+		Long:  a.text(msg.PINLong),
+		RunE:  a.group,
+	}
+	c.AddCommand(a.pinVerifyCommand(), a.pinChangeCommand(), a.pinUnblockCommand())
+	return c
+}
+
+// withPIN asks for the PIN of the one card that can be meant, verifies it and
+// lets f go on with it.
+func (a *app) withPIN(ctx context.Context, f *codeFlags, then func(*inUse) error) error {
+	pin, err := a.fromFD(ctx, f.pin)
+	defer func() { clear(pin) }()
+	if err != nil {
+		return err
+	}
+	d, err := a.openDialog(pin)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	u, err := a.openOne(ctx)
+	if err != nil {
+		return err
+	}
+	defer u.Close()
+	opts, err := a.prepare(ctx, d, u, card.PIN, f.lastTry)
+	if err != nil {
+		return err
+	}
+	if pin == nil {
+		if pin, err = d.code(ctx, msg.AskPIN); err != nil {
+			return err
+		}
+	}
+	err = a.onCard(func() error { return u.session.Verify(ctx, card.PIN, pin, opts...) })
+	clear(pin)
+	if err != nil {
+		return err
+	}
+	return then(u)
+}
+
+// pinDone tells that a verb below "cie pin" did its work.
+func (a *app) pinDone(u *inUse, result string, t i18n.Text) error {
+	if !a.json {
+		a.println(a.style.green(a.text(t)))
+		return nil
+	}
+	out := pinJSON{Result: result, Reader: u.reader, NIS: u.session.NIS()}
+	if tries := u.session.LastTries(card.PIN); tries.Left >= 0 {
+		out.PINTries = &tries.Left
+	}
+	return a.printJSON(out)
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"cie/card"
+	"cie/cmd/cie/internal/msg"
+)
+
+func (a *app) pinChangeCommand() *cobra.Command {
+	var codes codeFlags
+	c := &cobra.Command{
+		Use:     "change",
+		Short:   a.text(msg.PINChangeShort),
+		Long:    a.text(msg.PINChangeLong),
+		Example: "cie pin change\ncie pin change --pin-fd 3 --new-pin-fd 4 3< old.txt 4< new.txt",
+		RunE:    func(c *cobra.Command, _ []string) error { return a.pinChange(c.Context(), &codes) },
+	}
+	codes.addPIN(a, c)
+	codes.addNewPIN(a, c)
+	return c
+}
+
+func (a *app) pinChange(ctx context.Context, f *codeFlags) error {
+	var old, pin []byte
+	defer func() { clear(old); clear(pin) }()
+	old, err := a.fromFD(ctx, f.pin)
+	if err != nil {
+		return err
+	}
+	if pin, err = a.fromFD(ctx, f.newPIN); err != nil {
+		return err
+	}
+	// What can be known to be refused is refused before the card is touched.
+	if pin != nil {
+		if err := card.CheckNewPIN(pin, old); err != nil {
+			return err
+		}
+	}
+	d, err := a.openDialog(old, pin)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	u, err := a.openOne(ctx)
+	if err != nil {
+		return err
+	}
+	defer u.Close()
+	opts, err := a.prepare(ctx, d, u, card.PIN, f.lastTry)
+	if err != nil {
+		return err
+	}
+	if old == nil {
+		if old, err = d.code(ctx, msg.AskOldPIN); err != nil {
+			return err
+		}
+	}
+	if pin == nil {
+		if pin, err = d.newPIN(ctx, old); err != nil {
+			return err
+		}
+	}
+	err = a.onCard(func() error { return u.session.ChangePIN(ctx, old, pin, opts...) })
+	if err != nil {
+		return err
+	}
+	return a.pinDone(u, "changed", msg.PINChanged)
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"cie/card"
+	"cie/cmd/cie/internal/msg"
+)
+
+func (a *app) pinUnblockCommand() *cobra.Command {
+	var codes codeFlags
+	var keep bool
+	c := &cobra.Command{
+		Use:     "unblock",
+		Short:   a.text(msg.PINUnblockShort),
+		Long:    a.text(msg.PINUnblockLong),
+		Example: "cie pin unblock\ncie pin unblock --puk-fd 3 --new-pin-fd 4 3< puk.txt 4< new.txt",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if keep && codes.newPIN.set {
+				return a.hint(c, a.usage(msg.KeepOrNew))
+			}
+			return a.pinUnblock(c.Context(), &codes, keep)
+		},
+	}
+	codes.addPUK(a, c)
+	codes.addNewPIN(a, c)
+	c.Flags().BoolVar(&keep, "keep-pin", false, a.text(msg.FlagKeepPIN))
+	return c
+}
+
+func (a *app) pinUnblock(ctx context.Context, f *codeFlags, keep bool) error {
+	var puk, pin []byte
+	defer func() { clear(puk); clear(pin) }()
+	puk, err := a.fromFD(ctx, f.puk)
+	if err != nil {
+		return err
+	}
+	if pin, err = a.fromFD(ctx, f.newPIN); err != nil {
+		return err
+	}
+	missing := [][]byte{puk}
+	if !keep {
+		missing = append(missing, pin)
+	}
+	if pin != nil {
+		if err := card.CheckNewPIN(pin, nil); err != nil {
+			return err
+		}
+	}
+	d, err := a.openDialog(missing...)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	u, err := a.openOne(ctx)
+	if err != nil {
+		return err
+	}
+	defer u.Close()
+	opts, err := a.prepare(ctx, d, u, card.PUK, f.lastTry)
+	if err != nil {
+		return err
+	}
+	if puk == nil {
+		d.say(msg.WhereHalves)
+		if puk, err = d.code(ctx, msg.AskPUK); err != nil {
+			return err
+		}
+	}
+	if keep {
+		err = a.onCard(func() error { return u.session.ResetTries(ctx, puk, opts...) })
+		if err != nil {
+			return err
+		}
+		return a.pinDone(u, "tries-reset", msg.PINTriesReset)
+	}
+	if pin == nil {
+		if pin, err = d.newPIN(ctx, nil); err != nil {
+			return err
+		}
+	}
+	err = a.onCard(func() error { return u.session.Unblock(ctx, puk, pin, opts...) })
+	if err != nil {
+		return err
+	}
+	return a.pinDone(u, "unblocked", msg.PINUnblocked)
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"cie/card"
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/i18n"
+)
+
+// stepTexts are the steps of package card in words.
+var stepTexts = map[card.StepName]i18n.Text{
+	card.StepSelect:       msg.StepSelect,
+	card.StepReadPublic:   msg.StepReadPublic,
+	card.StepCheckSOD:     msg.StepCheckSOD,
+	card.StepAntiClone:    msg.StepAntiClone,
+	card.StepKeyExchange:  msg.StepKeyExchange,
+	card.StepTerminalCert: msg.StepTerminalCert,
+	card.StepTerminalAuth: msg.StepTerminalAuth,
+	card.StepChipAuth:     msg.StepChipAuth,
+	card.StepTries:        msg.StepTries,
+	card.StepVerifyPIN:    msg.StepVerifyPIN,
+	card.StepVerifyPUK:    msg.StepVerifyPUK,
+	card.StepChangePIN:    msg.StepChangePIN,
+	card.StepResetPIN:     msg.StepResetPIN,
+	card.StepReadFile:     msg.StepReadFile,
+	card.StepSign:         msg.StepSign,
+}
+
+func (a *app) stepText(name card.StepName) string {
+	if t, ok := stepTexts[name]; ok {
+		return a.text(t)
+	}
+	return a.text(msg.StepOther)
+}
+
+// codeSteps are the steps from which on a code is with the card.
+var codeSteps = map[card.StepName]bool{
+	card.StepVerifyPIN: true,
+	card.StepVerifyPUK: true,
+	card.StepChangePIN: true,
+	card.StepResetPIN:  true,
+}
+
+// progress is told about every step of the card, before it begins.
+func (a *app) progress(p card.Progress) {
+	if codeSteps[p.Name] {
+		a.guard.enter()
+	}
+	a.bar.show(p.Step, p.Total, a.stepText(p.Name)+" ("+a.text(msg.KeepStill)+")")
+}
+
+// onCard does one operation of the card: afterwards the progress bar is gone
+// and a signal that had to wait has its effect.
+func (a *app) onCard(f func() error) error {
+	defer a.guard.leave()
+	defer a.bar.clear()
+	return f()
+}
+
+// noteDeferredSignal says that Ctrl-C was seen.
+func (a *app) noteDeferredSignal() { a.bar.message(a.text(msg.InterruptWait)) }
+
+// bar is a progress bar on the last line of the terminal.
+type bar struct {
+	w    io.Writer
+	on   bool
+	utf8 bool
+
+	mu    sync.Mutex
+	shown bool
+}
+
+const barWidth = 16
+
+func (b *bar) show(step, total int, what string) {
+	if !b.on || total <= 0 {
+		return
+	}
+	full, empty := "#", "-"
+	if b.utf8 {
+		full, empty = "█", "░"
+	}
+	// A step that has begun is not done.
+	n := min(barWidth*(step-1)/total, barWidth)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	line := []rune(fmt.Sprintf("%s%s %d/%d %s", strings.Repeat(full, n), strings.Repeat(empty, barWidth-n), step, total, what))
+	// A line that wraps could not be taken back.
+	if width := terminalWidth(b.w); len(line) >= width {
+		line = line[:width-1]
+	}
+	fmt.Fprintf(b.w, "\r\x1b[K%s", string(line))
+	b.shown = true
+}
+
+func (b *bar) clear() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.shown {
+		fmt.Fprint(b.w, "\r\x1b[K")
+		b.shown = false
+	}
+}
+
+// message prints a line above the bar, also where no bar is shown.
+func (b *bar) message(line string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.shown {
+		fmt.Fprint(b.w, "\r\x1b[K")
+		b.shown = false
+	}
+	fmt.Fprintln(b.w, line)
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/i18n"
+)
+
+// rootCommand is the tree of commands, with its texts in the user's language.
+func (a *app) rootCommand() *cobra.Command {
+	var version bool
+	root := &cobra.Command{
+		Use:               "cie",
+		Short:             a.text(msg.RootShort),
+		Long:              a.text(msg.RootLong),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		RunE: func(c *cobra.Command, args []string) error {
+			if version && len(args) == 0 {
+				return a.version()
+			}
+			return a.group(c, args)
+		},
+	}
+	root.Flags().BoolVar(&version, "version", false, a.text(msg.HelpVersion))
+	f := root.PersistentFlags()
+	f.BoolP("help", "h", false, a.text(msg.HelpFlag))
+	f.StringVar(&a.reader, "reader", "", a.text(msg.FlagReader))
+	f.BoolVar(&a.json, "json", false, a.text(msg.FlagJSON))
+	f.BoolVar(&a.debug, "debug", false, a.text(msg.FlagDebug))
+	f.StringArrayVar(&a.csca, "csca", nil, a.text(msg.FlagCSCA))
+	_ = root.RegisterFlagCompletionFunc("reader", a.completeReaders)
+	_ = root.MarkPersistentFlagFilename("csca", "pem", "crt", "cer", "der")
+
+	root.AddCommand(
+		a.readersCommand(),
+		a.statusCommand(),
+		a.pinCommand(),
+		a.certCommand(),
+		a.signCommand(),
+		a.watchCommand(),
+		a.demoCommand(),
+		a.versionCommand(),
+		a.completionCommand(),
+		a.manCommand(),
+		a.topic("codes", msg.TopicCodesShort, msg.TopicCodesLong),
+		a.topic("exit", msg.TopicExitShort, msg.TopicExitLong),
+		a.topic("json", msg.TopicJSONShort, msg.TopicJSONLong),
+		a.topic("files", msg.TopicFilesShort, msg.TopicFilesLong),
+	)
+	root.SetHelpCommand(a.helpCommand())
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { a.help(c) })
+	root.SetFlagErrorFunc(a.flagError)
+	root.InitDefaultHelpCmd()
+	a.sealArguments(root)
+	return root
+}
+
+// sealArguments gives every command that does not say what arguments it takes
+// the answer that it takes none: cobra's own would be in English, and would
+// repeat a code that somebody typed there.
+func (a *app) sealArguments(c *cobra.Command) {
+	if c.Args == nil && !c.HasSubCommands() {
+		c.Args = a.noArguments
+	}
+	if c.HasSubCommands() {
+		// group answers for the arguments.
+		c.Args = cobra.ArbitraryArgs
+	}
+	for _, sub := range c.Commands() {
+		a.sealArguments(sub)
+	}
+}
+
+// group is a command that only has others below it.
+func (a *app) group(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return c.Help()
+	}
+	if looksLikeCode(args[0]) {
+		return a.hint(c, a.usage(msg.NoCodeArguments))
+	}
+	p := a.usage(msg.UnknownCommand, c.CommandPath(), args[0])
+	c.SuggestionsMinimumDistance = 2
+	if s := c.SuggestionsFor(args[0]); len(s) > 0 {
+		p.do(a.text(msg.DidYouMean, c.CommandPath()+" "+s[0]))
+	}
+	return a.hint(c, p)
+}
+
+// noArguments refuses arguments.
+func (a *app) noArguments(c *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case slices.ContainsFunc(args, looksLikeCode):
+		return a.hint(c, a.usage(msg.NoCodeArguments))
+	default:
+		return a.hint(c, a.usage(msg.NoArguments, args[0]))
+	}
+}
+
+// looksLikeCode reports whether an argument may be a code that somebody typed
+// where it does not belong. It is not repeated on the screen.
+func looksLikeCode(arg string) bool {
+	digits := 0
+	for _, c := range arg {
+		if c >= '0' && c <= '9' {
+			digits++
+		}
+	}
+	return digits >= 4
+}
+
+// hint adds where the help is.
+func (a *app) hint(c *cobra.Command, p *problem) *problem {
+	return p.do(a.text(msg.UsageHint, c.CommandPath()))
+}
+
+// flagError puts the errors of the option parser into words.
+func (a *app) flagError(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	var needs *pflag.ValueRequiredError
+	var bad *pflag.InvalidValueError
+	var syntax *pflag.InvalidSyntaxError
+	switch {
+	case errors.As(err, &unknown):
+		name := "--" + unknown.GetSpecifiedName()
+		if s := unknown.GetSpecifiedShortnames(); s != "" {
+			name = "-" + unknown.GetSpecifiedName()
+		}
+		if looksLikeCode(name) {
+			return a.hint(c, a.usage(msg.NoCodeArguments))
+		}
+		return a.hint(c, a.usage(msg.UnknownFlag, name))
+	case errors.As(err, &needs):
+		return a.hint(c, a.usage(msg.FlagNeedsValue, "--"+needs.GetSpecifiedName()))
+	case errors.As(err, &bad):
+		if errors.Is(bad.Unwrap(), errBadFD) {
+			// What stands there may be a code.
+			return a.hint(c, a.usage(msg.NegativeFD, "--"+bad.GetFlag().Name))
+		}
+		return a.hint(c, a.usage(msg.FlagBadValue, bad.GetValue(), bad.GetFlag().Name))
+	case errors.As(err, &syntax):
+		return a.hint(c, a.usage(msg.FlagBadSyntax, syntax.GetSpecifiedFlag()))
+	}
+	return a.hint(c, a.usage(msg.Failed, err))
+}
+
+// completeReaders completes the names of readers.
+func (a *app) completeReaders(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	s, err := a.stack(false)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer s.Close()
+	readers, _ := s.Status()
+	var list []string
+	for _, name := range names(readers) {
+		if strings.HasPrefix(strings.ToLower(name), strings.ToLower(typed)) {
+			list = append(list, name)
+		}
+	}
+	return list, cobra.ShellCompDirectiveNoFileComp
+}
+
+// topic is a chapter of the help that is no command.
+func (a *app) topic(name string, short, long i18n.Text) *cobra.Command {
+	return &cobra.Command{Use: name, Short: a.text(short), Long: a.text(long)}
+}
+
+// helpCommand is "cie help".
+func (a *app) helpCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "help " + a.text(msg.CommandWord),
+		Short: a.text(msg.HelpHelpShort),
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			target, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				if slices.ContainsFunc(args, looksLikeCode) {
+					return a.hint(c.Root(), a.usage(msg.NoCodeArguments))
+				}
+				return a.hint(c.Root(), a.usage(msg.HelpNoTopic, strings.Join(args, " ")))
+			}
+			a.help(target)
+			return nil
+		},
+	}
+	c.ValidArgsFunction = func(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		target, _, err := c.Root().Find(args)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var list []string
+		for _, sub := range target.Commands() {
+			if !sub.Hidden && strings.HasPrefix(sub.Name(), typed) {
+				list = append(list, sub.Name()+"\t"+sub.Short)
+			}
+		}
+		return list, cobra.ShellCompDirectiveNoFileComp
+	}
+	return c
+}

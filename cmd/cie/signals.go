@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+)
+
+// stopped is the error of a run that a signal ended.
+type stopped struct{ signal syscall.Signal }
+
+func (s *stopped) Error() string { return "stopped by signal: " + s.signal.String() }
+
+// exit is the code that shells expect: 128 and the number of the signal.
+func (s *stopped) exit() int { return 128 + int(s.signal) }
+
+// guard ends the run at SIGINT, SIGTERM and SIGHUP, but never while a code is
+// on its way to the card: then the signal waits until the card has finished.
+type guard struct {
+	notice func() // says that the signal was seen and waits
+
+	mu     sync.Mutex
+	cancel context.CancelCauseFunc
+	busy   bool
+	got    *stopped
+	// undo is done before a second signal ends the process at once.
+	undo []func()
+}
+
+// watch returns a context that ends with the first signal.
+func (g *guard) watch(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, g.cancel = context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case s := <-signals:
+				g.receive(s)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		g.cancel(nil)
+	}
+}
+
+// receive handles one signal.
+func (g *guard) receive(s os.Signal) {
+	g.mu.Lock()
+	first := g.got == nil
+	if first {
+		number, _ := s.(syscall.Signal)
+		g.got = &stopped{signal: number}
+	}
+	busy, got, undo := g.busy, g.got, g.undo
+	if !busy {
+		g.cancel(got)
+	}
+	g.mu.Unlock()
+	switch {
+	case busy && first:
+		g.notice()
+	case !busy && !first:
+		// Whatever the run waits for, the person does not want to wait for it.
+		for _, f := range undo {
+			f()
+		}
+		os.Exit(got.exit())
+	}
+}
+
+// enter begins a stretch in which the card must not be left alone.
+func (g *guard) enter() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.busy = true
+}
+
+// leave ends it, and lets a signal that came meanwhile have its effect.
+func (g *guard) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.busy && g.got != nil {
+		g.cancel(g.got)
+	}
+	g.busy = false
+}
+
+// received is the signal that came, nil if none did.
+func (g *guard) received() *stopped {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.got
+}
+
+// onExit registers what must be undone even if the process ends at once.
+func (g *guard) onExit(f func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.undo = append(g.undo, f)
+}

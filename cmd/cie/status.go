@@ -1,0 +1,305 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cie/apdu"
+	"cie/apdu/pcsc"
+	"cie/card"
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/i18n"
+)
+
+// cieJSON is what an identity card shows.
+type cieJSON struct {
+	NIS          string     `json:"nis"`
+	Family       string     `json:"family"`
+	PINTries     *int       `json:"pin_tries"`
+	PUKTries     *int       `json:"puk_tries"`
+	Authenticity card.Level `json:"authenticity"`
+	Issuer       string     `json:"authenticity_issuer,omitempty"`
+	Reason       string     `json:"authenticity_reason,omitempty"`
+	*holderJSON
+}
+
+// cardJSON is a card in the answer of "cie status --json".
+type cardJSON struct {
+	Reader string `json:"reader"`
+	ATR    string `json:"atr,omitempty"`
+	CIE    *bool  `json:"cie,omitempty"`
+	*cieJSON
+	Error *report `json:"error,omitempty"`
+
+	exit int
+}
+
+// statusJSON is that answer.
+type statusJSON struct {
+	Cards []cardJSON `json:"cards"`
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	var withPIN bool
+	var codes codeFlags
+	c := &cobra.Command{
+		Use:     "status",
+		Short:   a.text(msg.StatusShort),
+		Long:    a.text(msg.StatusLong),
+		Example: "cie status\ncie status --pin\ncie status --json --pin-fd 3 3< pin.txt",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if withPIN || codes.pin.set {
+				return a.statusWithPIN(c.Context(), &codes)
+			}
+			return a.status(c.Context())
+		},
+	}
+	c.Flags().BoolVar(&withPIN, "pin", false, a.text(msg.FlagStatusPIN))
+	codes.addPIN(a, c)
+	return c
+}
+
+// status shows every card.
+func (a *app) status(ctx context.Context) error {
+	s, err := a.stack(false)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	readers, err := a.find(s)
+	if err != nil {
+		return err
+	}
+	if readers = withCard(readers); len(readers) == 0 {
+		return apdu.ErrNoCard
+	}
+	out := statusJSON{}
+	for i, r := range readers {
+		one, err := a.statusOf(ctx, s, r)
+		if err != nil {
+			return err
+		}
+		out.Cards = append(out.Cards, one)
+		if !a.json {
+			if i > 0 {
+				a.println("")
+			}
+			a.printCard(one)
+		}
+	}
+	if a.json {
+		if err := a.printJSON(out); err != nil {
+			return err
+		}
+	} else {
+		a.statusHints(out)
+	}
+	return statusExit(out)
+}
+
+// statusExit is the outcome for all cards: a card that is not genuine counts
+// most, then a good one, then the first trouble.
+func statusExit(out statusJSON) error {
+	good, first := false, exitOK
+	for _, c := range out.Cards {
+		switch {
+		case c.exit == exitFake:
+			return &reported{code: exitFake}
+		case c.exit == exitOK:
+			good = true
+		case first == exitOK:
+			first = c.exit
+		}
+	}
+	if good || first == exitOK {
+		return nil
+	}
+	return &reported{code: first}
+}
+
+// statusOf looks at one card. Trouble with the card is part of the answer;
+// an error means that the run is over.
+func (a *app) statusOf(ctx context.Context, s stack, r pcsc.ReaderState) (cardJSON, error) {
+	out := cardJSON{Reader: r.Name, ATR: fmt.Sprintf("%X", r.ATR)}
+	use, err := a.open(ctx, s, r)
+	if err == nil {
+		defer use.Close()
+		yes := true
+		out.CIE = &yes
+		out.cieJSON, err = a.readStatus(ctx, use)
+		if err == nil && out.Authenticity == card.NotGenuine {
+			out.exit = exitFake
+		}
+	}
+	if ctx.Err() != nil {
+		return out, context.Cause(ctx)
+	}
+	if err != nil {
+		report := a.explain(err)
+		if report.Exit == exitUsage {
+			return out, err
+		}
+		out.exit = report.Exit
+		if report.Code == "not-cie" {
+			no := false
+			out.CIE = &no
+		} else {
+			out.Error = &report
+		}
+	}
+	return out, nil
+}
+
+// readStatus reads what a card shows without a code.
+func (a *app) readStatus(ctx context.Context, u *inUse) (*cieJSON, error) {
+	out := &cieJSON{NIS: u.session.NIS(), Family: u.session.Family().String(), Authenticity: card.Unchecked}
+	err := a.onCard(func() error {
+		auth, err := u.session.Authenticity(ctx)
+		if err != nil {
+			return err
+		}
+		out.Authenticity, out.Issuer = auth.Level, auth.Issuer
+		if auth.Reason != nil {
+			out.Reason = auth.Reason.Error()
+		}
+		if auth.Level == card.NotGenuine {
+			return nil // no channel is opened to such a card
+		}
+		for _, ref := range []card.PINRef{card.PIN, card.PUK} {
+			tries, err := u.session.Tries(ctx, ref)
+			if err != nil {
+				return err
+			}
+			if tries.Left < 0 {
+				continue
+			}
+			left := tries.Left
+			if ref == card.PIN {
+				out.PINTries = &left
+			} else {
+				out.PUKTries = &left
+			}
+		}
+		return nil
+	})
+	// The device authentication unmasks a man in the middle.
+	if errors.Is(err, card.ErrNotGenuine) {
+		out.Authenticity, out.Reason, err = card.NotGenuine, err.Error(), nil
+	}
+	return out, err
+}
+
+// statusWithPIN shows one card and, after the PIN, its holder.
+func (a *app) statusWithPIN(ctx context.Context, f *codeFlags) error {
+	return a.withPIN(ctx, f, func(u *inUse) error {
+		out := cardJSON{Reader: u.reader, ATR: fmt.Sprintf("%X", u.session.ATR())}
+		yes := true
+		out.CIE = &yes
+		var err error
+		if out.cieJSON, err = a.readStatus(ctx, u); err != nil {
+			return err
+		}
+		if out.holderJSON, err = a.readHolder(ctx, u); err != nil {
+			return err
+		}
+		if a.json {
+			return a.printJSON(statusJSON{Cards: []cardJSON{out}})
+		}
+		a.printCard(out)
+		a.holderHints(out.holderJSON)
+		return nil
+	})
+}
+
+// printCard shows one card.
+func (a *app) printCard(c cardJSON) {
+	a.println(a.style.bold(c.Reader))
+	field := func(label i18n.Text, value string) {
+		name := a.text(label)
+		a.println("  " + name + strings.Repeat(" ", max(0, 18-len([]rune(name)))) + value)
+	}
+	switch {
+	case c.CIE == nil && c.Error != nil:
+		field(msg.LabelCard, a.style.red(c.Error.Message))
+		for _, line := range c.Error.advice {
+			a.println(wrapText("    "+line, "    ", 96))
+		}
+		return
+	case c.CIE == nil || !*c.CIE:
+		field(msg.LabelCard, a.text(msg.NoCIE))
+		return
+	}
+	field(msg.LabelCard, a.text(msg.CIE))
+	if c.cieJSON != nil {
+		field(msg.LabelChip, c.Family)
+		field(msg.LabelNIS, c.NIS)
+		if c.Authenticity != card.NotGenuine {
+			field(msg.LabelPIN, a.triesText(c.PINTries, card.PIN))
+			field(msg.LabelPUK, a.triesText(c.PUKTries, card.PUK))
+		}
+		field(msg.LabelAuthenticity, a.levelText(c.cieJSON))
+		if c.holderJSON != nil {
+			a.printHolder(c.holderJSON, field)
+		}
+	}
+	if c.Error != nil {
+		field(msg.ErrorWord, a.style.red(c.Error.Message))
+		for _, line := range c.Error.advice {
+			a.println(wrapText("    "+line, "    ", 96))
+		}
+	}
+}
+
+func (a *app) triesText(left *int, ref card.PINRef) string {
+	switch {
+	case left == nil:
+		return a.text(msg.TriesNotTold)
+	case *left == 0 && ref == card.PUK:
+		return a.style.red(a.text(msg.TriesDead))
+	case *left == 0:
+		return a.style.red(a.text(msg.TriesBlocked))
+	}
+	text := a.text(msg.TriesStatus.For(*left), *left, ref.MaxTries())
+	if *left < ref.MaxTries() {
+		return a.style.amber(text)
+	}
+	return text
+}
+
+func (a *app) levelText(c *cieJSON) string {
+	switch c.Authenticity {
+	case card.Genuine:
+		if c.Issuer == "" {
+			return a.style.green(a.text(msg.GenuinePlain))
+		}
+		return a.style.green(a.text(msg.Genuine, c.Issuer))
+	case card.IssuerUnknown:
+		return a.style.amber(a.text(msg.IssuerUnknown))
+	case card.NotGenuine:
+		return a.style.red(a.text(msg.NotGenuineBut))
+	}
+	return a.text(msg.Unchecked)
+}
+
+// statusHints says what can be done next.
+func (a *app) statusHints(out statusJSON) {
+	if !isTerminal(a.stdout) {
+		return
+	}
+	for _, c := range out.Cards {
+		if c.cieJSON == nil || c.exit != exitOK {
+			continue
+		}
+		hint := msg.AskWithPIN
+		if c.PINTries != nil && *c.PINTries == 0 {
+			hint = msg.PINBlockedTip
+		}
+		a.println("")
+		a.println(a.style.dim(a.text(hint)))
+		return
+	}
+}

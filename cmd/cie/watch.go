@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cie/apdu/pcsc"
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/i18n"
+)
+
+// eventJSON is a line of "cie watch --json".
+type eventJSON struct {
+	Event  string `json:"event"`
+	Reader string `json:"reader,omitempty"`
+	ATR    string `json:"atr,omitempty"`
+}
+
+// events are the kinds of events, for programs and for people.
+var events = map[pcsc.EventKind]struct {
+	name string
+	text i18n.Text
+}{
+	pcsc.ReaderAdded:   {"reader-added", msg.EvReaderAdded},
+	pcsc.ReaderRemoved: {"reader-removed", msg.EvReaderRemoved},
+	pcsc.CardInserted:  {"card-inserted", msg.EvCardInserted},
+	pcsc.CardRemoved:   {"card-removed", msg.EvCardRemoved},
+	pcsc.CardMute:      {"card-mute", msg.EvCardMute},
+	pcsc.ServiceLost:   {"service-lost", msg.EvServiceLost},
+	pcsc.ServiceBack:   {"service-back", msg.EvServiceBack},
+}
+
+func (a *app) watchCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "watch",
+		Short: a.text(msg.WatchShort),
+		Long:  a.text(msg.WatchLong),
+		RunE:  func(c *cobra.Command, _ []string) error { return a.watch(c.Context()) },
+	}
+}
+
+func (a *app) watch(ctx context.Context) error {
+	s, err := a.stack(true)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	list, err := s.Watch(ctx)
+	if err != nil {
+		return err
+	}
+	a.note(a.text(msg.WatchIntro))
+	for e := range list {
+		if e.Reader != "" && !strings.Contains(strings.ToLower(e.Reader), strings.ToLower(a.reader)) {
+			continue
+		}
+		if err := a.printEvent(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) printEvent(e pcsc.Event) error {
+	kind, ok := events[e.Kind]
+	if !ok {
+		return nil
+	}
+	if a.json {
+		line := eventJSON{Event: kind.name, Reader: e.Reader}
+		if len(e.ATR) > 0 {
+			line.ATR = fmt.Sprintf("%X", e.ATR)
+		}
+		return a.encodeJSON(line, "")
+	}
+	text := a.text(kind.text)
+	if e.Reader != "" {
+		text = a.style.bold(e.Reader) + ": " + text
+	}
+	a.println(a.style.dim(a.now().Format("15:04:05")) + "  " + text)
+	return nil
+}
