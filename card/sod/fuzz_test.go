@@ -1,0 +1,80 @@
+package sod
+
+import (
+	"errors"
+	"testing"
+)
+
+// FuzzParse: whatever the bytes, Parse and all that follows end with one of
+// the documented outcomes, and nothing but what was signed is trusted.
+func FuzzParse(f *testing.F) {
+	root := selfSign(f, rootTemplate(), rootKey())
+	roots := rootsOf(f, root)
+	for _, b := range generations(f) {
+		f.Add(b.build(f))
+		b.positive, b.bySKI, b.time = true, true, signed
+		b.certs = [][]byte{root.Raw, b.signer.Raw}
+		f.Add(b.build(f))
+	}
+	f.Add([]byte{0x77, 0x02, 0x30, 0x00})
+	f.Fuzz(func(t *testing.T, der []byte) {
+		s, err := Parse(der)
+		if err != nil {
+			if s != nil || !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrUnsupported) {
+				t.Fatalf("%v, %v", s, err)
+			}
+			return
+		}
+		for _, fid := range s.Files() {
+			if err := s.CheckFile(fid, der); err == nil {
+				t.Fatal("the list holds a hash of what holds the list")
+			}
+		}
+		switch got := outcome(der, roots); got {
+		case "trusted", "untrusted", "unsupported", "malformed", string(CheckContentType), string(CheckDigest),
+			string(CheckSigner), string(CheckSignature), string(CheckChain):
+		default:
+			t.Fatal(got)
+		}
+		if got := outcome(der, BuiltinRoots()); got == "trusted" {
+			// Real security objects are not among the seeds.
+			t.Fatal("trusted by the real roots")
+		}
+	})
+}
+
+func BenchmarkVerify(b *testing.B) {
+	roots := rootsOf(b, selfSign(b, rootTemplate(), rootKey()))
+	for _, name := range []string{"first", "second"} {
+		der := generations(b)[name].build(b)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if got := outcome(der, roots); got != "trusted" {
+					b.Fatal(got)
+				}
+			}
+		})
+	}
+	b.Run("real", func(b *testing.B) {
+		der := vector(b, "ef-sod-2022.bin")
+		roots := BuiltinRoots()
+		b.ReportAllocs()
+		for b.Loop() {
+			if got := outcome(der, roots); got != "trusted" {
+				b.Fatal(got)
+			}
+		}
+	})
+}
+
+func BenchmarkParse(b *testing.B) {
+	der := generations(b)["second"].build(b)
+	b.SetBytes(int64(len(der)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse(der); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
