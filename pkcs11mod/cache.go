@@ -100,7 +100,7 @@ func (t *token) cipher(ctx context.Context, s *card.Session) (cipher.AEAD, error
 // cache, and reports whether it could. A card without entry is not asked for
 // anything. The caller holds t.io.
 func (t *token) loadCache() bool {
-	store := t.in.cfg.Card.Store
+	store := t.in.card.Store
 	if store == nil {
 		return false
 	}
@@ -130,7 +130,7 @@ func (t *token) loadCache() bool {
 // saveCache keeps the certificate. Failing to costs speed only. The caller
 // holds t.io.
 func (t *token) saveCache(ctx context.Context, s *card.Session, der []byte) {
-	store := t.in.cfg.Card.Store
+	store := t.in.card.Store
 	if store == nil {
 		return
 	}
@@ -168,7 +168,7 @@ func (t *token) setCertificate(der []byte) error {
 // dropCertificate forgets a certificate that turned out not to be the card's;
 // the next search reads it again.
 func (t *token) dropCertificate() {
-	if store := t.in.cfg.Card.Store; store != nil {
+	if store := t.in.card.Store; store != nil {
 		if err := store.Delete(cacheName(t.nis)); err != nil {
 			t.in.trace("slot %d: cache: %v", t.slot.id, err)
 		}

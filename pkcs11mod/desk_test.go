@@ -239,16 +239,17 @@ type host struct {
 // newModule returns an initialised module; it is finalised with the test.
 func newModule(t testing.TB, d *desk, s *store) *host {
 	t.Helper()
+	opts := card.Options{Roots: roots()}
+	if s != nil {
+		opts.Store = s
+	}
 	cfg := Config{
 		Readers: func() (Readers, error) { return d, nil },
-		Card:    card.Options{Roots: roots()},
+		Card:    func() card.Options { return opts },
 		Trace:   t.Logf,
 		// Tests wait for what they need.
 		RecognitionTime: time.Minute,
 		IdleTime:        time.Hour,
-	}
-	if s != nil {
-		cfg.Card.Store = s
 	}
 	h := &host{New(cfg), t, d, s}
 	h.want("C_Initialize", h.Initialize(nil), ck.CKR_OK)

@@ -34,10 +34,11 @@ type Config struct {
 	// Readers opens the connection to the smart card readers. It is called at
 	// the first need, in a goroutine, never by C_Initialize.
 	Readers func() (Readers, error)
-	// Card are the options for card.Open: trust anchors, trace, and the store
-	// for the constants of known cards, which also keeps the encrypted
-	// certificates. Without a store nothing is kept.
-	Card card.Options
+	// Card returns the options for card.Open: trust anchors, trace, and the
+	// store for the constants of known cards, which also keeps the encrypted
+	// certificates. Without a store nothing is kept. It is called once after
+	// each C_Initialize, after Readers. It may be nil.
+	Card func() card.Options
 	// Issuers returns the DER of the certificate of the CA that issued leaf,
 	// or nil when it is not known. It may be nil.
 	Issuers func(leaf *x509.Certificate) []byte
@@ -88,6 +89,9 @@ type instance struct {
 	module *Module
 	ctx    context.Context // ends with C_Finalize
 	cancel context.CancelFunc
+
+	// card are the options for card.Open, set before the first token.
+	card card.Options
 
 	active sync.WaitGroup // calls and goroutines; Add only under Module.mu or by a holder
 	conns  sync.WaitGroup // tokens whose connection may be open; Add only in follow

@@ -68,6 +68,9 @@ func (in *instance) follow() {
 			in.trace("closing readers: %v", err)
 		}
 	}()
+	if in.cfg.Card != nil {
+		in.card = in.cfg.Card()
+	}
 	events, err := readers.Watch(in.ctx)
 	if err != nil {
 		in.trace("watching readers: %v", err)

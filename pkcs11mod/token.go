@@ -124,7 +124,7 @@ func (t *token) connect() error {
 	t.conn = &hold{Conn: c}
 	t.conn.keep()
 	defer t.conn.release()
-	t.sess, err = card.Open(t.ctx, t.conn, t.in.cfg.Card)
+	t.sess, err = card.Open(t.ctx, t.conn, t.in.card)
 	if err != nil {
 		return err
 	}

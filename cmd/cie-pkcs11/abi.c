@@ -1,0 +1,151 @@
+/* The C ABI: every C_ function checks the fork flag and enters Go.
+ *
+ * A child forked from a process that loaded the module has no Go runtime: its
+ * threads stayed in the parent, and whoever called into it would wait for
+ * them for ever. pthread_atfork marks the child before it can call anything,
+ * from a constructor, so also between dlopen and C_Initialize. */
+#include <stddef.h>
+#include <string.h>
+
+#include "_cgo_export.h"
+
+#ifdef _WIN32
+#define EXPORT __declspec(dllexport)
+#define FORKED 0
+#else
+#include <pthread.h>
+#include <signal.h>
+
+#define EXPORT __attribute__((visibility("default")))
+#define FORKED forked
+
+static volatile sig_atomic_t forked;
+
+static void in_child(void) { forked = 1; }
+
+__attribute__((constructor)) static void guard_fork(void) { pthread_atfork(NULL, NULL, in_child); }
+#endif
+
+#define FUNCTION(linkage, name, params, call) \
+	linkage name params \
+	{ \
+		if (FORKED) \
+			return CKR_CRYPTOKI_NOT_INITIALIZED; \
+		return call; \
+	}
+
+#define WRAP(name, params, args) FUNCTION(EXPORT CK_RV, C_##name, params, cie##name args)
+#define WRAP_INIT(name, params) FUNCTION(EXPORT CK_RV, C_##name, params, cieNoMechanism(s, m))
+#define WRAP_NEVER(name, params) FUNCTION(EXPORT CK_RV, C_##name, params, cieNeverInitialized(s))
+#define WRAP_UNSUPPORTED(name, params) FUNCTION(EXPORT CK_RV, C_##name, params, cieUnsupported())
+
+CRYPTOKI_FIRST(WRAP)
+CRYPTOKI_REST(WRAP, WRAP_INIT, WRAP_NEVER, WRAP_UNSUPPORTED)
+
+/* Only the functions that v2.40 has, and the two that lead to the others, are
+ * exported by name; the rest of v3.0 is reached through C_GetInterface. */
+#define WRAP_30(name, params, args) FUNCTION(static CK_RV, v30_##name, params, cie##name args)
+#define WRAP_30_UNSUPPORTED(name, params) FUNCTION(static CK_RV, v30_##name, params, cieUnsupported())
+
+CRYPTOKI_30(WRAP_30)
+CRYPTOKI_30_MESSAGES(WRAP_30_UNSUPPORTED)
+
+/* C_GetInfo of the 3.0 table tells its own version. */
+static CK_RV v30_GetInfo(CK_INFO *info)
+{
+	CK_RV rv = C_GetInfo(info);
+
+	if (rv == CKR_OK) {
+		info->cryptokiVersion.major = 3;
+		info->cryptokiVersion.minor = 0;
+	}
+	return rv;
+}
+
+EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list);
+EXPORT CK_RV C_GetInterfaceList(CK_INTERFACE *list, CK_ULONG *count);
+EXPORT CK_RV C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **interface, CK_FLAGS flags);
+
+#define ENTRY(name, params, args) C_##name,
+#define ENTRY2(name, params) C_##name,
+#define ENTRY_30(name, params, args) v30_##name,
+#define ENTRY_UNSUPPORTED(name, params) v30_##name,
+
+static CK_FUNCTION_LIST list_240 = {
+	{2, 40},
+	CRYPTOKI_FIRST(ENTRY)
+	C_GetFunctionList,
+	CRYPTOKI_REST(ENTRY, ENTRY2, ENTRY2, ENTRY2)
+};
+
+static CK_FUNCTION_LIST_3_0 list_30 = {
+	{3, 0},
+	C_Initialize,
+	C_Finalize,
+	v30_GetInfo,
+	C_GetFunctionList,
+	CRYPTOKI_REST(ENTRY, ENTRY2, ENTRY2, ENTRY2)
+	C_GetInterfaceList,
+	C_GetInterface,
+	CRYPTOKI_30(ENTRY_30)
+	CRYPTOKI_30_MESSAGES(ENTRY_UNSUPPORTED)
+};
+
+/* The first one is the default. None is fork safe. */
+static CK_INTERFACE interfaces[] = {
+	{(CK_CHAR *)"PKCS 11", &list_30, 0},
+	{(CK_CHAR *)"PKCS 11", &list_240, 0},
+};
+
+#define INTERFACES (sizeof interfaces / sizeof interfaces[0])
+
+EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
+{
+	if (FORKED)
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
+	if (list == NULL)
+		return CKR_ARGUMENTS_BAD;
+	*list = &list_240;
+	return CKR_OK;
+}
+
+EXPORT CK_RV C_GetInterfaceList(CK_INTERFACE *list, CK_ULONG *count)
+{
+	CK_ULONG room;
+
+	if (FORKED)
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
+	if (count == NULL)
+		return CKR_ARGUMENTS_BAD;
+	room = *count;
+	*count = INTERFACES;
+	if (list == NULL)
+		return CKR_OK;
+	if (room < INTERFACES)
+		return CKR_BUFFER_TOO_SMALL;
+	memcpy(list, interfaces, sizeof interfaces);
+	return CKR_OK;
+}
+
+EXPORT CK_RV C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **interface, CK_FLAGS flags)
+{
+	size_t i;
+
+	if (FORKED)
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
+	if (interface == NULL)
+		return CKR_ARGUMENTS_BAD;
+	for (i = 0; i < INTERFACES; i++) {
+		const CK_VERSION *v = interfaces[i].pFunctionList;
+
+		if (name != NULL && strcmp((const char *)name, (const char *)interfaces[i].pInterfaceName) != 0)
+			continue;
+		if (version != NULL && (version->major != v->major || version->minor != v->minor))
+			continue;
+		if ((interfaces[i].flags & flags) != flags)
+			continue;
+		*interface = &interfaces[i];
+		return CKR_OK;
+	}
+	return CKR_FUNCTION_FAILED;
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"cie/card"
+	"cie/card/sod"
+	"cie/cmd/internal/version"
+	"cie/pkcs11mod"
+	"cie/pkcs11mod/ck"
+)
+
+// config connects the module with readers, cache and configuration. Nothing
+// is opened or read before a program asks for the slots.
+func config() pkcs11mod.Config {
+	return pkcs11mod.Config{
+		Readers: openReaders,
+		Card:    cardOptions,
+		Issuers: issuer,
+		Version: libraryVersion(version.String()),
+	}
+}
+
+func cardOptions() card.Options {
+	var opts card.Options
+	// Without a cache directory nothing is kept, which costs speed only.
+	if store, err := card.DefaultStore(); err == nil {
+		opts.Store = store
+	}
+	opts.Roots = sod.BuiltinRoots().Clone()
+	for _, dir := range configDirs("csca") {
+		_ = opts.Roots.AddDir(dir) // a directory that cannot be read adds nothing
+	}
+	return opts
+}
+
+// configDirs returns the directories of a name in the system's and the user's
+// configuration.
+func configDirs(name string) []string {
+	dirs := []string{filepath.Join("/etc", "cie", name)}
+	if user, err := os.UserConfigDir(); err == nil {
+		dirs = append(dirs, filepath.Join(user, "cie", name))
+	}
+	return dirs
+}
+
+// maxIssuer bounds a certificate file; real ones have 2 kB.
+const maxIssuer = 64 << 10
+
+// issuer looks for the certificate of the CA that issued leaf in the
+// directories "ca" of the configuration: PEM or DER files.
+func issuer(leaf *x509.Certificate) []byte {
+	for _, dir := range configDirs("ca") {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			info, err := e.Info()
+			if err != nil || !info.Mode().IsRegular() || info.Size() > maxIssuer {
+				continue
+			}
+			data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+			if err != nil {
+				continue
+			}
+			if der := issuerIn(data, leaf); der != nil {
+				return der
+			}
+		}
+	}
+	return nil
+}
+
+// issuerIn returns the certificate in a file whose key signed leaf.
+func issuerIn(data []byte, leaf *x509.Certificate) []byte {
+	ders := [][]byte{data}
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		ders = append(ders, block.Bytes)
+	}
+	for _, der := range ders {
+		if ca, err := x509.ParseCertificate(der); err == nil && leaf.CheckSignatureFrom(ca) == nil {
+			return ca.Raw
+		}
+	}
+	return nil
+}
+
+// libraryVersion turns "1.2.3" into 1.2; anything else is 0.0.
+func libraryVersion(s string) ck.Version {
+	var v ck.Version
+	parts := strings.SplitN(s, ".", 3)
+	if len(parts) < 2 {
+		return v
+	}
+	major, err1 := strconv.ParseUint(parts[0], 10, 8)
+	minor, err2 := strconv.ParseUint(parts[1], 10, 8)
+	if err1 == nil && err2 == nil {
+		v = ck.Version{Major: byte(major), Minor: byte(minor)}
+	}
+	return v
+}
