@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"testing"
+
+	"cie/apdu"
 )
 
 // span is a part of an encoding: its header starts at head, its content is
@@ -88,9 +90,15 @@ func signatureSpans(t testing.TB, der []byte) map[string][]span {
 	return spans
 }
 
-// flipAll flips every bit of a SOD that is trusted as it stands, one at a time.
-func flipAll(t *testing.T, der []byte, roots *Roots) {
+// flipAll flips bits of a SOD that is trusted as it stands, one at a time: in
+// every byte so many, another one from byte to byte; 8 are all.
+func flipAll(t *testing.T, der []byte, roots *Roots, bits int) {
 	t.Helper()
+	_, header, value, err := apdu.HeaderTLV(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der = der[:header+value] // padding may only be zero, which is tested elsewhere
 	if got := outcome(der, roots); got != "trusted" {
 		t.Fatalf("as it stands: %s", got)
 	}
@@ -117,7 +125,6 @@ func flipAll(t *testing.T, der []byte, roots *Roots) {
 	}
 	counts := make(map[string]int)
 	harmless := make(map[string]int)
-	bits := 8
 	if testing.Short() {
 		bits = 1
 	}
@@ -157,7 +164,7 @@ func flipAll(t *testing.T, der []byte, roots *Roots) {
 		}
 	}
 	// The list of what is not covered is not longer than it need be.
-	if !testing.Short() {
+	if bits == 8 {
 		for name := range free {
 			if harmless[name] == 0 {
 				t.Errorf("%s is covered after all", name)
@@ -170,6 +177,6 @@ func flipAll(t *testing.T, der []byte, roots *Roots) {
 func TestFlips(t *testing.T) {
 	roots := rootsOf(t, selfSign(t, rootTemplate(), rootKey()))
 	for name, b := range generations(t) {
-		t.Run(name, func(t *testing.T) { flipAll(t, b.build(t), roots) })
+		t.Run(name, func(t *testing.T) { flipAll(t, b.build(t), roots, 8) })
 	}
 }
