@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -66,17 +67,24 @@ func init() {
 		code = 1
 	}
 	h.stop()
+	h.leave(code)
+}
+
+// leave ends the helper. It removes the temporary directory, because a parent
+// that was killed cannot.
+func (h *helper) leave(code int) {
 	if h.set.Remove {
-		os.RemoveAll(h.set.Dir) // also when the parent was killed and cannot
+		os.RemoveAll(h.set.Dir)
 	}
 	os.Exit(code)
 }
 
 // helper is the first process in the private namespaces and pcscd's parent.
 type helper struct {
-	set  setup
-	cmd  *exec.Cmd
-	gone chan struct{} // closed when pcscd has ended
+	set     setup
+	cmd     *exec.Cmd
+	gone    chan struct{} // closed when pcscd has ended
+	settled atomic.Bool   // pcscd runs and was not told to stop
 }
 
 // serve answers requests until the parent closes its end or dies.
@@ -245,12 +253,18 @@ func (h *helper) start() error {
 	go func(gone chan struct{}) {
 		cmd.Wait()
 		close(gone)
+		if h.settled.Load() {
+			// It crashed or somebody else killed it: that is the end of all.
+			fmt.Fprintln(os.Stderr, "pcscd ended by itself:", cmd.ProcessState)
+			h.leave(1)
+		}
 	}(h.gone)
 
 	deadline := time.After(20 * time.Second)
 	for {
 		c, err := net.Dial("unix", sock)
 		if err == nil {
+			h.settled.Store(true)
 			return c.Close()
 		}
 		select {
@@ -270,6 +284,7 @@ func (h *helper) stop() {
 	if h.cmd == nil {
 		return
 	}
+	h.settled.Store(false)
 	h.cmd.Process.Kill()
 	<-h.gone
 	h.cmd = nil

@@ -75,7 +75,16 @@ var (
 	// closed: the protocol has no other way to say so, and to the reader it is
 	// a card taken away.
 	ErrNoAnswer = errors.New("vpcd: the card did not answer")
+	// ErrAbsent: the card says that it is not in any reader.
+	ErrAbsent = errors.New("vpcd: the card is not there")
 )
+
+// present asks a card that can tell (cardtest.Card has a method Present,
+// because its faults can take it away) whether it is there.
+func present(card Card) bool {
+	p, ok := card.(interface{ Present() bool })
+	return !ok || p.Present()
+}
 
 // ReadMessage reads one message and returns its body, which may be empty.
 // io.EOF before the first byte means that the peer closed in good order; an end
@@ -199,7 +208,9 @@ type Config struct {
 
 // Serve keeps the card in the reader until ctx ends: it connects, and connects
 // again with growing pauses when the reader is not there, goes away (pcscd
-// restarted) or the connection ends for any other reason. It returns ctx.Err().
+// restarted) or the connection ends for any other reason. It returns ctx.Err(),
+// or ErrAbsent when the card has a method Present() bool and that says no:
+// Serve it again when it is back.
 func Serve(ctx context.Context, dial Dialer, card Card, cfg Config) error {
 	if cfg.MinWait <= 0 {
 		cfg.MinWait = 50 * time.Millisecond
@@ -217,6 +228,9 @@ func Serve(ctx context.Context, dial Dialer, card Card, cfg Config) error {
 	wait := cfg.MinWait
 	for {
 		var absent time.Duration
+		if !present(card) {
+			return ErrAbsent
+		}
 		conn, err := dial(ctx)
 		if err == nil {
 			event(nil)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"cie/card/cardtest/vpcd"
@@ -201,6 +202,39 @@ func TestServeReconnects(t *testing.T) {
 	}
 	if ins < 3 || outs < 5 {
 		t.Errorf("events %v: want at least 3 insertions and 3+2 failures", events)
+	}
+}
+
+// leaving is a card that is taken away by its first command.
+type leaving struct {
+	fake
+	gone atomic.Bool
+}
+
+func (l *leaving) Present() bool          { return !l.gone.Load() }
+func (l *leaving) Exchange([]byte) []byte { l.gone.Store(true); return nil }
+
+func TestServeAbsent(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	done := make(chan error, 1)
+	go func() {
+		done <- vpcd.Serve(t.Context(), vpcd.Addr(l.Addr().String()), &leaving{}, vpcd.Config{Absent: 1})
+	}()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	send(t, c, 0, 1, 2, 3)
+	if _, err := vpcd.ReadMessage(c); !errors.Is(err, io.EOF) {
+		t.Errorf("the reader sees %v, want a removal", err)
+	}
+	if err := <-done; !errors.Is(err, vpcd.ErrAbsent) {
+		t.Errorf("Serve: %v", err)
 	}
 }
 

@@ -1,0 +1,245 @@
+// Command cie-virtual puts virtual identity cards (package card/cardtest) into
+// a real PC/SC stack through vsmartcard's virtual reader, so that any PC/SC
+// program sees them. It never touches a real card.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/version"
+)
+
+// Exit codes; a command run after "--" gives its own.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	code := run(ctx, &world{args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv})
+	stop()
+	os.Exit(code)
+}
+
+// world is what the program touches outside of itself, replaced by tests.
+type world struct {
+	args           []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+}
+
+// failure is an error for the person, in their language, with an exit code.
+type failure struct {
+	message string
+	code    int
+}
+
+func (f *failure) Error() string { return f.message }
+
+// app is one run.
+type app struct {
+	*world
+	lang i18n.Language
+	out  sync.Mutex // lines on stdout come from several goroutines
+}
+
+func (a *app) text(t i18n.Text, args ...any) string { return a.lang.Sprintf(t, args...) }
+
+// say prints one line about a card.
+func (a *app) say(t i18n.Text, args ...any) {
+	a.out.Lock()
+	defer a.out.Unlock()
+	fmt.Fprintln(a.stdout, a.text(t, args...))
+}
+
+// note prints one line for a person only.
+func (a *app) note(t i18n.Text, args ...any) {
+	a.out.Lock()
+	defer a.out.Unlock()
+	fmt.Fprintln(a.stderr, a.text(t, args...))
+}
+
+func (a *app) usage(t i18n.Text, args ...any) error {
+	return &failure{a.text(t, args...) + ". " + a.text(seeHelp), exitUsage}
+}
+
+func (a *app) fail(t i18n.Text, args ...any) error {
+	return &failure{a.text(t, args...), exitError}
+}
+
+// run is the program; it returns the exit code.
+func run(ctx context.Context, w *world) int {
+	a := &app{world: w, lang: i18n.FromEnvironment(w.getenv)}
+	root := a.command()
+	root.SetArgs(w.args)
+	err := root.ExecuteContext(ctx)
+	var f *failure
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &exit): // the command run after "--" has said why
+		if st, ok := exit.Sys().(syscall.WaitStatus); ok && st.Signaled() {
+			return 128 + int(st.Signal())
+		}
+		return exit.ExitCode()
+	case errors.As(err, &f):
+		fmt.Fprintln(w.stderr, "cie-virtual: "+f.message)
+		return f.code
+	}
+	fmt.Fprintln(w.stderr, "cie-virtual:", err)
+	return exitError
+}
+
+// command is the command line.
+func (a *app) command() *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use:           "cie-virtual",
+		Short:         a.text(short),
+		Long:          a.text(long),
+		Example:       a.text(examples),
+		Version:       version.String(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 && c.ArgsLenAtDash() != 0 {
+				return a.usage(badArgument, args[0])
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			o.given = c.Flags().Changed
+			o.command = args
+			return a.serve(c.Context(), &o)
+		},
+	}
+	c.SetOut(a.stdout)
+	c.SetErr(a.stderr)
+	c.CompletionOptions.DisableDefaultCmd = true
+	c.SetVersionTemplate(version.Long("cie-virtual"))
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return a.usage(badOption, err) })
+	c.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		fmt.Fprintf(a.stdout, "%s\n\n%s\n  %s\n\n%s\n%s\n%s\n%s\n\n%s\n%s\n",
+			c.Long, a.text(usageWord), a.text(usageLine), a.text(optionsWord),
+			strings.ReplaceAll(c.Flags().FlagUsages(), "(default ", "("+a.text(defaultWord)+" "),
+			a.text(consoleWord), a.text(consoleHelp, faultNames()), a.text(examplesWord), c.Example)
+	})
+	c.SetUsageFunc(func(*cobra.Command) error { return nil })
+	a.flags(c.Flags(), &o)
+	return c
+}
+
+// serve puts the cards into their readers and keeps them there until the end.
+func (a *app) serve(ctx context.Context, o *options) error {
+	if err := a.check(o); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	slots, finish, err := a.cards(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer finish()
+	a.banner(slots)
+
+	if o.pcscd {
+		p, err := a.startPrivate(ctx, len(slots))
+		if err != nil {
+			return err
+		}
+		defer p.stop()
+		p.attach(slots)
+		go func() {
+			select {
+			case <-p.done:
+				cancel(a.fail(privateDied))
+			case <-ctx.Done():
+			}
+		}()
+		if len(o.command) == 0 {
+			a.note(exportHint)
+			for _, v := range p.env {
+				name, value, _ := strings.Cut(v, "=")
+				fmt.Fprintf(a.stdout, "%s=%s; export %s\n", name, quote(value), name)
+			}
+		}
+	}
+	// Cards leave the reader before its daemon is stopped.
+	defer func() {
+		for _, s := range slots {
+			s.remove()
+		}
+	}()
+	for _, s := range slots {
+		s.quiet = len(o.command) > 0
+		if !o.absent {
+			s.insert(ctx)
+		}
+	}
+	if len(o.command) > 0 {
+		return a.execute(ctx, o, slots)
+	}
+	err = a.console(ctx, slots)
+	var f *failure
+	if cause := context.Cause(ctx); errors.As(cause, &f) {
+		return f
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil // a signal: the ordinary end
+	}
+	return err
+}
+
+// banner says what these cards are.
+func (a *app) banner(slots []*slot) {
+	a.note(banner)
+	for _, s := range slots {
+		p := s.profile
+		a.note(describe, s.number, p.GivenName, p.Surname, p.NIS, p.DocumentNumber, p.Family)
+		if s.knownCodes {
+			a.note(showCodes, s.number, defaultPIN, defaultPUK)
+		} else {
+			a.note(ownCodes, s.number)
+		}
+	}
+}
+
+// execute runs the command given after "--" when PC/SC sees the cards.
+func (a *app) execute(ctx context.Context, o *options, slots []*slot) error {
+	if err := awaitCards(ctx, slots); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return a.fail(notSeen, err)
+	}
+	cmd := exec.CommandContext(ctx, o.command[0], o.command[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err == nil || errors.As(err, &exit) {
+		return err
+	}
+	return a.fail(runFailed, o.command[0], err)
+}
+
+// quote makes a word for a POSIX shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
