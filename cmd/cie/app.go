@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -198,22 +199,22 @@ func (s style) red(text string) string   { return s.wrap("1;31", text) }
 func (s style) green(text string) string { return s.wrap("32", text) }
 func (s style) amber(text string) string { return s.wrap("33", text) }
 
-// wrapText breaks text into lines of at most width characters; every line but
-// the first begins with indent.
+// wrapText breaks text into lines of at most width characters. Blanks at the
+// beginning stay; every line but the first begins with indent.
 func wrapText(text, indent string, width int) string {
 	var lines []string
-	line := ""
+	line := text[:len(text)-len(strings.TrimLeft(text, " "))]
+	begun := false // the line has a word
 	for _, word := range strings.Fields(text) {
-		if line != "" && len([]rune(line))+1+len([]rune(word)) > width {
+		if begun && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			lines = append(lines, line)
-			line = indent
+			line, begun = indent, false
 		}
-		switch {
-		case line == "" || line == indent:
-			line += word
-		default:
-			line += " " + word
+		if begun {
+			line += " "
 		}
+		line += word
+		begun = true
 	}
 	return strings.Join(append(lines, line), "\n")
 }

@@ -60,7 +60,7 @@ func (a *app) flagRows(set *pflag.FlagSet) []row {
 		case "stringArray":
 			name += " FILE"
 		case "string":
-			name += " " + strings.ToUpper(f.Name)
+			name += " " + metavar(f.Name)
 		default:
 			name += " " + f.Value.Type()
 		}
@@ -71,6 +71,17 @@ func (a *app) flagRows(set *pflag.FlagSet) []row {
 		rows = append(rows, row{name, what})
 	})
 	return rows
+}
+
+// metavar is what stands for the value of an option.
+func metavar(flag string) string {
+	switch flag {
+	case "out":
+		return "FILE"
+	case "reader":
+		return "NAME"
+	}
+	return strings.ToUpper(flag)
 }
 
 // description is the long text of a command, or its short one as a sentence.

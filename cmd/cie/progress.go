@@ -49,6 +49,8 @@ var codeSteps = map[card.StepName]bool{
 func (a *app) progress(p card.Progress) {
 	if codeSteps[p.Name] {
 		a.guard.enter()
+	} else {
+		a.guard.leave() // another operation: the card has finished the one before
 	}
 	a.bar.show(p.Step, p.Total, a.stepText(p.Name)+" ("+a.text(msg.KeepStill)+")")
 }

@@ -14,6 +14,7 @@ import (
 
 // rootCommand is the tree of commands, with its texts in the user's language.
 func (a *app) rootCommand() *cobra.Command {
+	cobra.EnableCommandSorting = false // as they are needed in life
 	var version bool
 	root := &cobra.Command{
 		Use:               "cie",

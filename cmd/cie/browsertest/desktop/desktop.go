@@ -1,0 +1,214 @@
+// Package desktop gives a test a screen of its own: a virtual X server with a
+// window manager, a keyboard and a camera. Programs started on it are used as a
+// person would, by keys and by what is to be seen.
+package desktop
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Tools are the commands the package needs, with the Debian package of each.
+var Tools = map[string]string{
+	"Xvfb":    "xvfb",
+	"xdotool": "xdotool",
+	"openbox": "openbox",
+	"import":  "imagemagick",
+}
+
+// Missing lists the Debian packages of the tools that are not installed.
+func Missing() []string {
+	var list []string
+	for tool, pkg := range Tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			list = append(list, pkg)
+		}
+	}
+	return list
+}
+
+// Desktop is a running screen.
+type Desktop struct {
+	display string
+	dir     string
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
+}
+
+// Window is a window with a title.
+type Window struct {
+	ID    string
+	Title string
+}
+
+// Start opens a screen of 1280x900. dir is a directory for its files; it is the
+// configuration directory of the window manager. The screen ends with ctx or Stop.
+func Start(ctx context.Context, dir string) (*Desktop, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	d := &Desktop{dir: dir, cancel: cancel}
+	ok := false
+	defer func() {
+		if !ok {
+			d.Stop()
+		}
+	}()
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	// The server picks a free display and writes its number.
+	x := exec.CommandContext(ctx, "Xvfb", "-displayfd", "3", "-screen", "0", "1280x900x24", "-nolisten", "tcp", "-noreset")
+	x.ExtraFiles = []*os.File{w}
+	err = d.run(x, "xvfb.log")
+	w.Close()
+	if err != nil {
+		return nil, err
+	}
+	n, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		return nil, fmt.Errorf("the X server did not start: %w", err)
+	}
+	d.display = ":" + strings.TrimSpace(n)
+	wm := exec.CommandContext(ctx, "openbox")
+	wm.Env = append(os.Environ(), d.Env()...)
+	wm.Env = append(wm.Env, "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_CACHE_HOME="+dir)
+	if err := d.run(wm, "openbox.log"); err != nil {
+		return nil, err
+	}
+	// Ready when the window manager owns the screen.
+	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		if _, err := d.xdotool(ctx, "", "get_desktop"); err == nil {
+			break
+		} else if time.Since(start) > 30*time.Second {
+			return nil, fmt.Errorf("the window manager did not start: %w", err)
+		}
+	}
+	ok = true
+	return d, nil
+}
+
+// run starts a command in a process group of its own that ends with it.
+func (d *Desktop) run(cmd *exec.Cmd, log string) error {
+	f, err := os.Create(filepath.Join(d.dir, log))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	cmd.Stdout, cmd.Stderr = f, f
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	d.done.Go(func() { cmd.Wait() })
+	return nil
+}
+
+// Stop closes the screen and waits for its programs to end.
+func (d *Desktop) Stop() {
+	d.cancel()
+	d.done.Wait()
+}
+
+// Env are the variables a program needs to appear on this screen, and on no other.
+func (d *Desktop) Env() []string {
+	return []string{"DISPLAY=" + d.display, "WAYLAND_DISPLAY=", "XAUTHORITY="}
+}
+
+func (d *Desktop) xdotool(ctx context.Context, stdin string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "xdotool", args...)
+	cmd.Env = append(os.Environ(), d.Env()...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if err != nil && errs.Len() > 0 {
+		err = fmt.Errorf("xdotool %s: %w: %s", args[0], err, strings.TrimSpace(errs.String()))
+	}
+	return strings.TrimSpace(out.String()), err
+}
+
+// Type types text into whatever has the focus, at the speed of a quick person.
+// The text does not appear in the process list.
+func (d *Desktop) Type(ctx context.Context, text string) error {
+	_, err := d.xdotool(ctx, text, "type", "--delay", "40", "--file", "-")
+	return err
+}
+
+// Keys presses keys one after the other ("Return", "ctrl+l").
+func (d *Desktop) Keys(ctx context.Context, keys ...string) error {
+	_, err := d.xdotool(ctx, "", append([]string{"key", "--delay", "60"}, keys...)...)
+	return err
+}
+
+// Click moves the pointer and presses the first button.
+func (d *Desktop) Click(ctx context.Context, x, y int) error {
+	_, err := d.xdotool(ctx, "", "mousemove", strconv.Itoa(x), strconv.Itoa(y), "click", "1")
+	return err
+}
+
+// Windows lists the visible windows that have a title.
+func (d *Desktop) Windows(ctx context.Context) ([]Window, error) {
+	out, err := d.xdotool(ctx, "", "search", "--onlyvisible", "--name", ".")
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && out == "" {
+		return nil, nil // none
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []Window
+	for _, id := range strings.Fields(out) {
+		// A window may close in between.
+		if title, err := d.xdotool(ctx, "", "getwindowname", id); err == nil && title != "" {
+			list = append(list, Window{id, title})
+		}
+	}
+	return list, nil
+}
+
+// WaitWindow waits for a visible window whose title contains text.
+func (d *Desktop) WaitWindow(ctx context.Context, text string) (Window, error) {
+	for {
+		list, err := d.Windows(ctx)
+		for _, w := range list {
+			if strings.Contains(w.Title, text) {
+				return w, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return Window{}, fmt.Errorf("no window %q: %w (windows: %v, %v)", text, ctx.Err(), list, err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// Focus gives a window the keyboard.
+func (d *Desktop) Focus(ctx context.Context, w Window) error {
+	_, err := d.xdotool(ctx, "", "windowactivate", "--sync", w.ID)
+	return err
+}
+
+// Screenshot writes a picture of the whole screen to path (PNG).
+func (d *Desktop) Screenshot(ctx context.Context, path string) error {
+	cmd := exec.CommandContext(ctx, "import", "-window", "root", path)
+	cmd.Env = append(os.Environ(), d.Env()...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("screenshot: %w: %s", err, out)
+	}
+	return nil
+}
