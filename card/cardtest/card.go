@@ -308,7 +308,8 @@ func (c *Card) send(cmd command, data []byte, sw uint16) []byte {
 	case cmd.le != 0 && cmd.le < limit:
 		limit = cmd.le
 	}
-	if c.faults.SplitAnswers > 0 {
+	if c.faults.SplitAnswers > 0 && cmd.cla&0x10 == 0 {
+		// Not within a chain, which GET RESPONSE would break.
 		limit = min(limit, c.faults.SplitAnswers)
 	}
 	if len(data) <= limit {

@@ -61,7 +61,8 @@ type Fault struct {
 type Faults struct {
 	Events []Fault
 	// SplitAnswers makes every answer come in pieces of at most that many
-	// bytes, fetched with GET RESPONSE; 0 splits only what must be.
+	// bytes, fetched with GET RESPONSE; 0 splits only what must be. Answers
+	// within a chain of commands stay whole, since GET RESPONSE breaks a chain.
 	SplitAnswers int
 }
 

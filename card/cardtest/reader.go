@@ -123,11 +123,15 @@ func (r *Reader) Begin() (reset bool, err error) {
 	return reset, nil
 }
 
-// End ends the transaction.
+// End ends the transaction. A card that was taken away took the transaction
+// with it.
 func (r *Reader) End() error {
 	c := r.card
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := r.state(); err != nil {
+		return fmt.Errorf("virtual card: %w", err)
+	}
 	if c.slot.holder != r {
 		return errors.New("virtual card: no transaction")
 	}

@@ -1,0 +1,205 @@
+package cardtest_test
+
+import (
+	"bytes"
+	"errors"
+	"sync"
+	"testing"
+
+	"cie/apdu"
+	"cie/card/cardtest"
+)
+
+// selectRoot is any harmless command.
+var selectRoot = []byte{0, 0xA4, 0, 0x0C}
+
+func TestReaderPresence(t *testing.T) {
+	card, err := cardtest.New(cardtest.Profile{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := card.Reader()
+	if out, err := r.Transmit(selectRoot); err != nil || !bytes.Equal(out, []byte{0x90, 0}) {
+		t.Fatalf("%X, %v", out, err)
+	}
+	if !bytes.Equal(r.ATR(), card.ATR()) {
+		t.Error("ATR")
+	}
+	r.Remove()
+	late := card.Reader()
+	for name, test := range map[string]struct {
+		r    *cardtest.Reader
+		want error
+	}{"connected before": {r, apdu.ErrRemoved}, "connected after": {late, apdu.ErrNoCard}} {
+		if _, err := test.r.Transmit(selectRoot); !errors.Is(err, test.want) {
+			t.Errorf("%s: Transmit %v", name, err)
+		}
+		if _, err := test.r.Begin(); !errors.Is(err, test.want) {
+			t.Errorf("%s: Begin %v", name, err)
+		}
+		if err := test.r.Reset(); !errors.Is(err, test.want) {
+			t.Errorf("%s: Reset %v", name, err)
+		}
+	}
+	// Back again: the old connection is as dead as before.
+	card.Insert()
+	if _, err := r.Transmit(selectRoot); !errors.Is(err, apdu.ErrRemoved) {
+		t.Errorf("a connection survived the removal: %v", err)
+	}
+	if _, err := card.Reader().Transmit(selectRoot); err != nil {
+		t.Error(err)
+	}
+	// A connection that puts the card back itself lives, and knows that
+	// everything is forgotten.
+	r.Remove()
+	r.Insert()
+	if _, err := r.Transmit(selectRoot); !errors.Is(err, apdu.ErrReset) {
+		t.Errorf("after Insert: %v", err)
+	}
+	if reset, err := r.Begin(); err != nil || !reset {
+		t.Errorf("Begin after Insert: %v, %v", reset, err)
+	}
+	if _, err := r.Transmit(selectRoot); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReaderReset(t *testing.T) {
+	card, err := cardtest.New(cardtest.Profile{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, two := card.Reader(), card.Reader()
+	if reset, err := one.Begin(); err != nil || reset {
+		t.Fatalf("first Begin: %v, %v", reset, err)
+	}
+	if _, err := one.Begin(); err == nil {
+		t.Error("a transaction within a transaction")
+	}
+	if err := one.End(); err != nil {
+		t.Error(err)
+	}
+	if err := one.End(); err == nil {
+		t.Error("the end of no transaction")
+	}
+	if err := two.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := two.Transmit(selectRoot); err != nil {
+		t.Errorf("who reset the card knows: %v", err)
+	}
+	if _, err := one.Transmit(selectRoot); !errors.Is(err, apdu.ErrReset) {
+		t.Errorf("who did not reset the card: %v", err)
+	}
+	if reset, err := one.Begin(); err != nil || !reset {
+		t.Errorf("Begin: %v, %v", reset, err)
+	}
+	if _, err := one.Transmit(selectRoot); err != nil {
+		t.Error(err)
+	}
+	one.End()
+	if reset, err := one.Begin(); err != nil || reset {
+		t.Errorf("second Begin: %v, %v", reset, err)
+	}
+	if err := one.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := one.Transmit(selectRoot); err == nil {
+		t.Error("a closed connection")
+	}
+	if _, err := two.Transmit(selectRoot); err != nil {
+		t.Errorf("Close kept the transaction: %v", err)
+	}
+}
+
+// TestTransactions: commands of one program never fall between those of the
+// transaction of another.
+func TestTransactions(t *testing.T) {
+	card, err := cardtest.New(cardtest.Profile{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for _, fid := range [][]byte{{0xD0, 0x03}, {0x2F, 0x00}, {0x2F, 0x01}, {0xD0, 0x04}} {
+		wg.Go(func() {
+			r := card.Reader()
+			var first []byte
+			for i := range 50 {
+				if _, err := r.Begin(); err != nil {
+					t.Error(err)
+					return
+				}
+				r.Transmit(append([]byte{0, 0xA4, 2, 0x0C, 2}, fid...))
+				out, err := r.Transmit([]byte{0, 0xB0, 0, 0, 8})
+				if err != nil {
+					t.Error(err)
+				}
+				if i == 0 {
+					first = out
+				} else if !bytes.Equal(out, first) {
+					t.Errorf("%X: %X, then %X", fid, first, out)
+				}
+				if err := r.End(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestRemovalWakes: a program that waits for its turn hears that the card is
+// gone.
+func TestRemovalWakes(t *testing.T) {
+	card, err := cardtest.New(cardtest.Profile{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, two := card.Reader(), card.Reader()
+	if _, err := one.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	result := make(chan error)
+	go func() {
+		_, err := two.Begin()
+		result <- err
+	}()
+	card.Remove()
+	if err := <-result; !errors.Is(err, apdu.ErrRemoved) {
+		t.Error(err)
+	}
+	if err := one.End(); !errors.Is(err, apdu.ErrRemoved) {
+		t.Error(err)
+	}
+}
+
+// TestPower: without power nothing is answered and nothing is remembered.
+func TestPower(t *testing.T) {
+	card, err := cardtest.New(cardtest.Profile{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := card.Exchange(selectRoot); out != nil {
+		t.Errorf("no power: %X", out)
+	}
+	if atr := card.PowerOn(); !bytes.Equal(atr, card.ATR()) {
+		t.Errorf("ATR %X", atr)
+	}
+	exchange(t, card, "00A4040C06A00000000039 -> 9000", "00B081000C -> 3939393930303030303030319000")
+	card.PowerOff()
+	if out := card.Exchange(selectRoot); out != nil || card.Powered() {
+		t.Errorf("after power-off: %X", out)
+	}
+	card.PowerOn()
+	exchange(t, card, "00B081000C -> 6A82", "00A4040C06A00000000039 -> 9000", "00B081000C -> 3939393930303030303030319000")
+	card.Reset()
+	exchange(t, card, "00B081000C -> 6A82")
+	if card.Stats().Resets != 3 {
+		t.Errorf("%d resets", card.Stats().Resets)
+	}
+	card.Remove()
+	card.Reset()
+	if card.Powered() {
+		t.Error("a reset gave power to a card that is away")
+	}
+}
