@@ -32,10 +32,6 @@ const (
 // channelSteps is the number of progress steps of openChannel.
 const channelSteps = 4
 
-// terminalCert is the data field of PSO VERIFY CERTIFICATE for this terminal.
-// It depends on the card's root key alone.
-type terminalCert struct{ data []byte }
-
 // openChannel does the device authentication with privacy protection
 // (IAS ECC 5.2.3, CIE 6.10.1 to 6.10.4). At the end every command travels
 // under keys that only this program and the chip proved genuine by
@@ -124,25 +120,27 @@ func (t *operation) keyExchange(f *facts) (ifd, icc []byte, err error) {
 // presentTerminal gives the chip the certificate of this terminal's key
 // (IAS ECC 5.2.3.2, CIE 6.10.3).
 func (t *operation) presentTerminal(f *facts) error {
-	if f.terminal == nil {
+	if f.Terminal == nil {
 		cert, err := newTerminalCert(f)
 		if err != nil {
 			return &StepError{Step: t.name, Err: err}
 		}
-		f.terminal = cert
+		f.Terminal = cert
+		t.s.saveFacts()
 	}
 	// Le is sent although no data is expected, as clients in the field do.
 	if _, err := t.secureOK(apdu.Command{INS: 0x22, P1: 0x81, P2: 0xB6,
 		Data: []byte{0x80, 0x01, algCVC, 0x83, 0x01, keyExtRoot}, Ne: 256}); err != nil {
 		return err
 	}
-	_, err := t.secureOK(apdu.Command{INS: 0x2A, P1: 0x00, P2: 0xAE, Data: f.terminal.data})
+	_, err := t.secureOK(apdu.Command{INS: 0x2A, P1: 0x00, P2: 0xAE, Data: f.Terminal})
 	return err
 }
 
 // newTerminalCert signs the terminal's public key with the published root
-// exponent: ISO/IEC 9796-2 with message recovery, SHA-256 (IAS ECC 7.2).
-func newTerminalCert(f *facts) (*terminalCert, error) {
+// exponent: ISO/IEC 9796-2 with message recovery, SHA-256 (IAS ECC 7.2). It
+// returns the data field of PSO VERIFY CERTIFICATE.
+func newTerminalCert(f *facts) ([]byte, error) {
 	if len(f.ExtCHR) != 12 || len(f.ExtCHA) < 6 {
 		return nil, errors.New("ExtCV.Kpub: holder reference or authorisation has a wrong length")
 	}
@@ -162,7 +160,7 @@ func newTerminalCert(f *facts) (*terminalCert, error) {
 	body := apdu.AppendTLV(nil, 0x5F37, signature)
 	body = apdu.AppendTLV(body, 0x5F38, message[recoverable:])
 	body = apdu.AppendTLV(body, 0x42, car)
-	return &terminalCert{data: apdu.AppendTLV(nil, 0x7F21, body)}, nil
+	return apdu.AppendTLV(nil, 0x7F21, body), nil
 }
 
 // proveTerminal signs the chip's challenge with the terminal's key and

@@ -25,12 +25,14 @@ type facts struct {
 	ServKpub []byte `json:",omitempty"` // EF.Servizi_Int.Kpub, once it was needed
 	// Root key of the terminal certificates (SDO ExtCV.Kpub).
 	ExtModulus, ExtCHR, ExtCHA []byte
+	// Terminal is the certificate of this terminal under that root key, kept
+	// because signing it anew costs as much as all the rest of a login.
+	Terminal []byte `json:",omitempty"`
 	// LastTries are the counters last seen, by reference.
 	LastTries map[PINRef]Tries `json:",omitempty"`
 
 	fromStore bool
 	checked   *Authenticity
-	terminal  *terminalCert
 }
 
 const factsVersion = 1
@@ -94,6 +96,16 @@ func (s *Session) saveFacts() {
 	}
 	if err != nil {
 		s.trace("card store: %v", err)
+	}
+}
+
+// dropFacts forgets constants that did not serve, in the Store too.
+func (s *Session) dropFacts() {
+	s.facts = nil
+	if s.opts.Store != nil {
+		if err := s.opts.Store.Delete(s.nis); err != nil {
+			s.trace("card store: %v", err)
+		}
 	}
 }
 

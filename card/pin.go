@@ -108,8 +108,9 @@ func (t *operation) prepare(ref PINRef) (tries Tries, fromCard bool, err error) 
 	return tries, fromCard, err
 }
 
-// needChannel makes sure that the channel stands. Stored constants that turn
-// out not to be this card's are read from the card and tried again, once.
+// needChannel makes sure that the channel stands. Constants with which it
+// cannot be built are dropped; if they came from the Store they are read from
+// the card and tried again, once.
 func (t *operation) needChannel() error {
 	if err := t.needFacts(); err != nil {
 		return err
@@ -117,19 +118,26 @@ func (t *operation) needChannel() error {
 	if t.s.channel != nil {
 		return nil
 	}
+	stored := t.s.facts.fromStore
 	err := t.openChannel()
-	if errors.Is(err, ErrNotGenuine) && t.s.facts.fromStore {
-		t.s.trace("stored constants do not fit the card (%v), reading them again", err)
-		t.s.facts = nil
-		if err := t.needFacts(); err != nil {
-			return err
-		}
-		err = t.openChannel()
+	if err == nil || linkLost(err) || t.check(t.ctx) != nil {
+		return err
 	}
-	if err != nil {
+	t.s.dropFacts()
+	t.s.dropChannel()
+	if !stored {
+		return err
+	}
+	t.s.trace("stored constants do not fit the card (%v), reading them again", err)
+	if err := t.needFacts(); err != nil {
+		return err
+	}
+	if err := t.openChannel(); err != nil {
+		t.s.dropFacts()
 		t.s.dropChannel()
+		return err
 	}
-	return err
+	return nil
 }
 
 // readTries reads the DOCP of a code: 9A maximum, 9B left (IAS ECC 3.4.5,

@@ -125,8 +125,8 @@ func TestFieldTraces(t *testing.T) {
 				t.Fatal("the trace has no device authentication")
 			}
 			conversations++
-			if !bytes.Equal(pso, cert.data) {
-				t.Errorf("terminal certificate\n%X, traced\n%X", cert.data, pso)
+			if !bytes.Equal(pso, cert) {
+				t.Errorf("terminal certificate\n%X, traced\n%X", cert, pso)
 			}
 			opened := new(big.Int).Exp(new(big.Int).SetBytes(external[8:]), new(big.Int).SetBytes(ifdExponent), ifdModulus).FillBytes(make([]byte, 256))
 			hash := deviceHash(opened[1:223], ifd, snIFD, rndICC, icc, f)
