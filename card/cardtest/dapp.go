@@ -162,12 +162,14 @@ func (c *Card) agreeKey(cmd command) answer {
 	y := new(big.Int).Exp(g, x, dhP)
 	zz := new(big.Int).Exp(new(big.Int).SetBytes(kat.puk), x, dhP)
 	c.spend(opDH)
+	size := len(dhP.Bytes())
+	s := newSession(zz.FillBytes(make([]byte, size)))
 	if lie := c.profile.Lies.PublicKey.value(); lie != nil {
 		y = lie
+		s = c.profile.Lies.PublicKey.session(size)
 	}
-	size := len(dhP.Bytes())
 	puKICC := y.FillBytes(make([]byte, size))
-	c.startSession(newSession(zz.FillBytes(make([]byte, size))))
+	c.startSession(s)
 	c.auth = authentication{puKIFD: kat.puk, puKICC: puKICC, pin: c.auth.pin, puk: c.auth.puk}
 	c.stats.KeyAgreements++
 	return done(object(0xA6, object(0x91, puKICC)))

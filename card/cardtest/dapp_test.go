@@ -133,6 +133,15 @@ func TestLies(t *testing.T) {
 			if got := new(big.Int).SetBytes(c.puKICC); got.Cmp(want(p)) != 0 {
 				t.Errorf("lie %d: %X", lie, got)
 			}
+			// The client of this test does not look, and notices nothing,
+			// whatever its own key is.
+			for range 4 {
+				c.secure = false
+				if err := c.tryAuthenticate(); err != nil {
+					t.Errorf("lie %d: %v", lie, err)
+				}
+				c.verify(0x9000, 0x81, cardtest.DefaultPIN())
+			}
 		}
 	})
 	t.Run("internal authentication", func(t *testing.T) {

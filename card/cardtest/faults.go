@@ -21,6 +21,7 @@ const (
 	Status6F00After                      // 6F00 in place of the answer, command executed
 	SelectOther                          // another program selects the travel document just before
 	SelectRoot                           // another program selects the root just before
+	SelectSame                           // another program selects DF_CIE by name just before, which leaves the channel alone
 	faultKinds
 )
 
@@ -30,7 +31,7 @@ var faultNames = [faultKinds]string{
 	ResetBefore: "reset-before", WrongMAC: "wrong-mac",
 	Truncate: "truncate", TruncateData: "truncate-data", FlipBit: "flip-bit",
 	Status6F00: "6f00", Status6F00After: "6f00-after",
-	SelectOther: "select-other", SelectRoot: "select-root",
+	SelectOther: "select-other", SelectRoot: "select-root", SelectSame: "select-same",
 }
 
 // String returns a short name, good for the name of a subtest.
@@ -119,6 +120,9 @@ func (c *Card) withFaults(cmd []byte, r *Reader) ([]byte, error) {
 	}
 	if hit[SelectRoot] {
 		c.execute([]byte{0x00, 0xA4, 0x00, 0x0C})
+	}
+	if hit[SelectSame] {
+		c.execute(append([]byte{0x00, 0xA4, 0x04, 0x0C, byte(len(aidCIE))}, aidCIE...))
 	}
 	c.spoil = hit[WrongMAC]
 	out := c.execute(cmd)

@@ -39,6 +39,7 @@ func TestFaults(t *testing.T) {
 		cardtest.Status6F00After: {nil, true, true},
 		cardtest.SelectOther:     {nil, false, true},
 		cardtest.SelectRoot:      {nil, false, true},
+		cardtest.SelectSame:      {nil, true, true},
 	} {
 		t.Run(kind.String(), func(t *testing.T) {
 			card, r, c, verify := verifyAPDU(t, cardtest.Profile{})
@@ -81,6 +82,10 @@ func TestFaults(t *testing.T) {
 				if !bytes.Equal(out, []byte{0x6F, 0}) {
 					t.Errorf("answer %X", out)
 				}
+			case cardtest.SelectSame:
+				if _, sw := c.unwrap(0x20, out[:len(out)-2]); sw != 0x63C2 {
+					t.Errorf("%04X in a channel that lives", sw)
+				}
 			case cardtest.SelectOther, cardtest.SelectRoot:
 				if !bytes.Equal(out, []byte{0x69, 0x85}) {
 					t.Errorf("answer %X", out)
@@ -104,7 +109,7 @@ func TestFaults(t *testing.T) {
 			c.verify(0x9000, 0x81, cardtest.DefaultPIN())
 		})
 	}
-	if len(cardtest.FaultKinds()) != 13 {
+	if len(cardtest.FaultKinds()) != 14 {
 		t.Errorf("%d kinds of fault, not all tested", len(cardtest.FaultKinds()))
 	}
 }

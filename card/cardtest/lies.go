@@ -10,7 +10,8 @@ import (
 // honest card.
 type Lies struct {
 	// PublicKey makes the Diffie-Hellman public key of the chip one of the
-	// values a client must refuse.
+	// values a client must refuse. All else fits, signature included: a client
+	// that does not look gets a working channel whose keys everybody knows.
 	PublicKey PublicKeyLie
 
 	// InternalAuthentication makes the signature of the device authentication
@@ -66,6 +67,22 @@ func (l PublicKeyLie) value() *big.Int {
 		return dhP
 	}
 	return nil
+}
+
+// session is the one that a client which does not look at the public key would
+// derive: the shared secret of 0 and p is 0, of 1 it is 1, and of p-1 it is 1
+// or p-1. Such a client notices nothing.
+func (l PublicKeyLie) session(size int) *session {
+	of := func(zz *big.Int) *session { return newSession(zz.FillBytes(make([]byte, size))) }
+	switch l {
+	case PublicKeyOne:
+		return of(big.NewInt(1))
+	case PublicKeyPMinusOne:
+		s := of(big.NewInt(1))
+		s.other = of(l.value())
+		return s
+	}
+	return of(new(big.Int))
 }
 
 // SODLie is a kind of EF.SOD that is not an honest one.

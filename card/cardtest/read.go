@@ -134,18 +134,18 @@ func (c *Card) readBinaryOdd(cmd command) answer {
 	return answer{object(0x53, data), sw}
 }
 
-// read returns n bytes of f at offset, and makes f the current EF.
+// read returns n bytes of f at offset, and makes f the current EF when it can.
 func (c *Card) read(cmd command, f *file, offset, n int) ([]byte, uint16) {
 	if f == nil {
 		return nil, swNoCurrentEF
 	}
-	c.current = f
 	if f.protected && !(c.authenticated(cmd) && c.auth.pin) {
 		return nil, swDenied
 	}
 	if offset >= len(f.content) {
 		return nil, swOffset
 	}
+	c.current = f
 	rest := f.content[offset:]
 	if n > len(rest) {
 		return rest, swEOF

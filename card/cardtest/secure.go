@@ -10,6 +10,9 @@ import (
 type session struct {
 	enc, mac [16]byte
 	ssc      uint64
+	// other is the other session that a false public key leaves possible; the
+	// first command decides.
+	other *session
 }
 
 // newSession derives the keys from the shared secret (IAS ECC 7.1.4, SHA-256).
@@ -28,11 +31,10 @@ func sessionKey(zz []byte, n uint32) (key [16]byte) {
 }
 
 // checksum increments the counter and computes the cryptographic checksum
-// over blocks (IAS ECC 7.1.12).
-func (s *session) checksum(blocks []byte) []byte {
+// over padded blocks (IAS ECC 7.1.12).
+func (s *session) checksum(padded []byte) []byte {
 	s.ssc++ // wraps around by itself (IAS ECC 7.1.5)
-	input := binary.BigEndian.AppendUint64(nil, s.ssc)
-	return retailMAC(s.mac, pad(append(input, blocks...)))
+	return retailMAC(s.mac, append(binary.BigEndian.AppendUint64(nil, s.ssc), padded...))
 }
 
 // open checks and takes apart a protected command (IAS ECC 7.1.7, 7.1.9).
@@ -69,18 +71,12 @@ func (s *session) open(c command) (plain command, sw uint16) {
 		}
 		protected = append(protected, o.raw...)
 	}
-	if len(objects) == 0 {
-		protected = protected[:8]
+	// A command without objects is its padded header alone: what is padded
+	// gets no more padding (IAS ECC 7.1.12, case 1).
+	if len(objects) > 0 {
+		protected = pad(protected)
 	}
-	// A command without objects is its padded header alone: no padding is
-	// added to what is padded (IAS ECC 7.1.12, case 1).
-	var sum []byte
-	if len(objects) == 0 {
-		s.ssc++
-		sum = retailMAC(s.mac, append(binary.BigEndian.AppendUint64(nil, s.ssc), protected...))
-	} else {
-		sum = s.checksum(protected)
-	}
+	sum := s.checksum(protected)
 	if subtle.ConstantTimeCompare(sum, mac) != 1 {
 		return plain, swSMWrong
 	}
@@ -121,7 +117,7 @@ func (s *session) seal(ins byte, a answer) []byte {
 		}
 	}
 	out = append(out, object(0x99, []byte{byte(a.sw >> 8), byte(a.sw)})...)
-	return append(out, object(0x8E, s.checksum(out))...)
+	return append(out, object(0x8E, s.checksum(pad(out)))...)
 }
 
 // executeSecure runs a command that came under secure messaging.
@@ -132,6 +128,11 @@ func (c *Card) executeSecure(cmd command) []byte {
 		return c.clear(cmd, status(swConditions)) // IAS ECC 7.1.7
 	}
 	plain, sw := s.open(cmd)
+	if sw == swSMWrong && s.other != nil {
+		s, c.session = s.other, s.other
+		plain, sw = s.open(cmd)
+	}
+	s.other = nil
 	if sw != 0 {
 		c.chain = nil
 		c.stats.SMFailures++
