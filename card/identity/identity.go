@@ -31,9 +31,10 @@ const Grace = 90 * 24 * time.Hour
 // issued, "" when the certificate does not have them.
 type Identity struct {
 	Surname, GivenName string
-	// FiscalCode is the codice fiscale, 16 characters.
+	// FiscalCode is the codice fiscale, 16 characters (11 when provisional).
 	FiscalCode string
-	// NIS is the "numero identificativo per i servizi", 12 digits.
+	// NIS is the "numero identificativo per i servizi", 12 digits: only digits,
+	// but their number is not checked.
 	NIS string
 	// DocumentNumber is the number printed on the card, without the prefix IDCIT-.
 	DocumentNumber string
@@ -87,10 +88,10 @@ func Parse(der []byte) (*Identity, error) {
 		Raw:            raw,
 	}
 	id.FiscalCode, id.NIS = splitCommonName(id.CommonName)
-	if id.Cert, err = x509.ParseCertificate(raw); err == nil {
-		id.PublicKey = id.Cert.PublicKey
-	} else {
-		id.Cert = nil
+	if cert, err := x509.ParseCertificate(raw); err == nil {
+		id.Cert, id.PublicKey = cert, cert.PublicKey
+	}
+	if id.PublicKey == nil { // also when crypto/x509 takes all but the key
 		id.PublicKey = publicKey(c.SPKI)
 	}
 	return id, nil
@@ -109,9 +110,9 @@ func documentNumber(s string) string {
 // splitCommonName reads "<codice fiscale>/<NIS>" (CIE 6.12.3); on cards in the
 // field a dot and more text follow the NIS.
 func splitCommonName(cn string) (fiscalCode, nis string) {
-	fiscalCode, rest, _ := strings.Cut(cn, "/")
+	fiscalCode, rest, slash := strings.Cut(cn, "/")
 	fiscalCode = strings.TrimSpace(fiscalCode)
-	if !isFiscalCode(fiscalCode) {
+	if !slash && !isFiscalCode(fiscalCode) {
 		fiscalCode = ""
 	}
 	rest = strings.TrimSpace(rest)
@@ -132,7 +133,7 @@ func isFiscalCode(s string) bool {
 	return len(s) == 16 || len(s) == 11
 }
 
-// publicKey reads the key of a certificate that crypto/x509 refused.
+// publicKey reads a key; an RSA key under any identifier.
 func publicKey(spki []byte) crypto.PublicKey {
 	if key, err := x509.ParsePKIXPublicKey(spki); err == nil {
 		return key

@@ -1,0 +1,483 @@
+package identity
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+var issuerKey = sync.OnceValue(func() *ecdsa.PrivateKey {
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return k
+})
+
+var holderKey = sync.OnceValue(func() *rsa.PrivateKey {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return k
+})
+
+var (
+	notBefore = time.Date(2021, 5, 3, 0, 0, 0, 0, time.UTC)
+	notAfter  = time.Date(2031, 4, 17, 23, 59, 59, 0, time.UTC)
+)
+
+type attribute struct {
+	id    asn1.ObjectIdentifier
+	tag   int
+	value string
+}
+
+var (
+	oidCN      = asn1.ObjectIdentifier{2, 5, 4, 3}
+	oidSurname = asn1.ObjectIdentifier{2, 5, 4, 4}
+	oidSerial  = asn1.ObjectIdentifier{2, 5, 4, 5}
+	oidCountry = asn1.ObjectIdentifier{2, 5, 4, 6}
+	oidGiven   = asn1.ObjectIdentifier{2, 5, 4, 42}
+)
+
+const (
+	fiscalCode = "RSSNNA85M41Z999X"
+	nis        = "000000054321"
+)
+
+// subject is the subject of CIE 6.12.3.
+func subject() []attribute {
+	return []attribute{
+		{oidSerial, asn1.TagPrintableString, "IDCIT-ZZ00000AA"},
+		{oidSurname, asn1.TagUTF8String, "ROSSÌ"},
+		{oidGiven, asn1.TagUTF8String, "ANNA MARIA"},
+		{oidCN, asn1.TagUTF8String, fiscalCode + "/" + nis},
+		{oidCountry, asn1.TagPrintableString, "IT"},
+	}
+}
+
+func rawName(t testing.TB, attributes []attribute) []byte {
+	t.Helper()
+	var n pkix.RDNSequence
+	for _, a := range attributes {
+		n = append(n, pkix.RelativeDistinguishedNameSET{{Type: a.id, Value: asn1.RawValue{Tag: a.tag, Bytes: []byte(a.value)}}})
+	}
+	der, err := asn1.Marshal(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// certificate makes one of the holder, its key the issuer's own for speed.
+func certificate(t testing.TB, attributes []attribute) []byte {
+	t.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: big.NewInt(77),
+		RawSubject:   rawName(t, attributes),
+		NotBefore:    notBefore,
+		NotAfter:     notAfter,
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+	}, &x509.Certificate{Subject: pkix.Name{CommonName: "Synthetic issuing CA"}}, &holderKey().PublicKey, issuerKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// with replaces one attribute of the usual subject.
+func with(id asn1.ObjectIdentifier, tag int, value string) []attribute {
+	s := subject()
+	for i := range s {
+		if s[i].id.Equal(id) {
+			s[i].tag, s[i].value = tag, value
+		}
+	}
+	return s
+}
+
+func TestParse(t *testing.T) {
+	der := certificate(t, subject())
+	want := Identity{
+		Surname: "ROSSÌ", GivenName: "ANNA MARIA", FiscalCode: fiscalCode, NIS: nis, DocumentNumber: "ZZ00000AA",
+		Country: "IT", CommonName: fiscalCode + "/" + nis, Issuer: "Synthetic issuing CA",
+		NotBefore: notBefore, NotAfter: notAfter,
+	}
+	for name, input := range map[string][]byte{
+		"exact":  der,
+		"padded": append(bytes.Clone(der), make([]byte, 300)...),
+		"FF":     append(bytes.Clone(der), 0xFF, 0xFF),
+	} {
+		t.Run(name, func(t *testing.T) {
+			id, err := Parse(input)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clear(input[len(der):])
+			same(t, id, want)
+			if !bytes.Equal(id.Raw, der) || id.Cert == nil || !id.Cert.NotAfter.Equal(id.NotAfter) {
+				t.Error("certificate")
+			}
+			if key, ok := id.PublicKey.(*rsa.PublicKey); !ok || !key.Equal(&holderKey().PublicKey) {
+				t.Errorf("key %T", id.PublicKey)
+			}
+		})
+	}
+}
+
+// same compares what the certificate says.
+func same(t *testing.T, id *Identity, want Identity) {
+	t.Helper()
+	for _, f := range [][3]string{
+		{"surname", id.Surname, want.Surname}, {"given name", id.GivenName, want.GivenName},
+		{"fiscal code", id.FiscalCode, want.FiscalCode}, {"NIS", id.NIS, want.NIS},
+		{"document", id.DocumentNumber, want.DocumentNumber}, {"country", id.Country, want.Country},
+		{"common name", id.CommonName, want.CommonName}, {"issuer", id.Issuer, want.Issuer},
+	} {
+		if f[1] != f[2] {
+			t.Errorf("%s %q, want %q", f[0], f[1], f[2])
+		}
+	}
+	if !id.NotBefore.Equal(want.NotBefore) || !id.NotAfter.Equal(want.NotAfter) ||
+		!id.GraceUntil.Equal(want.NotAfter.AddDate(0, 0, 90)) {
+		t.Errorf("dates %v, %v, %v", id.NotBefore, id.NotAfter, id.GraceUntil)
+	}
+}
+
+// TestSubjects: what stands in the names of cards, and what is made of it.
+func TestSubjects(t *testing.T) {
+	const bmp, universal, t61 = 30, 28, asn1.TagT61String
+	for name, c := range map[string]struct {
+		subject                            []attribute
+		surname, fiscal, nis, number, full string
+	}{
+		"bare number":        {subject: with(oidSerial, asn1.TagPrintableString, "ZZ00000AA"), number: "ZZ00000AA"},
+		"small prefix":       {subject: with(oidSerial, asn1.TagUTF8String, "idcit-ZZ00000AA"), number: "ZZ00000AA"},
+		"number with spaces": {subject: with(oidSerial, asn1.TagPrintableString, " IDCIT-ZZ00000AA "), number: "ZZ00000AA"},
+		"number with dash":   {subject: with(oidSerial, asn1.TagPrintableString, "ZZ-00000"), number: "ZZ-00000"},
+		"dot and more":       {subject: with(oidCN, asn1.TagUTF8String, fiscalCode+"/"+nis+".MBKChu+/Wa=F4"), fiscal: fiscalCode, nis: nis},
+		"spaces":             {subject: with(oidCN, asn1.TagUTF8String, " "+fiscalCode+" / "+nis+" "), fiscal: fiscalCode, nis: nis},
+		"no NIS":             {subject: with(oidCN, asn1.TagUTF8String, fiscalCode), fiscal: fiscalCode, nis: "-"},
+		"no NIS but slash":   {subject: with(oidCN, asn1.TagUTF8String, fiscalCode+"/"), fiscal: fiscalCode, nis: "-"},
+		"provisional code":   {subject: with(oidCN, asn1.TagUTF8String, "12345678901/"+nis), fiscal: "12345678901", nis: nis},
+		"odd code":           {subject: with(oidCN, asn1.TagUTF8String, "RSS/"+nis), fiscal: "RSS", nis: nis},
+		"only a name":        {subject: with(oidCN, asn1.TagUTF8String, "ANNA MARIA ROSSÌ"), fiscal: "-", nis: "-"},
+		"empty common name":  {subject: with(oidCN, asn1.TagUTF8String, ""), fiscal: "-", nis: "-"},
+		"Latin-1":            {subject: with(oidSurname, t61, "ROSS\xCC"), surname: "ROSSÌ"},
+		"Latin-1 as UTF-8":   {subject: with(oidSurname, asn1.TagUTF8String, "ROSS\xCC"), surname: "ROSSÌ"},
+		"two bytes":          {subject: with(oidSurname, bmp, "\x00R\x00\xCC"), surname: "RÌ"},
+		"four bytes":         {subject: with(oidSurname, universal, "\x00\x00\x00R\x00\x00\x00\xCC"), surname: "RÌ"},
+		"unknown string":     {subject: with(oidSurname, 0x4F&0x1F, "ROSSÌ"), surname: "ROSSÌ"},
+		"surname twice":      {subject: append([]attribute{{oidSurname, asn1.TagUTF8String, ""}}, subject()...), surname: "ROSSÌ"},
+		"nothing":            {subject: nil, surname: "-", fiscal: "-", nis: "-", number: "-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id, err := Parse(certificate(t, c.subject))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range []struct{ what, got, want, usual string }{
+				{"surname", id.Surname, c.surname, "ROSSÌ"},
+				{"fiscal code", id.FiscalCode, c.fiscal, fiscalCode},
+				{"NIS", id.NIS, c.nis, nis},
+				{"document", id.DocumentNumber, c.number, "ZZ00000AA"},
+			} {
+				switch f.want {
+				case "":
+					f.want = f.usual
+				case "-":
+					f.want = ""
+				}
+				if f.got != f.want {
+					t.Errorf("%s %q, want %q", f.what, f.got, f.want)
+				}
+			}
+		})
+	}
+}
+
+// TestOdd: certificates that crypto/x509 does not take are read all the same.
+func TestOdd(t *testing.T) {
+	usual := parts{
+		serial:     []byte{0x01},
+		algorithm:  []byte{0x30, 0x03, 0x06, 0x01, 0x2A},
+		issuer:     rawName(t, []attribute{{oidCN, asn1.TagUTF8String, "Synthetic issuing CA"}}),
+		validity:   utcTimes("210503000000Z", "310417235959Z"),
+		subject:    rawName(t, subject()),
+		spki:       spki(t),
+		extensions: nil,
+	}
+	refused := 0
+	defer func() {
+		if refused < 5 {
+			t.Errorf("crypto/x509 refuses only %d of these", refused)
+		}
+	}()
+	for name, c := range map[string]struct {
+		change func(*parts)
+		noKey  bool
+	}{
+		"unknown algorithm": {change: func(*parts) {}},
+		"negative serial":   {change: func(p *parts) { p.serial = []byte{0x80, 1} }},
+		"empty serial":      {change: func(p *parts) { p.serial = nil }},
+		"no seconds":        {change: func(p *parts) { p.validity = utcTimes("2105030000Z", "310417235959Z") }},
+		"time zone":         {change: func(p *parts) { p.validity = utcTimes("210503020000+0200", "310417235959Z") }},
+		"generalized": {change: func(p *parts) {
+			p.validity = times(asn1.TagGeneralizedTime, "20210503000000Z", "20310417235959Z")
+		}},
+		"broken extensions": {change: func(p *parts) { p.extensions = []byte{0x30, 0x03, 0x01, 0x01, 0xFF} }},
+		"extension twice": {change: func(p *parts) {
+			e := []byte{0x30, 0x07, 0x06, 0x03, 0x55, 0x1D, 0x0F, 0x04, 0x00}
+			p.extensions = append([]byte{0x30, 0x12}, append(e, e...)...)
+		}},
+		"trailing data": {change: func(p *parts) { p.trailing = []byte{0x05, 0x00} }},
+		"unknown key":   {change: func(p *parts) { p.spki = []byte{0x30, 0x07, 0x30, 0x03, 0x06, 0x01, 0x2A, 0x03, 0x00} }, noKey: true},
+		"no key":        {change: func(p *parts) { p.spki = []byte{0x04, 0x00} }, noKey: true},
+		"PSS key": {change: func(p *parts) {
+			p.spki = bytes.Replace(p.spki, []byte("\x01\x01\x01\x05\x00"), []byte("\x01\x01\x0A\x05\x00"), 1)
+		}},
+		"without signature":     {change: func(p *parts) { p.signature = []byte{} }},
+		"garbage for signature": {change: func(p *parts) { p.signature = []byte{0x04, 0x01, 0xAA} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := usual
+			c.change(&p)
+			der := p.encode()
+			if _, err := x509.ParseCertificate(der); err != nil {
+				refused++
+			}
+			id, err := Parse(der)
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, id, Identity{
+				Surname: "ROSSÌ", GivenName: "ANNA MARIA", FiscalCode: fiscalCode, NIS: nis, DocumentNumber: "ZZ00000AA",
+				Country: "IT", CommonName: fiscalCode + "/" + nis, Issuer: "Synthetic issuing CA",
+				NotBefore: notBefore, NotAfter: notAfter,
+			})
+			if key, ok := id.PublicKey.(*rsa.PublicKey); c.noKey == ok || ok && !key.Equal(&holderKey().PublicKey) {
+				t.Errorf("key %v", id.PublicKey)
+			}
+		})
+	}
+}
+
+// parts are the fields of a certificate, to be put together without any check.
+type parts struct {
+	serial, algorithm, issuer, validity, subject, spki []byte
+	extensions, trailing, signature                    []byte
+}
+
+func (p parts) encode() []byte {
+	sequence := func(b *cryptobyte.Builder, f func(*cryptobyte.Builder)) { b.AddASN1(cbasn1.SEQUENCE, f) }
+	var b cryptobyte.Builder
+	sequence(&b, func(b *cryptobyte.Builder) {
+		sequence(b, func(b *cryptobyte.Builder) {
+			b.AddBytes([]byte{0xA0, 0x03, 0x02, 0x01, 0x02})
+			b.AddASN1(cbasn1.INTEGER, func(b *cryptobyte.Builder) { b.AddBytes(p.serial) })
+			for _, part := range [][]byte{p.algorithm, p.issuer, p.validity, p.subject, p.spki} {
+				b.AddBytes(part)
+			}
+			if p.extensions != nil {
+				b.AddASN1(cbasn1.Tag(3).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddBytes(p.extensions) })
+			}
+			b.AddBytes(p.trailing)
+		})
+		b.AddBytes(p.algorithm)
+		if p.signature != nil {
+			b.AddBytes(p.signature)
+		} else {
+			b.AddASN1BitString(make([]byte, 64))
+		}
+	})
+	return b.BytesOrPanic()
+}
+
+func times(tag int, from, to string) []byte {
+	der, _ := asn1.Marshal([]asn1.RawValue{{Tag: tag, Bytes: []byte(from)}, {Tag: tag, Bytes: []byte(to)}})
+	return der
+}
+
+func utcTimes(from, to string) []byte { return times(asn1.TagUTCTime, from, to) }
+
+func spki(t testing.TB) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(&holderKey().PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+func TestParseWrong(t *testing.T) {
+	der := certificate(t, subject())
+	for name, input := range map[string][]byte{
+		"nothing":   nil,
+		"zeros":     make([]byte, 1600),
+		"FF":        bytes.Repeat([]byte{0xFF}, 1600),
+		"other tag": append([]byte{0x31}, der[1:]...),
+		"empty":     {0x30, 0x00},
+		"text":      []byte("-----BEGIN CERTIFICATE-----"),
+		"no dates":  parts{serial: []byte{1}, algorithm: []byte{0x30, 0}, issuer: []byte{0x30, 0}, validity: []byte{0x30, 0}, subject: []byte{0x30, 0}}.encode(),
+		"dates of no kind": parts{serial: []byte{1}, algorithm: []byte{0x30, 0}, issuer: []byte{0x30, 0},
+			validity: utcTimes("yesterday", "tomorrow"), subject: []byte{0x30, 0}}.encode(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if id, err := Parse(input); id != nil || !errors.Is(err, ErrMalformed) {
+				t.Errorf("%v, %v", id, err)
+			}
+		})
+	}
+	for n := range der {
+		if _, err := Parse(der[:n]); !errors.Is(err, ErrMalformed) {
+			t.Fatalf("first %d bytes: %v", n, err)
+		}
+	}
+}
+
+func TestDates(t *testing.T) {
+	id := &Identity{NotBefore: notBefore, NotAfter: notAfter, GraceUntil: notAfter.Add(Grace)}
+	for _, c := range []struct {
+		at                    time.Time
+		valid, expired, grace bool
+	}{
+		{notBefore.Add(-time.Second), false, false, false},
+		{notBefore, true, false, false},
+		{notAfter, true, false, false},
+		{notAfter.Add(time.Second), false, true, true},
+		{notAfter.AddDate(0, 0, 90), false, true, true},
+		{notAfter.AddDate(0, 0, 90).Add(time.Second), false, true, false},
+	} {
+		if id.ValidAt(c.at) != c.valid || id.Expired(c.at) != c.expired || id.InGrace(c.at) != c.grace {
+			t.Errorf("%v: valid %v, expired %v, in grace %v", c.at, id.ValidAt(c.at), id.Expired(c.at), id.InGrace(c.at))
+		}
+	}
+}
+
+// TestTraced: the certificate of the recorded conversations.
+func TestTraced(t *testing.T) {
+	var v struct {
+		Card struct {
+			NIS    string
+			Number string `json:"document_number"`
+			Holder []string
+			Files  map[string]string
+		}
+	}
+	if err := json.Unmarshal(vector(t, "field-client-traces.json"), &v); err != nil {
+		t.Fatal(err)
+	}
+	der, err := hex.DecodeString(v.Card.Files["1003"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := Parse(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, id, Identity{
+		Surname: v.Card.Holder[0], GivenName: v.Card.Holder[1], FiscalCode: v.Card.Holder[2], NIS: v.Card.NIS,
+		DocumentNumber: v.Card.Number, Country: "IT",
+		CommonName: id.CommonName, Issuer: "Issuing sub CA for the Italian Electronic Identity Card - SUBCA999",
+		NotBefore: time.Date(2025, 1, 15, 9, 0, 0, 0, time.UTC), NotAfter: time.Date(2035, 1, 15, 9, 0, 0, 0, time.UTC),
+	})
+}
+
+// vector reads a file of test vectors that is not part of this repository,
+// from a directory shared/testvectors beside it.
+func vector(t testing.TB, name string) []byte {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		data, err := os.ReadFile(filepath.Join(dir, "shared", "testvectors", name))
+		if err == nil {
+			return data
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			t.Skipf("shared/testvectors/%s is not there", name)
+		}
+		dir = parent
+	}
+}
+
+// FuzzParseIdentity: no input makes Parse fail in another way than documented,
+// and what it returns is text and dates.
+func FuzzParseIdentity(f *testing.F) {
+	f.Add(certificate(f, subject()))
+	f.Add(certificate(f, with(oidSurname, 30, "\x00R\x00\xCC")))
+	f.Add(parts{serial: []byte{0x80}, algorithm: []byte{0x30, 0}, issuer: []byte{0x30, 0},
+		validity: utcTimes("210503000000Z", "310417235959Z"), subject: rawName(f, subject()), spki: []byte{0x30, 0}}.encode())
+	f.Fuzz(func(t *testing.T, der []byte) {
+		id, err := Parse(der)
+		if err != nil {
+			if id != nil || !errors.Is(err, ErrMalformed) {
+				t.Fatalf("%v, %v", id, err)
+			}
+			return
+		}
+		for _, s := range []string{id.Surname, id.GivenName, id.FiscalCode, id.NIS, id.DocumentNumber, id.Country, id.CommonName, id.Issuer} {
+			if !utf8.ValidString(s) {
+				t.Fatalf("%q is no text", s)
+			}
+		}
+		for _, c := range id.NIS {
+			if c < '0' || c > '9' {
+				t.Fatalf("NIS %q", id.NIS)
+			}
+		}
+		if id.GraceUntil.Sub(id.NotAfter) != Grace || !bytes.HasPrefix(der, id.Raw) {
+			t.Fatal("grace or raw")
+		}
+		if id.Cert != nil && (!id.Cert.NotAfter.Equal(id.NotAfter) || !id.Cert.NotBefore.Equal(id.NotBefore)) {
+			t.Fatalf("%v to %v, crypto/x509 says %v to %v", id.NotBefore, id.NotAfter, id.Cert.NotBefore, id.Cert.NotAfter)
+		}
+		again, err := Parse(id.Raw)
+		if err != nil || again.CommonName != id.CommonName {
+			t.Fatalf("%v without padding", err)
+		}
+	})
+}
+
+func BenchmarkParse(b *testing.B) {
+	der := certificate(b, subject())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse(der); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func ExampleIdentity_InGrace() {
+	id := &Identity{
+		NotAfter:   time.Date(2031, 4, 17, 0, 0, 0, 0, time.UTC),
+		GraceUntil: time.Date(2031, 7, 16, 0, 0, 0, 0, time.UTC),
+	}
+	day := time.Date(2031, 6, 1, 12, 0, 0, 0, time.UTC)
+	fmt.Println(id.ValidAt(day), id.Expired(day), id.InGrace(day))
+	// Output: false true true
+}
