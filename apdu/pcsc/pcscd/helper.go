@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -26,16 +27,16 @@ const (
 	opStart = "start" // start pcscd and wait until it accepts clients
 	opStop  = "stop"  // end pcscd
 	opDial  = "dial"  // connect to vpcd, answer with the socket
-	opPing  = "ping"  // is pcscd running?
 )
 
 type setup struct {
-	Op     string `json:"op"`
-	Dir    string `json:"dir"`
-	Conf   string `json:"conf"`
-	Daemon string `json:"daemon"`
-	Debug  bool   `json:"debug"`
-	Remove bool   `json:"remove"` // Dir is ours: remove it at the end
+	Op      string `json:"op"`
+	Dir     string `json:"dir"`     // private directory
+	Daemon  string `json:"daemon"`  // path of pcscd
+	Driver  string `json:"driver"`  // path of vpcd
+	Readers int    `json:"readers"` // pairs of slots
+	Debug   bool   `json:"debug"`
+	Remove  bool   `json:"remove"` // Dir is ours: remove it at the end
 }
 
 type request struct {
@@ -76,7 +77,7 @@ func (h *helper) leave(code int) {
 	if h.set.Remove {
 		os.RemoveAll(h.set.Dir)
 	}
-	os.Exit(code)
+	syscall.Exit(code) // os.Exit waits a second under the race detector
 }
 
 // helper is the first process in the private namespaces and pcscd's parent.
@@ -144,11 +145,6 @@ func (h *helper) handle(b []byte) (*os.File, error) {
 	case opStop:
 		h.stop()
 		return nil, nil
-	case opPing:
-		if !h.running() {
-			return nil, errNotRunning
-		}
-		return nil, nil
 	case opDial:
 		if !h.running() {
 			return nil, errNotRunning
@@ -164,12 +160,16 @@ func (h *helper) prepare() error {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("private mounts: %w", err)
 	}
-	// The directory is opened first: a tmpfs over /run could hide it.
-	run, err := os.Open(filepath.Join(h.set.Dir, "run"))
+	run := filepath.Join(h.set.Dir, "run")
+	if err := os.Mkdir(run, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	// Opened first: a tmpfs over /run could hide it.
+	dir, err := os.Open(run)
 	if err != nil {
 		return err
 	}
-	defer run.Close()
+	defer dir.Close()
 	const at = "/run/pcscd"
 	if _, err := os.Stat(at); err != nil {
 		if err := syscall.Mount("tmpfs", "/run", "tmpfs", 0, "mode=755"); err != nil {
@@ -179,20 +179,50 @@ func (h *helper) prepare() error {
 			return err
 		}
 	}
-	if err := syscall.Mount(fmt.Sprintf("/proc/self/fd/%d", run.Fd()), at, "", syscall.MS_BIND, ""); err != nil {
+	if err := syscall.Mount(fmt.Sprintf("/proc/self/fd/%d", dir.Fd()), at, "", syscall.MS_BIND, ""); err != nil {
 		return fmt.Errorf("private %s: %w", at, err)
 	}
-	// Without drivers pcscd leaves real readers alone.
-	for _, dir := range []string{"/usr/lib/pcsc/drivers", "/usr/lib64/pcsc/drivers", "/usr/local/lib/pcsc/drivers",
-		"/usr/lib/x86_64-linux-gnu/pcsc/drivers", "/usr/lib/aarch64-linux-gnu/pcsc/drivers"} {
+	lib, err := os.ReadFile(h.set.Driver)
+	if err != nil {
+		return err
+	}
+	// Without its drivers pcscd leaves real readers alone.
+	var hidden string
+	for _, dir := range driverDirs {
 		if _, err := os.Stat(dir); err != nil {
 			continue
 		}
-		if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_RDONLY, "mode=755"); err != nil {
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode=755"); err != nil {
 			return fmt.Errorf("hiding the drivers: %w", err)
 		}
+		hidden = dir
+	}
+	if err := h.configure(hidden, lib); err != nil {
+		return err
 	}
 	return loopbackUp()
+}
+
+// configure writes what pcscd reads instead of /etc/reader.conf.d. Each pair of
+// slots has its own copy of the driver, which keeps its slots in a static
+// table; the copies stand in dir, a file system of ours where code may be
+// executed (unlike /tmp on some machines).
+func (h *helper) configure(dir string, lib []byte) error {
+	conf := filepath.Join(h.set.Dir, "conf")
+	if err := os.Mkdir(conf, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	var b strings.Builder
+	for i := range h.set.Readers {
+		path := filepath.Join(dir, fmt.Sprintf("vpcd%d.so", i))
+		if err := os.WriteFile(path, lib, 0o755); err != nil {
+			return err
+		}
+		slot := i * slotsPerReader
+		fmt.Fprintf(&b, "FRIENDLYNAME \"%s\"\nDEVICENAME /dev/null:0x%X\nLIBPATH %s\nCHANNELID 0x%X\n\n",
+			friendly(slot), Port+slot, path, Port+slot)
+	}
+	return os.WriteFile(filepath.Join(conf, "vpcd"), []byte(b.String()), 0o600)
 }
 
 // loopbackUp switches lo on: in a new network namespace it is down.
@@ -238,7 +268,7 @@ func (h *helper) start() error {
 	os.Remove(sock)
 	os.Remove("/run/pcscd/pcscd.pid")
 
-	args := []string{"--foreground", "--config", h.set.Conf}
+	args := []string{"--foreground", "--config", filepath.Join(h.set.Dir, "conf")}
 	if h.set.Debug {
 		args = append(args, "--debug", "--apdu")
 	}
@@ -264,8 +294,13 @@ func (h *helper) start() error {
 	for {
 		c, err := net.Dial("unix", sock)
 		if err == nil {
+			c.Close()
+			if err := h.listening(); err != nil {
+				h.stop()
+				return err
+			}
 			h.settled.Store(true)
-			return c.Close()
+			return nil
 		}
 		select {
 		case <-h.gone:
@@ -276,6 +311,32 @@ func (h *helper) start() error {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
+}
+
+// listening checks that the driver was loaded: pcscd goes on without readers.
+// Connecting would be a card.
+func (h *helper) listening() error {
+	table, err := os.ReadFile("/proc/thread-self/net/tcp")
+	if err != nil {
+		return nil // no /proc: then the first Dial tells
+	}
+	for i := range h.set.Readers * slotsPerReader {
+		if !listens(string(table), Port+i) {
+			return fmt.Errorf("the virtual reader does not listen on port %d", Port+i)
+		}
+	}
+	return nil
+}
+
+// listens looks for a listening socket in the text of /proc/net/tcp.
+func listens(table string, port int) bool {
+	for line := range strings.Lines(table) {
+		f := strings.Fields(line)
+		if len(f) > 3 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) && f[3] == "0A" {
+			return true
+		}
+	}
+	return false
 }
 
 // stop ends pcscd and waits for it. It is killed: asked nicely it may wait for

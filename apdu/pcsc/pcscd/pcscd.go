@@ -72,6 +72,7 @@ type Options struct {
 // goroutines.
 type Daemon struct {
 	dir     string
+	own     bool // dir is ours to remove
 	slots   int
 	cmd     *exec.Cmd
 	ctl     *net.UnixConn
@@ -83,14 +84,17 @@ type Daemon struct {
 	mu sync.Mutex // one request at a time over ctl
 }
 
-// drivers are the places where distributions put vpcd.
-var drivers = []string{
-	"/usr/lib/pcsc/drivers/serial/libifdvpcd.so",
-	"/usr/lib64/pcsc/drivers/serial/libifdvpcd.so",
-	"/usr/lib/pcsc/drivers/libifdvpcd.so",
-	"/usr/local/lib/pcsc/drivers/serial/libifdvpcd.so",
-	"/usr/lib/x86_64-linux-gnu/pcsc/drivers/serial/libifdvpcd.so",
-	"/usr/lib/aarch64-linux-gnu/pcsc/drivers/serial/libifdvpcd.so",
+// daemonPaths are the places where distributions have pcscd.
+var daemonPaths = []string{"/usr/sbin/pcscd", "/sbin/pcscd", "/usr/local/sbin/pcscd", "/usr/bin/pcscd"}
+
+// driverDirs are the places where distributions have pcscd's drivers; vpcd is
+// in one of them, directly or under serial/.
+var driverDirs = []string{
+	"/usr/lib/pcsc/drivers",
+	"/usr/lib64/pcsc/drivers",
+	"/usr/local/lib/pcsc/drivers",
+	"/usr/lib/x86_64-linux-gnu/pcsc/drivers",
+	"/usr/lib/aarch64-linux-gnu/pcsc/drivers",
 }
 
 // Installed tells whether pcscd and the vpcd driver are there; the error
@@ -101,7 +105,7 @@ func Installed() error {
 }
 
 func find() (daemon, driver string, err error) {
-	for _, d := range []string{"/usr/sbin/pcscd", "/sbin/pcscd", "/usr/local/sbin/pcscd", "/usr/bin/pcscd"} {
+	for _, d := range daemonPaths {
 		if st, err := os.Stat(d); err == nil && st.Mode().IsRegular() {
 			daemon = d
 			break
@@ -110,9 +114,12 @@ func find() (daemon, driver string, err error) {
 	if daemon == "" {
 		return "", "", fmt.Errorf("%w: no pcscd (Debian package pcscd)", ErrNotInstalled)
 	}
-	for _, d := range drivers {
-		if _, err := os.Stat(d); err == nil {
-			return daemon, d, nil
+	for _, dir := range driverDirs {
+		for _, sub := range []string{"serial", ""} {
+			driver := filepath.Join(dir, sub, "libifdvpcd.so")
+			if _, err := os.Stat(driver); err == nil {
+				return daemon, driver, nil
+			}
 		}
 	}
 	return "", "", fmt.Errorf("%w: no libifdvpcd.so (Debian package vsmartcard-vpcd)", ErrNotInstalled)
@@ -167,14 +174,12 @@ func tempDir() (string, error) {
 }
 
 func start(opts Options, daemon, driver string, own bool) (*Daemon, error) {
-	set := setup{Op: opSetup, Dir: opts.Dir, Daemon: daemon, Debug: opts.Debug, Remove: own}
-	slots, err := writeConfig(&set, opts, driver)
-	if err != nil {
-		return nil, err
-	}
-	d := &Daemon{dir: opts.Dir, slots: slots, logs: &ring{}, exited: make(chan struct{})}
+	// One pair of slots for each reader.
+	readers := (opts.Slots + slotsPerReader - 1) / slotsPerReader
+	set := setup{Op: opSetup, Dir: opts.Dir, Daemon: daemon, Driver: driver, Readers: readers, Debug: opts.Debug, Remove: own}
+	d := &Daemon{dir: opts.Dir, own: own, slots: readers * slotsPerReader, logs: &ring{}, exited: make(chan struct{})}
 	// Root needs no user namespace, unless it is a root without the rights of one.
-	err = d.spawn(os.Geteuid() != 0)
+	err := d.spawn(os.Geteuid() != 0)
 	if errors.Is(err, ErrNotPermitted) && os.Geteuid() == 0 {
 		err = d.spawn(true)
 	}
@@ -190,34 +195,6 @@ func start(opts Options, daemon, driver string, own bool) (*Daemon, error) {
 		return nil, err
 	}
 	return d, nil
-}
-
-// writeConfig lays out dir: run/ becomes /run/pcscd, conf/ is what pcscd reads
-// instead of /etc/reader.conf.d, and drv/ has one copy of the driver for each
-// pair of slots: the driver keeps its slots in a static table, so two readers
-// need two libraries.
-func writeConfig(set *setup, opts Options, driver string) (slots int, err error) {
-	for _, sub := range []string{"run", "conf", "drv"} {
-		if err := os.MkdirAll(filepath.Join(opts.Dir, sub), 0o700); err != nil {
-			return 0, err
-		}
-	}
-	lib, err := os.ReadFile(driver)
-	if err != nil {
-		return 0, err
-	}
-	var conf strings.Builder
-	for slots < opts.Slots {
-		path := filepath.Join(opts.Dir, "drv", fmt.Sprintf("libifdvpcd%d.so", slots/slotsPerReader))
-		if err := os.WriteFile(path, lib, 0o700); err != nil {
-			return 0, err
-		}
-		port := Port + slots
-		fmt.Fprintf(&conf, "FRIENDLYNAME \"%s\"\nDEVICENAME /dev/null:0x%X\nLIBPATH %s\nCHANNELID 0x%X\n\n", friendly(slots), port, path, port)
-		slots += slotsPerReader
-	}
-	set.Conf = filepath.Join(opts.Dir, "conf")
-	return slots, os.WriteFile(filepath.Join(set.Conf, "vpcd"), []byte(conf.String()), 0o600)
 }
 
 // spawn starts this executable again as the helper, in namespaces of its own, a
@@ -269,6 +246,9 @@ func (d *Daemon) spawn(userns bool) error {
 	d.cmd, d.ctl = cmd, conn.(*net.UnixConn)
 	go func() {
 		cmd.Wait() // the reason of an end is in the logs
+		if d.own {
+			os.RemoveAll(d.dir) // the helper did, unless it was killed
+		}
 		close(d.exited)
 	}()
 	return nil
