@@ -10,7 +10,7 @@ import (
 )
 
 // openFiles reads what a virtual card shows to everybody.
-func openFiles(t *testing.T, p cardtest.Profile) map[uint16][]byte {
+func openFiles(t testing.TB, p cardtest.Profile) map[uint16][]byte {
 	t.Helper()
 	c, err := cardtest.New(p)
 	if err != nil {

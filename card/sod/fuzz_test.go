@@ -3,13 +3,23 @@ package sod
 import (
 	"errors"
 	"testing"
+
+	"cie/card/cardtest"
 )
 
 // FuzzParse: whatever the bytes, Parse and all that follows end with one of
 // the documented outcomes, and nothing but what was signed is trusted.
 func FuzzParse(f *testing.F) {
+	// The roots of the virtual card are the same in every process of a fuzzing
+	// run, those made here are not.
+	roots := &Roots{}
+	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
+		f.Fatal(err)
+	}
+	for generation := 1; generation <= 2; generation++ {
+		f.Add(openFiles(f, cardtest.Profile{SODGeneration: generation})[0x1006])
+	}
 	root := selfSign(f, rootTemplate(), rootKey())
-	roots := rootsOf(f, root)
 	for _, b := range generations(f) {
 		f.Add(b.build(f))
 		b.positive, b.bySKI, b.time = true, true, signed

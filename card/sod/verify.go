@@ -43,7 +43,7 @@ var errUnknownRoot = errors.New("the issuer is not among the known roots")
 // VerifySignature checks everything up to the document signer's certificate:
 // the signed attributes and the signature over them (RFC 5652, 5.4 to 5.6). It
 // says nothing about the certificate. The error is a *VerifyError or matches
-// ErrUnsupported.
+// ErrUnsupported or ErrMalformed (a key or algorithm that is no ASN.1).
 func (s *SOD) VerifySignature() error {
 	_, err := s.verifySignature()
 	return err
@@ -138,8 +138,8 @@ func setForms(attributes []byte) [][]byte {
 //
 // A wrong signature anywhere is a *VerifyError; that includes a certificate
 // that names a known root as its issuer, by name and key identifier, and is
-// not signed by it. Algorithms that are not known match ErrUnsupported. An
-// unknown root, or a certificate that may not be used this way, gives a Result
+// not signed by it. Algorithms that are not known match ErrUnsupported, and
+// the Result is filled in as far as it is known. An unknown root, or a certificate that may not be used this way, gives a Result
 // with Trusted false and the Reason, and no error. A nil roots is empty.
 func (s *SOD) Verify(roots *Roots) (Result, error) {
 	cert, err := s.verifySignature()

@@ -536,3 +536,23 @@ func TestLinks(t *testing.T) {
 	expect(t, der, more, "trusted")
 	expect(t, der, roots, "untrusted")
 }
+
+func TestErrors(t *testing.T) {
+	cause := errors.New("cause")
+	for _, c := range []struct {
+		err  *VerifyError
+		want string
+	}{
+		{&VerifyError{Check: CheckSignature}, "EF.SOD: signature is wrong"},
+		{&VerifyError{Check: CheckChain, Err: cause}, "EF.SOD: chain is wrong: cause"},
+		{&VerifyError{Check: CheckHash, FID: FileDH}, "EF.SOD: file D004 is not the signed one"},
+		{&VerifyError{Check: CheckHash, FID: FileNIS, Err: cause}, "EF.SOD: file 1001 is not the signed one: cause"},
+	} {
+		if got := c.err.Error(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+		if errors.Is(c.err, cause) != (c.err.Err != nil) {
+			t.Errorf("%v: cause", c.err)
+		}
+	}
+}
