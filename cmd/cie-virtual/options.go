@@ -224,7 +224,7 @@ func (a *app) cards(ctx context.Context, o *options) (slots []*slot, finish func
 		clear(p.PIN)
 		clear(p.PUK)
 		if err != nil {
-			return nil, nil, a.fail(badCard, s.number, err)
+			return nil, nil, a.fail(badCard, s.number, strings.TrimPrefix(err.Error(), "cardtest: "))
 		}
 		if path := common(o.traces, i); path != "" {
 			w, err := t.open(path, s.number, o.cards > 1)
