@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -199,13 +200,17 @@ func (s style) red(text string) string   { return s.wrap("1;31", text) }
 func (s style) green(text string) string { return s.wrap("32", text) }
 func (s style) amber(text string) string { return s.wrap("33", text) }
 
+// words splits a text for wrapText: what stands in quotes, such as a command
+// to type, is not broken.
+var words = regexp.MustCompile(`[^\s"]*"[^"]{1,60}"\S*|\S+`)
+
 // wrapText breaks text into lines of at most width characters. Blanks at the
 // beginning stay; every line but the first begins with indent.
 func wrapText(text, indent string, width int) string {
 	var lines []string
 	line := text[:len(text)-len(strings.TrimLeft(text, " "))]
 	begun := false // the line has a word
-	for _, word := range strings.Fields(text) {
+	for _, word := range words.FindAllString(text, -1) {
 		if begun && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			lines = append(lines, line)
 			line, begun = indent, false

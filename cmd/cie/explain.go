@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"cie/apdu"
@@ -222,22 +223,33 @@ func (a *app) printReport(r report) {
 	if !strings.HasSuffix(title, ":") {
 		title += "."
 	}
-	width := min(terminalWidth(a.stderr), 100)
+	width := a.errWidth()
 	fmt.Fprintln(a.stderr, a.errStyle().red(wrapText(title, "  ", width)))
 	for _, line := range r.list {
 		fmt.Fprintln(a.stderr, "  "+line)
 	}
 	for _, line := range r.advice {
-		// A command to copy stays on its line.
-		if strings.HasPrefix(line, "  ") {
+		switch {
+		case strings.HasPrefix(line, "  "): // to be copied as it is
 			fmt.Fprintln(a.stderr, line)
-			continue
+		case len(r.advice) > 1:
+			fmt.Fprintln(a.stderr, wrapText("- "+line, "  ", width))
+		default:
+			fmt.Fprintln(a.stderr, wrapText(line, "", width))
 		}
-		fmt.Fprintln(a.stderr, wrapText("  "+line, "  ", width))
 	}
 	if a.debug && r.Detail != "" {
 		a.trace("%s", r.Detail)
 	}
+}
+
+// errWidth is where lines on standard error are broken: nowhere, if a program
+// reads them.
+func (a *app) errWidth() int {
+	if !isTerminal(a.stderr) {
+		return math.MaxInt
+	}
+	return min(terminalWidth(a.stderr), 100)
 }
 
 // errStyle is style for standard error.

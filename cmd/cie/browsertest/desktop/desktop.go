@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -160,6 +161,12 @@ func (d *Desktop) Click(ctx context.Context, x, y int) error {
 	return err
 }
 
+// Point moves the pointer.
+func (d *Desktop) Point(ctx context.Context, x, y int) error {
+	_, err := d.xdotool(ctx, "", "mousemove", strconv.Itoa(x), strconv.Itoa(y))
+	return err
+}
+
 // Windows lists the visible windows that have a title.
 func (d *Desktop) Windows(ctx context.Context) ([]Window, error) {
 	out, err := d.xdotool(ctx, "", "search", "--onlyvisible", "--name", ".")
@@ -211,4 +218,33 @@ func (d *Desktop) Screenshot(ctx context.Context, path string) error {
 		return fmt.Errorf("screenshot: %w: %s", err, out)
 	}
 	return nil
+}
+
+// Picture takes a picture of the whole screen for looking at, not for keeping.
+func (d *Desktop) Picture(ctx context.Context) (*image.RGBA, error) {
+	cmd := exec.CommandContext(ctx, "import", "-silent", "-window", "root", "-depth", "8", "ppm:-")
+	cmd.Env = append(os.Environ(), d.Env()...)
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("picture: %w", err)
+	}
+	return parsePPM(out)
+}
+
+// parsePPM reads a binary portable pixmap of 8 bits per sample.
+func parsePPM(b []byte) (*image.RGBA, error) {
+	var w, h, depth int
+	r := bytes.NewReader(b)
+	if _, err := fmt.Fscanf(r, "P6\n%d %d\n%d\n", &w, &h, &depth); err != nil || depth != 255 || w <= 0 || h <= 0 {
+		return nil, fmt.Errorf("not a pixmap (%v)", err)
+	}
+	pix := b[len(b)-r.Len():]
+	if len(pix) < 3*w*h {
+		return nil, errors.New("pixmap is cut off")
+	}
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	for i := range w * h {
+		img.Pix[4*i], img.Pix[4*i+1], img.Pix[4*i+2], img.Pix[4*i+3] = pix[3*i], pix[3*i+1], pix[3*i+2], 255
+	}
+	return img, nil
 }

@@ -274,7 +274,7 @@ type page struct{ Title, Heading, Text, Link, LinkText string }
 // certificate. The link has the focus, so a person may press Enter.
 var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <html lang="it"><head><meta charset="utf-8"><title>{{.Title}}{{with .Text}}: {{.}}{{end}}</title>
-<style>body{font:22px sans-serif;margin:4em;color:#17324d}h1{font-size:36px}a{background:#06c;color:#fff;padding:.6em 1em;text-decoration:none;border-radius:4px}</style></head>
+<style>body{font:22px sans-serif;margin:4em;color:#17324d}h1{font-size:36px}a{background:#0a7d3c;color:#fff;padding:.6em 1em;text-decoration:none;border-radius:4px}</style></head>
 <body><h1>{{.Heading}}</h1><p id="holder">{{.Text}}</p><p><a id="go" href="{{.Link}}">{{.LinkText}}</a></p>
 <script>
 addEventListener("load", () => {

@@ -20,14 +20,14 @@ var (
 		"the demonstration needs a PC/SC service (pcscd) and its virtual reader, and they are not installed",
 		"la dimostrazione richiede un servizio PC/SC (pcscd) e il suo lettore virtuale, che non sono installati")
 	DemoNotInstalledDo = text(
-		"On Debian and Ubuntu: sudo apt install pcscd vsmartcard-vpcd",
-		"Su Debian e Ubuntu: sudo apt install pcscd vsmartcard-vpcd")
+		"On Debian and Ubuntu: \"sudo apt install pcscd vsmartcard-vpcd\".",
+		"Su Debian e Ubuntu: \"sudo apt install pcscd vsmartcard-vpcd\".")
 	DemoNotPermitted = text(
 		"this system does not permit a PC/SC service of its own for the demonstration",
 		"questo sistema non permette alla dimostrazione di avere un proprio servizio PC/SC")
 	DemoInProcessDo = text(
-		"Or without any service: cie demo --in-process",
-		"Oppure senza alcun servizio: cie demo --in-process")
+		"Or without any service: \"cie demo --in-process\".",
+		"Oppure senza alcun servizio: \"cie demo --in-process\".")
 	DemoFailed = text(
 		"the demonstration did not prove what it should, in the step \"%s\": %s",
 		"la dimostrazione non ha dimostrato ciò che doveva, nel passo \"%s\": %s")

@@ -98,8 +98,8 @@ var (
 		"the PUK is not right",
 		"il PUK non è quello giusto")
 	WrongPINBlocksDo = text(
-		"At the next wrong PIN the PIN is blocked. If you are not sure of it, unblock it with the PUK instead: cie pin unblock",
-		"Al prossimo PIN sbagliato il PIN si blocca. Se non ne sei sicuro, sbloccalo con il PUK: cie pin unblock")
+		"At the next wrong PIN the PIN is blocked. If you are not sure of it, unblock it with the PUK instead: \"cie pin unblock\".",
+		"Al prossimo PIN sbagliato il PIN si blocca. Se non ne sei sicuro, sbloccalo con il PUK: \"cie pin unblock\".")
 	WrongPUKDo = text(
 		"The tenth wrong PUK in a row blocks the chip for ever. If you are not sure of the PUK, stop here and recover it.",
 		"Il decimo PUK sbagliato di fila blocca il chip per sempre. Se non sei sicuro del PUK, fermati qui e recuperalo.")
@@ -108,8 +108,8 @@ var (
 		"the PIN is blocked after three wrong attempts in a row",
 		"il PIN è bloccato dopo tre tentativi sbagliati di fila")
 	BlockedPINDo = text(
-		"Nothing is lost: with the PUK you unblock it and choose a new PIN. Type: cie pin unblock",
-		"Non hai perso nulla: con il PUK lo sblocchi e scegli un nuovo PIN. Scrivi: cie pin unblock")
+		"Nothing is lost: with the PUK you unblock it and choose a new PIN. Type \"cie pin unblock\".",
+		"Non hai perso nulla: con il PUK lo sblocchi e scegli un nuovo PIN. Scrivi \"cie pin unblock\".")
 	BlockedPUK = text(
 		"the PUK is blocked after ten wrong attempts in a row, and nobody can unblock it",
 		"il PUK è bloccato dopo dieci tentativi sbagliati di fila, e nessuno può sbloccarlo")

@@ -1,0 +1,263 @@
+// Package browser starts Firefox and Chromium on a test's own screen and uses
+// them as a person does: it reads window titles, looks at dialogs, clicks the
+// button that stands out and types the PIN. No remote control is switched on,
+// so the browser behaves as on anybody's desk.
+package browser
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"cie/cmd/cie/browsertest/desktop"
+)
+
+// Kind is which browser.
+type Kind string
+
+const (
+	Firefox  Kind = "firefox"
+	Chromium Kind = "chromium"
+)
+
+// Kinds are all browsers the tests know.
+func Kinds() []Kind { return []Kind{Firefox, Chromium} }
+
+// commands are the names a browser goes by, Debian's first.
+var commands = map[Kind][]string{
+	Firefox:  {"firefox-esr", "firefox"},
+	Chromium: {"chromium", "chromium-browser", "google-chrome"},
+}
+
+// Path finds the installed browser.
+func (k Kind) Path() (string, error) {
+	for _, name := range commands[k] {
+		if p, err := exec.LookPath(name); err == nil {
+			return p, nil
+		}
+	}
+	return "", fmt.Errorf("%s is not installed", commands[k][0])
+}
+
+// Config says where and for whom a browser runs.
+type Config struct {
+	Desktop *desktop.Desktop
+	Home    string
+	// Env are further variables, such as the address of the PC/SC daemon.
+	Env []string
+	// Server is the certificate of the loopback service, CA its issuer. The
+	// browser is told to trust it by its own means.
+	Server, CA *x509.Certificate
+	// Log is the file for the browser's output.
+	Log string
+}
+
+// Browser is a running browser.
+type Browser struct {
+	Kind Kind
+	cfg  Config
+	cmd  *exec.Cmd
+	gone chan struct{}
+}
+
+// pinTitles are the titles of the windows that ask for the PIN.
+var pinTitles = []string{"Password Required", "Unlock Security Device"}
+
+// quietPrefs keep Firefox from first-run pages and from calling home.
+var quietPrefs = []string{
+	`"app.normandy.enabled", false`,
+	`"app.update.enabled", false`,
+	`"browser.aboutwelcome.enabled", false`,
+	`"browser.safebrowsing.malware.enabled", false`,
+	`"browser.safebrowsing.phishing.enabled", false`,
+	`"browser.shell.checkDefaultBrowser", false`,
+	`"browser.startup.homepage_override.mstone", "ignore"`,
+	`"browser.translations.enable", false`,
+	`"datareporting.policy.dataSubmissionEnabled", false`,
+	`"extensions.update.enabled", false`,
+	`"network.captive-portal-service.enabled", false`,
+	`"network.connectivity-service.enabled", false`,
+	`"services.settings.server", "data:,#remote-settings-dummy/v1"`,
+	`"termsofuse.bypassNotification", true`,
+	`"toolkit.telemetry.enabled", false`,
+	`"trailhead.firstrun.didSeeAboutWelcome", true`,
+}
+
+// Start opens the browser on an address. Firefox must have a profile: what
+// registered the module has made one.
+func Start(ctx context.Context, kind Kind, cfg Config, url string) (*Browser, error) {
+	path, err := kind.Path()
+	if err != nil {
+		return nil, err
+	}
+	b := &Browser{Kind: kind, cfg: cfg, gone: make(chan struct{})}
+	var args []string
+	switch kind {
+	case Firefox:
+		if err := b.prepareFirefox(ctx); err != nil {
+			return nil, err
+		}
+	case Chromium:
+		// Chromium's name for a certificate that is trusted for a test.
+		spki := sha256.Sum256(cfg.Server.RawSubjectPublicKeyInfo)
+		args = []string{
+			"--no-first-run", "--no-default-browser-check", "--disable-gpu", "--disable-quic",
+			"--disable-background-networking", "--disable-component-update", "--disable-sync",
+			"--disable-features=Translate", "--password-store=basic", "--window-size=1050,880",
+			"--ignore-certificate-errors-spki-list=" + base64.StdEncoding.EncodeToString(spki[:]),
+		}
+		if os.Geteuid() == 0 {
+			args = append(args, "--no-sandbox")
+		}
+	}
+	log, err := os.OpenFile(cfg.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	b.cmd = exec.Command(path, append(args, url)...)
+	b.cmd.Dir = cfg.Home
+	b.cmd.Env = b.env()
+	b.cmd.Stdout, b.cmd.Stderr = log, log
+	// A group of its own, so that everything the browser started ends with it.
+	b.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := b.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		b.cmd.Wait()
+		close(b.gone)
+	}()
+	return b, nil
+}
+
+func (b *Browser) env() []string {
+	env := []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + b.cfg.Home, "LANG=C.UTF-8",
+		"XDG_RUNTIME_DIR=" + filepath.Join(b.cfg.Home, ".run"),
+		// No session bus: nothing of this machine's desktop is reached.
+		"DBUS_SESSION_BUS_ADDRESS=disabled:", "NO_AT_BRIDGE=1", "GTK_USE_PORTAL=0",
+		"MOZ_CRASHREPORTER_DISABLE=1", "GDK_BACKEND=x11",
+	}
+	env = append(env, b.cfg.Desktop.Env()...)
+	return append(env, b.cfg.Env...)
+}
+
+// prepareFirefox gives every profile quiet preferences and trust in the
+// service's CA, the way an administrator would: with NSS's certutil.
+func (b *Browser) prepareFirefox(ctx context.Context) error {
+	profiles, _ := filepath.Glob(filepath.Join(b.cfg.Home, ".config/mozilla/firefox/*/pkcs11.txt"))
+	old, _ := filepath.Glob(filepath.Join(b.cfg.Home, ".mozilla/firefox/*/pkcs11.txt"))
+	profiles = append(profiles, old...)
+	if len(profiles) == 0 {
+		return errors.New("Firefox has no profile with a module list")
+	}
+	ca := filepath.Join(b.cfg.Home, "service-ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: b.cfg.CA.Raw}), 0o600); err != nil {
+		return err
+	}
+	var prefs strings.Builder
+	for _, p := range quietPrefs {
+		prefs.WriteString("user_pref(" + p + ");\n")
+	}
+	for _, p := range profiles {
+		dir := filepath.Dir(p)
+		if err := os.WriteFile(filepath.Join(dir, "user.js"), []byte(prefs.String()), 0o600); err != nil {
+			return err
+		}
+		// A certutil of the system would load the module too, with the reader's
+		// daemon of the system: the list is put aside while it works.
+		if err := withoutModules(p, func() error {
+			cmd := exec.CommandContext(ctx, "certutil", "-d", "sql:"+dir, "-A", "-n", "loopback", "-t", "C,,", "-i", ca)
+			cmd.Env = b.env()
+			if out, err := cmd.CombinedOutput(); err != nil {
+				return fmt.Errorf("certutil: %w: %s", err, out)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func withoutModules(list string, do func() error) error {
+	aside := list + ".aside"
+	if err := os.Rename(list, aside); err != nil {
+		return err
+	}
+	err := do()
+	// What certutil wrote is the default list; the real one comes back whole.
+	return errors.Join(err, os.Rename(aside, list))
+}
+
+// Open goes to an address: the person presses ctrl+l and types it.
+func (b *Browser) Open(ctx context.Context, url string) error {
+	d := b.cfg.Desktop
+	w, err := d.WaitWindow(ctx, b.suffix())
+	if err != nil {
+		return err
+	}
+	if err := d.Focus(ctx, w); err != nil {
+		return err
+	}
+	if err := d.Keys(ctx, "ctrl+l"); err != nil {
+		return err
+	}
+	if err := d.Type(ctx, url); err != nil {
+		return err
+	}
+	return d.Keys(ctx, "Return")
+}
+
+// suffix ends the title of every window of the browser that shows a page.
+func (b *Browser) suffix() string {
+	if b.Kind == Firefox {
+		return "Mozilla Firefox"
+	}
+	return "Chromium"
+}
+
+// Press focuses the browser's page and presses keys.
+func (b *Browser) Press(ctx context.Context, keys ...string) error {
+	w, err := b.cfg.Desktop.WaitWindow(ctx, b.suffix())
+	if err != nil {
+		return err
+	}
+	if err := b.cfg.Desktop.Focus(ctx, w); err != nil {
+		return err
+	}
+	return b.cfg.Desktop.Keys(ctx, keys...)
+}
+
+// Running says whether the browser still runs.
+func (b *Browser) Running() bool {
+	select {
+	case <-b.gone:
+		return false
+	default:
+		return true
+	}
+}
+
+// Stop asks the browser to end, as the session manager does, and makes it end
+// if it will not.
+func (b *Browser) Stop() {
+	syscall.Kill(b.cmd.Process.Pid, syscall.SIGTERM)
+	select {
+	case <-b.gone:
+	case <-time.After(15 * time.Second):
+	}
+	syscall.Kill(-b.cmd.Process.Pid, syscall.SIGKILL)
+	<-b.gone
+}

@@ -1,0 +1,195 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"strings"
+	"time"
+
+	"cie/cmd/cie/browsertest/desktop"
+)
+
+// Prompt is something a browser asked a person.
+type Prompt string
+
+const (
+	PromptPIN         Prompt = "pin"         // type the PIN
+	PromptCertificate Prompt = "certificate" // choose a certificate
+)
+
+// Person answers the prompts of a browser.
+type Person struct {
+	// PINs are typed one after the other; the last one for any further prompt.
+	PINs []string
+	// Seen are the prompts answered so far, in order.
+	Seen []Prompt
+	// Before is called when a prompt is on the screen, before the person
+	// answers: a test takes a screenshot or the card away.
+	Before func(Prompt)
+}
+
+// Answer answers prompts until done is closed or ctx ends. A prompt that nobody
+// has a PIN for is an error.
+func (p *Person) Answer(ctx context.Context, b *Browser, done <-chan struct{}) error {
+	for {
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("%w; answered %v", ctx.Err(), p.Seen)
+		case <-b.gone:
+			return fmt.Errorf("the browser ended; answered %v", p.Seen)
+		case <-time.After(150 * time.Millisecond):
+		}
+		if w, ok := b.pinPrompt(ctx); ok {
+			if err := p.typePIN(ctx, b, w); err != nil {
+				return err
+			}
+			continue
+		}
+		if at, ok := b.choice(ctx); ok {
+			if err := p.choose(ctx, b, at); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (p *Person) see(prompt Prompt) {
+	if p.Before != nil {
+		p.Before(prompt)
+	}
+	p.Seen = append(p.Seen, prompt)
+}
+
+func (p *Person) typePIN(ctx context.Context, b *Browser, w desktop.Window) error {
+	if len(p.PINs) == 0 {
+		return fmt.Errorf("asked for a PIN (%q), and there is none to type; answered %v", w.Title, p.Seen)
+	}
+	p.see(PromptPIN)
+	pin := p.PINs[0]
+	if len(p.PINs) > 1 {
+		p.PINs = p.PINs[1:]
+	}
+	d := b.cfg.Desktop
+	if err := d.Focus(ctx, w); err != nil {
+		return nil // closed by itself: the card was taken away
+	}
+	if err := d.Type(ctx, pin); err != nil {
+		return err
+	}
+	if err := d.Keys(ctx, "Return"); err != nil {
+		return err
+	}
+	// The same window may come back for another try: wait until it is gone.
+	for range 100 {
+		if now, ok := b.pinPrompt(ctx); !ok || now.ID != w.ID {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+func (p *Person) choose(ctx context.Context, b *Browser, at image.Point) error {
+	p.see(PromptCertificate)
+	// Firefox arms its buttons a moment after it shows them; who is too quick
+	// clicks again.
+	for range 10 {
+		if err := b.cfg.Desktop.Click(ctx, at.X, at.Y); err != nil {
+			return err
+		}
+		for range 5 {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(200 * time.Millisecond):
+			}
+			now, ok := b.choice(ctx)
+			if !ok {
+				// Out of the way of the next look.
+				return b.cfg.Desktop.Point(ctx, 640, 880)
+			}
+			at = now
+		}
+	}
+	return fmt.Errorf("the choice of certificates does not close")
+}
+
+func (b *Browser) pinPrompt(ctx context.Context) (desktop.Window, bool) {
+	windows, err := b.cfg.Desktop.Windows(ctx)
+	if err != nil {
+		return desktop.Window{}, false
+	}
+	for _, w := range windows {
+		for _, t := range pinTitles {
+			// Chromium's own name tells the two browsers apart on one screen.
+			if strings.Contains(w.Title, t) && strings.Contains(w.Title, "Firefox") == (b.Kind == Firefox) {
+				return w, true
+			}
+		}
+	}
+	return desktop.Window{}, false
+}
+
+// choice looks for the dialog in which a certificate is chosen and for the
+// button that confirms. Both browsers draw it inside their window over a page
+// made dark, with the button in blue.
+func (b *Browser) choice(ctx context.Context) (image.Point, bool) {
+	img, err := b.cfg.Desktop.Picture(ctx)
+	if err != nil {
+		return image.Point{}, false
+	}
+	return confirmButton(img)
+}
+
+// confirmButton finds the blue button of a dialog over a darkened page.
+func confirmButton(img *image.RGBA) (image.Point, bool) {
+	if !dimmed(img) {
+		return image.Point{}, false
+	}
+	// Rows of blue at least 20 pixels long are the button; letters and borders
+	// are shorter.
+	var r image.Rectangle
+	n := 0
+	for y := img.Rect.Min.Y; y < img.Rect.Max.Y; y++ {
+		run := 0
+		for x := img.Rect.Min.X; x <= img.Rect.Max.X; x++ {
+			if x < img.Rect.Max.X && blue(img, x, y) {
+				run++
+				continue
+			}
+			if run >= 20 {
+				r = r.Union(image.Rect(x-run, y, x, y+1))
+				n += run
+			}
+			run = 0
+		}
+	}
+	if n < 400 || r.Dx() > 300 || r.Dy() > 80 || r.Dy() < 12 {
+		return image.Point{}, false
+	}
+	return image.Pt((r.Min.X+r.Max.X)/2, (r.Min.Y+r.Max.Y)/2), true
+}
+
+func blue(img *image.RGBA, x, y int) bool {
+	c := img.RGBAAt(x, y)
+	return c.B > 180 && c.R < 60 && c.G > 60 && c.G < 140
+}
+
+// dimmed says whether the empty part of the page is a grey in between: a page
+// of the service is white, and made dark when a dialog is over it.
+func dimmed(img *image.RGBA) bool {
+	for _, p := range []image.Point{{60, 600}, {200, 700}, {500, 760}} {
+		c := img.RGBAAt(p.X, p.Y)
+		if c.R != c.G || c.G != c.B || c.R < 70 || c.R > 180 {
+			return false
+		}
+	}
+	return true
+}

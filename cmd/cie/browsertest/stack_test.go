@@ -1,0 +1,316 @@
+//go:build linux
+
+package browsertest
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cie/apdu/pcsc/pcscd"
+	"cie/card/cardtest"
+	"cie/card/cardtest/vpcd"
+	"cie/cmd/cie/browsertest/browser"
+	"cie/cmd/cie/browsertest/desktop"
+	"cie/cmd/cie/browsertest/idp"
+	"cie/installer"
+)
+
+// patience bounds everything a test waits for. It only ends what hangs.
+const patience = 2 * time.Minute
+
+// holder is what the service shows of the card's owner.
+const holder = "PRVMRA70A41Z999S"
+
+var buildDir string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if buildDir, err = os.MkdirTemp("", "cie-browsers-"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(buildDir)
+		return m.Run()
+	}())
+}
+
+// absent fails the test on continuous integration and skips it elsewhere.
+func absent(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf("NOT TESTED HERE: "+format, args...)
+}
+
+// need skips the test where a browser or a tool is missing.
+func need(t *testing.T, kinds ...browser.Kind) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("browsers take minutes")
+	}
+	missing := desktop.Missing()
+	for _, k := range kinds {
+		if _, err := k.Path(); err != nil {
+			missing = append(missing, err.Error())
+		}
+	}
+	if _, err := exec.LookPath("certutil"); err != nil {
+		missing = append(missing, "libnss3-tools")
+	}
+	if len(missing) > 0 {
+		absent(t, "missing: %s; .ci/deps browsers installs them on Debian", strings.Join(missing, ", "))
+	}
+}
+
+// build builds a package of this module as make build does.
+func build(t *testing.T, name, pkg string, args ...string) string {
+	t.Helper()
+	out := filepath.Join(buildDir, name)
+	if _, err := os.Stat(out); err == nil {
+		return out
+	}
+	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-buildvcs=false"}, args...), "-o", out, pkg)...)
+	if b, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build of %s: %v\n%s", pkg, err, b)
+	}
+	return out
+}
+
+// stack is a person's machine: module, home, PC/SC daemon, card and service.
+type stack struct {
+	t      *testing.T
+	home   string
+	module string
+	env    *installer.Env
+	daemon *pcscd.Daemon
+	dir    string // of the daemon
+	card   *cardtest.Card
+	idp    *idp.Server
+	take   func() // takes the card out, if it is in
+	shots  string
+	shot   int
+}
+
+// newStack makes a machine with an empty home where the module is registered,
+// with the card in the first reader.
+func newStack(t *testing.T) *stack {
+	t.Helper()
+	base, err := os.MkdirTemp("", "cie-b-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(base) })
+	s := &stack{t: t, home: filepath.Join(base, "home"), dir: filepath.Join(base, "pcscd")}
+	for _, d := range []string{s.home, s.dir, filepath.Join(s.home, ".run")} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.module = build(t, "cie-pkcs11.so", "cie/cmd/cie-pkcs11", "-buildmode=c-shared")
+	if s.card, err = cardtest.New(cardtest.Profile{}); err != nil {
+		t.Fatal(err)
+	}
+	s.startDaemon()
+	s.insert()
+	s.idp, err = idp.Start(idp.Options{Issuers: []*x509.Certificate{cardtest.IssuingCA()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.idp.Close() })
+	s.shots = filepath.Join("..", "..", "..", "artifacts", "browsers", strings.ReplaceAll(t.Name(), "/", "-"))
+	if err := os.MkdirAll(s.shots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.env = &installer.Env{
+		Home: s.home, Proc: "/proc", Module: s.module, UID: os.Geteuid(), SudoUID: -1,
+		ConfigHome: filepath.Join(s.home, ".config"), DataHome: filepath.Join(s.home, ".local/share"),
+		StateHome: filepath.Join(s.home, ".local/state"), RuntimeDir: filepath.Join(s.home, ".run"),
+	}
+	return s
+}
+
+// enable registers the module in the home.
+func (s *stack) enable() {
+	s.t.Helper()
+	for _, r := range installer.PlanEnable(s.env.Targets(installer.Options{User: true})).Run(nil) {
+		if r.Err != nil {
+			s.t.Fatalf("register %s: %v", r.Target.ID(), r.Err)
+		}
+	}
+}
+
+func (s *stack) startDaemon() {
+	s.t.Helper()
+	d, err := pcscd.Start(s.t.Context(), pcscd.Options{Dir: s.dir})
+	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
+		absent(s.t, "%v", err)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.daemon = d
+	s.t.Cleanup(d.Stop)
+}
+
+// insert puts the card into the first reader and waits until it has power.
+func (s *stack) insert() {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	served, events := make(chan struct{}), make(chan error, 64)
+	daemon := s.daemon
+	go func() {
+		defer close(served)
+		vpcd.Serve(ctx, func(context.Context) (net.Conn, error) { return daemon.Dial(0) }, s.card, vpcd.Config{Event: func(err error) {
+			select {
+			case events <- err:
+			default:
+			}
+		}})
+	}()
+	taken := false
+	s.take = func() {
+		if !taken {
+			taken = true
+			cancel()
+			<-served
+		}
+	}
+	s.t.Cleanup(s.take)
+	if err := <-events; err != nil {
+		s.t.Fatalf("card into the reader: %v", err)
+	}
+	for end := time.Now().Add(patience); !s.card.Powered(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatal("pcscd does not switch the card on")
+		}
+	}
+}
+
+// user is a browser on a screen of its own, and who sits in front of it.
+type user struct {
+	*stack
+	t       *testing.T
+	kind    browser.Kind
+	desk    *desktop.Desktop
+	browser *browser.Browser
+	event   int // next event of the service to look at
+}
+
+// sit opens a screen and starts the browser on the service's first page.
+func (s *stack) sit(t *testing.T, kind browser.Kind) *user {
+	t.Helper()
+	dir := filepath.Join(s.home, fmt.Sprintf(".screen-%s-%d", kind, s.shot))
+	s.shot++
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d, err := desktop.Start(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Stop)
+	u := &user{stack: s, t: t, kind: kind, desk: d, event: len(s.idp.Events())}
+	log := filepath.Join(dir, "browser.log")
+	u.browser, err = browser.Start(t.Context(), kind, browser.Config{
+		Desktop: d, Home: s.home, Env: s.daemon.Env(),
+		Server: s.idp.Certificate(), CA: s.idp.CA(), Log: log,
+	}, s.idp.StartURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			u.picture("failed")
+			b, _ := os.ReadFile(log)
+			t.Logf("%s:\n%s", kind, b)
+			t.Logf("service: %v", s.idp.Events())
+		}
+		u.browser.Stop()
+	})
+	u.wait("the first page", func(e idp.Event) bool { return e.Kind == idp.EventShown && e.Path == "/idp/login" })
+	return u
+}
+
+// wait waits for an event of the service.
+func (u *user) wait(what string, match func(idp.Event) bool) idp.Event {
+	u.t.Helper()
+	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
+	defer cancel()
+	e, next, err := u.idp.Wait(ctx, u.event, match)
+	if err != nil {
+		u.t.Fatalf("%s: %v", what, err)
+	}
+	u.event = next
+	return e
+}
+
+// picture keeps a screenshot.
+func (u *user) picture(name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	path := filepath.Join(u.shots, fmt.Sprintf("%s-%s.png", strings.ReplaceAll(filepath.Base(u.t.Name()), " ", "-"), name))
+	if err := u.desk.Screenshot(ctx, path); err != nil {
+		u.t.Logf("screenshot: %v", err)
+	}
+}
+
+// outcome is what a login came to.
+type outcome struct {
+	shown   string // text of the page at the end
+	path    string
+	prompts []browser.Prompt
+}
+
+func (o outcome) in() bool { return strings.Contains(o.shown, "Accesso riuscito") }
+
+func (o outcome) count(p browser.Prompt) int {
+	n := 0
+	for _, q := range o.prompts {
+		if p == q {
+			n++
+		}
+	}
+	return n
+}
+
+// login goes to an address that asks for the certificate, answers whatever the
+// browser asks, and returns what the page shows in the end.
+func (u *user) login(url string, before func(browser.Prompt), pins ...string) outcome {
+	u.t.Helper()
+	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
+	defer cancel()
+	u.event = len(u.idp.Events())
+	if err := u.browser.Open(ctx, url); err != nil {
+		u.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var last idp.Event
+	go func() {
+		e, next, err := u.idp.Wait(ctx, u.event, func(e idp.Event) bool { return e.Kind == idp.EventShown })
+		if err == nil {
+			last, u.event = e, next
+			close(done)
+		}
+	}()
+	p := &browser.Person{PINs: pins, Before: func(q browser.Prompt) {
+		u.picture(string(q))
+		if before != nil {
+			before(q)
+		}
+	}}
+	if err := p.Answer(ctx, u.browser, done); err != nil {
+		u.t.Fatalf("login at %s: %v", url, err)
+	}
+	return outcome{last.Text, last.Path, p.Seen}
+}

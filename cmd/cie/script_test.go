@@ -1,0 +1,123 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"cie/card/cardtest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"cie": func() { os.Exit(run(testWorld())) },
+	})
+}
+
+// testWorld is the real world, but for the cards if there is a desk.
+func testWorld() *world {
+	w := system()
+	if os.Getenv(deskVariable) != "" {
+		w.stack = openDesk
+	}
+	return w
+}
+
+// scripts are the parameters of a run of scripts on a desk.
+func scripts(dir string) testscript.Params {
+	return testscript.Params{
+		Dir: dir,
+		Setup: func(e *testscript.Env) error {
+			return setUpScript(e, deskVariable+"="+e.WorkDir+"/desk")
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"state": scriptState,
+			"exits": scriptExits,
+		},
+		RequireUniqueNames: true,
+	}
+}
+
+// setUpScript gives a script a home of its own and the codes of the card.
+func setUpScript(e *testscript.Env, vars ...string) error {
+	e.Setenv("XDG_CACHE_HOME", e.WorkDir+"/.cache")
+	e.Setenv("XDG_CONFIG_HOME", e.WorkDir+"/.config")
+	e.Setenv("LANG", "C.UTF-8")
+	for _, v := range vars {
+		name, value, _ := strings.Cut(v, "=")
+		e.Setenv(name, value)
+	}
+	for name, content := range map[string]string{
+		"csca.pem": string(cardtest.CSCAPEM()),
+		"pin":      string(cardtest.DefaultPIN()) + "\n",
+		"puk":      string(cardtest.DefaultPUK()) + "\n",
+		"wrong":    "40404041\n",
+		"new":      "50718264\n",
+		"newer":    "71506482\n",
+		"short":    "1357\n",
+		"letters":  "1357246a\n",
+		"run":      "23456789\n",
+		"same":     "77777777\n",
+	} {
+		if err := os.WriteFile(e.WorkDir+"/"+name, []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scriptState compares the memory of a virtual card: state FILE NAME=VALUE...
+// Names are pin_tries and puk_tries, and pin and puk with a file that holds
+// the code.
+func scriptState(ts *testscript.TestScript, neg bool, args []string) {
+	var memory struct {
+		PIN      []byte `json:"pin"`
+		PUK      []byte `json:"puk"`
+		PINTries int    `json:"pin_tries"`
+		PUKTries int    `json:"puk_tries"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &memory))
+	for _, a := range args[1:] {
+		name, want, _ := strings.Cut(a, "=")
+		if name == "pin" || name == "puk" {
+			want = strings.TrimSpace(ts.ReadFile(want))
+		}
+		got, ok := map[string]string{
+			"pin":       string(memory.PIN),
+			"puk":       string(memory.PUK),
+			"pin_tries": strconv.Itoa(memory.PINTries),
+			"puk_tries": strconv.Itoa(memory.PUKTries),
+		}[name]
+		if !ok || (got == want) == neg {
+			ts.Fatalf("%s: %s, but it is %s", args[0], a, got)
+		}
+	}
+}
+
+// scriptExits runs a program and wants one exit code: exits CODE PROGRAM ARGS...
+func scriptExits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// The life of a card, on cards in the process.
+func TestLife(t *testing.T) { testscript.Run(t, scripts("testdata/life")) }
+
+func TestScripts(t *testing.T) { testscript.Run(t, scripts("testdata/script")) }

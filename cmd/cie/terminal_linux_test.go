@@ -1,0 +1,339 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"cie/card/cardtest"
+	"cie/cmd/internal/tty/ptytest"
+)
+
+// seat is a person at a terminal that the program runs on, with virtual cards.
+type seat struct {
+	*ptytest.Person
+	t   *testing.T
+	dir string
+	cmd *exec.Cmd
+}
+
+// sit starts the program on a terminal. cards is the description of the desk.
+func sit(t *testing.T, locale, cards string, args ...string) *seat {
+	t.Helper()
+	s := &seat{Person: ptytest.New(t), t: t, dir: t.TempDir()}
+	if err := os.WriteFile(filepath.Join(s.dir, "desk"), []byte(cards), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "csca.pem"), cardtest.CSCAPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.start(locale, args...)
+	return s
+}
+
+func (s *seat) start(locale string, args ...string) {
+	s.t.Helper()
+	s.cmd = exec.Command("cie", append(args, "--csca", filepath.Join(s.dir, "csca.pem"))...)
+	s.cmd.Env = append(os.Environ(), deskVariable+"="+filepath.Join(s.dir, "desk"), "LC_ALL="+locale,
+		"TERM=xterm", "XDG_CACHE_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir)
+	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = s.TTY, s.TTY, s.TTY
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = s.cmd.Process.Kill() })
+}
+
+// answer waits for a prompt for a code, checks that the echo is off, and types.
+func (s *seat) answer(prompt, code string) {
+	s.t.Helper()
+	s.Expect(prompt)
+	if s.Echo() {
+		s.t.Errorf("%q is asked with echo", prompt)
+	}
+	s.Type(code + "\r")
+}
+
+// wantExit waits for the end, and wants the terminal as it was and no code on it.
+func (s *seat) wantExit(code int) {
+	s.t.Helper()
+	_ = s.cmd.Wait()
+	if got := s.cmd.ProcessState.ExitCode(); got != code {
+		s.t.Errorf("exit code %d, want %d:\n%s", got, code, s.Seen())
+	}
+	if !s.Echo() {
+		s.t.Error("the echo stays off")
+	}
+	for _, secret := range []string{pin, puk, wrong, fresh} {
+		if strings.Contains(s.Seen(), secret) {
+			s.t.Errorf("a code was shown:\n%s", s.Seen())
+		}
+	}
+}
+
+// wantCard compares the memory of the card with what it should be.
+func (s *seat) wantCard(pinCode string, pinTries, pukTries int) {
+	s.t.Helper()
+	var memory struct {
+		PIN      []byte `json:"pin"`
+		PINTries int    `json:"pin_tries"`
+		PUKTries int    `json:"puk_tries"`
+	}
+	content, err := os.ReadFile(filepath.Join(s.dir, "card"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := json.Unmarshal(content, &memory); err != nil {
+		s.t.Fatal(err)
+	}
+	if string(memory.PIN) != pinCode || memory.PINTries != pinTries || memory.PUKTries != pukTries {
+		s.t.Errorf("the card has PIN %s, tries %d and %d; want %s, %d and %d",
+			memory.PIN, memory.PINTries, memory.PUKTries, pinCode, pinTries, pukTries)
+	}
+}
+
+// awaitHeld waits until the card holds the command that the desk says.
+func (s *seat) awaitHeld() {
+	s.t.Helper()
+	for end := time.Now().Add(ptytest.Patience); ; time.Sleep(time.Millisecond) {
+		_, err := os.Stat(filepath.Join(s.dir, "card.held"))
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, fs.ErrNotExist) || time.Now().After(end) {
+			s.t.Fatalf("the command does not come: %v\n%s", err, s.Seen())
+		}
+	}
+}
+
+func (s *seat) letGo() {
+	s.t.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, "card.go"), nil, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// The codes of these tests. None of them may ever be seen.
+var (
+	pin = string(cardtest.DefaultPIN())
+	puk = string(cardtest.DefaultPUK())
+)
+
+const (
+	wrong = "40404041"
+	fresh = "50718264"
+)
+
+const (
+	english = "C.UTF-8"
+	italian = "it_IT.UTF-8"
+	onDesk  = "Reader One: cie card"
+)
+
+func TestTerminalStatus(t *testing.T) {
+	s := sit(t, italian, onDesk, "status", "--pin")
+	s.Expect("tieni ferma la carta") // the progress bar
+	s.Expect("Per il PIN restano 3 tentativi su 3.")
+	s.answer("PIN (8 cifre", pin)
+	s.Expect("autentica")
+	s.Expect("Titolare")
+	s.Expect("PROVA MARIA")
+	s.Expect("ZZ00000ZZ")
+	s.Expect("30/06/2045")
+	s.wantExit(exitOK)
+	s.wantCard(pin, 3, 10)
+}
+
+// A code of another length never reaches the card, and may be typed again.
+func TestTerminalWrongLength(t *testing.T) {
+	s := sit(t, english, onDesk, "pin", "verify")
+	s.answer("PIN (8 digits", pin[:4])
+	s.Expect("exactly 8 digits")
+	s.answer("PIN (8 digits", pin+"0")
+	s.Expect("exactly 8 digits")
+	s.answer("PIN (8 digits", pin)
+	s.Expect("The PIN is right.")
+	s.wantExit(exitOK)
+	s.wantCard(pin, 3, 10)
+
+	s.start(english, "pin", "verify")
+	for range attempts {
+		s.answer("PIN (8 digits", "")
+	}
+	s.Expect("Error")
+	s.wantExit(exitBadCode)
+	s.wantCard(pin, 3, 10)
+
+	s.start(english, "pin", "verify")
+	s.answer("PIN (8 digits", wrong)
+	s.Expect("2 attempts left")
+	s.wantExit(exitWrongCode)
+	s.wantCard(pin, 2, 10)
+}
+
+func TestTerminalChange(t *testing.T) {
+	s := sit(t, english, onDesk, "pin", "change")
+	s.answer("Current PIN", pin)
+	s.answer("New PIN (8 digits)", "87654321")
+	s.Expect("in sequence")
+	s.answer("New PIN (8 digits)", pin)
+	s.Expect("same as the old one")
+	s.answer("New PIN (8 digits)", fresh)
+	s.answer("New PIN again", wrong)
+	s.Expect("not the same")
+	s.wantExit(exitBadCode)
+	s.wantCard(pin, 3, 10)
+
+	s.start(english, "pin", "change")
+	s.answer("Current PIN", pin)
+	s.answer("New PIN (8 digits)", fresh)
+	s.answer("New PIN again", wrong)
+	s.answer("New PIN (8 digits)", fresh)
+	s.answer("New PIN again", fresh)
+	s.Expect("The PIN is changed.")
+	s.wantExit(exitOK)
+	s.wantCard(fresh, 3, 10)
+}
+
+func TestTerminalLastTry(t *testing.T) {
+	s := sit(t, italian, onDesk, "pin", "verify")
+	s.answer("PIN (8 cifre", wrong)
+	s.wantExit(exitWrongCode)
+	s.start(italian, "pin", "verify")
+	s.Expect("restano 2 tentativi su 3")
+	s.answer("PIN (8 cifre", wrong)
+	s.wantExit(exitWrongCode)
+	s.wantCard(pin, 1, 10)
+
+	// no: nothing is asked, nothing is sent
+	s.start(italian, "pin", "verify")
+	s.Expect("resta 1 tentativo su 3")
+	s.Expect("ULTIMO")
+	s.Expect("Scrivi CONFERMO")
+	s.Type("no\r")
+	s.Expect("non è stato inviato")
+	s.wantExit(exitChoose)
+	s.wantCard(pin, 1, 10)
+
+	// yes
+	s.start(italian, "pin", "verify")
+	s.Expect("Scrivi CONFERMO")
+	s.Type("conferma\x7fo\r")
+	s.answer("PIN (8 cifre", wrong)
+	s.Expect("il PIN è bloccato")
+	s.wantExit(exitBlocked)
+	s.wantCard(pin, 0, 10)
+
+	// a blocked PIN is not even asked
+	s.start(italian, "pin", "verify")
+	s.Expect("il PIN è bloccato")
+	s.Expect("cie pin unblock")
+	s.wantExit(exitBlocked)
+
+	s.start(italian, "pin", "unblock")
+	s.Expect("restano 10 tentativi su 10")
+	s.Expect("prime 4 cifre")
+	s.answer("PUK (8 cifre", puk)
+	s.answer("Nuovo PIN", fresh)
+	s.answer("Di nuovo", fresh)
+	s.Expect("sbloccato e cambiato")
+	s.wantExit(exitOK)
+	s.wantCard(fresh, 3, 10)
+}
+
+// Ctrl-C at a prompt: the terminal is as before, the card too.
+func TestTerminalInterruptedPrompt(t *testing.T) {
+	s := sit(t, italian, onDesk, "pin", "change")
+	s.Expect("PIN attuale")
+	s.Type(pin[:3] + "\x03")
+	s.Expect("interrotto su tua richiesta")
+	s.wantExit(128 + int(syscall.SIGINT))
+	s.wantCard(pin, 3, 10)
+
+	s.start(italian, "pin", "change")
+	s.answer("PIN attuale", pin)
+	s.Expect("Nuovo PIN")
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	s.wantExit(128 + int(syscall.SIGTERM))
+	s.wantCard(pin, 3, 10)
+}
+
+// Ctrl-C while a code is with the card: the card finishes first.
+func TestTerminalInterruptedCard(t *testing.T) {
+	tests := []struct {
+		name, hold string
+		verb       string
+		codes      [][2]string
+		says       string
+		code       string // the PIN that holds afterwards
+		exit       int
+		pinTries   int
+	}{
+		{"verify", "20", "verify", [][2]string{{"PIN (8", pin}}, "The PIN is right", pin, 130, 3},
+		{"wrong PIN", "20", "verify", [][2]string{{"PIN (8", wrong}}, "2 attempts left", pin, 130, 2},
+		{"change, at the old PIN", "20", "change", [][2]string{{"Current PIN", pin}, {"New PIN (8", fresh}, {"again", fresh}},
+			"The PIN is changed", fresh, 130, 3},
+		{"change, at the new PIN", "24", "change", [][2]string{{"Current PIN", pin}, {"New PIN (8", fresh}, {"again", fresh}},
+			"The PIN is changed", fresh, 130, 3},
+		{"unblock, at the PUK", "20", "unblock", [][2]string{{"PUK (8", puk}, {"New PIN (8", fresh}, {"again", fresh}},
+			"unblocked", fresh, 130, 3},
+		{"unblock, at the new PIN", "2C", "unblock", [][2]string{{"PUK (8", puk}, {"New PIN (8", fresh}, {"again", fresh}},
+			"unblocked", fresh, 130, 3},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := sit(t, english, onDesk+" hold="+tt.hold, "pin", tt.verb)
+			for _, c := range tt.codes {
+				s.answer(c[0], c[1])
+			}
+			s.awaitHeld()
+			s.Type("\x03")
+			s.Expect("Stopping as soon as the card has finished")
+			s.Type("\x03\x03") // impatience does not help
+			s.letGo()
+			s.Expect(tt.says)
+			s.wantExit(tt.exit)
+			s.wantCard(tt.code, tt.pinTries, 10)
+		})
+	}
+}
+
+// Ctrl-C while the card does something harmless ends the run after the command.
+func TestTerminalInterruptedReading(t *testing.T) {
+	s := sit(t, english, onDesk+" hold=82", "status")
+	s.awaitHeld() // in the device authentication
+	s.Type("\x03")
+	s.Expect("^C")
+	s.letGo()
+	s.Expect("stopped at your request")
+	s.wantExit(130)
+	s.wantCard(pin, 3, 10)
+}
+
+// Without a terminal nothing is asked, and the card is not touched.
+func TestNoTerminal(t *testing.T) {
+	s := &seat{t: t, dir: t.TempDir()}
+	desk := filepath.Join(s.dir, "desk")
+	if err := os.WriteFile(desk, []byte(onDesk), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("cie", "pin", "verify", "--json")
+	cmd.Env = append(os.Environ(), deskVariable+"="+desk, "LC_ALL=C")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	out, _ := cmd.Output()
+	if code := cmd.ProcessState.ExitCode(); code != exitUsage || !strings.Contains(string(out), `"code": "no-terminal"`) {
+		t.Errorf("exit code %d, %s", code, out)
+	}
+	if _, err := os.Stat(filepath.Join(s.dir, "card")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("the card was touched")
+	}
+}
