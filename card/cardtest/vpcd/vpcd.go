@@ -133,8 +133,9 @@ func ServeConn(ctx context.Context, conn net.Conn, card Card) error {
 	atr := card.PowerOn()
 	card.PowerOff()
 	defer card.PowerOff()
+	from := prompt{conn}
 	for {
-		body, err := ReadMessage(conn)
+		body, err := ReadMessage(from)
 		if err == nil {
 			atr, err = answer(conn, card, body, atr)
 		}
