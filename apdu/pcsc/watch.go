@@ -77,9 +77,10 @@ func (c *Context) Watch(ctx context.Context) (<-chan Event, error) {
 
 // watched is what the watcher last said about a reader.
 type watched struct {
-	name  string
-	state scard.StateFlag // for the next call
-	card  EventKind       // CardInserted, CardMute or CardRemoved
+	name    string
+	state   scard.StateFlag // for the next call
+	card    EventKind       // CardInserted, CardMute or CardRemoved
+	counter uint16          // insertions and removals when card was reported
 }
 
 type watcher struct {
@@ -249,7 +250,8 @@ func (w *watcher) update(r *watched, s scard.ReaderState) {
 	case s.EventState&scard.StatePresent != 0:
 		now = CardInserted
 	}
-	swapped := r.state != 0 && now != CardRemoved && r.card != CardRemoved && counter(r.state) != counter(s.EventState)
+	count := counter(s.EventState)
+	swapped := now != CardRemoved && r.card != CardRemoved && count != r.counter
 	if r.card != CardRemoved && (now == CardRemoved || swapped) {
 		w.emit(Event{Kind: CardRemoved, Reader: r.name})
 		r.card = CardRemoved
@@ -261,5 +263,5 @@ func (w *watcher) update(r *watched, s scard.ReaderState) {
 		}
 		w.emit(e)
 	}
-	r.card, r.state = now, s.EventState&^scard.StateChanged
+	r.card, r.counter, r.state = now, count, s.EventState&^scard.StateChanged
 }
