@@ -144,9 +144,11 @@ func (c *Conn) Transmit(command []byte) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	hctx, card := c.hctx, c.card
+	own := slices.Clone(command) // the caller's is not touched after a timeout
 	var resp []byte
 	err := c.do(op, c.cfg.Timeout, func() error {
-		r, err := card.Transmit(command)
+		r, err := card.Transmit(own)
+		clear(own)
 		if err == nil && len(r) < 2 {
 			err = scard.ErrNotTransacted // some drivers call a broken link an empty answer
 		}

@@ -212,13 +212,7 @@ func (d *Daemon) spawn(userns bool) error {
 	if err != nil {
 		return err
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		conn.Close()
-		return err
-	}
-	cmd := exec.Command(exe)
-	cmd.Path = exe
+	cmd := exec.Command("/proc/self/exe") // also when the file was replaced since
 	cmd.Args = []string{helperName}
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
 	cmd.Dir = "/"
