@@ -24,7 +24,7 @@ import (
 )
 
 // patience bounds every program a test runs. It only ends what hangs.
-const patience = 3 * time.Minute
+const patience = 2 * time.Minute
 
 // host is a person's machine: a reader with one card, the module, a home
 // directory, and the environment that programs get.
@@ -193,6 +193,12 @@ func realHost(t *testing.T, chip cardtest.Family) *host {
 	})
 	if err := <-inReader; err != nil {
 		t.Fatalf("card into the reader: %v", err)
+	}
+	// The daemon looks for cards a few times a second.
+	for deadline := time.Now().Add(patience); !card.Powered(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("pcscd does not switch the card on")
+		}
 	}
 	h.env = append(h.env, daemon.Env()...)
 	h.setCard(t, cardtest.DefaultPIN(), cardtest.DefaultPUK(), cardtest.IssuingCA(), card.NIS())

@@ -24,6 +24,9 @@ type answer struct {
 	text   []byte
 }
 
+// errNotAsked: a program ended well without a prompt that was expected.
+var errNotAsked = errors.New("did not ask")
+
 // openPTY returns the two ends of a new pseudo terminal, without echo.
 func openPTY() (master, slave *os.File, err error) {
 	master, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -111,7 +114,7 @@ func (h *host) tryTyped(t *testing.T, answers []answer, name string, args ...str
 		err = fmt.Errorf("no end after %v", patience)
 	}
 	if err == nil && len(left) > 0 {
-		err = fmt.Errorf("never asked %q", left[0].prompt)
+		err = fmt.Errorf("%w: %q", errNotAsked, left[0].prompt)
 	}
 	return strings.ReplaceAll(all.String(), "\r\n", "\n"), err
 }
