@@ -1,0 +1,289 @@
+package pkcs11mod
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cie/card/cardtest"
+	"cie/pkcs11mod/ck"
+)
+
+func TestSlotList(t *testing.T) {
+	d := newDesk()
+	d.plug("empty")
+	d.plug("with a card")
+	d.insert("with a card", newCard(t, cardtest.Profile{}))
+	h := newModule(t, d, nil)
+	all := h.slotList(false)
+	if len(all) != 2 {
+		t.Fatalf("slots %v", all)
+	}
+	if with := h.slotList(true); len(with) != 1 || with[0] != all[1] {
+		t.Fatalf("slots with a token %v of %v", with, all)
+	}
+	var n uint = 1
+	h.want("too small", h.GetSlotList(false, make([]uint, 1), &n), ck.CKR_BUFFER_TOO_SMALL)
+	if n != 2 {
+		t.Errorf("count %d, want 2", n)
+	}
+	n = 0
+	h.want("no room", h.GetSlotList(false, []uint{}, &n), ck.CKR_BUFFER_TOO_SMALL)
+	for i, want := range []uint{0, ck.CKF_TOKEN_PRESENT} {
+		var info ck.SlotInfo
+		h.want("C_GetSlotInfo", h.GetSlotInfo(all[i], &info), ck.CKR_OK)
+		if info.Flags != want|ck.CKF_REMOVABLE_DEVICE|ck.CKF_HW_SLOT || info.SlotDescription != d.names[i] {
+			t.Errorf("slot %d: %+v", all[i], info)
+		}
+	}
+	h.want("no such slot", h.GetSlotInfo(99, &ck.SlotInfo{}), ck.CKR_SLOT_ID_INVALID)
+	h.want("no token", h.GetTokenInfo(all[0], &ck.TokenInfo{}), ck.CKR_TOKEN_NOT_PRESENT)
+	var s uint
+	h.want("no token", h.OpenSession(all[0], ck.CKF_SERIAL_SESSION, &s), ck.CKR_TOKEN_NOT_PRESENT)
+	h.want("no token", h.GetMechanismList(all[0], nil, &n), ck.CKR_TOKEN_NOT_PRESENT)
+}
+
+// TestFixedList: between a length query and the call that follows it the list
+// does not change under the caller (5.5).
+func TestFixedList(t *testing.T) {
+	d := newDesk()
+	d.plug("one")
+	h := newModule(t, d, nil)
+	var n uint
+	h.want("C_GetSlotList", h.GetSlotList(false, nil, &n), ck.CKR_OK)
+	d.plug("two")
+	h.waitEvent(t)
+	buf := make([]uint, 5)
+	n = 5
+	h.want("C_GetSlotList", h.GetSlotList(false, buf, &n), ck.CKR_OK)
+	if n != 1 {
+		t.Errorf("%d slots, the caller was told 1", n)
+	}
+	if now := h.slotList(false); len(now) != 2 {
+		t.Errorf("slots %v", now)
+	}
+}
+
+// waitEvent waits for a slot event without blocking in the module.
+func (h *host) waitEvent(t *testing.T) uint {
+	t.Helper()
+	for range 2000 {
+		var id uint
+		switch rv := h.WaitForSlotEvent(ck.CKF_DONT_BLOCK, &id, false); rv {
+		case ck.CKR_OK:
+			return id
+		case ck.CKR_NO_EVENT:
+			time.Sleep(5 * time.Millisecond)
+		default:
+			t.Fatal(rv)
+		}
+	}
+	t.Fatal("no slot event")
+	return 0
+}
+
+// TestHotplug: readers and cards come and go; slots keep their numbers.
+func TestHotplug(t *testing.T) {
+	d := newDesk()
+	h := newModule(t, d, nil)
+	if s := h.slotList(false); len(s) != 0 {
+		t.Fatalf("slots %v", s)
+	}
+	var id uint
+	h.want("nothing happened", h.WaitForSlotEvent(ck.CKF_DONT_BLOCK, &id, false), ck.CKR_NO_EVENT)
+	d.plug("a")
+	a := h.waitEvent(t)
+	c := newCard(t, cardtest.Profile{})
+	d.insert("a", c)
+	if id := h.waitEvent(t); id != a {
+		t.Errorf("event of slot %d, want %d", id, a)
+	}
+	h.waitTokens(1)
+	s := h.sessionOn(a, false)
+	d.remove("a")
+	if id := h.waitEvent(t); id != a {
+		t.Errorf("event of slot %d, want %d", id, a)
+	}
+	h.want("session of a removed card", h.GetSessionInfo(s, &ck.SessionInfo{}), ck.CKR_SESSION_HANDLE_INVALID)
+	h.want("token of a removed card", h.GetTokenInfo(a, &ck.TokenInfo{}), ck.CKR_TOKEN_NOT_PRESENT)
+	d.plug("b")
+	b := h.waitEvent(t)
+	d.insert("a", c)
+	h.waitTokens(1)
+	d.unplug("a")
+	h.waitTokens(0)
+	if s := h.slotList(false); !slices.Equal(s, []uint{b}) || b == a {
+		t.Errorf("slots %v, the one left is %d", s, b)
+	}
+	h.want("slot of an unplugged reader", h.GetSlotInfo(a, &ck.SlotInfo{}), ck.CKR_SLOT_ID_INVALID)
+	d.plug("a")
+	for !slices.Contains(h.slotList(false), a) {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// TestUnpluggedInList: a slot that the caller was told of stays valid until it
+// asks again.
+func TestUnpluggedInList(t *testing.T) {
+	d := newDesk()
+	d.plug("a")
+	h := newModule(t, d, nil)
+	id := h.slotList(false)[0]
+	d.unplug("a")
+	h.waitEvent(t)
+	var info ck.SlotInfo
+	h.want("C_GetSlotInfo", h.GetSlotInfo(id, &info), ck.CKR_OK)
+	if info.Flags&ck.CKF_TOKEN_PRESENT != 0 {
+		t.Error("a token in a reader that is gone")
+	}
+	if s := h.slotList(false); len(s) != 0 {
+		t.Errorf("slots %v", s)
+	}
+	h.want("C_GetSlotInfo", h.GetSlotInfo(id, &info), ck.CKR_SLOT_ID_INVALID)
+}
+
+// TestWaitForSlotEvent: a blocked wait ends with an event or with C_Finalize.
+func TestWaitForSlotEvent(t *testing.T) {
+	d := newDesk()
+	d.plug("a")
+	d.insert("a", newCard(t, cardtest.Profile{}))
+	h := newModule(t, d, nil)
+	slot := h.slot()
+	type result struct {
+		id uint
+		rv ck.RV
+	}
+	results := make(chan result)
+	wait := func() {
+		var id uint
+		rv := h.WaitForSlotEvent(0, &id, false)
+		results <- result{id, rv}
+	}
+	go wait()
+	d.remove("a")
+	if r := <-results; r != (result{slot, ck.CKR_OK}) {
+		t.Errorf("%+v", r)
+	}
+	for range 3 {
+		go wait()
+	}
+	h.want("C_Finalize", h.Finalize(false), ck.CKR_OK)
+	for range 3 {
+		if r := <-results; r.rv != ck.CKR_CRYPTOKI_NOT_INITIALIZED {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+// TestForeignCard: a card that is no CIE is a slot without a token.
+func TestForeignCard(t *testing.T) {
+	h, _ := oneCard(t, cardtest.Profile{Files: map[uint16][]byte{0x1001: {}}}, nil)
+	if s := h.slotList(true); len(s) != 0 {
+		t.Errorf("slots with a token: %v", s)
+	}
+	id := h.slotList(false)[0]
+	h.want("C_GetTokenInfo", h.GetTokenInfo(id, &ck.TokenInfo{}), ck.CKR_TOKEN_NOT_PRESENT)
+	if h.desk.open != 0 {
+		t.Error("the connection to a foreign card is kept open")
+	}
+}
+
+// TestBusyCard: a card that another program holds is recognised when it is free.
+func TestBusyCard(t *testing.T) {
+	d := newDesk()
+	d.plug("a")
+	d.busy["a"] = true
+	d.insert("a", newCard(t, cardtest.Profile{}))
+	h := newModule(t, d, nil)
+	h.cfg.RecognitionTime = time.Millisecond
+	if s := h.slotList(true); len(s) != 0 {
+		t.Fatalf("slots %v", s)
+	}
+	d.mu.Lock()
+	d.busy["a"] = false
+	d.mu.Unlock()
+	h.waitTokens(1)
+}
+
+func TestTokenInfo(t *testing.T) {
+	h, _ := oneCard(t, cardtest.Profile{Family: cardtest.Gemalto, NIS: "123456789012"}, nil)
+	slot := h.slot()
+	info := h.tokenInfo(slot)
+	want := uint(ck.CKF_WRITE_PROTECTED | ck.CKF_LOGIN_REQUIRED | ck.CKF_USER_PIN_INITIALIZED | ck.CKF_TOKEN_INITIALIZED)
+	if info.Label != "CIE" || info.Model != "CIE Gemalto" || info.Flags != want || info.MinPINLen != 8 || info.MaxPINLen != 8 {
+		t.Errorf("%+v", info)
+	}
+	if len(info.SerialNumber) != 16 || !strings.Contains(info.SerialNumber, "123456789012") {
+		t.Errorf("serial number %q", info.SerialNumber)
+	}
+	h.sessionOn(slot, false)
+	h.sessionOn(slot, true)
+	if info := h.tokenInfo(slot); info.SessionCount != 2 || info.RWSessionCount != 1 {
+		t.Errorf("%+v", info)
+	}
+}
+
+// TestNoIO: what NSS asks all the time costs the card nothing.
+func TestNoIO(t *testing.T) {
+	h, c := oneCard(t, cardtest.Profile{}, newStore())
+	s := h.session(false)
+	h.login(s)
+	slot := h.slot()
+	before, opened := c.Stats().APDUs, h.desk.opened
+	for range 50 {
+		h.slotList(true)
+		h.tokenInfo(slot)
+		h.state(s)
+		h.want("C_GetSlotInfo", h.GetSlotInfo(slot, &ck.SlotInfo{}), ck.CKR_OK)
+		h.want("C_GetMechanismInfo", h.GetMechanismInfo(slot, ck.CKM_RSA_PKCS, &ck.MechanismInfo{}), ck.CKR_OK)
+	}
+	if n := c.Stats().APDUs - before; n != 0 || h.desk.opened != opened {
+		t.Errorf("%d APDUs, %d connections", n, h.desk.opened-opened)
+	}
+}
+
+func TestMechanisms(t *testing.T) {
+	h, _ := oneCard(t, cardtest.Profile{}, nil)
+	slot := h.slot()
+	var n uint
+	h.want("C_GetMechanismList", h.GetMechanismList(slot, nil, &n), ck.CKR_OK)
+	types := make([]uint, n)
+	n--
+	h.want("C_GetMechanismList", h.GetMechanismList(slot, types, &n), ck.CKR_BUFFER_TOO_SMALL)
+	if int(n) != len(types) {
+		t.Errorf("count %d, want %d", n, len(types))
+	}
+	h.want("C_GetMechanismList", h.GetMechanismList(slot, types, &n), ck.CKR_OK)
+	for _, m := range types {
+		var info ck.MechanismInfo
+		h.want("C_GetMechanismInfo", h.GetMechanismInfo(slot, m, &info), ck.CKR_OK)
+		signs := info.Flags&ck.CKF_SIGN != 0
+		if signs != (info.Flags&ck.CKF_HW != 0) || signs != (info.MinKeySize == 2048) {
+			t.Errorf("mechanism %#x: %+v", m, info)
+		}
+		if info.Flags&(ck.CKF_DECRYPT|ck.CKF_ENCRYPT|ck.CKF_GENERATE_KEY_PAIR) != 0 {
+			t.Errorf("mechanism %#x: %+v", m, info)
+		}
+	}
+	for _, m := range []uint{ck.CKM_RSA_X_509, ck.CKM_RSA_PKCS_PSS, ck.CKM_SHA256_RSA_PKCS_PSS, ck.CKM_RSA_PKCS_KEY_PAIR_GEN} {
+		if slices.Contains(types, m) {
+			t.Errorf("mechanism %#x is offered", m)
+		}
+		h.want("C_GetMechanismInfo", h.GetMechanismInfo(slot, m, &ck.MechanismInfo{}), ck.CKR_MECHANISM_INVALID)
+	}
+}
+
+func TestInitToken(t *testing.T) {
+	h, c := oneCard(t, cardtest.Profile{}, nil)
+	slot := h.slot()
+	puk, label := ck.Bytes(cardtest.DefaultPUK()), &[32]byte{}
+	h.want("C_InitToken", h.InitToken(slot, puk, label), ck.CKR_TOKEN_WRITE_PROTECTED)
+	h.want("C_InitToken", h.InitToken(slot, puk, nil), ck.CKR_ARGUMENTS_BAD)
+	h.want("C_InitToken", h.InitToken(77, puk, label), ck.CKR_SLOT_ID_INVALID)
+	h.sessionOn(slot, true)
+	h.want("C_InitToken", h.InitToken(slot, puk, label), ck.CKR_SESSION_EXISTS)
+	if st := c.Stats(); st.Verifies != 0 {
+		t.Error("C_InitToken presents the PUK")
+	}
+}
