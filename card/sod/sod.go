@@ -176,7 +176,10 @@ func Parse(der []byte) (*SOD, error) {
 	if err := s.readSignedData(signed); err != nil {
 		return nil, err
 	}
-	return s, s.readLDS()
+	if err := s.readLDS(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // readSignedData: RFC 5652, 5.1.

@@ -22,6 +22,9 @@ import (
 // outcome is what Parse and Verify make of a SOD, in one word.
 func outcome(der []byte, roots *Roots) string {
 	s, err := Parse(der)
+	if (s == nil) != (err != nil) {
+		return fmt.Sprintf("contradictory %v", err)
+	}
 	if err == nil {
 		var r Result
 		r, err = s.Verify(roots)
