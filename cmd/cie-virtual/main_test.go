@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -118,8 +119,8 @@ func (s *session) typed(line string) {
 	}
 }
 
-// expect waits for the next line that holds all the words, and returns it;
-// the lines before it are forgotten.
+// expect waits for a line that holds all the words, and takes it away. Lines
+// about different cards come in any order.
 func (s *session) expect(words ...string) string {
 	s.t.Helper()
 	timer := time.AfterFunc(time.Minute, func() {
@@ -144,7 +145,7 @@ func (s *session) expect(words ...string) string {
 		}
 		if found {
 			line := s.lines[i]
-			s.lines = s.lines[i+1:]
+			s.lines = slices.Delete(s.lines, i, i+1)
 			return line
 		}
 	}
