@@ -45,21 +45,31 @@ http {
 	return port, files.root
 }
 
-func TestCurl(t *testing.T) {
-	eachCard(t, fewChips, []string{"curl", "nginx", engine}, func(t *testing.T, h *host) {
-		curl := func(port, root string) (string, error) {
-			t.Helper()
-			return h.tryTyped(t, []answer{{enginePrompt, h.pin}}, "curl", "--silent", "--show-error", "--cacert", root,
-				"--engine", "pkcs11", "--cert-type", "ENG", "--cert", "pkcs11:token=CIE;type=cert",
-				"--key-type", "ENG", "--key", "pkcs11:token=CIE;type=private", "https://localhost:"+port+"/")
-		}
-		h.opensslConfig(t)
+// curl asks a server of nginx for its page, with the card.
+func (h *host) curl(t *testing.T, port, root string) (string, error) {
+	t.Helper()
+	return h.tryTyped(t, []answer{{enginePrompt, h.pin}}, "curl", "--silent", "--show-error", "--cacert", root,
+		"--engine", "pkcs11", "--cert-type", "ENG", "--cert", "pkcs11:token=CIE;type=cert",
+		"--key-type", "ENG", "--key", "pkcs11:token=CIE;type=private", "https://localhost:"+port+"/")
+}
 
-		// A server that speaks TLS 1.2; the client says which signatures it makes.
+func TestCurl(t *testing.T) {
+	eachCard(t, []string{"curl", "nginx", engine}, func(t *testing.T, h *host) {
+		// Either the client says which signatures it makes ...
+		h.opensslConfig(t, classicSignatures)
 		port, root := h.nginx(t, "ssl_protocols TLSv1.2;")
-		out, err := curl(port, root)
+		out, err := h.curl(t, port, root)
 		if err != nil {
 			t.Errorf("curl: %v", err)
+		}
+		wantContains(t, out, "welcome", h.nis, "over TLSv1.2, SUCCESS")
+
+		// ... or the server which it takes.
+		h.opensslConfig(t, "")
+		port, root = h.nginx(t, "ssl_protocols TLSv1.2; ssl_conf_command ClientSignatureAlgorithms "+classicSignatures+";")
+		out, err = h.curl(t, port, root)
+		if err != nil {
+			t.Errorf("curl to a server that restricts signatures: %v", err)
 		}
 		wantContains(t, out, "welcome", h.nis, "over TLSv1.2, SUCCESS")
 	})

@@ -40,7 +40,7 @@ func (h *host) urls(t *testing.T) map[string]string {
 func (h *host) withPIN(url string) string { return url + "?pin-source=" + h.pinFile }
 
 func TestGnuTLS(t *testing.T) {
-	eachCard(t, manyChips, []string{"p11tool", "gnutls-cli", "openssl"}, func(t *testing.T, h *host) {
+	eachCard(t, []string{"p11tool", "gnutls-cli", "openssl"}, func(t *testing.T, h *host) {
 		wantContains(t, h.run(t, "p11tool", "--provider", h.module, "--list-tokens"), "token=CIE", "Requires login")
 
 		urls := h.urls(t)

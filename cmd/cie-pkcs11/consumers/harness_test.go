@@ -29,6 +29,7 @@ const patience = 2 * time.Minute
 // host is a person's machine: a reader with one card, the module, a home
 // directory, and the environment that programs get.
 type host struct {
+	card     *cardtest.Card
 	module   string // path of the built module
 	dir      string // the working directory of programs, and their home
 	cache    string // where the module keeps what it knows of cards
@@ -40,28 +41,37 @@ type host struct {
 	nis      string // stands in the certificate's subject
 }
 
-// fewChips are the chips that a slow program is tried with: one of each way to
-// open the application and to give the domain parameters.
-var fewChips = []cardtest.Family{cardtest.NXP, cardtest.Gemalto}
-
-// manyChips are those a quick program is tried with.
-var manyChips = []cardtest.Family{cardtest.NXP, cardtest.Gemalto, cardtest.STM, cardtest.Actalis1, cardtest.Bit4id1}
+// chips are those that every program is tried with: both ways to open the
+// application, both ways to give the domain parameters, five makers' ATRs.
+var chips = []cardtest.Family{cardtest.NXP, cardtest.Gemalto, cardtest.STM, cardtest.Actalis1, cardtest.Bit4id1}
 
 // eachCard runs body on every chip, first with a card that the module has never
-// seen, then with the same card known.
-func eachCard(t *testing.T, chips []cardtest.Family, tools []string, body func(t *testing.T, h *host)) {
+// seen, then with the same card known. No body may leave fewer tries of PIN or
+// PUK than there were.
+func eachCard(t *testing.T, tools []string, body func(t *testing.T, h *host)) {
+	t.Helper()
+	cards(t, chips, tools, body)
+}
+
+// cards is eachCard for some chips.
+func cards(t *testing.T, chips []cardtest.Family, tools []string, body func(t *testing.T, h *host)) {
+	t.Helper()
 	need(t, tools...)
 	for _, chip := range chips {
 		t.Run(chip.String(), func(t *testing.T) {
 			h := newHost(t, chip)
 			h.forget(t)
-			ok := t.Run("never-seen", func(t *testing.T) { body(t, h) })
+			ok := t.Run("never-seen", func(t *testing.T) {
+				body(t, h)
+				h.wantAllTries(t)
+			})
 			if !ok {
 				t.Fatal("not tried with the card known")
 			}
 			t.Run("known", func(t *testing.T) {
 				h.wantKnown(t)
 				body(t, h)
+				h.wantAllTries(t)
 			})
 		})
 	}
@@ -150,12 +160,9 @@ func module(t *testing.T) string {
 	return built
 }
 
-// newHost is realHost.
-var newHost = realHost
-
-// realHost makes a machine with a private PC/SC daemon and a virtual card in
+// newHost makes a machine with a private PC/SC daemon and a virtual card in
 // its first reader; the second stays empty.
-func realHost(t *testing.T, chip cardtest.Family) *host {
+func newHost(t *testing.T, chip cardtest.Family) *host {
 	t.Helper()
 	so := module(t)
 	h := machine(t)
@@ -164,6 +171,7 @@ func realHost(t *testing.T, chip cardtest.Family) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.card = card
 	daemon, err := pcscd.Start(t.Context(), pcscd.Options{})
 	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
 		absent(t, "%v", err)
@@ -289,6 +297,14 @@ func (h *host) wantKnown(t *testing.T) {
 	}
 	if len(entries) == 0 {
 		t.Error("the module has kept nothing of the card")
+	}
+}
+
+// wantAllTries looks into the card: no program may have spent a try unseen.
+func (h *host) wantAllTries(t *testing.T) {
+	t.Helper()
+	if pin, puk := h.card.Tries(); pin != cardtest.MaxPINTries || puk != cardtest.MaxPUKTries {
+		t.Errorf("tries left: PIN %d, PUK %d", pin, puk)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 var alias = regexp.MustCompile(`(?m)^(.+), PrivateKeyEntry,`)
 
 func TestJava(t *testing.T) {
-	eachCard(t, fewChips, []string{"keytool", "jarsigner"}, func(t *testing.T, h *host) {
+	eachCard(t, []string{"keytool", "jarsigner"}, func(t *testing.T, h *host) {
 		conf := h.write(t, "pkcs11.cfg", fmt.Appendf(nil, "name = CIE\nlibrary = %s\nslotListIndex = 0\n", h.module))
 		store := []string{"-keystore", "NONE", "-storetype", "PKCS11", "-addprovider", "SunPKCS11", "-providerArg", conf, "-storepass:file", h.pinFile}
 		keytool := func(args ...string) string {

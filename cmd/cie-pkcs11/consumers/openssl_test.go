@@ -17,9 +17,12 @@ const engine = "/usr/lib/*/engines-3/pkcs11.so"
 const classicSignatures = "RSA+SHA256:RSA+SHA384:RSA+SHA512"
 
 // opensslConfig writes the configuration that loads the engine with the module
-// and returns the environment with it.
-func (h *host) opensslConfig(t *testing.T) {
+// and names the signature algorithms of clients if there are any.
+func (h *host) opensslConfig(t *testing.T, signatures string) {
 	t.Helper()
+	if signatures != "" {
+		signatures = "ClientSignatureAlgorithms = " + signatures
+	}
 	path := h.write(t, "openssl.cnf", fmt.Appendf(nil, `openssl_conf = openssl_init
 
 [openssl_init]
@@ -39,12 +42,12 @@ init = 0
 system_default = tls
 
 [tls]
-ClientSignatureAlgorithms = %s
+%s
 
 [req]
 distinguished_name = dn
 [dn]
-`, program(t, engine), h.module, classicSignatures))
+`, program(t, engine), h.module, signatures))
 	h.env = append(h.env, "OPENSSL_CONF="+path)
 }
 
@@ -52,9 +55,9 @@ distinguished_name = dn
 const enginePrompt = "PIN for"
 
 func TestOpenSSLEngine(t *testing.T) {
-	eachCard(t, fewChips, []string{"openssl", "pkcs11-tool", engine}, func(t *testing.T, h *host) {
+	eachCard(t, []string{"openssl", "pkcs11-tool", engine}, func(t *testing.T, h *host) {
 		key := "pkcs11:token=CIE;type=private"
-		h.opensslConfig(t)
+		h.opensslConfig(t, classicSignatures)
 		pin := []answer{{enginePrompt, h.pin}}
 
 		// The key first: on a card never seen the engine must find it by logging in.
@@ -86,14 +89,30 @@ func TestOpenSSLEngine(t *testing.T) {
 		}
 
 		// A login over TLS 1.2 to openssl's own server, which insists (-Verify).
-		files, port := h.serverCertificate(t), freePort(t)
-		h.server(t, port, "openssl", "s_server", "-accept", "127.0.0.1:"+port, "-cert", files.cert, "-key", files.key,
-			"-Verify", "2", "-verify_return_error", "-CAfile", h.caFile, "-partial_chain", "-no_check_time", "-tls1_2", "-www")
-		out, err := h.tryTyped(t, pin, "sh", "-c", fmt.Sprintf("printf '%s' | exec openssl s_client -connect 127.0.0.1:%s -CAfile %s -engine pkcs11 -keyform engine -key '%s' -cert %s -ign_eof",
-			`GET / HTTP/1.0\r\n\r\n`, port, files.root, key, cert))
+		out, err := h.sClient(t, h.sServer(t, "-tls1_2"), cert)
 		if err != nil {
 			t.Errorf("s_client: %v", err)
 		}
 		wantContains(t, out, "Verify return code: 0 (ok)", "Protocol  : TLSv1.2", "HTTP/1.0 200 ok", h.nis, "Client certificate")
 	})
+}
+
+// sServer starts openssl's server, which lets nobody in without a certificate of
+// the card's issuer, and returns its port.
+func (h *host) sServer(t *testing.T, args ...string) string {
+	t.Helper()
+	files, port := h.serverCertificate(t), freePort(t)
+	h.server(t, port, "openssl", append([]string{"s_server", "-accept", "127.0.0.1:" + port, "-cert", files.cert, "-key", files.key,
+		"-Verify", "2", "-verify_return_error", "-CAfile", h.caFile, "-partial_chain", "-no_check_time", "-www"}, args...)...)
+	return port
+}
+
+// sClient asks an sServer for its page, which says what it saw of the client.
+// cert is the path of the card's certificate.
+func (h *host) sClient(t *testing.T, port, cert string) (string, error) {
+	t.Helper()
+	// The terminal is for the PIN, so the request comes through a pipe.
+	return h.tryTyped(t, []answer{{enginePrompt, h.pin}}, "sh", "-c", `request=$1; shift; cat "$request" | exec openssl s_client "$@"`, "sh",
+		h.write(t, "request", []byte(request)), "-connect", "127.0.0.1:"+port, "-CAfile", filepath.Join(h.dir, "server-root.pem"),
+		"-engine", "pkcs11", "-keyform", "engine", "-key", "pkcs11:token=CIE;type=private", "-cert", cert, "-ign_eof")
 }

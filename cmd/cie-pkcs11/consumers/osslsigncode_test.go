@@ -51,7 +51,7 @@ func windowsProgram() []byte {
 }
 
 func TestOsslsigncode(t *testing.T) {
-	eachCard(t, fewChips, []string{"osslsigncode", engine}, func(t *testing.T, h *host) {
+	eachCard(t, []string{"osslsigncode", engine}, func(t *testing.T, h *host) {
 		unsigned, signed := h.write(t, "program.exe", windowsProgram()), filepath.Join(h.dir, "signed.exe")
 		os.Remove(signed)
 		cert := h.certificate(t)

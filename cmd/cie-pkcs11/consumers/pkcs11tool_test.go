@@ -55,7 +55,7 @@ func (h *host) id(t *testing.T) string {
 
 // What the module says of itself is what the chip can do.
 func TestPKCS11ToolLists(t *testing.T) {
-	eachCard(t, manyChips, []string{"pkcs11-tool"}, func(t *testing.T, h *host) {
+	eachCard(t, []string{"pkcs11-tool"}, func(t *testing.T, h *host) {
 		tool := func(answers []answer, args ...string) string {
 			t.Helper()
 			return h.typed(t, answers, "pkcs11-tool", append([]string{"--module", h.module}, args...)...)
@@ -75,7 +75,7 @@ func TestPKCS11ToolLists(t *testing.T) {
 }
 
 func TestPKCS11Tool(t *testing.T) {
-	eachCard(t, manyChips, []string{"pkcs11-tool", "openssl"}, func(t *testing.T, h *host) {
+	eachCard(t, []string{"pkcs11-tool", "openssl"}, func(t *testing.T, h *host) {
 		tool := func(answers []answer, args ...string) string {
 			t.Helper()
 			return h.typed(t, answers, "pkcs11-tool", append([]string{"--module", h.module}, args...)...)
@@ -104,7 +104,7 @@ func TestPKCS11Tool(t *testing.T) {
 
 // The chip cannot do these, so the module must refuse them and say so.
 func TestPKCS11ToolRefused(t *testing.T) {
-	eachCard(t, fewChips[:1], []string{"pkcs11-tool"}, func(t *testing.T, h *host) {
+	cards(t, chips[:1], []string{"pkcs11-tool"}, func(t *testing.T, h *host) {
 		data := h.write(t, "data", message(32))
 		long := h.write(t, "long", message(103))
 		tests := []struct {
@@ -127,7 +127,7 @@ func TestPKCS11ToolRefused(t *testing.T) {
 }
 
 func TestPKCS11ToolPINLife(t *testing.T) {
-	eachCard(t, manyChips, []string{"pkcs11-tool"}, func(t *testing.T, h *host) {
+	eachCard(t, []string{"pkcs11-tool"}, func(t *testing.T, h *host) {
 		tool := func(answers []answer, args ...string) (string, error) {
 			t.Helper()
 			return h.tryTyped(t, answers, "pkcs11-tool", append([]string{"--module", h.module}, args...)...)

@@ -73,7 +73,7 @@ LogLevel VERBOSE
 }
 
 func TestSSH(t *testing.T) {
-	eachCard(t, fewChips, []string{"ssh", "ssh-keygen", "sshd", "openssl"}, func(t *testing.T, h *host) {
+	eachCard(t, []string{"ssh", "ssh-keygen", "sshd", "openssl"}, func(t *testing.T, h *host) {
 		key := h.publicKey(t)
 
 		// It is the key of the certificate.
