@@ -59,21 +59,20 @@ type chain struct {
 // maxChain bounds the data of one chained command.
 const maxChain = 1024
 
-// New makes a card whose counters live in memory only. It takes some tens of
-// milliseconds.
+// New makes a card whose counters live in memory only. It takes some
+// milliseconds, much less for a card like one made before.
 func New(p Profile) (*Card, error) {
 	profile, err := p.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("cardtest: %w", err)
 	}
-	keys := profile.keys()
-	fs, err := buildFiles(profile, keys)
+	fs, err := buildFiles(profile)
 	if err != nil {
 		return nil, fmt.Errorf("cardtest: %w", err)
 	}
 	c := &Card{
 		profile: profile,
-		keys:    profile.Lies.keys(profile, keys),
+		keys:    profile.Lies.keys(profile, profile.keys()),
 		fs:      fs,
 		atr:     profile.Family.atr(),
 		memory:  newMemory(profile),

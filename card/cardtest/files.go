@@ -5,7 +5,9 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math/big"
+	"sync"
 )
 
 // File identifiers (CIE annex A; EF.DIR: IAS ECC 10.4.1.3).
@@ -69,7 +71,10 @@ type fileSystem struct {
 	serial          []byte // SN.ICC, 8 bytes (IAS ECC 5.2.3.5.1)
 }
 
-func buildFiles(p *Profile, keys keySet) (*fileSystem, error) {
+// contents makes what the files of a card contain, without padding and before
+// Profile.Files.
+func contents(p *Profile) (map[uint16][]byte, error) {
+	keys := p.keys()
 	cert, err := holderCertificate(p, &keys.auth.PublicKey)
 	if err != nil {
 		return nil, fmt.Errorf("authentication certificate: %w", err)
@@ -100,9 +105,50 @@ func buildFiles(p *Profile, keys keySet) (*fileSystem, error) {
 		return nil, fmt.Errorf("EF.SOD: %w", err)
 	}
 	p.Lies.files(p, content)
-	for fid, b := range p.Files {
-		content[fid] = b
+	return content, nil
+}
+
+// issued keeps the contents of cards made already: signing them takes most of
+// the time that New takes, and a test that tries a fault at every position
+// makes the same card hundreds of times.
+var issued struct {
+	sync.Mutex
+	cards map[string]map[uint16][]byte
+}
+
+// maxIssued bounds issued.cards.
+const maxIssued = 32
+
+// issue is contents through the cache. The caller must not change the contents.
+func issue(p *Profile) (map[uint16][]byte, error) {
+	// Everything but what contents does not look at.
+	q := *p
+	q.Family, q.PIN, q.PUK, q.Padding, q.Files, q.Rand = 0, nil, nil, nil, nil, nil
+	q.NoLeStatus, q.OuterStatus, q.LastTry63C0, q.KeepVerified = false, false, false, false
+	key := fmt.Sprintf("%#v", q)
+
+	issued.Lock()
+	defer issued.Unlock()
+	if content, ok := issued.cards[key]; ok {
+		return maps.Clone(content), nil
 	}
+	content, err := contents(p)
+	if err != nil {
+		return nil, err
+	}
+	if len(issued.cards) >= maxIssued || issued.cards == nil {
+		issued.cards = make(map[string]map[uint16][]byte)
+	}
+	issued.cards[key] = content
+	return maps.Clone(content), nil
+}
+
+func buildFiles(p *Profile) (*fileSystem, error) {
+	content, err := issue(p)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(content, p.Files)
 
 	directoryOf := func(aid []byte, fid uint16, files ...file) *directory {
 		d := &directory{aid: aid, fid: fid}

@@ -325,24 +325,6 @@ func TestSODLies(t *testing.T) {
 	c.must(0x6A82, 0xA4, 2, 0x0C, []byte{0x10, 0x06}, -1)
 }
 
-// TestSameProfileSameCard: everything readable and every deterministic
-// signature comes out the same.
-func TestSameProfileSameCard(t *testing.T) {
-	read := func() [][]byte {
-		_, c := newCard(t, cardtest.Profile{})
-		c.authenticate()
-		c.verify(0x9000, 0x81, cardtest.DefaultPIN())
-		var all [][]byte
-		for fid := uint16(0x1001); fid <= 0x1006; fid++ {
-			all = append(all, c.readFile(fid))
-		}
-		return all
-	}
-	if a, b := read(), read(); !slices.EqualFunc(a, b, bytes.Equal) {
-		t.Error("two cards of one profile differ")
-	}
-}
-
 func TestBadProfiles(t *testing.T) {
 	for name, p := range map[string]cardtest.Profile{
 		"family":           {Family: 99},
