@@ -58,4 +58,4 @@ deps-build:
 deps-test:
 	@sh .ci/deps build test
 deps-all:
-	@sh .ci/deps build test consumers
+	@sh .ci/deps build test consumers browsers

@@ -65,7 +65,9 @@ func TestNoTLS13(t *testing.T) {
 						wantContains(t, out, "welcome", h.nis)
 						continue
 					}
-					t.Logf("%s: %v\n%s", name, err, out)
+					if err == nil {
+						t.Errorf("%s ends well:\n%s", name, out)
+					}
 					wantWithout(t, out, "welcome")
 				}
 			})
