@@ -24,7 +24,7 @@ func TestLogin(t *testing.T) {
 			t.Run("never seen", func(t *testing.T) {
 				u := s.sit(t, kind)
 				before := s.card.Stats()
-				o := u.login(s.idp.LoginURL(), nil, pin())
+				o := u.login(nil, pin())
 				u.picture("in")
 				u.wantIn(o, 1, 1)
 				u.wantSpent(before, 0)
@@ -32,7 +32,7 @@ func TestLogin(t *testing.T) {
 			t.Run("known", func(t *testing.T) {
 				u := s.sit(t, kind)
 				before := s.card.Stats()
-				o := u.login(s.idp.LoginURL(), nil, pin())
+				o := u.login(nil, pin())
 				u.picture("in")
 				u.wantIn(o, 1, 1)
 				u.wantSpent(before, 0)

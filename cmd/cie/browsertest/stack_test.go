@@ -208,14 +208,17 @@ type user struct {
 }
 
 // sit opens a screen and starts the browser on the service's first page.
-func (s *stack) sit(t *testing.T, kind browser.Kind) *user {
+func (s *stack) sit(t *testing.T, kind browser.Kind) *user { return s.sitAt(t, kind, s.idp.StartURL()) }
+
+func (s *stack) sitAt(t *testing.T, kind browser.Kind, url string) *user {
 	t.Helper()
 	dir := filepath.Join(s.home, fmt.Sprintf(".screen-%s-%d", kind, s.shot))
 	s.shot++
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	d, err := desktop.Start(t.Context(), dir)
+	// Not the context of the test, which ends before the cleanups that need the screen.
+	d, err := desktop.Start(context.Background(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +228,7 @@ func (s *stack) sit(t *testing.T, kind browser.Kind) *user {
 	u.browser, err = browser.Start(t.Context(), kind, browser.Config{
 		Desktop: d, Home: s.home, Env: s.daemon.Env(),
 		Server: s.idp.Certificate(), CA: s.idp.CA(), Log: log,
-	}, s.idp.StartURL())
+	}, url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,21 +287,23 @@ func (o outcome) count(p browser.Prompt) int {
 	return n
 }
 
-// login goes to an address that asks for the certificate, answers whatever the
-// browser asks, and returns what the page shows in the end.
-func (u *user) login(url string, before func(browser.Prompt), pins ...string) outcome {
+// login presses the button of the page, answers whatever the browser asks, and
+// returns what the page shows in the end.
+func (u *user) login(before func(browser.Prompt), pins ...string) outcome {
 	u.t.Helper()
 	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
 	defer cancel()
-	u.event = len(u.idp.Events())
-	if err := u.browser.Open(ctx, url); err != nil {
+	from := len(u.idp.Events())
+	// The button has the focus.
+	if err := u.browser.Press(ctx, "Return"); err != nil {
 		u.t.Fatal(err)
 	}
 	done := make(chan struct{})
 	var last idp.Event
 	go func() {
-		e, next, err := u.idp.Wait(ctx, u.event, func(e idp.Event) bool { return e.Kind == idp.EventShown })
-		if err == nil {
+		if e, next, err := u.idp.Wait(ctx, from, func(e idp.Event) bool {
+			return e.Kind == idp.EventShown && e.Path != "/idp/login"
+		}); err == nil {
 			last, u.event = e, next
 			close(done)
 		}
@@ -310,7 +315,18 @@ func (u *user) login(url string, before func(browser.Prompt), pins ...string) ou
 		}
 	}}
 	if err := p.Answer(ctx, u.browser, done); err != nil {
-		u.t.Fatalf("login at %s: %v", url, err)
+		u.t.Fatalf("login: %v", err)
 	}
 	return outcome{last.Text, last.Path, p.Seen}
+}
+
+// back presses the button of the last page, which leads to the first one.
+func (u *user) back() {
+	u.t.Helper()
+	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
+	defer cancel()
+	if err := u.browser.Press(ctx, "Return"); err != nil {
+		u.t.Fatal(err)
+	}
+	u.wait("the first page", func(e idp.Event) bool { return e.Kind == idp.EventShown && e.Path == "/idp/login" })
 }

@@ -80,6 +80,7 @@ var quietPrefs = []string{
 	`"browser.aboutwelcome.enabled", false`,
 	`"browser.safebrowsing.malware.enabled", false`,
 	`"browser.safebrowsing.phishing.enabled", false`,
+	`"browser.sessionstore.resume_from_crash", false`,
 	`"browser.shell.checkDefaultBrowser", false`,
 	`"browser.startup.homepage_override.mstone", "ignore"`,
 	`"browser.translations.enable", false`,
@@ -113,11 +114,12 @@ func Start(ctx context.Context, kind Kind, cfg Config, url string) (*Browser, er
 		args = []string{
 			"--no-first-run", "--no-default-browser-check", "--disable-gpu", "--disable-quic",
 			"--disable-background-networking", "--disable-component-update", "--disable-sync",
-			"--disable-features=Translate", "--password-store=basic", "--window-size=1050,880",
+			"--password-store=basic", "--window-size=1050,880",
 			"--ignore-certificate-errors-spki-list=" + base64.StdEncoding.EncodeToString(spki[:]),
 		}
 		if os.Geteuid() == 0 {
-			args = append(args, "--no-sandbox")
+			// Without the second flag Chromium warns of the first on every page.
+			args = append(args, "--no-sandbox", "--test-type")
 		}
 	}
 	log, err := os.OpenFile(cfg.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -199,25 +201,6 @@ func withoutModules(list string, do func() error) error {
 	err := do()
 	// What certutil wrote is the default list; the real one comes back whole.
 	return errors.Join(err, os.Rename(aside, list))
-}
-
-// Open goes to an address: the person presses ctrl+l and types it.
-func (b *Browser) Open(ctx context.Context, url string) error {
-	d := b.cfg.Desktop
-	w, err := d.WaitWindow(ctx, b.suffix())
-	if err != nil {
-		return err
-	}
-	if err := d.Focus(ctx, w); err != nil {
-		return err
-	}
-	if err := d.Keys(ctx, "ctrl+l"); err != nil {
-		return err
-	}
-	if err := d.Type(ctx, url); err != nil {
-		return err
-	}
-	return d.Keys(ctx, "Return")
 }
 
 // suffix ends the title of every window of the browser that shows a page.

@@ -74,6 +74,9 @@ func (p *Person) typePIN(ctx context.Context, b *Browser, w desktop.Window) erro
 	}
 	d := b.cfg.Desktop
 	if err := d.Focus(ctx, w); err != nil {
+		if now, ok := b.pinPrompt(ctx); ok && now.ID == w.ID {
+			return err
+		}
 		return nil // closed by itself: the card was taken away
 	}
 	if err := d.Type(ctx, pin); err != nil {
@@ -153,28 +156,43 @@ func confirmButton(img *image.RGBA) (image.Point, bool) {
 	if !dimmed(img) {
 		return image.Point{}, false
 	}
-	// Rows of blue at least 20 pixels long are the button; letters and borders
-	// are shorter.
-	var r image.Rectangle
-	n := 0
+	// The button is the largest block of rows with a run of blue, one below the
+	// other. Lines and letters in the same blue are no blocks.
+	var best, block image.Rectangle
 	for y := img.Rect.Min.Y; y < img.Rect.Max.Y; y++ {
-		run := 0
-		for x := img.Rect.Min.X; x <= img.Rect.Max.X; x++ {
-			if x < img.Rect.Max.X && blue(img, x, y) {
-				run++
-				continue
-			}
-			if run >= 20 {
-				r = r.Union(image.Rect(x-run, y, x, y+1))
-				n += run
-			}
-			run = 0
+		run := blueRun(img, y)
+		if run.Dx() >= 15 && run.Overlaps(block.Add(image.Pt(0, 1))) {
+			block = block.Union(run)
+		} else {
+			block = run
+		}
+		if block.Dy() > best.Dy() && block.Dx() < 300 {
+			best = block
 		}
 	}
-	if n < 400 || r.Dx() > 300 || r.Dy() > 80 || r.Dy() < 12 {
+	if best.Dy() < 12 || best.Dy() > 80 {
 		return image.Point{}, false
 	}
-	return image.Pt((r.Min.X+r.Max.X)/2, (r.Min.Y+r.Max.Y)/2), true
+	return image.Pt((best.Min.X+best.Max.X)/2, (best.Min.Y+best.Max.Y)/2), true
+}
+
+// blueRun returns the longest run of blue pixels in a row.
+func blueRun(img *image.RGBA, y int) image.Rectangle {
+	var best image.Rectangle
+	start := -1
+	for x := img.Rect.Min.X; x <= img.Rect.Max.X; x++ {
+		if x < img.Rect.Max.X && blue(img, x, y) {
+			if start < 0 {
+				start = x
+			}
+			continue
+		}
+		if start >= 0 && x-start > best.Dx() {
+			best = image.Rect(start, y, x, y+1)
+		}
+		start = -1
+	}
+	return best
 }
 
 func blue(img *image.RGBA, x, y int) bool {

@@ -204,10 +204,26 @@ func (d *Desktop) WaitWindow(ctx context.Context, text string) (Window, error) {
 	}
 }
 
-// Focus gives a window the keyboard.
+// Focus gives a window the keyboard, if it has not got it.
 func (d *Desktop) Focus(ctx context.Context, w Window) error {
-	_, err := d.xdotool(ctx, "", "windowactivate", "--sync", w.ID)
-	return err
+	for i := range 40 {
+		// A window that is closing has no focus to ask for.
+		active, err := d.xdotool(ctx, "", "getactivewindow")
+		if err == nil && active == w.ID {
+			return nil
+		}
+		if i%10 == 0 {
+			if _, err := d.xdotool(ctx, "", "windowactivate", w.ID); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("window %q does not get the keyboard", w.Title)
 }
 
 // Screenshot writes a picture of the whole screen to path (PNG).

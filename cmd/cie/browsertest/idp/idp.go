@@ -210,6 +210,9 @@ func (s *Server) at(i int, path string) string {
 // StartURL is the page with the button "Entra con lettura carta CIE".
 func (s *Server) StartURL() string { return s.at(0, "/idp/login") }
 
+// StartTLS13URL is the same page with the button leading to TLS13URL.
+func (s *Server) StartTLS13URL() string { return s.StartURL() + "?tls13" }
+
 // LoginURL is the address that asks for the certificate, over TLS 1.2.
 func (s *Server) LoginURL() string { return s.at(1, LoginPath) }
 
@@ -227,7 +230,11 @@ func (s *Server) handler(c *tls.Config) http.Handler {
 	if c.ClientAuth == tls.NoClientCert {
 		mux.HandleFunc("GET /idp/login", func(w http.ResponseWriter, r *http.Request) {
 			s.add(Event{Kind: EventStart, Path: r.URL.Path})
-			s.page(w, page{Title: "Entra con CIE", Heading: "Entra con CIE", Link: s.LoginURL(), LinkText: "Entra con lettura carta CIE"})
+			link := s.LoginURL()
+			if r.URL.Query().Has("tls13") {
+				link = s.TLS13URL()
+			}
+			s.page(w, page{Title: "Entra con CIE", Heading: "Entra con CIE", Link: link, LinkText: "Entra con lettura carta CIE"})
 		})
 		mux.HandleFunc("GET /idp/errorcode.jsp", func(w http.ResponseWriter, r *http.Request) {
 			s.add(Event{Kind: EventErrorPage, Path: r.URL.RequestURI()})
@@ -273,7 +280,7 @@ type page struct{ Title, Heading, Text, Link, LinkText string }
 // The script sends what the page shows to the listener that asks for no
 // certificate. The link has the focus, so a person may press Enter.
 var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
-<html lang="it"><head><meta charset="utf-8"><title>{{.Title}}{{with .Text}}: {{.}}{{end}}</title>
+<html lang="it"><head><meta charset="utf-8"><meta name="google" content="notranslate"><title>{{.Title}}{{with .Text}}: {{.}}{{end}}</title>
 <style>body{font:22px sans-serif;margin:4em;color:#17324d}h1{font-size:36px}a{background:#0a7d3c;color:#fff;padding:.6em 1em;text-decoration:none;border-radius:4px}</style></head>
 <body><h1>{{.Heading}}</h1><p id="holder">{{.Text}}</p><p><a id="go" href="{{.Link}}">{{.LinkText}}</a></p>
 <script>
