@@ -82,6 +82,7 @@ func (a *app) fromFD(ctx context.Context, f fdFlag) ([]byte, error) {
 	if !tty.OpenFD(f.fd) {
 		return nil, a.usage(msg.BadFD, f.name, f.fd)
 	}
+	tty.NoCore()
 	code, err := tty.ReadFD(ctx, f.fd, maxCodeLine)
 	switch {
 	case errors.Is(err, io.EOF):
@@ -114,6 +115,7 @@ func (a *app) openDialog(codes ...[]byte) (*dialog, error) {
 	if !asked {
 		return nil, nil
 	}
+	tty.NoCore()
 	t, err := a.terminal()
 	if err != nil {
 		return nil, err

@@ -146,7 +146,7 @@ func (a *app) flagError(c *cobra.Command, err error) error {
 	case errors.As(err, &bad):
 		if errors.Is(bad.Unwrap(), errBadFD) {
 			// What stands there may be a code.
-			return a.hint(c, a.usage(msg.NegativeFD, "--"+bad.GetFlag().Name))
+			return a.hint(c, a.usage(msg.NegativeFD, bad.GetFlag().Name))
 		}
 		return a.hint(c, a.usage(msg.FlagBadValue, bad.GetValue(), bad.GetFlag().Name))
 	case errors.As(err, &syntax):

@@ -32,5 +32,8 @@ func (*Terminal) ReadLine(context.Context, string, int) (string, error) {
 // ReadFD gives ErrNoTerminal.
 func ReadFD(context.Context, int, int) ([]byte, error) { return nil, ErrNoTerminal }
 
+// NoCore does nothing.
+func NoCore() {}
+
 // OpenFD reports false.
 func OpenFD(int) bool { return false }

@@ -1,0 +1,314 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"cie/apdu"
+	"cie/card"
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/tty"
+)
+
+// quiet is an app that talks to buffers.
+func quiet(lang i18n.Language) (a *app, out, errs *bytes.Buffer) {
+	out, errs = &bytes.Buffer{}, &bytes.Buffer{}
+	w := system()
+	w.args, w.stdout, w.stderr = nil, out, errs
+	w.getenv = func(string) string { return "" }
+	a = newApp(w)
+	a.lang = lang
+	return a, out, errs
+}
+
+// Every error that can come out of the layers below has its words, its exit
+// code and its name in JSON.
+func TestExplain(t *testing.T) {
+	step := func(err error) error { return &card.StepError{Step: card.StepKeyExchange, Err: err} }
+	pinError := func(ref card.PINRef, tries int) error { return &card.PINError{Ref: ref, Tries: tries} }
+	tests := []struct {
+		err  error
+		code string
+		exit int
+		says string // in English
+	}{
+		{step(apdu.ErrNoService), "no-service", exitNothing, "service"},
+		{apdu.ErrNoReader, "no-reader", exitNothing, "no smart card reader"},
+		{step(apdu.ErrNoCard), "no-card", exitNothing, "no card"},
+		{step(apdu.ErrMute), "mute", exitLost, "does not answer"},
+		{step(apdu.ErrRemoved), "removed", exitLost, "taken away"},
+		{step(apdu.ErrReset), "reset", exitLost, "restarted the card"},
+		{step(apdu.ErrBusy), "busy", exitLost, "another program"},
+		{step(apdu.ErrTimeout), "timeout", exitLost, "stopped answering"},
+		{card.ErrNotCIE, "not-cie", exitNotCIE, "not an Italian"},
+		{step(&apdu.Error{INS: 0x22, SW: 0x6A80}), "step-failed", exitFailed, "agreeing on keys with the chip"},
+		{&card.GenuineError{Check: "sod-hash", Err: errors.New("x")}, "not-genuine", exitFake, "genuine"},
+		{pinError(card.PIN, 2), "wrong-pin", exitWrongCode, "2 attempts left"},
+		{pinError(card.PIN, 1), "wrong-pin", exitWrongCode, "1 attempt left"},
+		{pinError(card.PIN, -1), "wrong-pin", exitWrongCode, "not right."},
+		{pinError(card.PIN, 0), "pin-blocked", exitBlocked, "PIN is blocked"},
+		{pinError(card.PUK, 9), "wrong-puk", exitWrongCode, "9 attempts left"},
+		{pinError(card.PUK, 0), "puk-blocked", exitBlocked, "nobody can unblock"},
+		{&card.LastTryError{Ref: card.PIN}, "last-try", exitChoose, "only one attempt"},
+		{&card.LastTryError{Ref: card.PUK}, "last-try", exitChoose, "few attempts"},
+		{&card.FormatError{Length: 5}, "bad-format", exitBadCode, "exactly 8 digits"},
+		{&card.WeakPINError{Reason: card.WeakSame}, "weak-pin", exitBadCode, "repeated"},
+		{&card.WeakPINError{Reason: card.WeakRun}, "weak-pin", exitBadCode, "sequence"},
+		{&card.WeakPINError{Reason: card.WeakUnchanged}, "weak-pin", exitBadCode, "same as the old"},
+		{&card.UncertainError{Ref: card.PIN, Err: apdu.ErrRemoved}, "uncertain", exitLost, "PIN was being checked"},
+		{&card.UncertainError{Ref: card.PUK, Err: apdu.ErrTimeout}, "uncertain", exitLost, "PUK was being checked"},
+		{&card.InterruptedError{Ref: card.PIN, State: card.PINUnchanged, Err: apdu.ErrRemoved}, "interrupted-change", exitLost, "one from before"},
+		{&card.InterruptedError{Ref: card.PUK, State: card.PINUnknown, Err: apdu.ErrRemoved}, "interrupted-change", exitLost, "either"},
+		// a card that refused in the second step is still an interruption
+		{&card.InterruptedError{Ref: card.PUK, Err: pinError(card.PIN, 0)}, "interrupted-change", exitLost, "one from before"},
+		{fmt.Errorf("%w: %w", card.ErrPINRequired, apdu.ErrReset), "pin-lost", exitLost, "forgot the PIN"},
+		{fmt.Errorf("open: %w", tty.ErrNoTerminal), "no-terminal", exitUsage, "no terminal"},
+		{&stopped{signal: syscall.SIGINT}, "stopped", 130, "stopped"},
+		{context.Canceled, "stopped", exitFailed, "stopped"},
+		{errors.New("something new"), "failed", exitFailed, "something new"},
+	}
+	codes := errorCodes(t)
+	for _, tt := range tests {
+		for _, lang := range i18n.Languages {
+			a, out, errs := quiet(lang)
+			r := a.explain(tt.err)
+			if r.Code != tt.code || r.Exit != tt.exit {
+				t.Errorf("%v: %s, exit %d; want %s, exit %d", tt.err, r.Code, r.Exit, tt.code, tt.exit)
+			}
+			if lang == i18n.English && !strings.Contains(r.Message, strings.TrimSuffix(tt.says, ".")) {
+				t.Errorf("%v: %q does not say %q", tt.err, r.Message, tt.says)
+			}
+			if r.Message == "" || strings.HasSuffix(r.Message, ".") {
+				t.Errorf("%v: %q", tt.err, r.Message)
+			}
+			if !slices.Contains(codes, r.Code) {
+				t.Errorf("%v: the code %s is not in \"cie help json\"", tt.err, r.Code)
+			}
+			a.printReport(r)
+			if out.Len() > 0 || !strings.HasPrefix(errs.String(), a.text(msg.ErrorWord)+": ") {
+				t.Errorf("%v: printed %q, %q", tt.err, out, errs)
+			}
+		}
+	}
+}
+
+// errorCodes are the codes that "cie help json" lists.
+func errorCodes(t *testing.T) []string {
+	t.Helper()
+	_, list, ok := strings.Cut(msg.TopicJSONLong.EN, "Error codes: ")
+	if !ok {
+		t.Fatal("no list of error codes")
+	}
+	_, other, _ := strings.Cut(msg.TopicJSONLong.IT, "Codici di errore: ")
+	if list != other {
+		t.Error("the lists of error codes differ")
+	}
+	return strings.Fields(list)
+}
+
+// Every code that the program gives itself is documented, and no other.
+func TestErrorCodesAreDocumented(t *testing.T) {
+	files := []string{"explain.go", "cards.go", "codes.go", "cert.go", "demo.go", "sign.go", "man.go"}
+	given := map[string]bool{}
+	for _, name := range files {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, re := range []string{`(?:problem|saying)\("([a-z-]+)", exit`, `\{[a-z]+\.Err[A-Za-z]+, "([a-z-]+)"`, `Code: "([a-z-]+)", Exit`} {
+			for _, m := range regexp.MustCompile(re).FindAllStringSubmatch(string(source), -1) {
+				given[m[1]] = true
+			}
+		}
+	}
+	for _, code := range errorCodes(t) {
+		if !given[code] {
+			t.Errorf("%s is documented, but nothing gives it", code)
+		}
+		delete(given, code)
+	}
+	for code := range given {
+		t.Errorf("%s is not documented", code)
+	}
+}
+
+// The exit codes of the program are those of "cie help exit".
+func TestExitCodesAreDocumented(t *testing.T) {
+	want := []int{exitOK, exitFailed, exitUsage, exitNothing, exitWrongCode, exitBlocked, exitFake, exitBadCode,
+		exitChoose, exitNotCIE, exitLost, 129, 130, 143}
+	for _, lang := range i18n.Languages {
+		var got []int
+		for _, m := range regexp.MustCompile(`(?m)^  (\d+) `).FindAllStringSubmatch(msg.TopicExitLong.In(lang), -1) {
+			n, _ := strconv.Atoi(m[1])
+			got = append(got, n)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", lang, got, want)
+		}
+	}
+}
+
+// Every field that a command can print in JSON is in "cie help json".
+func TestJSONIsDocumented(t *testing.T) {
+	seen := 0
+	var fields func(reflect.Type)
+	fields = func(typ reflect.Type) {
+		switch typ.Kind() {
+		case reflect.Pointer, reflect.Slice:
+			fields(typ.Elem())
+		case reflect.Struct:
+			for i := range typ.NumField() {
+				f := typ.Field(i)
+				name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				if f.Anonymous && name == "" {
+					fields(f.Type)
+					continue
+				}
+				if !f.IsExported() {
+					continue
+				}
+				seen++
+				for _, lang := range i18n.Languages {
+					if !regexp.MustCompile(`\b` + name + `\b`).MatchString(msg.TopicJSONLong.In(lang)) {
+						t.Errorf("%s: the field %s of %v is not documented", lang, name, typ)
+					}
+				}
+				if f.Type != reflect.TypeFor[*bool]() {
+					fields(f.Type)
+				}
+			}
+		}
+	}
+	for _, v := range []any{readersJSON{}, statusJSON{}, pinJSON{}, certJSON{}, signJSON{}, eventJSON{}, demoJSON{}, versionJSON{}, report{}} {
+		fields(reflect.TypeOf(v))
+	}
+	if seen < 40 {
+		t.Errorf("only %d fields seen", seen)
+	}
+}
+
+// Every command has a help in both languages, and none of cobra's English.
+func TestHelpOfEveryCommand(t *testing.T) {
+	foreign := regexp.MustCompile(`Usage:|Flags:|Available|Global|help for|Use "|\[flags\]|\(default `)
+	for _, lang := range i18n.Languages {
+		a, out, _ := quiet(lang)
+		commands := 0
+		var walk func(c *cobra.Command)
+		walk = func(c *cobra.Command) {
+			commands++
+			out.Reset()
+			a.help(c)
+			text := out.String()
+			if c.Short == "" || len(text) < 40 {
+				t.Errorf("%s: %s has no help", lang, c.CommandPath())
+			}
+			if lang == i18n.Italian && foreign.MatchString(text) || strings.Contains(text, "%!") {
+				t.Errorf("%s: %s: %s", lang, c.CommandPath(), text)
+			}
+			for _, line := range strings.Split(text, "\n") {
+				if n := len([]rune(line)); n > 100 {
+					t.Errorf("%s: %s has a line of %d characters: %q", lang, c.CommandPath(), n, line)
+				}
+			}
+			for _, sub := range c.Commands() {
+				walk(sub)
+			}
+		}
+		walk(a.rootCommand())
+		if commands < 15 {
+			t.Errorf("only %d commands seen", commands)
+		}
+	}
+}
+
+// All steps of package card have words.
+func TestStepsHaveWords(t *testing.T) {
+	source, err := os.ReadFile("../../card/card.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`StepName = "([a-z-]+)"`).FindAllStringSubmatch(string(source), -1)
+	if len(found) < 10 {
+		t.Fatalf("only %d steps found", len(found))
+	}
+	for _, m := range found {
+		if _, ok := stepTexts[card.StepName(m[1])]; !ok {
+			t.Errorf("the step %s has no words", m[1])
+		}
+	}
+	a, _, _ := quiet(i18n.English)
+	if a.stepText("new-step") != msg.StepOther.EN {
+		t.Error("a step that is not known has no words")
+	}
+}
+
+func TestWrapText(t *testing.T) {
+	tests := []struct{ text, indent, want string }{
+		{"", "  ", ""},
+		{"one two three four", "  ", "one two\n  three\n  four"},
+		{"  one two three", "  ", "  one two\n  three"},
+		{"perché così è più", "", "perché\ncosì è più"},
+		{`type "cie pin unblock" now`, "", "type\n\"cie pin unblock\"\nnow"},
+		{"incomprehensibilities", "  ", "incomprehensibilities"},
+	}
+	for _, tt := range tests {
+		if got := wrapText(tt.text, tt.indent, 10); got != tt.want {
+			t.Errorf("%q: %q, want %q", tt.text, got, tt.want)
+		}
+	}
+}
+
+func TestShellQuote(t *testing.T) {
+	for in, want := range map[string]string{
+		"letter.txt": "letter.txt", "": "''", "my letter": "'my letter'", "it's": `'it'\''s'`, "$(rm)": "'$(rm)'",
+	} {
+		if got := shellQuote(in); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestRoff(t *testing.T) {
+	for in, want := range map[string]string{
+		`.hidden`: `\&.hidden`, `a\b`: `a\eb`, `--pin-fd`: `\-\-pin\-fd`, `'quoted'`: `\(aqquoted\(aq`, "~/.config": `\(ti/.config`,
+	} {
+		if got := roffLine(in); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
+// The guard lets a signal wait while the card must not be left alone.
+func TestGuard(t *testing.T) {
+	noticed := 0
+	g := &guard{notice: func() { noticed++ }}
+	ctx, stop := g.watch(context.Background())
+	defer stop()
+	g.enter()
+	g.receive(syscall.SIGTERM)
+	g.receive(syscall.SIGINT)
+	if ctx.Err() != nil || noticed != 1 {
+		t.Fatalf("in the middle: %v, noticed %d times", ctx.Err(), noticed)
+	}
+	g.leave()
+	var got *stopped
+	if !errors.As(context.Cause(ctx), &got) || got.exit() != 143 {
+		t.Errorf("afterwards: %v", context.Cause(ctx))
+	}
+	if g.received() != got {
+		t.Errorf("received %v", g.received())
+	}
+}
