@@ -23,8 +23,9 @@ type desk struct {
 	cards   map[string]*cardtest.Card // what is in a reader; nil: nothing
 	present map[string]bool           // last event was CardInserted
 	busy    map[string]bool           // held exclusively by another program
-	events  chan Event                // nil: nobody watches
 	queue   []Event
+	emitted int // events ever queued
+	taken   int // events ever taken by the watcher
 	wake    chan struct{}
 	open    int // connections
 	opened  int // connections, ever
@@ -41,6 +42,7 @@ func newDesk() *desk {
 // emit queues an event for the watcher. The caller holds d.mu.
 func (d *desk) emit(k EventKind, reader string) {
 	d.queue = append(d.queue, Event{k, reader})
+	d.emitted++
 	select {
 	case d.wake <- struct{}{}:
 	default:
@@ -99,6 +101,7 @@ func (d *desk) Watch(ctx context.Context) (<-chan Event, error) {
 		}
 	}
 	d.queue = append(now, Event{Kind: Settled})
+	d.emitted, d.taken = len(d.queue), 0
 	events := make(chan Event)
 	go func() {
 		defer close(events)
@@ -110,6 +113,9 @@ func (d *desk) Watch(ctx context.Context) (<-chan Event, error) {
 			for _, e := range queue {
 				select {
 				case events <- e:
+					d.mu.Lock()
+					d.taken++
+					d.mu.Unlock()
 				case <-ctx.Done():
 					return
 				}
@@ -125,6 +131,24 @@ func (d *desk) Watch(ctx context.Context) (<-chan Event, error) {
 		}
 	}()
 	return events, nil
+}
+
+// sync waits until the watcher has dealt with every event so far: with all but
+// the last when it takes the last, which is one that changes nothing.
+func (d *desk) sync() {
+	d.mu.Lock()
+	d.emit(Settled, "")
+	last := d.emitted
+	d.mu.Unlock()
+	for {
+		d.mu.Lock()
+		taken := d.taken
+		d.mu.Unlock()
+		if taken >= last {
+			return
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
 }
 
 // Connect implements Readers.
@@ -250,6 +274,7 @@ func newModule(t testing.TB, d *desk, s *store) *host {
 		// Tests wait for what they need.
 		RecognitionTime: time.Minute,
 		IdleTime:        time.Hour,
+		retry:           time.Millisecond,
 	}
 	h := &host{New(cfg), t, d, s}
 	h.want("C_Initialize", h.Initialize(nil), ck.CKR_OK)
@@ -303,11 +328,11 @@ func (h *host) slot() uint {
 // waitToken waits until the number of tokens is n.
 func (h *host) waitTokens(n int) []uint {
 	h.t.Helper()
-	for range 2000 {
+	for range 20000 {
 		if ids := h.slotList(true); len(ids) == n {
 			return ids
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(time.Millisecond)
 	}
 	h.t.Fatalf("the number of tokens did not become %d", n)
 	return nil

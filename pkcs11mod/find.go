@@ -34,14 +34,16 @@ func (m *Module) FindObjectsInit(h uint, template []ck.Attribute, count uint) ck
 	if rv := c.needObjects(); rv != ck.CKR_OK {
 		return rv
 	}
-	op := &findOp{}
 	c.in.mu.Lock()
-	for _, o := range c.s.token.visible() {
+	visible := c.s.token.visible()
+	c.in.mu.Unlock()
+	op := &findOp{}
+	// Without the lock: values lie in the caller's memory, which can fault.
+	for _, o := range visible {
 		if o.matches(template) {
 			op.left = append(op.left, o.handle)
 		}
 	}
-	c.in.mu.Unlock()
 	c.s.op = op
 	return ck.CKR_OK
 }

@@ -15,6 +15,9 @@ package pkcs11mod
 import (
 	"context"
 	"crypto/x509"
+	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,6 +59,9 @@ type Config struct {
 	// code: which, and how many tries are left (-1: not known). Programs that
 	// log in often do not show this. It may be nil.
 	WrongCode func(ref card.PINRef, left int)
+
+	// retry is the first pause between attempts to recognise a card.
+	retry time.Duration
 }
 
 // Module is one Cryptoki library. Its methods may be called from any goroutine.
@@ -74,6 +80,9 @@ func New(cfg Config) *Module {
 	}
 	if cfg.IdleTime == 0 {
 		cfg.IdleTime = 15 * time.Second
+	}
+	if cfg.retry == 0 {
+		cfg.retry = 200 * time.Millisecond
 	}
 	return &Module{cfg: cfg, ids: map[string]uint{}}
 }
@@ -100,15 +109,17 @@ type instance struct {
 	slots    []*slot // in the order they were seen first
 	sessions map[uint]*session
 	listed   []*slot // what C_GetSlotList told last
-	fixed    bool    // listed comes from a length query and holds for the next call
-	watching bool
-	deadline time.Time // until when slot lists wait for ready
-	settled  bool      // the readers that were there at first are known
-	pending  int       // recognitions that ready waits for
-	ready    chan struct{}
-	isReady  bool
-	told     bool          // a slot list was returned: from now on changes are events
-	changed  chan struct{} // closed and replaced at every event
+	fixed    []uint  // answer to a length query, which holds for the next call; nil: none
+	// fixedPresent: fixed has the slots with a token only.
+	fixedPresent bool
+	watching     bool
+	deadline     time.Time // until when slot lists wait for ready
+	settled      bool      // the readers that were there at first are known
+	pending      int       // recognitions that ready waits for
+	ready        chan struct{}
+	isReady      bool
+	told         bool          // a slot list was returned: from now on changes are events
+	changed      chan struct{} // closed and replaced at every event
 }
 
 // handles numbers sessions and objects over all instances, so that a handle
@@ -141,9 +152,23 @@ func (in *instance) goDo(f func()) {
 	in.active.Add(1)
 	go func() {
 		defer in.active.Done()
-		f()
+		_ = in.safely(func() error { f(); return nil })
 	}()
 }
+
+// safely turns a panic into an error: in a goroutine it would end the program
+// that loaded the module.
+func (in *instance) safely(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", errPanic, r)
+			in.trace("%v\n%s", err, debug.Stack())
+		}
+	}()
+	return f()
+}
+
+var errPanic = errors.New("internal error")
 
 func (in *instance) trace(format string, args ...any) {
 	if in.cfg.Trace != nil {

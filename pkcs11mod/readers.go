@@ -78,7 +78,7 @@ func (in *instance) follow() {
 		return
 	}
 	for e := range events {
-		in.event(readers, e)
+		_ = in.safely(func() error { in.event(readers, e); return nil })
 	}
 }
 

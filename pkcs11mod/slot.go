@@ -58,7 +58,7 @@ func (in *instance) recognise(s *slot, from Readers) {
 	s.opening = t
 	in.conns.Add(1)
 	in.goDo(func() {
-		err := t.recognise()
+		err := in.safely(t.recognise)
 		in.mu.Lock()
 		current := s.opening == t
 		if current {
@@ -124,7 +124,7 @@ func (in *instance) lost(t *token) {
 }
 
 // GetSlotList is C_GetSlotList (5.5). A length query fixes the list that the
-// next call returns. The first call starts watching the readers and waits, for
+// next call returns, because many programs do not ask again when it has grown. The first call starts watching the readers and waits, for
 // a bounded time, until cards that are there are recognised.
 func (m *Module) GetSlotList(tokenPresent bool, list []uint, count *uint) ck.RV {
 	in, rv := m.enter()
@@ -141,24 +141,30 @@ func (m *Module) GetSlotList(tokenPresent bool, list []uint, count *uint) ck.RV 
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.told = true
-	if list == nil || !in.fixed {
+	var ids []uint
+	switch {
+	case list != nil && in.fixed != nil && in.fixedPresent == tokenPresent:
+		ids = in.fixed
+	case list == nil || in.fixed == nil:
 		in.listed = in.listed[:0]
 		for _, s := range in.slots {
 			if s.attached {
 				in.listed = append(in.listed, s)
 			}
 		}
-	}
-	var ids []uint
-	for _, s := range in.listed {
-		if !tokenPresent || s.token != nil {
-			ids = append(ids, s.id)
+		fallthrough
+	default:
+		ids = []uint{}
+		for _, s := range in.listed {
+			if !tokenPresent || s.token != nil {
+				ids = append(ids, s.id)
+			}
 		}
 	}
 	room := *count
 	*count = uint(len(ids))
 	if list == nil {
-		in.fixed = true
+		in.fixed, in.fixedPresent = ids, tokenPresent
 		return ck.CKR_OK
 	}
 	if room < uint(len(ids)) || len(list) < len(ids) {
@@ -166,7 +172,7 @@ func (m *Module) GetSlotList(tokenPresent bool, list []uint, count *uint) ck.RV 
 	}
 	copy(list, ids)
 	// Without another length query the next call shows the slots as they are then.
-	in.fixed = false
+	in.fixed = nil
 	return ck.CKR_OK
 }
 

@@ -73,7 +73,7 @@ const busyTime = time.Minute
 func (t *token) recognise() error {
 	t.io.Lock()
 	defer t.io.Unlock()
-	wait := 200 * time.Millisecond
+	wait := t.in.cfg.retry
 	for spent, attempt := time.Duration(0), 1; ; attempt++ {
 		err := t.identify()
 		if err == nil {
@@ -176,7 +176,7 @@ func (t *token) startIdle() {
 		t.io.Lock()
 		defer t.io.Unlock()
 		if t.idle == timer {
-			t.disconnect()
+			_ = t.in.safely(func() error { t.disconnect(); return nil })
 		}
 	})
 	t.idle = timer
@@ -204,9 +204,7 @@ func (t *token) use(f func(context.Context, *card.Session) error) error {
 			return err
 		}
 	}
-	t.conn.keep()
-	err := f(t.ctx, t.sess)
-	t.conn.release()
+	err := t.held(f)
 	t.noteTries()
 	if err != nil {
 		var wrong *card.PINError
@@ -217,6 +215,13 @@ func (t *token) use(f func(context.Context, *card.Session) error) error {
 	}
 	t.startIdle()
 	return err
+}
+
+// held runs f while the card is reserved, and gives it back also after a panic.
+func (t *token) held(f func(context.Context, *card.Session) error) error {
+	t.conn.keep()
+	defer t.conn.release()
+	return f(t.ctx, t.sess)
 }
 
 // failed draws the consequences of a failed operation for the connection.
@@ -327,7 +332,7 @@ func (t *token) noteTries() {
 // refused tells about a code that the card did not take.
 func (t *token) refused(e *card.PINError) {
 	if f := t.in.cfg.WrongCode; f != nil && e.SW != 0 {
-		go f(e.Ref, e.Tries)
+		go t.in.safely(func() error { f(e.Ref, e.Tries); return nil })
 	}
 }
 

@@ -1,0 +1,183 @@
+package pkcs11mod
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"cie/card/cardtest"
+	"cie/pkcs11mod/ck"
+)
+
+// TestThreads lets threads do everything at once: sessions, logins, searches,
+// signatures, logouts, closing all sessions, C_Finalize and C_Initialize, and a
+// hand that takes the card away and puts it back. Nothing hangs, every code is
+// a defined one, no try is spent, nothing stays open.
+func TestThreads(t *testing.T) {
+	d, c := newDesk(), newCard(t, cardtest.Profile{})
+	d.plug("reader")
+	d.insert("reader", c)
+	h := newModule(quiet{t}, d, newStore())
+	rounds := 300
+	if testing.Short() {
+		rounds = 50
+	}
+	allowed := append([]ck.RV{
+		ck.CKR_CRYPTOKI_NOT_INITIALIZED, ck.CKR_SESSION_CLOSED, ck.CKR_USER_ALREADY_LOGGED_IN,
+		ck.CKR_FUNCTION_CANCELED, ck.CKR_KEY_HANDLE_INVALID, ck.CKR_OPERATION_ACTIVE, ck.CKR_NO_EVENT,
+		ck.CKR_SLOT_ID_INVALID, ck.CKR_BUFFER_TOO_SMALL,
+	}, lossy...)
+	check := func(what string, rv ck.RV) {
+		if !slices.Contains(allowed, rv) {
+			t.Errorf("%s: %v", what, rv)
+		}
+	}
+	done := make(chan struct{})
+	var workers, others sync.WaitGroup
+	for range 4 {
+		workers.Add(1)
+		go func() {
+			defer workers.Done()
+			for range rounds {
+				ids, n := make([]uint, 8), uint(8)
+				check("C_GetSlotList", h.GetSlotList(true, ids, &n))
+				if n == 0 || n > 8 {
+					time.Sleep(time.Millisecond)
+					continue
+				}
+				var s uint
+				rv := h.OpenSession(ids[0], ck.CKF_SERIAL_SESSION, &s)
+				check("C_OpenSession", rv)
+				if rv != ck.CKR_OK {
+					continue
+				}
+				check("C_Login", h.Login(s, ck.CKU_USER, pin()))
+				check("C_FindObjectsInit", h.FindObjectsInit(s, []ck.Attribute{class(ck.CKO_PRIVATE_KEY)}, 1))
+				key := make([]uint, 1)
+				check("C_FindObjects", h.FindObjects(s, key, &n))
+				check("C_FindObjectsFinal", h.FindObjectsFinal(s))
+				_, rv = h.trySign(s, key[0], ck.CKM_SHA256_RSA_PKCS, []byte("x"))
+				check("signature", rv)
+				check("C_GetTokenInfo", h.GetTokenInfo(ids[0], &ck.TokenInfo{}))
+				switch rand.IntN(20) {
+				case 0:
+					check("C_Logout", h.Logout(s))
+				case 1:
+					check("C_CloseAllSessions", h.CloseAllSessions(ids[0]))
+				default:
+					check("C_CloseSession", h.CloseSession(s))
+				}
+			}
+		}()
+	}
+	background := func(pause time.Duration, f func()) {
+		others.Add(1)
+		go func() {
+			defer others.Done()
+			for {
+				select {
+				case <-done:
+					return
+				case <-time.After(pause):
+					f()
+				}
+			}
+		}()
+	}
+	background(time.Millisecond, func() {
+		var id uint
+		check("C_WaitForSlotEvent", h.WaitForSlotEvent(ck.CKF_DONT_BLOCK, &id, false))
+	})
+	background(20*time.Millisecond, func() {
+		d.remove("reader")
+		time.Sleep(time.Millisecond)
+		d.insert("reader", c)
+	})
+	background(50*time.Millisecond, func() {
+		check("C_Finalize", h.Finalize(false))
+		check("C_Initialize", h.Initialize(nil))
+	})
+	workers.Wait()
+	close(done)
+	others.Wait()
+	d.insert("reader", c)
+	d.mu.Lock()
+	watched := !d.closed
+	d.mu.Unlock()
+	if watched {
+		d.sync()
+	}
+	h.waitTokens(1)
+	if what, rv := h.attempt(); rv != ck.CKR_OK {
+		t.Errorf("afterwards %s: %v", what, rv)
+	}
+	if st := c.Stats(); st.TriesSpent != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// TestSessionClosedMeanwhile: a session that another thread closes while the
+// card is at work says so, and a login that nobody can use is undone.
+func TestSessionClosedMeanwhile(t *testing.T) {
+	h, c := oneCard(t, cardtest.Profile{}, newStore())
+	s := h.session(false)
+	// The card is busy with another program until the session is closed.
+	other := c.Reader()
+	if _, err := other.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	result := make(chan ck.RV)
+	go func() { result <- h.Login(s, ck.CKU_USER, pin()) }()
+	tok := h.token()
+	for tok.io.TryLock() { // until the login has the card's lock
+		tok.io.Unlock()
+		runtime.Gosched()
+	}
+	h.want("C_CloseSession", h.CloseSession(s), ck.CKR_OK)
+	if err := other.End(); err != nil {
+		t.Fatal(err)
+	}
+	h.want("C_Login", <-result, ck.CKR_SESSION_CLOSED)
+	if st := h.state(h.session(false)); st != ck.CKS_RO_PUBLIC_SESSION {
+		t.Errorf("state %d", st)
+	}
+	if n := len(tok.codes.codes); n != 0 {
+		t.Error("the PIN is kept")
+	}
+}
+
+// TestMemory: sessions, searches and signatures leave nothing behind.
+func TestMemory(t *testing.T) {
+	h, _, s, key := signer(quiet{t})
+	slot := h.slot()
+	use := func(n int) {
+		for range n {
+			s2 := h.sessionOn(slot, false)
+			h.find(s2)
+			h.want("C_DigestInit", h.DigestInit(s2, mech(ck.CKM_SHA256)), ck.CKR_OK)
+			h.want("C_CloseSession", h.CloseSession(s2), ck.CKR_OK)
+			h.want("C_SignInit", h.SignInit(s, mech(ck.CKM_RSA_PKCS), key), ck.CKR_OK)
+			h.want("cancel", h.SignInit(s, nil, 0), ck.CKR_OK)
+		}
+	}
+	heap := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapObjects
+	}
+	use(1000)
+	before, goroutines := heap(), runtime.NumGoroutine()
+	use(20000)
+	// Well below one object per session.
+	if after := heap(); after > before+5000 {
+		t.Errorf("%d objects on the heap, %d before", after, before)
+	}
+	if n := runtime.NumGoroutine(); n > goroutines+2 {
+		t.Errorf("%d goroutines, %d before", n, goroutines)
+	}
+}
