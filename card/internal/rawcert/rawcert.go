@@ -36,7 +36,8 @@ type Certificate struct {
 	RawIssuer, RawSubject []byte
 	NotBefore, NotAfter   time.Time
 	// SPKI is the SubjectPublicKeyInfo, header included.
-	SPKI       []byte
+	SPKI []byte
+	// Extensions are what stands there, whatever version the certificate claims.
 	Extensions []Extension
 }
 
