@@ -5,6 +5,7 @@
  * them for ever. pthread_atfork marks the child before it can call anything,
  * from a constructor, so also between dlopen and C_Initialize. */
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "_cgo_export.h"
@@ -34,8 +35,13 @@ __attribute__((constructor)) static void guard_fork(void) { pthread_atfork(NULL,
 		return call; \
 	}
 
+/* Go stops the whole program when it finds a small number where a pointer should
+ * be. The lowest address it takes for a pointer is as unreadable, and touching it
+ * is only a panic. */
+#define P(p) ((p) != NULL && (uintptr_t)(p) < 4096 ? (void *)4096 : (p))
+
 #define WRAP(name, params, args) FUNCTION(EXPORT CK_RV, C_##name, params, cie##name args)
-#define WRAP_INIT(name, params) FUNCTION(EXPORT CK_RV, C_##name, params, cieNoMechanism(s, m))
+#define WRAP_INIT(name, params) FUNCTION(EXPORT CK_RV, C_##name, params, cieNoMechanism(s, P(m)))
 #define WRAP_NEVER(name, params) FUNCTION(EXPORT CK_RV, C_##name, params, cieNeverInitialized(s))
 #define WRAP_UNSUPPORTED(name, params) FUNCTION(EXPORT CK_RV, C_##name, params, cieUnsupported())
 

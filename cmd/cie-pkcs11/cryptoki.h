@@ -114,39 +114,39 @@ typedef CK_RV (*CK_NOTIFY)(CK_SESSION_HANDLE session, CK_ULONG event, void *appl
 
 /* Every function of v2.40 but C_GetFunctionList, in the order of the function
  * list up to it and after it: as F(name, parameters, arguments) those that Go
- * answers, as I(name, parameters) initialisations for which the chip has no
+ * answers, with pointers as P(pointer); as I(name, parameters) initialisations for which the chip has no
  * mechanism, as N the functions that would follow these, as U those that the
  * module does not have. */
 #define CRYPTOKI_FIRST(F) \
-	F(Initialize, (void *args), (args)) \
-	F(Finalize, (void *reserved), (reserved)) \
-	F(GetInfo, (CK_INFO *info), (info))
+	F(Initialize, (void *args), (P(args))) \
+	F(Finalize, (void *reserved), (P(reserved))) \
+	F(GetInfo, (CK_INFO *info), (P(info)))
 
 #define CRYPTOKI_REST(F, I, N, U) \
-	F(GetSlotList, (CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count), (present, list, count)) \
-	F(GetSlotInfo, (CK_SLOT_ID slot, CK_SLOT_INFO *info), (slot, info)) \
-	F(GetTokenInfo, (CK_SLOT_ID slot, CK_TOKEN_INFO *info), (slot, info)) \
-	F(GetMechanismList, (CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count), (slot, list, count)) \
-	F(GetMechanismInfo, (CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info), (slot, type, info)) \
-	F(InitToken, (CK_SLOT_ID slot, CK_UTF8CHAR *pin, CK_ULONG n, CK_UTF8CHAR *label), (slot, pin, n, label)) \
-	F(InitPIN, (CK_SESSION_HANDLE s, CK_UTF8CHAR *pin, CK_ULONG n), (s, pin, n)) \
-	F(SetPIN, (CK_SESSION_HANDLE s, CK_UTF8CHAR *old, CK_ULONG oldLen, CK_UTF8CHAR *pin, CK_ULONG n), (s, old, oldLen, pin, n)) \
-	F(OpenSession, (CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify, CK_SESSION_HANDLE *s), (slot, flags, application, notify, s)) \
+	F(GetSlotList, (CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count), (present, P(list), P(count))) \
+	F(GetSlotInfo, (CK_SLOT_ID slot, CK_SLOT_INFO *info), (slot, P(info))) \
+	F(GetTokenInfo, (CK_SLOT_ID slot, CK_TOKEN_INFO *info), (slot, P(info))) \
+	F(GetMechanismList, (CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count), (slot, P(list), P(count))) \
+	F(GetMechanismInfo, (CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info), (slot, type, P(info))) \
+	F(InitToken, (CK_SLOT_ID slot, CK_UTF8CHAR *pin, CK_ULONG n, CK_UTF8CHAR *label), (slot, P(pin), n, P(label))) \
+	F(InitPIN, (CK_SESSION_HANDLE s, CK_UTF8CHAR *pin, CK_ULONG n), (s, P(pin), n)) \
+	F(SetPIN, (CK_SESSION_HANDLE s, CK_UTF8CHAR *old, CK_ULONG oldLen, CK_UTF8CHAR *pin, CK_ULONG n), (s, P(old), oldLen, P(pin), n)) \
+	F(OpenSession, (CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify, CK_SESSION_HANDLE *s), (slot, flags, P(application), notify, P(s))) \
 	F(CloseSession, (CK_SESSION_HANDLE s), (s)) \
 	F(CloseAllSessions, (CK_SLOT_ID slot), (slot)) \
-	F(GetSessionInfo, (CK_SESSION_HANDLE s, CK_SESSION_INFO *info), (s, info)) \
+	F(GetSessionInfo, (CK_SESSION_HANDLE s, CK_SESSION_INFO *info), (s, P(info))) \
 	U(GetOperationState, (CK_SESSION_HANDLE s, CK_BYTE *state, CK_ULONG *n)) \
 	U(SetOperationState, (CK_SESSION_HANDLE s, CK_BYTE *state, CK_ULONG n, CK_OBJECT_HANDLE ek, CK_OBJECT_HANDLE ak)) \
-	F(Login, (CK_SESSION_HANDLE s, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG n), (s, user, pin, n)) \
+	F(Login, (CK_SESSION_HANDLE s, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG n), (s, user, P(pin), n)) \
 	F(Logout, (CK_SESSION_HANDLE s), (s)) \
-	F(CreateObject, (CK_SESSION_HANDLE s, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *o), (s, t, n, o)) \
-	F(CopyObject, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *copy), (s, o, t, n, copy)) \
+	F(CreateObject, (CK_SESSION_HANDLE s, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *o), (s, P(t), n, P(o))) \
+	F(CopyObject, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *copy), (s, o, P(t), n, P(copy))) \
 	F(DestroyObject, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o), (s, o)) \
-	F(GetObjectSize, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ULONG *size), (s, o, size)) \
-	F(GetAttributeValue, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE *t, CK_ULONG n), (s, o, t, n)) \
-	F(SetAttributeValue, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE *t, CK_ULONG n), (s, o, t, n)) \
-	F(FindObjectsInit, (CK_SESSION_HANDLE s, CK_ATTRIBUTE *t, CK_ULONG n), (s, t, n)) \
-	F(FindObjects, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE *o, CK_ULONG max, CK_ULONG *n), (s, o, max, n)) \
+	F(GetObjectSize, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ULONG *size), (s, o, P(size))) \
+	F(GetAttributeValue, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE *t, CK_ULONG n), (s, o, P(t), n)) \
+	F(SetAttributeValue, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE *t, CK_ULONG n), (s, o, P(t), n)) \
+	F(FindObjectsInit, (CK_SESSION_HANDLE s, CK_ATTRIBUTE *t, CK_ULONG n), (s, P(t), n)) \
+	F(FindObjects, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE *o, CK_ULONG max, CK_ULONG *n), (s, P(o), max, P(n))) \
 	F(FindObjectsFinal, (CK_SESSION_HANDLE s), (s)) \
 	I(EncryptInit, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE k)) \
 	N(Encrypt, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *outLen)) \
@@ -156,41 +156,41 @@ typedef CK_RV (*CK_NOTIFY)(CK_SESSION_HANDLE session, CK_ULONG event, void *appl
 	N(Decrypt, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *outLen)) \
 	N(DecryptUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *outLen)) \
 	N(DecryptFinal, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG *outLen)) \
-	F(DigestInit, (CK_SESSION_HANDLE s, CK_MECHANISM *m), (s, m)) \
-	F(Digest, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *outLen), (s, in, n, out, outLen)) \
-	F(DigestUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n), (s, in, n)) \
+	F(DigestInit, (CK_SESSION_HANDLE s, CK_MECHANISM *m), (s, P(m))) \
+	F(Digest, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *outLen), (s, P(in), n, P(out), P(outLen))) \
+	F(DigestUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n), (s, P(in), n)) \
 	F(DigestKey, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE k), (s, k)) \
-	F(DigestFinal, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG *outLen), (s, out, outLen)) \
-	F(SignInit, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE k), (s, m, k)) \
-	F(Sign, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *outLen), (s, in, n, out, outLen)) \
-	F(SignUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n), (s, in, n)) \
-	F(SignFinal, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG *outLen), (s, out, outLen)) \
+	F(DigestFinal, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG *outLen), (s, P(out), P(outLen))) \
+	F(SignInit, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE k), (s, P(m), k)) \
+	F(Sign, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *outLen), (s, P(in), n, P(out), P(outLen))) \
+	F(SignUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n), (s, P(in), n)) \
+	F(SignFinal, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG *outLen), (s, P(out), P(outLen))) \
 	U(SignRecoverInit, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE k)) \
 	U(SignRecover, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *outLen)) \
-	F(VerifyInit, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE k), (s, m, k)) \
-	F(Verify, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *sig, CK_ULONG sigLen), (s, in, n, sig, sigLen)) \
-	F(VerifyUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n), (s, in, n)) \
-	F(VerifyFinal, (CK_SESSION_HANDLE s, CK_BYTE *sig, CK_ULONG sigLen), (s, sig, sigLen)) \
+	F(VerifyInit, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE k), (s, P(m), k)) \
+	F(Verify, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *sig, CK_ULONG sigLen), (s, P(in), n, P(sig), sigLen)) \
+	F(VerifyUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n), (s, P(in), n)) \
+	F(VerifyFinal, (CK_SESSION_HANDLE s, CK_BYTE *sig, CK_ULONG sigLen), (s, P(sig), sigLen)) \
 	U(VerifyRecoverInit, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE k)) \
 	U(VerifyRecover, (CK_SESSION_HANDLE s, CK_BYTE *sig, CK_ULONG sigLen, CK_BYTE *out, CK_ULONG *outLen)) \
 	U(DigestEncryptUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *outLen)) \
 	U(DecryptDigestUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *outLen)) \
 	U(SignEncryptUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *outLen)) \
 	U(DecryptVerifyUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *outLen)) \
-	F(GenerateKey, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *k), (s, m, t, n, k)) \
-	F(GenerateKeyPair, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_ATTRIBUTE *pub, CK_ULONG pubLen, CK_ATTRIBUTE *priv, CK_ULONG privLen, CK_OBJECT_HANDLE *pubKey, CK_OBJECT_HANDLE *privKey), (s, m, pub, pubLen, priv, privLen, pubKey, privKey)) \
+	F(GenerateKey, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *k), (s, P(m), P(t), n, P(k))) \
+	F(GenerateKeyPair, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_ATTRIBUTE *pub, CK_ULONG pubLen, CK_ATTRIBUTE *priv, CK_ULONG privLen, CK_OBJECT_HANDLE *pubKey, CK_OBJECT_HANDLE *privKey), (s, P(m), P(pub), pubLen, P(priv), privLen, P(pubKey), P(privKey))) \
 	U(WrapKey, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE wk, CK_OBJECT_HANDLE k, CK_BYTE *out, CK_ULONG *outLen)) \
 	U(UnwrapKey, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE uk, CK_BYTE *in, CK_ULONG inLen, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *k)) \
 	U(DeriveKey, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE bk, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *k)) \
-	F(SeedRandom, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n), (s, in, n)) \
-	F(GenerateRandom, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG n), (s, out, n)) \
+	F(SeedRandom, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n), (s, P(in), n)) \
+	F(GenerateRandom, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG n), (s, P(out), n)) \
 	F(GetFunctionStatus, (CK_SESSION_HANDLE s), (s)) \
 	F(CancelFunction, (CK_SESSION_HANDLE s), (s)) \
-	F(WaitForSlotEvent, (CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved), (flags, slot, reserved))
+	F(WaitForSlotEvent, (CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved), (flags, P(slot), P(reserved)))
 
 /* What v3.0 adds after C_GetInterfaceList and C_GetInterface. */
 #define CRYPTOKI_30(F) \
-	F(LoginUser, (CK_SESSION_HANDLE s, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG n, CK_UTF8CHAR *name, CK_ULONG nameLen), (s, user, pin, n, name, nameLen)) \
+	F(LoginUser, (CK_SESSION_HANDLE s, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG n, CK_UTF8CHAR *name, CK_ULONG nameLen), (s, user, P(pin), n, P(name), nameLen)) \
 	F(SessionCancel, (CK_SESSION_HANDLE s, CK_FLAGS flags), (s, flags))
 
 /* The message functions of v3.0, which the module does not have. */

@@ -1,0 +1,242 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cie/apdu/pcsc/pcscd"
+	"cie/card/cardtest"
+	"cie/card/cardtest/vpcd"
+)
+
+// work is the directory of what the tests build; built is the module in it.
+var work, built string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "cie-abi-")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		work = dir
+		return m.Run()
+	}())
+}
+
+// module builds the shared library, once, as make build does.
+var module1 sync.Once
+
+func library(t testing.TB) string {
+	t.Helper()
+	module1.Do(func() {
+		built = filepath.Join(work, "cie-pkcs11.so")
+		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", built, ".")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	})
+	if _, err := os.Stat(built); err != nil {
+		t.Fatal(err)
+	}
+	return built
+}
+
+// program compiles a C program of testdata.
+func program(t testing.TB, name string, flags ...string) string {
+	t.Helper()
+	gcc, err := exec.LookPath("gcc")
+	if err != nil {
+		t.Skipf("NOT TESTED: no C compiler: %v", err)
+	}
+	exe := filepath.Join(work, name)
+	args := append([]string{"-g", "-O1", "-Wall", "-Werror", "-Wno-cast-function-type", "-pthread",
+		"-o", exe, filepath.Join("testdata", name+".c")}, flags...)
+	if out, err := exec.Command(gcc, append(args, "-ldl")...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+	return exe
+}
+
+// exportedName matches what the library may export.
+var exportedName = regexp.MustCompile(`^C_[A-Z][A-Za-z]+$`)
+
+// TestExports reads the symbols that the library exports: Cryptoki and nothing
+// of cgo or the Go runtime, which would clash with another Go library in the
+// same program. It also has to stay loaded, which its runtime needs.
+func TestExports(t *testing.T) {
+	f, err := elf.Open(library(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	symbols, err := f.DynamicSymbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var exported []string
+	for _, s := range symbols {
+		if s.Section != elf.SHN_UNDEF {
+			exported = append(exported, s.Name)
+			if !exportedName.MatchString(s.Name) {
+				t.Errorf("%s is exported", s.Name)
+			}
+		}
+	}
+	slices.Sort(exported)
+	header, err := os.ReadFile("cryptoki.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists, _, _ := strings.Cut(string(header), "#define CRYPTOKI_30(")
+	want := []string{"C_GetFunctionList", "C_GetInterface", "C_GetInterfaceList"}
+	for _, m := range regexp.MustCompile(`\t[FINU]\((\w+), \(`).FindAllStringSubmatch(lists, -1) {
+		want = append(want, "C_"+m[1])
+	}
+	slices.Sort(want)
+	if !slices.Equal(exported, want) || len(want) != 70 {
+		t.Errorf("exported %d: %v\nwant %d: %v", len(exported), exported, len(want), want)
+	}
+	flags, err := f.DynValue(elf.DT_FLAGS_1)
+	if err != nil || len(flags) != 1 || elf.DynFlag1(flags[0])&elf.DF_1_NODELETE == 0 {
+		t.Errorf("flags %v, %v: NODELETE is missing", flags, err)
+	}
+}
+
+// machine is a private PC/SC service with a virtual card, and a home directory.
+type machine struct {
+	t      testing.TB
+	daemon *pcscd.Daemon
+	card   *cardtest.Card
+	env    []string
+}
+
+func newMachine(t testing.TB, p cardtest.Profile) *machine {
+	t.Helper()
+	daemon, err := pcscd.Start(t.Context(), pcscd.Options{})
+	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
+		t.Skipf("NOT TESTED against a real PC/SC service: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(daemon.Stop)
+	card, err := cardtest.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &machine{t: t, daemon: daemon, card: card}
+	m.env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CACHE_HOME="+t.TempDir())
+	m.env = append(m.env, daemon.Env()...)
+	m.insert()
+	return m
+}
+
+// insert puts the card into the first reader until the end of the test.
+func (m *machine) insert() {
+	m.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		vpcd.Serve(ctx, func(context.Context) (net.Conn, error) { return m.daemon.Dial(0) }, m.card, vpcd.Config{})
+	}()
+	m.t.Cleanup(func() { cancel(); <-served })
+	for range 3000 {
+		if m.card.Powered() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	m.t.Fatalf("pcscd does not switch the card on:\n%s", m.daemon.Logs())
+}
+
+// run runs a program to its end and returns what it printed.
+func (m *machine) run(exe string, args ...string) string {
+	m.t.Helper()
+	return run(m.t, m.env, exe, args...)
+}
+
+func run(t testing.TB, env []string, exe string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, exe, args...)
+	cmd.Env = env
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s %v: %v\n%s\n%s", filepath.Base(exe), args[1:], err, out.String(), tail(errs.String()))
+	}
+	if s := errs.String(); s != "" {
+		t.Logf("%s:\n%s", filepath.Base(exe), tail(s))
+	}
+	return out.String()
+}
+
+// tail cuts the middle out of long output.
+func tail(s string) string {
+	if len(s) > 12000 {
+		return s[:6000] + "\n...\n" + s[len(s)-6000:]
+	}
+	return s
+}
+
+// noService is the environment of a machine without a PC/SC service.
+func noService(t *testing.T) []string {
+	return append(os.Environ(), "PCSCLITE_CSOCK_NAME="+filepath.Join(t.TempDir(), "none"),
+		"HOME="+t.TempDir(), "XDG_CACHE_HOME="+t.TempDir())
+}
+
+// sanitizer builds a program with AddressSanitizer. Leaks are not its task
+// here: a Go runtime ends without giving its memory back.
+var sanitizer = []string{"-fsanitize=address", "-fno-omit-frame-pointer"}
+
+const sanitizerOptions = "ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allow_user_segv_handler=1"
+
+// TestNegative calls every function wrongly, without a service and with a card.
+func TestNegative(t *testing.T) {
+	exe := program(t, "negative", sanitizer...)
+	t.Run("no service", func(t *testing.T) {
+		run(t, append(noService(t), sanitizerOptions), exe, library(t))
+	})
+	t.Run("card", func(t *testing.T) {
+		m := newMachine(t, cardtest.Profile{})
+		m.env = append(m.env, sanitizerOptions)
+		m.run(exe, library(t), string(cardtest.DefaultPIN()))
+		if st := m.card.Stats(); st.TriesSpent != 0 {
+			t.Errorf("%d tries spent", st.TriesSpent)
+		}
+	})
+}
+
+// TestFork forks at every stage of a program's use of the module.
+func TestFork(t *testing.T) {
+	m := newMachine(t, cardtest.Profile{})
+	m.run(program(t, "fork"), library(t), string(cardtest.DefaultPIN()))
+}
+
+// TestLoad loads and leaves the module many times and ends in several ways.
+func TestLoad(t *testing.T) {
+	exe := program(t, "load")
+	with := newMachine(t, cardtest.Profile{}).env
+	for name, env := range map[string][]string{"no service": noService(t), "card": with} {
+		for _, how := range []string{"dlclose", "unfinished", "waiting", "thread", "atexit", "_exit"} {
+			t.Run(name+"/"+how, func(t *testing.T) { run(t, env, exe, library(t), how) })
+		}
+	}
+}
