@@ -74,3 +74,15 @@ func TestNoTLS13(t *testing.T) {
 		}
 	})
 }
+
+// The card's certificate is not one for e-mail.
+func TestNoSignedMail(t *testing.T) {
+	cards(t, chips[:1], []string{"modutil", "certutil", "cmsutil"}, func(t *testing.T, h *host) {
+		profile := h.nssProfile(t)
+		out, err := h.try(t, []byte("hello\n"), "cmsutil", "-S", "-d", profile.db, "-N", profile.nickname, "-f", h.pinFile, "-o", filepath.Join(h.dir, "signed"))
+		if err == nil {
+			t.Error("cmsutil signs; CONSUMERS.md says it refuses")
+		}
+		wantContains(t, out, "the corresponding cert for key")
+	})
+}
