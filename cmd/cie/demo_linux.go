@@ -51,7 +51,7 @@ func (d *pcscDesk) lay(ctx context.Context, original, clone *cardtest.Card) erro
 		if err != nil {
 			return err
 		}
-		d.cards.Go(func() { _ = vpcd.ServeConn(serve, quickACK{conn}, c) })
+		d.cards.Go(func() { _ = vpcd.ServeConn(serve, conn, c) })
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, layTimeout, errors.New("the service did not notice the card"))
 	defer cancel()

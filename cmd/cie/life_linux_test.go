@@ -4,18 +4,24 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"cie/apdu/pcsc"
 	"cie/apdu/pcsc/pcscd"
+	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
+	"cie/cmd/internal/tty/ptytest"
 )
 
 // startPCSC starts a private service and lays cards on its readers.
@@ -43,7 +49,7 @@ func layCard(t testing.TB, d *pcscd.Daemon, slot int, c *cardtest.Card) (remove 
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		_ = vpcd.ServeConn(ctx, quickACK{conn}, c)
+		_ = vpcd.ServeConn(ctx, conn, c)
 	}()
 	remove = func() { cancel(); <-gone }
 	t.Cleanup(remove)
@@ -80,9 +86,9 @@ func watchUntil(t testing.TB, env []string, n int) {
 	t.Fatal("the service does not notice the cards")
 }
 
-// The life of a card through a PC/SC service, for every family of chips.
+// The life of a card through a PC/SC service, from the command line.
 func TestLifePCSC(t *testing.T) {
-	for _, family := range cardtest.Families() {
+	for _, family := range []cardtest.Family{cardtest.NXP, cardtest.Gemalto} {
 		t.Run(family.String(), func(t *testing.T) {
 			t.Parallel()
 			p := scripts("testdata/life")
@@ -101,6 +107,118 @@ func TestLifePCSC(t *testing.T) {
 			testscript.Run(t, p)
 		})
 	}
+}
+
+// The life of a card of every family through a PC/SC service.
+func TestFamiliesPCSC(t *testing.T) {
+	families := cardtest.Families()
+	d, err := pcscd.Start(context.Background(), pcscd.Options{Slots: len(families)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Stop)
+	// The library looks once where the service is: this is the only test that
+	// uses PC/SC in the process of the tests.
+	if err := d.Setenv(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Unsetenv("PCSCLITE_CSOCK_NAME") })
+	s, err := openPCSC(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	for slot, family := range families {
+		c, err := cardtest.New(cardtest.Profile{Family: family})
+		if err != nil {
+			t.Fatal(err)
+		}
+		layCard(t, d, slot, c)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), ptytest.Patience)
+	defer cancel()
+	events, err := s.Watch(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]bool{}
+	for e := range events {
+		there[e.Reader] = there[e.Reader] || e.Kind == pcsc.CardInserted
+		if present := slices.Collect(maps.Values(there)); len(present) >= len(families) && !slices.Contains(present, false) {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		t.Fatalf("the service does not notice the cards: %v", there)
+	}
+	for slot, family := range families {
+		t.Run(family.String(), func(t *testing.T) {
+			c, err := s.Connect(d.Reader(slot))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			liveLife(t, c)
+		})
+	}
+}
+
+// liveLife takes a card from its first use to a dead chip.
+func liveLife(t *testing.T, c card.Conn) {
+	s, err := card.Open(t.Context(), c, card.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ctx := t.Context()
+	right, other, unblock := []byte(pin), []byte(fresh), []byte(puk)
+	want := func(ref card.PINRef, left int) {
+		t.Helper()
+		if tries, err := s.Tries(ctx, ref); err != nil || tries.Left != left {
+			t.Fatalf("%v: tries %v, %v; want %d", ref, tries, err, left)
+		}
+	}
+	refused := func(err error, left int) {
+		t.Helper()
+		var wrong *card.PINError
+		if !errors.As(err, &wrong) || wrong.Tries != left {
+			t.Fatalf("got %v, want %d tries left", err, left)
+		}
+	}
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want(card.PIN, 3)
+	want(card.PUK, 10)
+	ok(s.Verify(ctx, card.PIN, right))
+	if der, err := s.Certificate(ctx); err != nil || len(der) == 0 {
+		t.Fatal(err)
+	}
+	refused(s.Verify(ctx, card.PIN, other), 2)
+	want(card.PIN, 2)
+	ok(s.ChangePIN(ctx, right, other))
+	want(card.PIN, 3)
+	for left := 2; left >= 0; left-- {
+		refused(s.Verify(ctx, card.PIN, right, card.AllowLastTry()), left)
+	}
+	refused(s.Verify(ctx, card.PIN, other), 0)
+	refused(s.Unblock(ctx, right, other), 9)
+	ok(s.Unblock(ctx, unblock, right))
+	want(card.PIN, 3)
+	want(card.PUK, 10)
+	ok(s.Verify(ctx, card.PIN, right))
+	refused(s.Verify(ctx, card.PIN, other), 2)
+	ok(s.ResetTries(ctx, unblock))
+	want(card.PIN, 3)
+	for left := 9; left >= 0; left-- {
+		refused(s.Unblock(ctx, right, other, card.AllowLastTry()), left)
+	}
+	refused(s.Unblock(ctx, unblock, other, card.AllowLastTry()), 0)
+	want(card.PUK, 0)
+	ok(s.Verify(ctx, card.PIN, right))
 }
 
 // Every way a demonstration can end leaves nothing behind.

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"cie/apdu/pcsc/pcscd"
+	"cie/card/cardtest"
+)
+
+// Readers and cards are reported as they come and go, over restarts of the
+// service, until Ctrl-C.
+func TestWatch(t *testing.T) {
+	c, err := cardtest.New(cardtest.Profile{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := pcscd.Start(context.Background(), pcscd.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Stop)
+	cmd := exec.Command("cie", "watch", "--json")
+	cmd.Env = append(os.Environ(), d.Env()...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill() }()
+	lines := bufio.NewScanner(out)
+	next := func(want ...string) {
+		t.Helper()
+		for len(want) > 0 {
+			if !lines.Scan() {
+				t.Fatalf("the end, without %v", want)
+			}
+			var e eventJSON
+			if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+				t.Fatalf("%s: %v", lines.Bytes(), err)
+			}
+			got := e.Event + " " + e.Reader
+			i := slices.Index(want, strings.TrimSpace(got))
+			if i < 0 {
+				t.Fatalf("%s, want one of %v", got, want)
+			}
+			want = slices.Delete(want, i, i+1)
+			if hasATR := e.ATR != ""; hasATR != (e.Event == "card-inserted") {
+				t.Errorf("%s: ATR %q", got, e.ATR)
+			}
+		}
+	}
+	first, second := d.Reader(0), d.Reader(1)
+	next("reader-added "+first, "reader-added "+second)
+	remove := layCard(t, d, 1, c)
+	next("card-inserted " + second)
+	remove()
+	next("card-removed " + second)
+	layCard(t, d, 0, c)
+	next("card-inserted " + first)
+	if err := d.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	next("card-removed "+first, "reader-removed "+first, "reader-removed "+second, "service-lost")
+	if err := d.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	next("service-back", "reader-added "+first, "reader-added "+second)
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 130 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// For people, in their language, on a terminal.
+func TestTerminalWatch(t *testing.T) {
+	s := sit(t, italian, onDesk+"\nReader Two: empty", "watch")
+	s.Expect("Ctrl-C per finire")
+	s.Expect("Reader One")
+	s.Expect("lettore collegato")
+	s.Expect("carta appoggiata")
+	s.Expect("Reader Two")
+	s.Type("\x03")
+	s.wantExit(130)
+}
