@@ -42,6 +42,7 @@ type token struct {
 	sess     *card.Session
 	cacheKey []byte
 	idle     *time.Timer
+	turn     turn
 
 	// Guarded by instance.mu.
 	gone    bool
@@ -198,6 +199,7 @@ func (t *token) use(f func(context.Context, *card.Session) error) error {
 		return apdu.ErrRemoved
 	}
 	t.stopIdle()
+	t.turn.wait(t.ctx)
 	if t.sess == nil {
 		if err := t.connect(); err != nil {
 			t.failed(err)
@@ -220,7 +222,10 @@ func (t *token) use(f func(context.Context, *card.Session) error) error {
 // held runs f while the card is reserved, and gives it back also after a panic.
 func (t *token) held(f func(context.Context, *card.Session) error) error {
 	t.conn.keep()
-	defer t.conn.release()
+	defer func() {
+		t.conn.release()
+		t.turn.ended = time.Now()
+	}()
 	return f(t.ctx, t.sess)
 }
 
@@ -231,7 +236,8 @@ func (t *token) failed(err error) {
 	case gone(err):
 		t.disconnect()
 		t.in.lost(t)
-	case errors.Is(err, apdu.ErrMute), errors.Is(err, apdu.ErrTimeout), t.sess == nil:
+	case errors.Is(err, apdu.ErrMute), errors.Is(err, apdu.ErrTimeout), errors.Is(err, apdu.ErrBusy), t.sess == nil:
+		// The connection may be dead for good; the next operation makes another.
 		t.disconnect()
 	}
 }
@@ -256,9 +262,11 @@ func (t *token) useAsUser(f func(context.Context, *card.Session) error) error {
 		if !errors.Is(err, card.ErrPINRequired) {
 			return err
 		}
+		began := time.Now()
 		if err := t.present(ctx, s); err != nil {
 			return err
 		}
+		t.turn.noticed(time.Now(), time.Since(began))
 		return f(ctx, s)
 	})
 }

@@ -32,7 +32,7 @@
 #define CKR_SESSION_HANDLE_INVALID 0xB3UL
 #define CKR_USER_ALREADY_LOGGED_IN 0x100UL
 
-static int failures;
+__attribute__((unused)) static int failures;
 
 #define FAIL(...) \
 	do { \

@@ -1,0 +1,67 @@
+package pkcs11mod
+
+import (
+	"context"
+	"time"
+)
+
+// turn shares a card with other programs. pcsc-lite lets a program that waits
+// for a transaction ask again every 100 ms; one that signs without a pause would
+// keep the others out for ever. So after some time of uninterrupted use the card
+// is left alone for longer than that.
+type turn struct {
+	began, ended time.Time // of the uninterrupted use
+	limit        time.Duration
+	shared       time.Time // when another program was noticed last
+}
+
+const (
+	gap = 120 * time.Millisecond
+	// aloneTurn is how long the card is used without a gap when nobody else was
+	// noticed: this is how long a newcomer waits at most.
+	aloneTurn = 2 * time.Second
+	// With somebody else there a turn is several times as long as it takes to
+	// build the channel that the other takes away, within these bounds.
+	minTurn, maxTurn = 500 * time.Millisecond, 5 * time.Second
+	// sharedTime is how long another program counts as there.
+	sharedTime = 30 * time.Second
+)
+
+// pause returns how long to leave the card alone before it is taken at now.
+func (u *turn) pause(now time.Time) time.Duration {
+	idle := now.Sub(u.ended)
+	if idle >= gap {
+		u.began = now
+		return 0
+	}
+	limit := aloneTurn
+	if now.Sub(u.shared) < sharedTime {
+		limit = min(max(u.limit, minTurn), maxTurn)
+	}
+	if now.Sub(u.began) < limit {
+		return 0
+	}
+	u.began = now.Add(gap - idle)
+	return gap - idle
+}
+
+// noticed records that another program used the card, and what it took to
+// build up again what was lost.
+func (u *turn) noticed(now time.Time, cost time.Duration) {
+	u.shared = now
+	u.limit = 4 * cost
+}
+
+// wait leaves the card alone for the pause that is due.
+func (u *turn) wait(ctx context.Context) {
+	d := u.pause(time.Now())
+	if d == 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
