@@ -183,6 +183,10 @@ func TestValidate(t *testing.T) {
 		"q 0":            func(p *Params) { p.Q = nil },
 		"q 1":            func(p *Params) { p.Q = []byte{1} },
 		"q no divisor":   func(p *Params) { p.Q[31] ^= 2 },
+		"q squared":      func(p *Params) { p.Q = new(big.Int).Mul(num(p.Q), num(p.Q)).Bytes() },
+		"-1 to an even q": func(p *Params) {
+			p.Q, p.G = new(big.Int).Lsh(num(p.Q), 1).Bytes(), num(p.P).Sub(num(p.P), one).Bytes()
+		},
 		"q short":        func(p *Params) { p.Q = []byte{2} },
 		"q is p-1":       func(p *Params) { p.Q = num(p.P).Sub(num(p.P), one).Bytes() },
 		"g 0":            func(p *Params) { p.G = nil },

@@ -225,7 +225,8 @@ func (s scheme) verify(k publicKey, digest crypto.Hash, message, signature []byt
 	if hash == 0 {
 		hash = digest
 	} else if digest != 0 && digest != hash {
-		// RFC 4056, 3: the two must agree.
+		// RFC 4056, 3: the two must agree. This also keeps SHA-1, which readHash
+		// does not know, out of everything but certificates.
 		return unsupported("two digest algorithms")
 	}
 	switch key := k.key.(type) {

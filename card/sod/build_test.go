@@ -138,6 +138,7 @@ type builder struct {
 
 	hash       crypto.Hash // default SHA-512
 	digest     crypto.Hash // of the signature, default hash
+	announced  crypto.Hash // the digest algorithm named beside the signature, default digest
 	pkcs1      bool        // RSASSA-PKCS1-v1_5 in place of PSS
 	bareRSA    bool        // with the algorithm rsaEncryption
 	salt       int         // PSS, default the size of the hash
@@ -309,6 +310,9 @@ func (o builder) build(t testing.TB) []byte {
 	if o.digest == 0 {
 		o.digest = o.hash
 	}
+	if o.announced == 0 {
+		o.announced = o.digest
+	}
 	if o.salt == 0 {
 		o.salt = o.digest.Size()
 	}
@@ -325,7 +329,7 @@ func (o builder) build(t testing.TB) []byte {
 
 	attributes := [][]byte{
 		attribute(oidContentType, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(oidLDSObject) }),
-		attribute(oidMessageDigest, func(b *cryptobyte.Builder) { b.AddASN1OctetString(sum(o.digest, content)) }),
+		attribute(oidMessageDigest, func(b *cryptobyte.Builder) { b.AddASN1OctetString(sum(o.announced, content)) }),
 	}
 	if !o.time.IsZero() {
 		attributes = append(attributes, attribute(oidSigningTime, func(b *cryptobyte.Builder) { b.AddASN1UTCTime(o.time) }))
@@ -346,7 +350,7 @@ func (o builder) build(t testing.TB) []byte {
 	}
 
 	digestAlgorithm := func(b *cryptobyte.Builder) {
-		sequence(b, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(hashOIDs[o.digest]) })
+		sequence(b, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(hashOIDs[o.announced]) })
 	}
 	signerInfo := func(b *cryptobyte.Builder) {
 		sequence(b, func(b *cryptobyte.Builder) {

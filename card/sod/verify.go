@@ -2,7 +2,6 @@ package sod
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/subtle"
 	"crypto/x509"
 	"encoding/asn1"
@@ -75,9 +74,6 @@ func (s *SOD) verifySignature() (*rawcert.Certificate, error) {
 	algorithm, err := readScheme(signer.algorithm)
 	if err != nil {
 		return nil, err
-	}
-	if algorithm.hash == crypto.SHA1 {
-		return nil, unsupported("signature with SHA-1")
 	}
 	key, err := readKey(cert.SPKI)
 	if err != nil {

@@ -158,34 +158,35 @@ func TestForms(t *testing.T) {
 		change func(*builder)
 		want   string
 	}{
-		"positive numbers":      {func(b *builder) { b.positive = true }, "trusted"},
-		"signer by key":         {func(b *builder) { b.bySKI = true }, "trusted"},
-		"signing time":          {func(b *builder) { b.time = signed }, "trusted"},
-		"signed too early":      {func(b *builder) { b.time = signed.AddDate(-1, 0, 0) }, "untrusted"},
-		"signed too late":       {func(b *builder) { b.time = signed.AddDate(10, 0, 1) }, "untrusted"},
-		"PSS SHA-256":           {func(b *builder) { b.hash = crypto.SHA256 }, "trusted"},
-		"PSS SHA-384":           {func(b *builder) { b.hash = crypto.SHA384 }, "trusted"},
-		"PSS short salt":        {func(b *builder) { b.salt = 20 }, "trusted"},
-		"two hash functions":    {func(b *builder) { b.digest = crypto.SHA256 }, "trusted"},
-		"PKCS1 SHA-224":         {func(b *builder) { b.hash, b.pkcs1 = crypto.SHA224, true }, "trusted"},
-		"PKCS1 SHA-384":         {func(b *builder) { b.hash, b.pkcs1 = crypto.SHA384, true }, "trusted"},
-		"PKCS1 SHA-512":         {func(b *builder) { b.pkcs1 = true }, "trusted"},
-		"rsaEncryption":         {func(b *builder) { b.pkcs1, b.bareRSA = true, true }, "trusted"},
-		"ECDSA":                 {func(b *builder) { b.signer, b.key, b.hash = ecSigner, ecKey(), crypto.SHA384 }, "trusted"},
-		"Ed25519":               {func(b *builder) { b.signer, b.key = edSigner, edKey() }, "trusted"},
-		"SHA-1":                 {func(b *builder) { b.hash = crypto.SHA1 }, "unsupported"},
-		"version 1":             {func(b *builder) { b.version = 1 }, "trusted"},
-		"version 9":             {func(b *builder) { b.version = 9 }, "unsupported"},
-		"list version 0":        {func(b *builder) { b.ldsVersion = 0 }, "trusted"},
-		"list version 2":        {func(b *builder) { b.ldsVersion = 2 }, "unsupported"},
-		"other content":         {func(b *builder) { b.contentOID = otherOID }, "unsupported"},
-		"two signers":           {func(b *builder) { b.signers = 2 }, "unsupported"},
-		"no certificate":        {func(b *builder) { b.certs = [][]byte{} }, "unsupported"},
-		"another certificate":   {func(b *builder) { b.certs = [][]byte{root.Raw} }, "signer"},
-		"two certificates":      {func(b *builder) { b.certs = [][]byte{root.Raw, b.signer.Raw} }, "trusted"},
-		"too many certificates": {func(b *builder) { b.certs = slices.Repeat([][]byte{b.signer.Raw}, maxCerts+1) }, "unsupported"},
-		"no certificate at all": {func(b *builder) { b.certs = [][]byte{{0x04, 0x01, 0xFF}} }, "unsupported"},
-		"broken certificate":    {func(b *builder) { b.certs = [][]byte{{0x30, 0x01, 0xFF}} }, "malformed"},
+		"positive numbers":              {func(b *builder) { b.positive = true }, "trusted"},
+		"signer by key":                 {func(b *builder) { b.bySKI = true }, "trusted"},
+		"signing time":                  {func(b *builder) { b.time = signed }, "trusted"},
+		"signed too early":              {func(b *builder) { b.time = signed.AddDate(-1, 0, 0) }, "untrusted"},
+		"signed too late":               {func(b *builder) { b.time = signed.AddDate(10, 0, 1) }, "untrusted"},
+		"PSS SHA-256":                   {func(b *builder) { b.hash = crypto.SHA256 }, "trusted"},
+		"PSS SHA-384":                   {func(b *builder) { b.hash = crypto.SHA384 }, "trusted"},
+		"PSS short salt":                {func(b *builder) { b.salt = 20 }, "trusted"},
+		"two hash functions":            {func(b *builder) { b.digest = crypto.SHA256 }, "trusted"},
+		"PSS, another digest beside it": {func(b *builder) { b.announced = crypto.SHA256 }, "unsupported"},
+		"PKCS1 SHA-224":                 {func(b *builder) { b.hash, b.pkcs1 = crypto.SHA224, true }, "trusted"},
+		"PKCS1 SHA-384":                 {func(b *builder) { b.hash, b.pkcs1 = crypto.SHA384, true }, "trusted"},
+		"PKCS1 SHA-512":                 {func(b *builder) { b.pkcs1 = true }, "trusted"},
+		"rsaEncryption":                 {func(b *builder) { b.pkcs1, b.bareRSA = true, true }, "trusted"},
+		"ECDSA":                         {func(b *builder) { b.signer, b.key, b.hash = ecSigner, ecKey(), crypto.SHA384 }, "trusted"},
+		"Ed25519":                       {func(b *builder) { b.signer, b.key = edSigner, edKey() }, "trusted"},
+		"SHA-1":                         {func(b *builder) { b.hash = crypto.SHA1 }, "unsupported"},
+		"version 1":                     {func(b *builder) { b.version = 1 }, "trusted"},
+		"version 9":                     {func(b *builder) { b.version = 9 }, "unsupported"},
+		"list version 0":                {func(b *builder) { b.ldsVersion = 0 }, "trusted"},
+		"list version 2":                {func(b *builder) { b.ldsVersion = 2 }, "unsupported"},
+		"other content":                 {func(b *builder) { b.contentOID = otherOID }, "unsupported"},
+		"two signers":                   {func(b *builder) { b.signers = 2 }, "unsupported"},
+		"no certificate":                {func(b *builder) { b.certs = [][]byte{} }, "unsupported"},
+		"another certificate":           {func(b *builder) { b.certs = [][]byte{root.Raw} }, "signer"},
+		"two certificates":              {func(b *builder) { b.certs = [][]byte{root.Raw, b.signer.Raw} }, "trusted"},
+		"too many certificates":         {func(b *builder) { b.certs = slices.Repeat([][]byte{b.signer.Raw}, maxCerts+1) }, "unsupported"},
+		"no certificate at all":         {func(b *builder) { b.certs = [][]byte{{0x04, 0x01, 0xFF}} }, "unsupported"},
+		"broken certificate":            {func(b *builder) { b.certs = [][]byte{{0x30, 0x01, 0xFF}} }, "malformed"},
 		"key of another": {func(b *builder) {
 			b.signer = certificate(t, signerTemplate(), root, strangerKey().Public(), rootKey())
 		}, "signature"},
@@ -224,6 +225,9 @@ func TestForms(t *testing.T) {
 		"file twice":            {func(b *builder) { b.number = func(byte) []byte { return []byte{0xA1} } }, "malformed"},
 		"short hash": {func(b *builder) {
 			b.content = func(l []byte) []byte { return bytes.Replace(l, []byte{4, 64}, []byte{4, 63}, 1) }
+		}, "malformed"},
+		"hashes of another kind": {func(b *builder) {
+			b.content = func(l []byte) []byte { return bytes.Replace(l, []byte{3, 4, 2, 3}, []byte{3, 4, 2, 1}, 1) }
 		}, "malformed"},
 		"data after the list": {func(b *builder) { b.content = func(l []byte) []byte { return append(l, 0) } }, "malformed"},
 		"empty list":          {func(b *builder) { b.content = func([]byte) []byte { return nil } }, "malformed"},
@@ -294,6 +298,8 @@ func TestSigners(t *testing.T) {
 	renamed := *root
 	renamed.RawSubject = nil
 	renamed.Subject.CommonName = "SYNTHETIC  country SIGNER"
+	misnamed := renamed
+	misnamed.Subject.CommonName = "Synthetic Country Signed"
 
 	extension := func(critical bool, value string, id ...int) func(*x509.Certificate) {
 		return func(c *x509.Certificate) {
@@ -313,6 +319,7 @@ func TestSigners(t *testing.T) {
 		"unknown root of the same name": {parent: &stranger, byKey: strangerKey(), want: "untrusted"},
 		"and without key identifier":    {parent: &nameless, byKey: strangerKey(), want: "untrusted"},
 		"forged under the root's name":  {byKey: strangerKey(), want: "chain"},
+		"another name":                  {parent: &misnamed, want: "untrusted"},
 		"name in other letters":         {parent: &renamed, want: "trusted"},
 		"PKCS1 with SHA-512":            {change: func(c *x509.Certificate) { c.SignatureAlgorithm = x509.SHA512WithRSA }, want: "trusted"},
 		"no key usage":                  {change: func(c *x509.Certificate) { c.KeyUsage = 0 }, want: "trusted"},
@@ -361,6 +368,7 @@ func TestOwnCertificates(t *testing.T) {
 		sign      func([]byte) ([]byte, error)
 		spki      func([]byte) []byte
 		serial    []byte
+		pkcs1     bool
 		want      string
 	}{
 		"SHA-1": {
@@ -418,6 +426,15 @@ func TestOwnCertificates(t *testing.T) {
 			},
 			want: "trusted",
 		},
+		"key for PSS only, used otherwise": {
+			algorithm: marshal(func(b *cryptobyte.Builder) { pssAlgorithm(b, crypto.SHA512, crypto.SHA512, 64) }),
+			sign:      pssWith(crypto.SHA512, 64),
+			spki: func(spki []byte) []byte {
+				return bytes.Replace(spki, []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"), []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"), 1)
+			},
+			pkcs1: true,
+			want:  "unsupported",
+		},
 		"unknown kind of key": {
 			algorithm: marshal(func(b *cryptobyte.Builder) { pssAlgorithm(b, crypto.SHA512, crypto.SHA512, 64) }),
 			sign:      pssWith(crypto.SHA512, 64),
@@ -436,7 +453,7 @@ func TestOwnCertificates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cert := *model
 			cert.Raw, cert.SerialNumber = rebuild(t, model, c.algorithm, c.sign, c.spki, c.serial)
-			expect(t, builder{signer: &cert, key: signerKey()}.build(t), roots, c.want)
+			expect(t, builder{signer: &cert, key: signerKey(), pkcs1: c.pkcs1}.build(t), roots, c.want)
 		})
 	}
 }
@@ -530,6 +547,14 @@ func TestLinks(t *testing.T) {
 			expect(t, b.build(t), roots, c.want)
 		})
 	}
+	// A CA below the root is no link: a CSCA signs document signers itself (ICAO
+	// Doc 9303 part 12, 4.1).
+	below := rootTemplate()
+	below.Subject.CommonName, below.SubjectKeyId = "Synthetic CA below", []byte("below")
+	sub := certificate(t, below, root, strangerKey().Public(), rootKey())
+	leaf := certificate(t, signerTemplate(), sub, signerKey().Public(), strangerKey())
+	expect(t, builder{signer: leaf, key: signerKey(), certs: [][]byte{leaf.Raw, sub.Raw}}.build(t), roots, "untrusted")
+
 	// Once added as a root itself, the new one needs no link.
 	more := roots.Clone()
 	if err := more.AddDER(next.Raw); err != nil {

@@ -10,6 +10,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"math/big"
+	"slices"
 	"testing"
 	"time"
 
@@ -108,6 +109,23 @@ func TestParseWrong(t *testing.T) {
 	}
 	if front, err := ParseFront(other); err != nil || front.Subject.String() != "Holder" {
 		t.Errorf("two algorithms, only the front: %v", err)
+	}
+	// No extension may stand twice.
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3}, Value: []byte{5, 0}}
+	for n := 1; n <= 2; n++ {
+		twice, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+			SerialNumber: big.NewInt(1), ExtraExtensions: slices.Repeat([]pkix.Extension{one}, n),
+		}, &x509.Certificate{}, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Parse(twice); errors.Is(err, ErrMalformed) != (n > 1) {
+			t.Errorf("extension %d times: %v", n, err)
+		}
 	}
 	// One bit anywhere: Parse and ParseFront agree on what both take.
 	for i := range der {
