@@ -258,6 +258,12 @@ var errOtherCard = errors.New("another card is in the reader")
 // verified in is gone, the kept PIN is presented again, once.
 func (t *token) useAsUser(f func(context.Context, *card.Session) error) error {
 	return t.use(func(ctx context.Context, s *card.Session) error {
+		t.in.mu.Lock()
+		who := t.who
+		t.in.mu.Unlock()
+		if who != user { // logged out while this thread waited for the card
+			return card.ErrPINRequired
+		}
 		err := f(ctx, s)
 		if !errors.Is(err, card.ErrPINRequired) {
 			return err
@@ -276,6 +282,10 @@ func (t *token) useAsUser(f func(context.Context, *card.Session) error) error {
 // presentation (the PIN was changed elsewhere meanwhile) cannot do much harm.
 // If it does not work out, the login is over.
 func (t *token) present(ctx context.Context, s *card.Session) error {
+	if !t.codes.has(card.PIN) {
+		t.loseLogin()
+		return card.ErrPINRequired
+	}
 	tries, err := s.Tries(ctx, card.PIN)
 	if err != nil {
 		return err

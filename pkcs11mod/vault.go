@@ -37,6 +37,13 @@ func (v *vault) put(ref card.PINRef, code []byte) error {
 	return nil
 }
 
+// has reports whether a code is kept under ref.
+func (v *vault) has(ref card.PINRef) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.codes[ref] != nil
+}
+
 // with hands the code kept under ref to f, which must not keep it.
 func (v *vault) with(ref card.PINRef, f func(code []byte) error) error {
 	v.mu.Lock()

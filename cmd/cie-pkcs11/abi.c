@@ -70,7 +70,7 @@ static CK_RV v30_GetInfo(CK_INFO *info)
 
 EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list);
 EXPORT CK_RV C_GetInterfaceList(CK_INTERFACE *list, CK_ULONG *count);
-EXPORT CK_RV C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **interface, CK_FLAGS flags);
+EXPORT CK_RV C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **found, CK_FLAGS flags);
 
 #define ENTRY(name, params, args) C_##name,
 #define ENTRY2(name, params) C_##name,
@@ -133,13 +133,13 @@ EXPORT CK_RV C_GetInterfaceList(CK_INTERFACE *list, CK_ULONG *count)
 	return CKR_OK;
 }
 
-EXPORT CK_RV C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **interface, CK_FLAGS flags)
+EXPORT CK_RV C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **found, CK_FLAGS flags)
 {
 	size_t i;
 
 	if (FORKED)
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
-	if (interface == NULL)
+	if (found == NULL)
 		return CKR_ARGUMENTS_BAD;
 	for (i = 0; i < INTERFACES; i++) {
 		const CK_VERSION *v = interfaces[i].pFunctionList;
@@ -150,7 +150,7 @@ EXPORT CK_RV C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE
 			continue;
 		if ((interfaces[i].flags & flags) != flags)
 			continue;
-		*interface = &interfaces[i];
+		*found = &interfaces[i];
 		return CKR_OK;
 	}
 	return CKR_FUNCTION_FAILED;

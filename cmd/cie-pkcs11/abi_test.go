@@ -38,12 +38,12 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// module builds the shared library, once, as make build does.
-var module1 sync.Once
+var build sync.Once
 
+// library builds the module as make build does.
 func library(t testing.TB) string {
 	t.Helper()
-	module1.Do(func() {
+	build.Do(func() {
 		built = filepath.Join(work, "cie-pkcs11.so")
 		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", built, ".")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -122,6 +122,7 @@ type machine struct {
 	t      testing.TB
 	daemon *pcscd.Daemon
 	card   *cardtest.Card
+	cache  string // directory of the module's cache
 	env    []string
 }
 
@@ -139,8 +140,8 @@ func newMachine(t testing.TB, p cardtest.Profile) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &machine{t: t, daemon: daemon, card: card}
-	m.env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CACHE_HOME="+t.TempDir())
+	m := &machine{t: t, daemon: daemon, card: card, cache: filepath.Join(t.TempDir(), "cache")}
+	m.env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CACHE_HOME="+m.cache)
 	m.env = append(m.env, daemon.Env()...)
 	m.insert()
 	return m
