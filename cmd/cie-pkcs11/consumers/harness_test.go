@@ -81,6 +81,9 @@ func cards(t *testing.T, chips []cardtest.Family, tools []string, body func(t *t
 // skipped, on continuous integration it fails.
 func need(t *testing.T, tools ...string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs the module, a PC/SC daemon and other people's programs")
+	}
 	var missing []string
 	for _, tool := range tools {
 		if _, err := find(tool); err != nil {
@@ -154,6 +157,7 @@ func module(t *testing.T) string {
 		return built
 	}
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", built, "cie/cmd/cie-pkcs11")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build of the module: %v\n%s", err, out)
 	}
