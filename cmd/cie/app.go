@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -72,6 +73,10 @@ type app struct {
 	guard guard
 	bar   bar
 
+	ascii     bool        // the terminal may not show letters with accents
+	operating atomic.Bool // the card is at work
+	command   string      // what the user typed: "cie pin verify"
+
 	// Options of every command.
 	reader string
 	json   bool
@@ -88,7 +93,8 @@ func newApp(w *world) *app {
 	}
 	a.style = style{on: isTerminal(w.stdout) && w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb"}
 	a.bar = bar{w: w.stderr, on: isTerminal(w.stderr) && w.getenv("TERM") != "dumb", utf8: i18n.UTF8(w.getenv)}
-	a.guard.notice = func() { a.noteDeferredSignal() }
+	a.ascii = !a.bar.utf8
+	a.guard.notice = a.noteSignal
 	return a
 }
 
@@ -130,7 +136,16 @@ func (a *app) finish(err error) int {
 }
 
 // text returns a text of the catalogue in the user's language.
-func (a *app) text(t i18n.Text, args ...any) string { return a.lang.Sprintf(t, args...) }
+func (a *app) text(t i18n.Text, args ...any) string {
+	s := a.lang.Sprintf(t, args...)
+	if a.ascii {
+		s = accents.Replace(s)
+	}
+	return s
+}
+
+// accents writes the accents of Italian as typewriters did.
+var accents = strings.NewReplacer("à", "a'", "è", "e'", "é", "e'", "ì", "i'", "ò", "o'", "ù", "u'", "À", "A'", "È", "E'")
 
 // println prints one line of the result.
 func (a *app) println(line string) { fmt.Fprintln(a.stdout, line) }

@@ -294,7 +294,11 @@ func TestRoff(t *testing.T) {
 // The guard lets a signal wait while the card must not be left alone.
 func TestGuard(t *testing.T) {
 	noticed := 0
-	g := &guard{notice: func() { noticed++ }}
+	g := &guard{notice: func(waits bool) {
+		if waits {
+			noticed++
+		}
+	}}
 	ctx, stop := g.watch(context.Background())
 	defer stop()
 	g.enter()

@@ -106,7 +106,7 @@ func (a *app) openOne(ctx context.Context) (*inUse, error) {
 			p := a.problem("choose-reader", exitChoose, msg.SeveralCards)
 			p.Readers = names(readers)
 			p.list = names(readers)
-			err = p.do(a.text(msg.SeveralCardsDo), fmt.Sprintf("  --reader %q", readers[0].Name))
+			err = p.do(a.text(msg.SeveralCardsDo), fmt.Sprintf("  %s --reader %q", a.command, readers[0].Name))
 		}
 	}
 	if err != nil {
@@ -225,7 +225,7 @@ func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef,
 	}
 	switch {
 	case tries.Left == 0:
-		return nil, &card.PINError{Ref: ref, Tries: 0}
+		return nil, a.blocked(ctx, u, ref)
 	case tries.Left < 0:
 		d.say(msg.TriesUnknown)
 		return nil, nil
@@ -242,6 +242,25 @@ func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef,
 		return nil, err
 	}
 	return []card.CodeOption{card.AllowLastTry()}, nil
+}
+
+// blocked is the error for a blocked code. Where the PUK is dead too it is that
+// one: nobody shall be sent to unblock a PIN that nothing unblocks.
+func (a *app) blocked(ctx context.Context, u *inUse, ref card.PINRef) error {
+	if ref == card.PIN {
+		var puk card.Tries
+		err := a.onCard(func() (err error) {
+			puk, err = u.session.Tries(ctx, card.PUK)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if puk.Left == 0 {
+			ref = card.PUK
+		}
+	}
+	return &card.PINError{Ref: ref, Tries: 0}
 }
 
 // consent wants an explicit yes before one of the last tries.

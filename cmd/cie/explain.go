@@ -124,9 +124,9 @@ func (a *app) explainWrong(e *card.PINError) report {
 	case e.Blocked():
 		r = a.saying("puk-blocked", exitBlocked, msg.BlockedPUK, msg.BlockedPUKDo)
 	case e.Ref == card.PIN && e.Tries == 1:
-		r = a.saying("wrong-pin", exitWrongCode, msg.WrongPIN, msg.WrongPINBlocksDo, msg.WhereHalves)
+		r = a.saying("wrong-pin", exitWrongCode, msg.WrongPIN, msg.WrongPINBlocksDo, msg.WrongPINDo)
 	case e.Ref == card.PIN:
-		r = a.saying("wrong-pin", exitWrongCode, msg.WrongPIN, msg.WhereHalves)
+		r = a.saying("wrong-pin", exitWrongCode, msg.WrongPIN, msg.WrongPINDo)
 	default:
 		r = a.saying("wrong-puk", exitWrongCode, msg.WrongPUK, msg.WrongPUKDo, msg.WhereHalves, msg.LostPUK)
 	}

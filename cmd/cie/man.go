@@ -35,8 +35,8 @@ func (a *app) genMan(dir string) error {
 		i18n.English: "man1",
 		i18n.Italian: filepath.Join("it", "man1"),
 	} {
-		speaker := *newApp(a.world)
-		speaker.lang = lang
+		speaker := newApp(a.world)
+		speaker.lang, speaker.ascii = lang, false
 		to := filepath.Join(dir, sub)
 		if err := os.MkdirAll(to, 0o755); err != nil {
 			return a.problem("failed", exitFailed, msg.CannotWrite, to, cause(err))

@@ -58,13 +58,22 @@ func (a *app) progress(p card.Progress) {
 // onCard does one operation of the card: afterwards the progress bar is gone
 // and a signal that had to wait has its effect.
 func (a *app) onCard(f func() error) error {
+	a.operating.Store(true)
+	defer a.operating.Store(false)
 	defer a.guard.leave()
 	defer a.bar.clear()
 	return f()
 }
 
-// noteDeferredSignal says that Ctrl-C was seen.
-func (a *app) noteDeferredSignal() { a.bar.message(a.text(msg.InterruptWait)) }
+// noteSignal says that Ctrl-C was seen, if it does not show at once.
+func (a *app) noteSignal(waits bool) {
+	switch {
+	case waits:
+		a.bar.message(a.text(msg.InterruptWait))
+	case a.operating.Load():
+		a.bar.message(a.text(msg.InterruptSoon))
+	}
+}
 
 // bar is a progress bar on the last line of the terminal.
 type bar struct {

@@ -23,6 +23,7 @@ func (a *app) rootCommand() *cobra.Command {
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		PersistentPreRun:  func(c *cobra.Command, _ []string) { a.command = c.CommandPath() },
 		RunE: func(c *cobra.Command, args []string) error {
 			if version && len(args) == 0 {
 				return a.version()

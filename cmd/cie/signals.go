@@ -19,12 +19,15 @@ func (s *stopped) exit() int { return 128 + int(s.signal) }
 // guard ends the run at SIGINT, SIGTERM and SIGHUP, but never while a code is
 // on its way to the card: then the signal waits until the card has finished.
 type guard struct {
-	notice func() // says that the signal was seen and waits
+	// notice says that the signal was seen: waits means that the card must
+	// finish first.
+	notice func(waits bool)
 
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc
 	busy   bool
 	got    *stopped
+	waited bool // the signal came while busy: the outcome must be told
 	// undo is done before a second signal ends the process at once.
 	undo []func()
 }
@@ -60,15 +63,20 @@ func (g *guard) receive(s os.Signal) {
 		number, _ := s.(syscall.Signal)
 		g.got = &stopped{signal: number}
 	}
-	busy, got, undo := g.busy, g.got, g.undo
-	if !busy {
-		g.cancel(got)
+	busy, undo := g.busy, g.undo
+	if first {
+		g.waited = busy
 	}
+	atOnce := !first && !busy && !g.waited
+	if !busy {
+		g.cancel(g.got)
+	}
+	got := g.got
 	g.mu.Unlock()
-	switch {
-	case busy && first:
-		g.notice()
-	case !busy && !first:
+	if first {
+		g.notice(busy)
+	}
+	if atOnce {
 		// Whatever the run waits for, the person does not want to wait for it.
 		for _, f := range undo {
 			f()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -220,7 +221,10 @@ func (a *app) printCard(c cardJSON) {
 	a.println(a.style.bold(c.Reader))
 	field := func(label i18n.Text, value string) {
 		name := a.text(label)
-		a.println("  " + name + strings.Repeat(" ", max(0, 18-len([]rune(name)))) + value)
+		if isTerminal(a.stdout) {
+			value = wrapAt(value, strings.Repeat(" ", 20), min(terminalWidth(a.stdout), 100)-20)
+		}
+		a.println("  " + name + strings.Repeat(" ", max(0, 18-utf8.RuneCountInString(name))) + value)
 	}
 	switch {
 	case c.CIE == nil && c.Error != nil:
@@ -297,9 +301,12 @@ func (a *app) statusHints(out statusJSON) {
 		hint := msg.AskWithPIN
 		if c.PINTries != nil && *c.PINTries == 0 {
 			hint = msg.PINBlockedTip
+			if c.PUKTries != nil && *c.PUKTries == 0 {
+				hint = msg.BlockedPUKDo
+			}
 		}
 		a.println("")
-		a.println(a.style.dim(a.text(hint)))
+		a.println(a.style.dim(wrapText(a.text(hint), "", min(terminalWidth(a.stdout), 100))))
 		return
 	}
 }

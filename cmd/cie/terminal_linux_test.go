@@ -312,7 +312,7 @@ func TestTerminalInterruptedReading(t *testing.T) {
 	s := sit(t, english, onDesk+" hold=82", "status")
 	s.awaitHeld() // in the device authentication
 	s.Type("\x03")
-	s.Expect("^C")
+	s.Expect("Stopping.")
 	s.letGo()
 	s.Expect("stopped at your request")
 	s.wantExit(130)

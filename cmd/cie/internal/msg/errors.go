@@ -97,6 +97,9 @@ var (
 	WrongPUK = text(
 		"the PUK is not right",
 		"il PUK non è quello giusto")
+	WrongPINDo = text(
+		"If you have changed the PIN, the one that you chose holds. Otherwise join the two halves: the first 4 digits are on the last sheet of the receipt of the municipality or the consulate, the last 4 in the letter that came with the card.",
+		"Se hai cambiato il PIN, vale quello scelto da te. Altrimenti unisci le due metà: le prime 4 cifre sono nell'ultimo foglio della ricevuta del comune o del consolato, le ultime 4 nella lettera arrivata con la carta.")
 	WrongPINBlocksDo = text(
 		"At the next wrong PIN the PIN is blocked. If you are not sure of it, unblock it with the PUK instead: \"cie pin unblock\".",
 		"Al prossimo PIN sbagliato il PIN si blocca. Se non ne sei sicuro, sbloccalo con il PUK: \"cie pin unblock\".")
@@ -205,6 +208,9 @@ var (
 	Interrupted = text(
 		"stopped at your request",
 		"interrotto su tua richiesta")
+	InterruptSoon = text(
+		"Stopping.",
+		"Mi fermo.")
 	InterruptWait = text(
 		"Stopping as soon as the card has finished: cutting it off now could leave it between two states.",
 		"Mi fermo appena la carta ha finito: interromperla ora potrebbe lasciarla in uno stato incerto.")

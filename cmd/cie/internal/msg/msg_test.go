@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 // entry is a text of the catalogue as it stands in the source.
@@ -108,6 +109,10 @@ func TestCatalogueIsComplete(t *testing.T) {
 			t.Errorf("%s: %s takes %q in English and %q in Italian", e.place, e.name, verbs(e.en), verbs(e.it))
 		case (e.en == e.it) != slices.Contains(same, e.name):
 			t.Errorf("%s: %s is in one language only", e.place, e.name)
+		case strings.ContainsFunc(e.en, func(r rune) bool { return r > unicode.MaxASCII }):
+			t.Errorf("%s: %s is not plain ASCII in English", e.place, e.name)
+		case strings.ContainsFunc(e.it, func(r rune) bool { return r > unicode.MaxASCII && !strings.ContainsRune("àèéìòùÀÈ", r) }):
+			t.Errorf("%s: %s has a letter that is not replaced where only ASCII is shown", e.place, e.name)
 		case strings.HasSuffix(e.en, ".") != strings.HasSuffix(e.it, "."),
 			strings.HasSuffix(e.en, ": ") != strings.HasSuffix(e.it, ": "):
 			t.Errorf("%s: %s ends differently in the two languages", e.place, e.name)

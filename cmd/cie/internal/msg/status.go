@@ -24,8 +24,8 @@ var (
 	TriesDead    = text("blocked for ever", "bloccato per sempre")
 	TriesNotTold = text("attempts not told by the chip", "tentativi non comunicati dal chip")
 
-	Genuine       = text("genuine (issued by %s; the chip proved it is the original)", "autentica (emessa da %s; il chip ha dimostrato di essere l'originale)")
-	GenuinePlain  = text("genuine; the chip proved it is the original", "autentica; il chip ha dimostrato di essere l'originale")
+	Genuine       = text("genuine: the chip proved it is the original, issued by %s", "autentica: il chip ha dimostrato di essere l'originale, emesso da %s")
+	GenuinePlain  = text("genuine: the chip proved it is the original", "autentica: il chip ha dimostrato di essere l'originale")
 	IssuerUnknown = text("issuer not known: the card is consistent, but no known authority vouches for it", "emittente sconosciuto: la carta è coerente, ma nessuna autorità conosciuta la garantisce")
 	NotGenuineBut = text("NOT GENUINE: do not type any code with this card", "NON AUTENTICA: non digitare codici con questa carta")
 	Unchecked     = text("not checked", "non verificata")

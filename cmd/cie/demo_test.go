@@ -1,0 +1,171 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"cie/card"
+	"cie/card/cardtest"
+	"cie/cmd/internal/i18n"
+)
+
+// Every step of the demonstration notices when what it shows is not so.
+func TestDemoNotices(t *testing.T) {
+	tests := []struct {
+		name  string
+		spoil func(*demo)
+		step  string
+	}{
+		{"nothing", func(*demo) {}, ""},
+		{"a card that is not the one made", func(d *demo) {
+			d.original = mustCard(t, cardtest.Profile{NIS: "999900000009"})
+			d.desk = &swapped{shelf{clone: d.clone}, mustCard(t, d.profile)}
+		}, "recognise"},
+		{"a try spent", func(d *demo) { spend(t, d.original, wrongPIN(d.pin)) }, "recognise"},
+		{"a clone as the original", func(d *demo) { d.original = d.clone }, "recognise"},
+		{"an original as the clone", func(d *demo) { d.clone = mustCard(t, d.profile) }, "authenticity"},
+		{"another PIN", func(d *demo) { d.pin = []byte("11223344") }, "change-pin"},
+		{"another PUK", func(d *demo) { d.puk = []byte("11223344") }, "unblock"},
+		{"a chip that does not tell its counters", func(d *demo) {
+			p := d.profile
+			p.Lies.RefuseTries = 0x6A88
+			d.original = mustCard(t, p)
+		}, "recognise"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a, _, _ := quiet(i18n.English)
+			d := &demo{app: a, inProcess: true, pin: cardtest.DefaultPIN(), puk: cardtest.DefaultPUK(), desk: &shelf{}}
+			if err := d.makeCards(); err != nil {
+				t.Fatal(err)
+			}
+			tt.spoil(d)
+			err := d.play(t.Context())
+			d.clearDesk()
+			last := d.out.Steps[len(d.out.Steps)-1]
+			if tt.step == "" {
+				if err != nil || !last.OK || len(d.out.Steps) != 8 {
+					t.Fatalf("%v, %+v", err, last)
+				}
+				return
+			}
+			var p *problem
+			if !errors.As(err, &p) || p.Exit != exitFailed {
+				t.Fatalf("got %v", err)
+			}
+			if last.Name != tt.step || last.OK {
+				t.Errorf("noticed in %q: %v", last.Name, err)
+			}
+		})
+	}
+}
+
+// swapped is a desk on which another card lies than the one laid there.
+type swapped struct {
+	shelf
+	other *cardtest.Card
+}
+
+func (s *swapped) connect(clone bool) (conn, error) {
+	if clone {
+		return s.clone.Reader(), nil
+	}
+	return s.other.Reader(), nil
+}
+
+func mustCard(t *testing.T, p cardtest.Profile) *cardtest.Card {
+	t.Helper()
+	c, err := cardtest.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func spend(t *testing.T, c *cardtest.Card, code []byte) {
+	t.Helper()
+	s, err := card.Open(t.Context(), c.Reader(), card.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var wrong *card.PINError
+	if err := s.Verify(t.Context(), card.PIN, code); !errors.As(err, &wrong) {
+		t.Fatal(err)
+	}
+}
+
+// The server of the demonstration wants the card's certificate and nothing else.
+func TestLoginServer(t *testing.T) {
+	server, err := newLoginServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.close()
+	if !strings.HasPrefix(server.url, "https://127.0.0.1:") {
+		t.Errorf("listens at %s", server.url)
+	}
+	if _, err := server.login(t.Context()); err == nil {
+		t.Error("somebody without a certificate got in")
+	}
+	s, err := card.Open(t.Context(), mustCard(t, cardtest.Profile{Surname: "BIANCHI"}).Reader(), card.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := clientCertificate(t.Context(), s); !errors.Is(err, card.ErrPINRequired) {
+		t.Errorf("without the PIN: %v", err)
+	}
+	if err := s.Verify(t.Context(), card.PIN, cardtest.DefaultPIN()); err != nil {
+		t.Fatal(err)
+	}
+	cert, err := clientCertificate(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := server.login(t.Context(), cert)
+	if err != nil || seen.Surname != "BIANCHI" || seen.TLS != "TLS 1.2" {
+		t.Errorf("%+v, %v", seen, err)
+	}
+	// a certificate that is not the key's
+	other, err := newLoginServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.close()
+	cert.Certificate = [][]byte{other.cert.Raw}
+	if _, err := server.login(t.Context(), cert); err == nil {
+		t.Error("a certificate of somebody else got in")
+	}
+}
+
+func TestDemoCannotRun(t *testing.T) {
+	a, _, _ := quiet(i18n.English)
+	tests := []struct {
+		err  error
+		code string
+		exit int
+	}{
+		{missing, "no-service", exitNothing},
+		{denied, "no-service", exitNothing},
+		{errors.New("something else"), "failed", exitFailed},
+	}
+	for _, tt := range tests {
+		r := a.explain(a.demoCannotRun(fmt.Errorf("start: %w", tt.err)))
+		if r.Code != tt.code || r.Exit != tt.exit {
+			t.Errorf("%v: %+v", tt.err, r)
+		}
+		if !slices.ContainsFunc(r.advice, func(s string) bool { return strings.Contains(s, "cie demo --in-process") }) {
+			t.Errorf("%v: does not name the way without a service: %v", tt.err, r.advice)
+		}
+	}
+	if err := a.demoCannotRun(context.Canceled); !errors.Is(err, context.Canceled) {
+		t.Errorf("a run that was stopped: %v", err)
+	}
+}
