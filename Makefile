@@ -2,6 +2,7 @@
 # make test    everything: real PC/SC daemon, real PKCS#11 programs
 # make check   the inner loop: format, vet, static checks, tests without cgo and daemon
 # make build   bin/cie, bin/cie-virtual, bin/cie-pkcs11.so
+# make gui     bin/cie-gui, the desktop application (a cold build takes minutes)
 # make bench   the figures of the README
 # make fuzz    every fuzz target, FUZZTIME each (FUZZ=regexp chooses targets)
 # make clean   removes what was built
@@ -21,7 +22,7 @@ VERSION ?= $(or $(patsubst v%,%,$(shell git describe --tags --dirty 2>/dev/null)
 LDFLAGS := -X cie/cmd/internal/version.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 
-.PHONY: all demo test build bin check bench fuzz clean deps-build deps-test
+.PHONY: all demo test build bin gui check bench fuzz clean deps-build deps-test
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 
@@ -40,6 +41,13 @@ bin:
 	$(GOBUILD) -buildmode=c-shared -o bin/cie-pkcs11.so ./cmd/cie-pkcs11
 	@rm -f bin/cie-pkcs11.h
 
+# A window needs a display server, chosen by tag; what has no tag is not built
+# by the patterns above.
+GUITAGS ?= x11,migrated_fynedo
+gui: deps-gui
+	@mkdir -p bin
+	$(GOBUILD) -tags $(GUITAGS) -o bin/cie-gui ./cmd/cie-gui
+
 check:
 	sh .ci/check
 
@@ -55,6 +63,8 @@ clean:
 .PHONY: deps-all
 deps-build:
 	@sh .ci/deps build
+deps-gui:
+	@sh .ci/deps build gui
 deps-test:
 	@sh .ci/deps build test
 deps-all:

@@ -1,0 +1,56 @@
+//go:build x11 || wayland || !linux
+
+package main
+
+import (
+	"runtime/debug"
+
+	"cie/cmd/internal/version"
+	"cie/gui"
+)
+
+// licences of the modules that the program is linked with. A test checks that
+// none is missing.
+var licences = map[string]string{
+	"fyne.io/fyne/v2":                  "BSD-3-Clause",
+	"fyne.io/systray":                  "Apache-2.0",
+	"github.com/BurntSushi/toml":       "MIT",
+	"github.com/anthonynsimon/bild":    "MIT",
+	"github.com/clipperhouse/uax29/v2": "MIT",
+	"github.com/ebfe/scard":            "BSD-2-Clause",
+	"github.com/fredbi/uri":            "MIT",
+	"github.com/fsnotify/fsnotify":     "BSD-3-Clause",
+	"github.com/fyne-io/image":         "BSD-3-Clause",
+	"github.com/fyne-io/oksvg":         "BSD-3-Clause",
+	"github.com/go-gl/gl":              "MIT",
+	"github.com/go-gl/glfw/v3.4/glfw":  "BSD-3-Clause",
+	"github.com/go-text/render":        "BSD-3-Clause",
+	"github.com/go-text/typesetting":   "BSD-3-Clause",
+	"github.com/godbus/dbus/v5":        "BSD-2-Clause",
+	"github.com/jeandeaual/go-locale":  "MIT",
+	"github.com/jsummers/gobmp":        "MIT",
+	"github.com/mattn/go-runewidth":    "MIT",
+	"github.com/nfnt/resize":           "ISC",
+	"github.com/nicksnyder/go-i18n/v2": "MIT",
+	"github.com/rymdport/portal":       "Apache-2.0",
+	"github.com/srwiley/oksvg":         "BSD-3-Clause",
+	"github.com/srwiley/rasterx":       "BSD-3-Clause",
+	"github.com/yuin/goldmark":         "MIT",
+	"github.com/digitorus/pkcs7":       "MIT",
+	"golang.org/x/crypto":              "BSD-3-Clause",
+	"golang.org/x/image":               "BSD-3-Clause",
+	"golang.org/x/net":                 "BSD-3-Clause",
+	"golang.org/x/sys":                 "BSD-3-Clause",
+	"golang.org/x/text":                "BSD-3-Clause",
+}
+
+// about says what this program is made of.
+func about(module string) gui.About {
+	a := gui.About{Version: version.String(), ModulePath: module}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			a.Libraries = append(a.Libraries, gui.Library{Name: m.Path, Version: m.Version, Licence: licences[m.Path]})
+		}
+	}
+	return a
+}

@@ -1,0 +1,277 @@
+//go:build x11 || wayland || !linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cie/apdu"
+	"cie/card"
+	"cie/card/identity"
+	"cie/card/sod"
+	"cie/gui"
+)
+
+// link is a connection that can be closed.
+type link interface {
+	card.Conn
+	Close() error
+}
+
+// readers is where cards come from: PC/SC, or the virtual reader of the
+// demonstration.
+type readers interface {
+	Watch(ctx context.Context) <-chan gui.Desk
+	Connect(reader string) (link, error)
+}
+
+// cards is the part of the Service that works with cards. It keeps one session
+// for each card as long as the card stays, so that a second operation needs no
+// second device authentication.
+type cards struct {
+	readers readers
+	store   card.Store
+	roots   *sod.Roots
+	trace   func(format string, args ...any) // nil: none
+
+	mu     sync.Mutex
+	open   map[string]*held
+	visits map[string]uint64    // of the cards on the desk, by reader
+	expiry map[string]time.Time // by ID of the card, for this run only
+}
+
+// held is a session with the card in one reader. turn is held by whoever uses it.
+type held struct {
+	visit    uint64
+	turn     chan struct{}
+	link     link
+	session  *card.Session
+	progress atomic.Pointer[func(card.Progress)]
+}
+
+func newCards(r readers, store card.Store, roots *sod.Roots) *cards {
+	return &cards{readers: r, store: store, roots: roots, open: map[string]*held{}, expiry: map[string]time.Time{}}
+}
+
+// Watch implements gui.Service. Sessions with cards that have left are closed.
+func (c *cards) Watch(ctx context.Context) <-chan gui.Desk {
+	out := make(chan gui.Desk, 1)
+	go func() {
+		defer close(out)
+		for d := range c.readers.Watch(ctx) {
+			c.sweep(d)
+			select {
+			case out <- d:
+			case <-ctx.Done():
+			}
+		}
+		c.sweep(gui.Desk{})
+	}()
+	return out
+}
+
+// sweep lets go of the sessions whose card is no longer there.
+func (c *cards) sweep(d gui.Desk) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	there := map[string]uint64{}
+	for _, r := range d.Readers {
+		if r.Presence == gui.Present {
+			there[r.Name] = r.Visit
+		}
+	}
+	for name, h := range c.open {
+		if visit, ok := there[name]; !ok || h.visit != visit {
+			delete(c.open, name)
+			go h.end()
+		}
+	}
+	c.visits = there
+}
+
+// end closes the session when nobody uses it any more.
+func (h *held) end() {
+	h.turn <- struct{}{}
+	h.close()
+}
+
+func (h *held) close() {
+	if h.session != nil {
+		_ = h.session.Close()
+		h.session = nil
+	}
+	if h.link != nil {
+		_ = h.link.Close()
+		h.link = nil
+	}
+}
+
+// with runs f with the session for the card in reader, one at a time.
+func (c *cards) with(ctx context.Context, reader string, progress func(card.Progress), f func(*held) error) error {
+	c.mu.Lock()
+	h := c.open[reader]
+	if h == nil {
+		h = &held{visit: c.visits[reader], turn: make(chan struct{}, 1)}
+		c.open[reader] = h
+	}
+	c.mu.Unlock()
+	select {
+	case h.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-h.turn }()
+	if progress != nil {
+		h.progress.Store(&progress)
+		defer h.progress.Store(nil)
+	}
+	if h.session == nil {
+		if err := c.connect(ctx, reader, h); err != nil {
+			c.forget(reader, h)
+			return err
+		}
+	}
+	err := f(h)
+	if lost(err) {
+		c.forget(reader, h)
+	}
+	return err
+}
+
+func (c *cards) forget(reader string, h *held) {
+	h.close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open[reader] == h {
+		delete(c.open, reader)
+	}
+}
+
+// lost reports errors after which a connection is of no use.
+func lost(err error) bool {
+	for _, e := range []error{apdu.ErrNoService, apdu.ErrNoReader, apdu.ErrNoCard, apdu.ErrMute, apdu.ErrRemoved, apdu.ErrTimeout, card.ErrClosed} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *cards) connect(ctx context.Context, reader string, h *held) error {
+	l, err := c.readers.Connect(reader)
+	if err != nil {
+		return err
+	}
+	s, err := card.Open(ctx, l, card.Options{
+		Store: c.store, Roots: c.roots, Trace: c.trace,
+		Progress: func(p card.Progress) {
+			if f := h.progress.Load(); f != nil {
+				(*f)(p)
+			}
+		},
+	})
+	if err != nil {
+		_ = l.Close()
+		return err
+	}
+	h.link, h.session = l, s
+	return nil
+}
+
+// Inspect implements gui.Service.
+func (c *cards) Inspect(ctx context.Context, reader string, update func(gui.Card)) error {
+	return c.with(ctx, reader, nil, func(h *held) error {
+		s := h.session
+		show := gui.Card{ID: s.NIS(), Family: s.Family()}
+		c.mu.Lock()
+		show.Expiry = c.expiry[show.ID]
+		c.mu.Unlock()
+		update(show)
+		pin, err := s.Tries(ctx, card.PIN)
+		if err == nil {
+			show.PIN = pin
+			show.PUK, err = s.Tries(ctx, card.PUK)
+		}
+		if err != nil && !errors.Is(err, card.ErrNotGenuine) {
+			return err
+		}
+		update(show)
+		show.Authenticity, err = s.Authenticity(ctx)
+		if err != nil {
+			return err
+		}
+		update(show)
+		return nil
+	})
+}
+
+func codeOptions(o gui.CodeOptions) []card.CodeOption {
+	if o.AllowLastTry {
+		return []card.CodeOption{card.AllowLastTry()}
+	}
+	return nil
+}
+
+// Holder implements gui.Service.
+func (c *cards) Holder(ctx context.Context, reader string, pin []byte, o gui.CodeOptions) (gui.Holder, error) {
+	var out gui.Holder
+	err := c.with(ctx, reader, o.Progress, func(h *held) error {
+		if err := h.session.Verify(ctx, card.PIN, pin, codeOptions(o)...); err != nil {
+			return err
+		}
+		der, err := h.session.Certificate(ctx)
+		if err != nil {
+			return err
+		}
+		id, err := identity.Parse(der)
+		if err != nil {
+			return err
+		}
+		number, err := h.session.DocumentNumber(ctx)
+		if err != nil || number == "" {
+			number = id.DocumentNumber
+		}
+		out = gui.Holder{
+			Surname: id.Surname, GivenName: id.GivenName, FiscalCode: id.FiscalCode,
+			DocumentNumber: number,
+			NotBefore:      id.NotBefore, NotAfter: id.NotAfter, GraceUntil: id.GraceUntil,
+		}
+		c.mu.Lock()
+		c.expiry[h.session.NIS()] = id.NotAfter
+		c.mu.Unlock()
+		return nil
+	})
+	return out, err
+}
+
+// ChangePIN implements gui.Service.
+func (c *cards) ChangePIN(ctx context.Context, reader string, old, pin []byte, o gui.CodeOptions) error {
+	return c.with(ctx, reader, o.Progress, func(h *held) error {
+		return h.session.ChangePIN(ctx, old, pin, codeOptions(o)...)
+	})
+}
+
+// Unblock implements gui.Service.
+func (c *cards) Unblock(ctx context.Context, reader string, puk, pin []byte, o gui.CodeOptions) error {
+	return c.with(ctx, reader, o.Progress, func(h *held) error {
+		return h.session.Unblock(ctx, puk, pin, codeOptions(o)...)
+	})
+}
+
+// TestLogin implements gui.Service.
+func (c *cards) TestLogin(ctx context.Context, reader string, pin []byte, o gui.CodeOptions) (gui.Login, error) {
+	var out gui.Login
+	err := c.with(ctx, reader, o.Progress, func(h *held) error {
+		if err := h.session.Verify(ctx, card.PIN, pin, codeOptions(o)...); err != nil {
+			return err
+		}
+		var err error
+		out, err = login(ctx, h.session)
+		return err
+	})
+	return out, err
+}

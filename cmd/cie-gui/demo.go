@@ -1,0 +1,164 @@
+//go:build x11 || wayland || !linux
+
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"cie/card"
+	"cie/card/cardtest"
+	"cie/card/sod"
+	"cie/gui"
+)
+
+// demoReader is the name of the one reader of the demonstration.
+const demoReader = "Demo NFC"
+
+// demo is the Service of a demonstration: a virtual card in this process, and
+// browsers and settings that exist only here.
+type demo struct {
+	*cards
+	readers *demoReaders
+
+	mu       sync.Mutex
+	settings gui.Settings
+	enabled  bool
+}
+
+func newDemo() (gui.Service, *gui.Demo, func(), error) {
+	virtual, err := cardtest.New(cardtest.Profile{
+		Surname: "ROSSI", GivenName: "MARIA", FiscalCode: "RSSMRA70A41Z999X", NIS: "999900000042", DocumentNumber: "CA00000AA",
+	})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	// As slow as is needed to see the steps, and no slower.
+	virtual.SetCost(cardtest.CostModel{PerAPDU: 8 * time.Millisecond, DHAgreement: 700 * time.Millisecond, RSAPrivate: 150 * time.Millisecond, Sleep: true})
+	roots := sod.BuiltinRoots().Clone()
+	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
+		return nil, nil, nil, err
+	}
+	r := &demoReaders{card: virtual, moved: make(chan struct{}, 1)}
+	virtual.Insert()
+	d := &demo{cards: newCards(r, nil, roots), readers: r}
+	return d, &gui.Demo{PIN: string(cardtest.DefaultPIN()), PUK: string(cardtest.DefaultPUK()), Move: r.move}, func() {}, nil
+}
+
+// demoReaders is a desk with one reader and one card.
+type demoReaders struct {
+	card  *cardtest.Card
+	moved chan struct{}
+}
+
+func (r *demoReaders) move() {
+	if r.card.Present() {
+		r.card.Remove()
+	} else {
+		r.card.Insert()
+	}
+	select {
+	case r.moved <- struct{}{}:
+	default:
+	}
+}
+
+func (r *demoReaders) Watch(ctx context.Context) <-chan gui.Desk {
+	out := make(chan gui.Desk)
+	go func() {
+		defer close(out)
+		for visit := uint64(1); ; visit++ {
+			reader := gui.Reader{Name: demoReader, Contactless: true}
+			if r.card.Present() {
+				reader.Presence, reader.Visit = gui.Present, visit
+			}
+			select {
+			case out <- gui.Desk{Readers: []gui.Reader{reader}}:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case <-r.moved:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+func (r *demoReaders) Connect(string) (link, error) { return r.card.Reader(), nil }
+
+// About implements gui.Service.
+func (d *demo) About() gui.About { return about(modulePath("")) }
+
+// Browsers implements gui.Service.
+func (d *demo) Browsers(context.Context) ([]gui.Browser, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := []gui.Browser{
+		{ID: "firefox", Name: "Firefox", State: gui.BrowserOff},
+		{ID: "chromium", Name: "Chromium", State: gui.BrowserOff},
+		{ID: "firefox-snap", Name: "Firefox (snap)", State: gui.BrowserSandboxed},
+	}
+	if d.enabled {
+		list[0].State, list[1].State = gui.BrowserReady, gui.BrowserRestart
+	}
+	return list, nil
+}
+
+// SetBrowsers implements gui.Service.
+func (d *demo) SetBrowsers(_ context.Context, enable bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.enabled = enable
+	return nil
+}
+
+// Diagnose implements gui.Service.
+func (d *demo) Diagnose(ctx context.Context, found func(gui.Finding)) error {
+	found(gui.Finding{Check: gui.CheckService, Level: gui.FindingOK})
+	with := ""
+	if d.readers.card.Present() {
+		with = demoReader
+	}
+	diagnoseChip(ctx, []string{demoReader}, with, d.cards, found)
+	found(gui.Finding{Check: gui.CheckModule, Level: gui.FindingSkipped})
+	browsers := gui.Finding{Check: gui.CheckBrowsers, Level: gui.FindingWarning}
+	found(browsers)
+	found(gui.Finding{Check: gui.CheckStore, Level: gui.FindingSkipped})
+	return ctx.Err()
+}
+
+// Settings implements gui.Service.
+func (d *demo) Settings() gui.Settings {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.settings
+}
+
+// SaveSettings implements gui.Service. Nothing is written.
+func (d *demo) SaveSettings(s gui.Settings) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.Autostart = false
+	d.settings = s
+	return nil
+}
+
+// LogFolder implements gui.Service: a demonstration keeps no logs.
+func (d *demo) LogFolder() string { return "" }
+
+// ClearLogs implements gui.Service.
+func (d *demo) ClearLogs() error { return nil }
+
+// ForgetCards implements gui.Service.
+func (d *demo) ForgetCards() error { return nil }
+
+// SaveReport implements gui.Service.
+func (d *demo) SaveReport(string) (string, error) { return "(demo)", nil }
+
+var _ gui.Service = (*demo)(nil)
+var _ gui.Service = (*desktop)(nil)
+var _ card.Conn = (link)(nil)

@@ -1,0 +1,193 @@
+//go:build x11 || wayland || !linux
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"cie/gui"
+)
+
+// files are the settings, the logs and the reports of this user.
+type files struct {
+	config, logs, cards, autostart, home string
+
+	lock     sync.Mutex
+	settings gui.Settings
+}
+
+// maxLog is the size of a log at which it is started anew; one old one is kept.
+const maxLog = 1 << 20
+
+func newFiles() (*files, error) {
+	config, err := os.UserConfigDir()
+	if err != nil {
+		return nil, err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil, err
+	}
+	f := &files{
+		config:    filepath.Join(config, "cie", "gui.json"),
+		autostart: filepath.Join(config, "autostart", "cie-gui.desktop"),
+		logs:      filepath.Join(cache, "cie", "logs"),
+		cards:     filepath.Join(cache, "cie", "cards"),
+		home:      home,
+	}
+	data, err := os.ReadFile(f.config)
+	if err == nil {
+		// Damaged settings are the defaults.
+		_ = json.Unmarshal(data, &f.settings)
+	}
+	return f, nil
+}
+
+// Settings implements gui.Service.
+func (f *files) Settings() gui.Settings {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	return f.settings
+}
+
+// SaveSettings implements gui.Service.
+func (f *files) SaveSettings(s gui.Settings) error {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := replace(f.config, append(data, '\n'), 0o600); err != nil {
+		return err
+	}
+	if s.Autostart != f.settings.Autostart {
+		if err := f.setAutostart(s.Autostart); err != nil {
+			return err
+		}
+	}
+	f.settings = s
+	return nil
+}
+
+// replace writes a file as a whole or not at all.
+func replace(name string, data []byte, mode fs.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	t, err := os.CreateTemp(filepath.Dir(name), ".cie-*")
+	if err != nil {
+		return err
+	}
+	_, err = t.Write(data)
+	err = errors.Join(err, t.Chmod(mode), t.Close())
+	if err == nil {
+		err = os.Rename(t.Name(), name)
+	}
+	if err != nil {
+		_ = os.Remove(t.Name())
+	}
+	return err
+}
+
+// setAutostart follows the Desktop Application Autostart Specification.
+func (f *files) setAutostart(on bool) error {
+	if !on {
+		if err := os.Remove(f.autostart); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	// Quoting as the Desktop Entry Specification wants it.
+	quoted := strings.NewReplacer("%", "%%", "\\", "\\\\", "\"", "\\\"").Replace(exe)
+	entry := "[Desktop Entry]\nType=Application\nName=CIE\nExec=\"" + quoted + "\" -hidden\nX-GNOME-Autostart-enabled=true\n"
+	return replace(f.autostart, []byte(entry), 0o644)
+}
+
+// LogFolder implements gui.Service.
+func (f *files) LogFolder() string {
+	_ = os.MkdirAll(f.logs, 0o700)
+	return "file://" + filepath.ToSlash(f.logs)
+}
+
+// ClearLogs implements gui.Service.
+func (f *files) ClearLogs() error { return os.RemoveAll(f.logs) }
+
+// ForgetCards implements gui.Service.
+func (f *files) ForgetCards() error { return os.RemoveAll(f.cards) }
+
+// trace writes a line to the log if the settings want everything.
+func (f *files) trace(format string, args ...any) {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	if f.settings.LogLevel != "all" {
+		return
+	}
+	name := filepath.Join(f.logs, "cie-gui.log")
+	if err := os.MkdirAll(f.logs, 0o700); err != nil {
+		return
+	}
+	if info, err := os.Stat(name); err == nil && info.Size() > maxLog {
+		_ = os.Rename(name, name+".old")
+	}
+	w, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	defer w.Close()
+	fmt.Fprintf(w, "%s "+format+"\n", append([]any{time.Now().Format(time.RFC3339)}, args...)...)
+}
+
+// SaveReport implements gui.Service: the report goes to the home directory.
+func (f *files) SaveReport(text string) (string, error) {
+	base := "cie-report-" + time.Now().Format("2006-01-02")
+	for i := 1; ; i++ {
+		name := filepath.Join(f.home, base+".txt")
+		if i > 1 {
+			name = filepath.Join(f.home, base+"-"+strconv.Itoa(i)+".txt")
+		}
+		w, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if errors.Is(err, fs.ErrExist) && i < 1000 {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		_, err = w.WriteString(text)
+		return name, errors.Join(err, w.Close())
+	}
+}
+
+// checkStore says whether the memory of known cards can be written.
+func (f *files) checkStore() gui.Finding {
+	out := gui.Finding{Check: gui.CheckStore, Level: gui.FindingOK, Detail: f.cards}
+	if err := os.MkdirAll(f.cards, 0o700); err != nil {
+		out.Level = gui.FindingWarning
+		return out
+	}
+	t, err := os.CreateTemp(f.cards, ".probe-*")
+	if err != nil {
+		out.Level = gui.FindingWarning
+		return out
+	}
+	_ = t.Close()
+	_ = os.Remove(t.Name())
+	return out
+}

@@ -1,0 +1,70 @@
+//go:build x11 || wayland || !linux
+
+// Command cie-gui is the desktop application for the Italian electronic
+// identity card. It wires package gui to readers, browsers and files, and does
+// nothing else itself.
+//
+// On Linux it is built for a display server, by tag: -tags x11 (which runs
+// under Wayland, too, through XWayland) or -tags wayland.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/app"
+
+	"cie/cmd/internal/version"
+	"cie/gui"
+)
+
+// appID names the application to the desktop.
+const appID = "cie-gui"
+
+func main() {
+	demo := flag.Bool("demo", false, "run with a virtual card; nothing real is touched")
+	hidden := flag.Bool("hidden", false, "start in the tray, if there is one")
+	module := flag.String("module", "", "path of the PKCS#11 module that browsers are told of")
+	show := flag.Bool("version", false, "print the version and leave")
+	flag.Parse()
+	if *show {
+		fmt.Print(version.Long("cie-gui"))
+		return
+	}
+	if err := run(*demo, *hidden, *module); err != nil {
+		fmt.Fprintln(os.Stderr, "cie-gui:", err)
+		os.Exit(1)
+	}
+}
+
+func run(demo, hidden bool, module string) error {
+	var (
+		svc  gui.Service
+		end  func()
+		opts = gui.Options{Hidden: hidden}
+		err  error
+	)
+	if demo {
+		svc, opts.Demo, end, err = newDemo()
+	} else {
+		svc, end, err = newDesktop(module)
+	}
+	if err != nil {
+		return err
+	}
+	defer end()
+	app.SetMetadata(fyne.AppMetadata{
+		ID: appID, Name: "CIE", Version: version.String(), Icon: gui.Icon,
+		// Everything outside of the thread of the windows goes through fyne.Do.
+		Migrations: map[string]bool{"fyneDo": true},
+	})
+	a := app.NewWithID(appID)
+	a.SetIcon(gui.Icon)
+	ui := gui.New(a, svc, opts)
+	ui.Show()
+	a.Run()
+	ui.Close()
+	return nil
+}

@@ -1,0 +1,182 @@
+package gui
+
+import (
+	"context"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/widget"
+)
+
+// watch follows the desk.
+func (u *UI) watch() {
+	u.background(func() {
+		for d := range u.svc.Watch(u.ctx) {
+			u.do(func() { u.setDesk(d) })
+		}
+	})
+}
+
+// setDesk takes over a new state of the desk: cards that came are inspected,
+// what was known of those that left is forgotten.
+func (u *UI) setDesk(d Desk) {
+	if u.ctx.Err() != nil {
+		return
+	}
+	u.desk, u.seen = d, true
+	slots := map[string]*slot{}
+	u.order = nil
+	for _, r := range d.Readers {
+		s := u.slots[r.Name]
+		if s == nil || s.reader != r {
+			fresh := &slot{reader: r}
+			if r.Presence == Present {
+				u.inspect(fresh)
+				u.notify(fresh)
+			}
+			s = fresh
+		}
+		slots[r.Name] = s
+		u.order = append(u.order, s)
+	}
+	for name, s := range u.slots {
+		if slots[name] != s {
+			s.drop()
+		}
+	}
+	u.slots = slots
+	u.current.update()
+}
+
+// drop forgets a card that left.
+func (s *slot) drop() {
+	if s.cancel != nil {
+		s.cancel()
+	}
+	if s.form != nil {
+		s.form.wipe()
+	}
+	s.holder = nil
+}
+
+// inspect reads what the card in the slot shows without a code.
+func (u *UI) inspect(s *slot) {
+	if s.cancel != nil {
+		s.cancel()
+	}
+	ctx, cancel := context.WithCancel(u.ctx)
+	s.cancel = cancel
+	s.done, s.err = false, nil
+	s.round++
+	round := s.round
+	current := func() bool { return u.slots[s.reader.Name] == s && s.round == round && u.ctx.Err() == nil }
+	u.background(func() {
+		defer cancel()
+		err := u.svc.Inspect(ctx, s.reader.Name, func(c Card) {
+			u.do(func() {
+				if current() {
+					s.card, s.known = c, true
+					u.current.update()
+				}
+			})
+		})
+		u.do(func() {
+			if current() {
+				s.done, s.err = true, err
+				u.current.update()
+			}
+		})
+	})
+}
+
+// notify tells of a card while the window is hidden.
+func (u *UI) notify(s *slot) {
+	if u.hidden {
+		u.app.SendNotification(fyne.NewNotification(u.texts.T("app.name"), u.texts.T("notify.card", s.reader.Name)))
+	}
+}
+
+// pick returns the slot that codes go to: the one the person chose, else the
+// first with a CIE, else the first with any card. nil: there is no card.
+func (u *UI) pick() *slot {
+	if s := u.slots[u.chosen]; s != nil && s.reader.Presence != Empty {
+		return s
+	}
+	for _, s := range u.order {
+		if s.usable() {
+			return s
+		}
+	}
+	for _, s := range u.order {
+		if s.reader.Presence != Empty {
+			return s
+		}
+	}
+	return nil
+}
+
+// chooser lets the person say which of several cards is meant; nil with one.
+func (u *UI) chooser(changed func()) fyne.CanvasObject {
+	var names []string
+	for _, s := range u.order {
+		if s.reader.Presence != Empty {
+			names = append(names, s.reader.Name)
+		}
+	}
+	if len(names) < 2 {
+		return nil
+	}
+	pick := widget.NewSelect(names, nil)
+	pick.SetSelected(u.pick().reader.Name)
+	pick.OnChanged = func(name string) {
+		u.chosen = name
+		changed()
+	}
+	return panel(text(u.texts.T("choose.reader")), pick)
+}
+
+// obstacle says why no code can be given now: no service, no reader, no card,
+// a card that is not the right one. nil: there is none, and slot is set.
+func (u *UI) obstacle() (s *slot, why fyne.CanvasObject) {
+	t := u.texts
+	switch {
+	case !u.seen:
+		return nil, notice(info, t.T("desk.looking"), "")
+	case u.desk.Down != nil:
+		return nil, problem(t, u.desk.Down)
+	case len(u.desk.Readers) == 0:
+		return nil, notice(info, t.T("desk.no-reader.title"), t.T("desk.no-reader.text"))
+	}
+	s = u.pick()
+	if s == nil {
+		return nil, u.placement()
+	}
+	return s, u.trouble(s)
+}
+
+// placement says how to put the card down.
+func (u *UI) placement() fyne.CanvasObject {
+	t := u.texts
+	help := t.T("desk.no-card.text")
+	for _, r := range u.desk.Readers {
+		if r.Contactless {
+			help = t.T("desk.no-card.contactless")
+		}
+	}
+	return notice(info, t.T("desk.no-card.title"), help)
+}
+
+// trouble says what is wrong with the card in the slot; nil: nothing.
+func (u *UI) trouble(s *slot) fyne.CanvasObject {
+	t := u.texts
+	switch {
+	case s.reader.Presence == Mute:
+		return notice(warn, t.T("error.mute.title"), t.T("error.mute.remedy"))
+	case s.err != nil:
+		again := newButton(t.T("again"), func() { u.inspect(s); u.current.update() })
+		return problem(t, s.err, row(again))
+	case !s.known || s.card.PIN.Max == 0 && !s.done:
+		bar := widget.NewProgressBarInfinite()
+		return notice(info, t.T("desk.reading.title"), t.T("desk.reading.text"), bar)
+	}
+	return nil
+}

@@ -1,0 +1,309 @@
+package gui
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"cie/card"
+)
+
+// DigitField takes the 8 digits of a PIN or PUK. It keeps them in an array
+// that Wipe overwrites, never in a string, and shows two groups of four.
+type DigitField struct {
+	widget.BaseWidget
+	// Label names the field for screen readers.
+	Label string
+	// OnChanged is called after each change, OnSubmitted for Enter, OnEscape for Escape.
+	OnChanged, OnSubmitted, OnEscape func()
+	// OnRejected is called for a pasted text that is not a code.
+	OnRejected func()
+
+	digits   [card.CodeLength]byte
+	n        int
+	revealed bool
+	focused  bool
+	disabled bool
+	cells    *fyne.Container
+}
+
+// NewDigitField returns an empty field.
+func NewDigitField(label string) *DigitField {
+	d := &DigitField{Label: label}
+	d.ExtendBaseWidget(d)
+	return d
+}
+
+// Len is the number of digits typed so far, 0 to 8.
+func (d *DigitField) Len() int { return d.n }
+
+// Complete reports whether all digits are there.
+func (d *DigitField) Complete() bool { return d.n == card.CodeLength }
+
+// Code returns a copy of the digits, which the caller wipes.
+func (d *DigitField) Code() []byte {
+	return append(make([]byte, 0, card.CodeLength), d.digits[:d.n]...)
+}
+
+// view gives the digits themselves, to be looked at and not kept.
+func (d *DigitField) view() []byte { return d.digits[:d.n] }
+
+// Wipe forgets the digits.
+func (d *DigitField) Wipe() {
+	clear(d.digits[:])
+	d.n = 0
+	d.revealed = false
+	d.Refresh()
+}
+
+// Reveal shows the digits, or hides them again.
+func (d *DigitField) Reveal(on bool) {
+	d.revealed = on
+	d.Refresh()
+}
+
+// Revealed reports whether the digits are shown.
+func (d *DigitField) Revealed() bool { return d.revealed }
+
+func (d *DigitField) changed() {
+	d.Refresh()
+	if d.OnChanged != nil {
+		d.OnChanged()
+	}
+}
+
+// FocusGained implements fyne.Focusable.
+func (d *DigitField) FocusGained() { d.focused = true; d.Refresh() }
+
+// FocusLost implements fyne.Focusable.
+func (d *DigitField) FocusLost() { d.focused = false; d.Refresh() }
+
+// TypedRune implements fyne.Focusable. What is not a digit is ignored, as are
+// digits beyond the eighth.
+func (d *DigitField) TypedRune(r rune) {
+	if d.disabled || r < '0' || r > '9' || d.n == card.CodeLength {
+		return
+	}
+	d.digits[d.n] = byte(r)
+	d.n++
+	d.changed()
+}
+
+// TypedKey implements fyne.Focusable.
+func (d *DigitField) TypedKey(e *fyne.KeyEvent) {
+	switch e.Name {
+	case fyne.KeyBackspace:
+		if d.n > 0 && !d.disabled {
+			d.n--
+			d.digits[d.n] = 0
+			d.changed()
+		}
+	case fyne.KeyDelete:
+		if d.n > 0 && !d.disabled {
+			clear(d.digits[:])
+			d.n = 0
+			d.changed()
+		}
+	case fyne.KeyReturn, fyne.KeyEnter:
+		if d.OnSubmitted != nil {
+			d.OnSubmitted()
+		}
+	case fyne.KeyEscape:
+		if d.OnEscape != nil {
+			d.OnEscape()
+		}
+	}
+}
+
+// TypedShortcut implements fyne.Shortcutable: digits can be pasted, nothing
+// can be copied out.
+func (d *DigitField) TypedShortcut(s fyne.Shortcut) {
+	p, ok := s.(*fyne.ShortcutPaste)
+	if !ok || d.disabled || p.Clipboard == nil {
+		return
+	}
+	d.paste(p.Clipboard.Content())
+}
+
+// paste takes a whole code, or the half that is still missing. Spaces and
+// hyphens between the digits are left out; any other text is no code.
+func (d *DigitField) paste(text string) {
+	var got [card.CodeLength]byte
+	defer clear(got[:])
+	n := 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c >= '0' && c <= '9':
+			if n == len(got) {
+				d.reject()
+				return
+			}
+			got[n] = c
+			n++
+		case c == ' ' || c == '-' || c == '\t' || c == '\n' || c == '\r':
+		default:
+			d.reject()
+			return
+		}
+	}
+	if n == card.CodeLength {
+		d.n = 0
+	}
+	if n == 0 || d.n+n > card.CodeLength {
+		d.reject()
+		return
+	}
+	copy(d.digits[d.n:], got[:n])
+	d.n += n
+	d.changed()
+}
+
+func (d *DigitField) reject() {
+	if d.OnRejected != nil {
+		d.OnRejected()
+	}
+}
+
+// Tapped implements fyne.Tappable.
+func (d *DigitField) Tapped(*fyne.PointEvent) {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(d); c != nil && !d.disabled {
+		c.Focus(d)
+	}
+}
+
+// AccessibilityLabel implements fyne.Accessible.
+func (d *DigitField) AccessibilityLabel() string { return d.Label }
+
+// AccessibilityRole implements fyne.Accessible.
+func (d *DigitField) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleText }
+
+// CreateRenderer implements fyne.Widget.
+func (d *DigitField) CreateRenderer() fyne.WidgetRenderer {
+	r := &digitRenderer{field: d}
+	for i := range r.boxes {
+		r.boxes[i] = canvas.NewRectangle(nil)
+		r.marks[i] = canvas.NewText("", nil)
+		r.marks[i].Alignment = fyne.TextAlignCenter
+		r.dots[i] = canvas.NewCircle(nil)
+		r.all = append(r.all, r.boxes[i], r.marks[i], r.dots[i])
+	}
+	r.Refresh()
+	return r
+}
+
+type digitRenderer struct {
+	field *DigitField
+	boxes [card.CodeLength]*canvas.Rectangle
+	marks [card.CodeLength]*canvas.Text
+	dots  [card.CodeLength]*canvas.Circle
+	all   []fyne.CanvasObject
+}
+
+// cell is the size of one digit; the gap between the groups is half a cell.
+func (r *digitRenderer) cell() fyne.Size {
+	t := theme.TextSize()
+	return fyne.NewSize(2*t, 2.7*t)
+}
+
+func (r *digitRenderer) gap() float32 { return theme.TextSize() * 0.35 }
+
+func (r *digitRenderer) MinSize() fyne.Size {
+	c, g := r.cell(), r.gap()
+	return fyne.NewSize(8*c.Width+7*g+c.Width*0.5, c.Height)
+}
+
+func (r *digitRenderer) Layout(fyne.Size) {
+	c, g := r.cell(), r.gap()
+	var x float32
+	dot := theme.TextSize() * 0.6
+	for i := range r.boxes {
+		if i == card.CodeLength/2 {
+			x += c.Width * 0.5
+		}
+		r.boxes[i].Resize(c)
+		r.boxes[i].Move(fyne.NewPos(x, 0))
+		m := r.marks[i].MinSize()
+		r.marks[i].Resize(fyne.NewSize(c.Width, m.Height))
+		r.marks[i].Move(fyne.NewPos(x, (c.Height-m.Height)/2))
+		r.dots[i].Resize(fyne.NewSize(dot, dot))
+		r.dots[i].Move(fyne.NewPos(x+(c.Width-dot)/2, (c.Height-dot)/2))
+		x += c.Width + g
+	}
+}
+
+func (r *digitRenderer) Refresh() {
+	d := r.field
+	for i := range r.boxes {
+		box, mark, dot := r.boxes[i], r.marks[i], r.dots[i]
+		box.FillColor = theme.Color(theme.ColorNameInputBackground)
+		box.StrokeColor = theme.Color(theme.ColorNameInputBorder)
+		box.StrokeWidth = 1
+		box.CornerRadius = theme.InputRadiusSize()
+		if d.focused && (i == d.n || i == card.CodeLength-1 && d.n == card.CodeLength) {
+			box.StrokeColor = theme.Color(theme.ColorNamePrimary)
+			box.StrokeWidth = 2.5
+		} else if d.focused {
+			box.StrokeColor = theme.Color(theme.ColorNamePrimary)
+		}
+		mark.Color = theme.Color(theme.ColorNameForeground)
+		mark.TextSize = theme.TextSize() * 1.5
+		dot.FillColor = theme.Color(theme.ColorNameForeground)
+		dot.Hidden = i >= d.n || d.revealed
+		mark.Text = ""
+		if i < d.n && d.revealed {
+			mark.Text = digitText[d.digits[i]-'0']
+		}
+	}
+	r.Layout(d.Size())
+	for _, o := range r.all {
+		o.Refresh()
+	}
+}
+
+// digitText has the ten texts that are shown, so that none is made of a code.
+var digitText = [10]string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}
+
+func (r *digitRenderer) Objects() []fyne.CanvasObject { return r.all }
+
+func (r *digitRenderer) Destroy() {}
+
+// codeEntry is a field with its name above, a button that reveals the digits
+// and a line below that says what is still missing or wrong.
+type codeEntry struct {
+	*DigitField
+	hint   *widget.Label
+	reveal *button
+	object fyne.CanvasObject
+}
+
+func newCodeEntry(t *Texts, label string) *codeEntry {
+	e := &codeEntry{DigitField: NewDigitField(label), hint: text("")}
+	e.hint.SizeName = theme.SizeNameCaptionText
+	e.reveal = newButton("", nil)
+	e.reveal.Icon = theme.VisibilityIcon()
+	e.reveal.Importance = widget.LowImportance
+	e.reveal.name = t.T("code.reveal", label)
+	e.reveal.OnTapped = func() {
+		e.Reveal(!e.Revealed())
+		if e.Revealed() {
+			e.reveal.SetIcon(theme.VisibilityOffIcon())
+		} else {
+			e.reveal.SetIcon(theme.VisibilityIcon())
+		}
+	}
+	e.OnRejected = func() { e.say(t.T("code.paste-rejected"), widget.WarningImportance) }
+	name := text(label)
+	name.TextStyle.Bold = true
+	e.object = vbox(2, name, container.New(&flow{gap: 8}, e.DigitField, e.reveal), e.hint)
+	return e
+}
+
+func (e *codeEntry) say(s string, i widget.Importance) {
+	if e.hint.Text == s && e.hint.Importance == i {
+		return
+	}
+	e.hint.Importance = i
+	e.hint.SetText(s)
+}

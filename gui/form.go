@@ -1,0 +1,235 @@
+package gui
+
+import (
+	"context"
+	"crypto/subtle"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"cie/card"
+)
+
+// form asks for codes and runs one operation with them: for the PIN alone,
+// for the PIN and a new one, or for the PUK and a new PIN.
+type form struct {
+	u    *UI
+	slot *slot
+	ref  card.PINRef
+	// call does the work, in a goroutine; pin is nil when none is asked for.
+	call func(ctx context.Context, reader string, code, pin []byte, o CodeOptions) error
+	// done is told of the end, on the thread of the windows.
+	done func(err error)
+
+	code, pin, again *codeEntry
+	confirm          *widget.Check
+	confirmBox       fyne.CanvasObject
+	submit, back     *button
+	insist           bool // the card refused without a confirmation
+	op               *operation
+	failed           error // of the last attempt
+	object           *fyne.Container
+	fields           fyne.CanvasObject
+}
+
+// newForm makes a form for the card in slot. withNew asks for a new PIN.
+func (u *UI) newForm(s *slot, ref card.PINRef, withNew bool, submit string,
+	call func(ctx context.Context, reader string, code, pin []byte, o CodeOptions) error, done func(error), back func()) *form {
+	t := u.texts
+	f := &form{u: u, slot: s, ref: ref, call: call, done: done}
+	name := "pin"
+	switch {
+	case ref == card.PUK:
+		name = "puk"
+	case withNew:
+		name = "old"
+	}
+	f.code = newCodeEntry(t, t.T("code."+name))
+	where := muted(t.T("code.where"))
+	where.SizeName = theme.SizeNameCaptionText
+	objects := []fyne.CanvasObject{f.code.object, where}
+	if withNew {
+		f.pin = newCodeEntry(t, t.T("code.new"))
+		f.again = newCodeEntry(t, t.T("code.again"))
+		objects = append(objects, f.pin.object, f.again.object)
+	}
+	f.confirm = widget.NewCheck(t.T("confirm.check"), func(bool) { f.check() })
+	f.submit = primaryButton(submit, f.send)
+	f.back = newButton(t.T("cancel"), func() {
+		f.wipe()
+		if back != nil {
+			back()
+		}
+	})
+	f.confirmBox = f.stake()
+	objects = append(objects, f.confirmBox, row(f.submit, f.back))
+	f.fields = vbox(8, objects...)
+	f.object = vbox(0, f.fields)
+
+	entries := f.entries()
+	for i, e := range entries {
+		e.OnChanged = f.check
+		e.OnEscape = f.back.OnTapped
+		e.OnSubmitted = func() {
+			if i+1 < len(entries) {
+				if e.Complete() {
+					u.win.Canvas().Focus(entries[i+1].DigitField)
+				}
+				return
+			}
+			if f.confirmBox.Visible() && !f.confirm.Checked {
+				u.win.Canvas().Focus(f.confirm)
+				return
+			}
+			f.send()
+		}
+	}
+	f.check()
+	return f
+}
+
+func (f *form) entries() []*codeEntry {
+	if f.pin == nil {
+		return []*codeEntry{f.code}
+	}
+	return []*codeEntry{f.code, f.pin, f.again}
+}
+
+// counter is the counter of the code that the form sends.
+func (f *form) counter() card.Tries {
+	if f.ref == card.PUK {
+		return f.slot.card.PUK
+	}
+	return f.slot.card.PIN
+}
+
+// critical reports that a person has to confirm before the code is sent.
+func (f *form) critical() bool {
+	left := f.counter().Left
+	return f.insist || f.ref == card.PIN && left == 1 || f.ref == card.PUK && left >= 0 && left < fewPUK && f.counter().Max > 0
+}
+
+// stake says what can be lost, and asks for a confirmation.
+func (f *form) stake() fyne.CanvasObject {
+	t := f.u.texts
+	key := "stake.pin"
+	if f.ref == card.PUK {
+		key = "stake.puk"
+	}
+	title := t.T(key + ".unknown")
+	if left := f.counter().Left; left > 0 {
+		title = t.N(key+".title", left)
+	}
+	return notice(warn, title, t.T(key+".text"), f.confirm)
+}
+
+// check looks at what was typed so far and says what is missing.
+func (f *form) check() {
+	t := f.u.texts
+	ok := f.missing(f.code)
+	if f.pin != nil {
+		old := f.code.view()
+		if f.ref == card.PUK || !f.code.Complete() {
+			old = nil
+		}
+		if f.missing(f.pin) {
+			if err := card.CheckNewPIN(f.pin.view(), old); err != nil {
+				f.pin.say(t.Problem(err).Title, widget.WarningImportance)
+				ok = false
+			} else {
+				f.pin.say(t.T("code.fine"), widget.SuccessImportance)
+			}
+		} else {
+			ok = false
+			if f.pin.Len() == 0 {
+				f.pin.say(t.T("code.rules"), widget.LowImportance)
+			}
+		}
+		// A difference shows at the first digit, not only at the end.
+		n := f.again.Len()
+		switch {
+		case n > f.pin.Len() || subtle.ConstantTimeCompare(f.again.view(), f.pin.view()[:n]) != 1:
+			f.again.say(t.T("code.differ"), widget.WarningImportance)
+			ok = false
+		case !f.missing(f.again):
+			ok = false
+		default:
+			f.again.say(t.T("code.same"), widget.SuccessImportance)
+		}
+	}
+	visible := f.confirmBox.Visible()
+	if f.critical() {
+		f.confirmBox.Show()
+		ok = ok && f.confirm.Checked
+	} else {
+		f.confirmBox.Hide()
+	}
+	if ok {
+		f.submit.Enable()
+	} else {
+		f.submit.Disable()
+	}
+	if visible != f.confirmBox.Visible() {
+		relayout(f.object)
+	}
+}
+
+// missing says how many digits a field lacks and reports whether it lacks none.
+func (f *form) missing(e *codeEntry) bool {
+	t := f.u.texts
+	left := card.CodeLength - e.Len()
+	switch {
+	case left == 0:
+		e.say(t.T("code.complete"), widget.SuccessImportance)
+	case left == card.CodeLength:
+		e.say(t.T("code.empty"), widget.LowImportance)
+	case left == card.CodeLength/2:
+		e.say(t.T("code.half"), widget.LowImportance)
+	default:
+		e.say(t.N("code.missing", left), widget.LowImportance)
+	}
+	return left == 0
+}
+
+// wipe forgets the digits.
+func (f *form) wipe() {
+	for _, e := range f.entries() {
+		e.Wipe()
+	}
+	f.confirm.SetChecked(false)
+}
+
+// busy reports that the card is at work.
+func (f *form) busy() bool { return f.op != nil }
+
+// send starts the operation. The digits leave the fields.
+func (f *form) send() {
+	if f.submit.Disabled() || f.busy() {
+		return
+	}
+	code := f.code.Code()
+	var pin []byte
+	if f.pin != nil {
+		pin = f.pin.Code()
+	}
+	o := CodeOptions{AllowLastTry: f.confirm.Checked}
+	f.wipe()
+	f.op = f.u.operate(func(ctx context.Context, progress func(card.Progress)) error {
+		defer clear(code)
+		defer clear(pin)
+		o.Progress = progress
+		return f.call(ctx, f.slot.reader.Name, code, pin, o)
+	}, f.finished)
+	f.object.Objects = []fyne.CanvasObject{f.op.object}
+	relayout(f.object)
+	f.u.win.Canvas().Focus(f.op.stop)
+}
+
+func (f *form) finished(err error) {
+	f.op = nil
+	f.object.Objects = []fyne.CanvasObject{f.fields}
+	f.done(err)
+	f.check()
+	relayout(f.object)
+}

@@ -1,0 +1,180 @@
+package gui
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
+)
+
+// column puts objects below each other. Text that wraps gets the height that
+// it needs at the width it has, in one pass: the layouts of the toolkit need
+// several, and overlap in between.
+type column struct {
+	gap float32
+	// max is the largest width, 0 for none; what is left over stays at the right.
+	max float32
+}
+
+func (c column) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	width := size.Width
+	if c.max > 0 {
+		width = min(width, c.max*theme.TextSize())
+	}
+	var y float32
+	for _, o := range objects {
+		if !o.Visible() {
+			continue
+		}
+		o.Move(fyne.NewPos(0, y))
+		y += fit(o, width) + c.gap
+	}
+}
+
+// fit gives o the width and the height that it then needs.
+func fit(o fyne.CanvasObject, width float32) float32 {
+	o.Resize(fyne.NewSize(width, o.MinSize().Height))
+	h := o.MinSize().Height
+	if o.Size().Height != h {
+		o.Resize(fyne.NewSize(width, h))
+	}
+	return h
+}
+
+func (c column) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	var size fyne.Size
+	n := 0
+	for _, o := range objects {
+		if !o.Visible() {
+			continue
+		}
+		m := o.MinSize()
+		size.Width = max(size.Width, m.Width)
+		size.Height += m.Height
+		n++
+	}
+	size.Height += c.gap * float32(max(n-1, 0))
+	return size
+}
+
+func vbox(gap float32, objects ...fyne.CanvasObject) *fyne.Container {
+	return container.New(column{gap: gap}, objects...)
+}
+
+// flow puts objects beside each other and begins a new line when the width is
+// used up. cell is the least width of each in units of the text size; 0: its own.
+type flow struct {
+	gap, cell float32
+	height    float32
+}
+
+func (f *flow) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	columns := 0
+	var cell float32
+	if f.cell > 0 {
+		columns = max(1, int((size.Width+f.gap)/(f.cell*theme.TextSize()+f.gap)))
+		cell = (size.Width - f.gap*float32(columns-1)) / float32(columns)
+	}
+	var x, y, line float32
+	n := 0
+	for _, o := range objects {
+		if !o.Visible() {
+			continue
+		}
+		w := o.MinSize().Width
+		if columns > 0 {
+			w = cell
+		} else {
+			w = min(w, size.Width)
+		}
+		if n > 0 && (columns > 0 && n%columns == 0 || columns == 0 && x+w > size.Width+0.5) {
+			x, y, line = 0, y+line+f.gap, 0
+		}
+		h := fit(o, w)
+		o.Move(fyne.NewPos(x, y))
+		x += w + f.gap
+		line = max(line, h)
+		n++
+	}
+	f.height = y + line
+}
+
+func (f *flow) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	var size fyne.Size
+	for _, o := range objects {
+		if o.Visible() {
+			m := o.MinSize()
+			size.Width = max(size.Width, m.Width)
+			size.Height = max(size.Height, m.Height)
+		}
+	}
+	size.Height = max(size.Height, f.height)
+	return size
+}
+
+func row(objects ...fyne.CanvasObject) *fyne.Container {
+	return container.New(&flow{gap: 10}, objects...)
+}
+
+// inset keeps a distance to all sides, in points.
+type inset struct{ x, y float32 }
+
+func (i inset) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	for _, o := range objects {
+		o.Move(fyne.NewPos(i.x, i.y))
+		o.Resize(fyne.NewSize(size.Width-2*i.x, size.Height-2*i.y))
+	}
+}
+
+func (i inset) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	var size fyne.Size
+	for _, o := range objects {
+		size = size.Max(o.MinSize())
+	}
+	return size.AddWidthHeight(2*i.x, 2*i.y)
+}
+
+// lead puts the first object at its own size at the left of the second, which
+// gets the rest of the width; both are aligned at the top or in the middle.
+type lead struct {
+	gap    float32
+	middle bool
+}
+
+func (l lead) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	m := o[0].MinSize()
+	h := fit(o[1], size.Width-m.Width-l.gap)
+	var y0, y1 float32
+	if l.middle {
+		y0, y1 = max(0, (h-m.Height)/2), max(0, (m.Height-h)/2)
+	}
+	o[0].Resize(m)
+	o[0].Move(fyne.NewPos(0, y0))
+	o[1].Move(fyne.NewPos(m.Width+l.gap, y1))
+}
+
+func (l lead) MinSize(o []fyne.CanvasObject) fyne.Size {
+	a, b := o[0].MinSize(), o[1].MinSize()
+	return fyne.NewSize(a.Width+l.gap+b.Width, max(a.Height, b.Height))
+}
+
+// whole gives a scroller its size and its content the height that it needs
+// at that width.
+type whole struct{}
+
+func (whole) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	for _, o := range o {
+		o.Resize(size)
+		if s, ok := o.(*container.Scroll); ok && s.Content != nil {
+			fit(s.Content, size.Width)
+			s.Refresh()
+		}
+	}
+}
+
+func (whole) MinSize(o []fyne.CanvasObject) fyne.Size {
+	var size fyne.Size
+	for _, o := range o {
+		size = size.Max(o.MinSize())
+	}
+	return size
+}

@@ -1,0 +1,70 @@
+package gui
+
+import (
+	"context"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/widget"
+
+	"cie/card"
+)
+
+// operation shows how work with the card goes on.
+type operation struct {
+	u      *UI
+	bar    *widget.ProgressBar
+	step   *widget.Label
+	hint   *widget.Label
+	stop   *button
+	object fyne.CanvasObject
+	cancel context.CancelFunc
+	unsafe bool
+}
+
+// point names the steps from which on cutting off is not harmless: a code is
+// on its way, or the card is writing.
+func point(n card.StepName) bool {
+	switch n {
+	case card.StepVerifyPIN, card.StepVerifyPUK, card.StepChangePIN, card.StepResetPIN:
+		return true
+	}
+	return false
+}
+
+// operate runs work in a goroutine and calls done with its outcome.
+func (u *UI) operate(work func(ctx context.Context, progress func(card.Progress)) error, done func(error)) *operation {
+	t := u.texts
+	ctx, cancel := context.WithCancel(u.ctx)
+	o := &operation{u: u, cancel: cancel, bar: widget.NewProgressBar(), step: text(t.T("progress.start")), hint: muted(t.T("progress.still"))}
+	o.step.TextStyle.Bold = true
+	o.stop = newButton(t.T("progress.stop"), func() {
+		if !o.unsafe {
+			o.cancel()
+			o.hint.SetText(t.T("progress.stopping"))
+		}
+	})
+	o.object = vbox(8, subheading(t.T("progress.title")), o.bar, o.step, o.hint, row(o.stop))
+	u.background(func() {
+		defer cancel()
+		err := work(ctx, func(p card.Progress) { u.do(func() { o.progress(p) }) })
+		u.do(func() {
+			if u.ctx.Err() == nil {
+				done(err)
+			}
+		})
+	})
+	return o
+}
+
+func (o *operation) progress(p card.Progress) {
+	t := o.u.texts
+	o.bar.Max = float64(max(p.Total, 1))
+	o.bar.SetValue(float64(max(p.Step-1, 0)))
+	o.step.SetText(t.T("step." + string(p.Name)))
+	// Once unsafe it stays so: what follows a code belongs to it.
+	if point(p.Name) && !o.unsafe {
+		o.unsafe = true
+		o.stop.Disable()
+		o.hint.SetText(t.T("progress.unsafe"))
+	}
+}

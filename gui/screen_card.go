@@ -1,0 +1,255 @@
+package gui
+
+import (
+	"context"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"cie/card"
+)
+
+// body is a page whose content changes.
+type body struct{ box *fyne.Container }
+
+func newBody() body { return body{container.New(column{gap: 14, max: 54})} }
+
+func (b body) set(objects ...fyne.CanvasObject) {
+	b.box.Objects = b.box.Objects[:0]
+	for _, o := range objects {
+		if o != nil {
+			b.box.Objects = append(b.box.Objects, o)
+		}
+	}
+	relayout(b.box)
+}
+
+// cardScreen is the home: what lies on the readers.
+type cardScreen struct {
+	u *UI
+	body
+	first fyne.Focusable
+}
+
+func (s *cardScreen) build() fyne.CanvasObject {
+	s.body = newBody()
+	s.update()
+	return s.box
+}
+
+func (s *cardScreen) focus() fyne.Focusable {
+	for _, slot := range s.u.order {
+		if slot.asking && slot.form != nil {
+			return slot.form.code.DigitField
+		}
+	}
+	return s.first
+}
+
+func (s *cardScreen) leave() {
+	for _, slot := range s.u.order {
+		if slot.form != nil {
+			slot.form.wipe()
+			if !slot.form.busy() {
+				slot.asking = false
+			}
+		}
+	}
+}
+
+func (s *cardScreen) update() {
+	u, t := s.u, s.u.texts
+	s.first = nil
+	objects := []fyne.CanvasObject{heading(t.T("nav.card"))}
+	switch {
+	case !u.seen || u.desk.Down != nil || len(u.desk.Readers) == 0:
+		_, why := u.obstacle()
+		objects = append(objects, why)
+	default:
+		for _, slot := range u.order {
+			objects = append(objects, s.reader(slot))
+		}
+		if u.pick() == nil && len(u.order) > 0 {
+			objects = append(objects, u.placement())
+		}
+	}
+	s.set(objects...)
+}
+
+// reader is the panel of one reader.
+func (s *cardScreen) reader(slot *slot) fyne.CanvasObject {
+	u, t := s.u, s.u.texts
+	name := muted(slot.reader.Name)
+	name.SizeName = theme.SizeNameCaptionText
+	if slot.reader.Presence == Empty {
+		return panel(container.New(lead{gap: 10, middle: true},
+			icon(theme.NewColoredResource(cardIcon, colorMuted), 2.6),
+			container.New(column{gap: -10}, text(t.T("card.empty")), name)))
+	}
+	if why := u.trouble(slot); why != nil && (slot.reader.Presence == Mute || slot.err != nil || !slot.known) {
+		return container.New(column{gap: 2}, name, why)
+	}
+	c := slot.card
+	title := t.T("card.title")
+	if slot.holder != nil {
+		title = strings.TrimSpace(slot.holder.GivenName + " " + slot.holder.Surname)
+	}
+	head := container.New(lead{gap: 12, middle: true},
+		icon(theme.NewPrimaryThemedResource(cardIcon), 3.4),
+		container.New(column{gap: -10}, subheading(title), name))
+	objects := []fyne.CanvasObject{head, s.mark(slot), s.counters(slot)}
+	list := []fyne.CanvasObject{}
+	if h := slot.holder; h != nil {
+		list = append(list,
+			fact(t.T("holder.document"), h.DocumentNumber),
+			fact(t.T("holder.fiscal"), h.FiscalCode),
+			fact(t.T("holder.until"), t.Date(h.NotAfter)))
+	} else if !c.Expiry.IsZero() {
+		list = append(list, fact(t.T("holder.until"), t.Date(c.Expiry)))
+	} else {
+		list = append(list, fact(t.T("holder.until"), t.T("holder.until-pin")))
+	}
+	list = append(list, fact(t.T("card.family"), familyName(t, c.Family)))
+	objects = append(objects, facts(list...))
+	if h := slot.holder; h != nil {
+		objects = append(objects, s.expiry(h))
+	}
+	objects = append(objects, s.actions(slot)...)
+	return panel(objects...)
+}
+
+func familyName(t *Texts, f card.Family) string {
+	if f == "" || f == card.FamilyUnknown {
+		return t.T("card.family-unknown")
+	}
+	return f.String()
+}
+
+// expiry warns of a card that has expired, with the 90 days that follow.
+func (s *cardScreen) expiry(h *Holder) fyne.CanvasObject {
+	t, now := s.u.texts, s.u.opts.Now()
+	switch {
+	case now.Before(h.NotAfter) || h.NotAfter.IsZero():
+		return vbox(0)
+	case now.Before(h.GraceUntil):
+		return line(warn, t.T("expiry.grace", t.Date(h.GraceUntil)))
+	}
+	return line(bad, t.T("expiry.over"))
+}
+
+// line is a mark with a sentence.
+func line(k kind, s string) fyne.CanvasObject {
+	l := text(s)
+	l.Importance = k.importance()
+	return container.New(lead{gap: 2, middle: true}, icon(k.icon(), 1.3), l)
+}
+
+// mark says whether the card is genuine.
+func (s *cardScreen) mark(slot *slot) fyne.CanvasObject {
+	t := s.u.texts
+	switch a := slot.card.Authenticity; a.Level {
+	case card.Genuine:
+		return line(good, t.T("auth.genuine"))
+	case card.IssuerUnknown:
+		return line(warn, t.T("auth.issuer-unknown"))
+	case card.NotGenuine:
+		return line(bad, t.T("auth.not-genuine"))
+	}
+	if slot.done {
+		return line(info, t.T("auth.unchecked"))
+	}
+	return line(info, t.T("auth.checking"))
+}
+
+func (s *cardScreen) counters(slot *slot) fyne.CanvasObject {
+	t := s.u.texts
+	return facts(tries(t, card.PIN, slot.card.PIN), tries(t, card.PUK, slot.card.PUK))
+}
+
+// actions are what can be done with the card now, the most likely first.
+func (s *cardScreen) actions(slot *slot) []fyne.CanvasObject {
+	u, t := s.u, s.u.texts
+	c := slot.card
+	dead := c.PUK.Max > 0 && c.PUK.Left == 0
+	blocked := c.PIN.Max > 0 && c.PIN.Left == 0
+	go1 := func(label, name string) *button {
+		return newButton(label, func() { u.chosen = slot.reader.Name; u.Go(name) })
+	}
+	switch {
+	case c.Authenticity.Level == card.NotGenuine:
+		return []fyne.CanvasObject{text(t.T("error.not-genuine.remedy"))}
+	case blocked && dead:
+		return []fyne.CanvasObject{text(t.T("error.puk-blocked.remedy"))}
+	case blocked:
+		b := go1(t.T("nav.unblock"), screenUnblock)
+		b.Importance = widget.HighImportance
+		s.offer(b)
+		return []fyne.CanvasObject{text(t.T("card.blocked")), row(b)}
+	case c.PIN.Max == 0 && !slot.done:
+		return nil
+	case slot.asking:
+		return []fyne.CanvasObject{widget.NewSeparator(), text(t.T("card.ask")), s.form(slot).object}
+	}
+	var buttons []fyne.CanvasObject
+	if slot.holder == nil {
+		b := primaryButton(t.T("card.show-holder"), func() {
+			slot.asking = true
+			slot.form = nil
+			u.current.update()
+			u.focus()
+		})
+		s.offer(b)
+		buttons = append(buttons, b)
+	}
+	buttons = append(buttons, go1(t.T("nav.change"), screenChange))
+	if !dead {
+		buttons = append(buttons, go1(t.T("card.forgot"), screenUnblock))
+	}
+	objects := []fyne.CanvasObject{row(buttons...)}
+	if slot.form != nil && slot.form.failed != nil {
+		objects = append([]fyne.CanvasObject{problem(t, slot.form.failed)}, objects...)
+	}
+	return objects
+}
+
+func (s *cardScreen) offer(f fyne.Focusable) {
+	if s.first == nil {
+		s.first = f
+	}
+}
+
+// form asks for the PIN to show the holder.
+func (s *cardScreen) form(slot *slot) *form {
+	if slot.form != nil {
+		slot.form.check()
+		return slot.form
+	}
+	u, t := s.u, s.u.texts
+	close := func() { slot.asking = false; u.current.update(); u.focus() }
+	slot.form = u.newForm(slot, card.PIN, false, t.T("card.show-holder"),
+		func(ctx context.Context, reader string, code, _ []byte, o CodeOptions) error {
+			h, err := u.svc.Holder(ctx, reader, code, o)
+			if err == nil {
+				u.do(func() {
+					if u.slots[reader] == slot {
+						slot.holder = &h
+					}
+				})
+			}
+			return err
+		},
+		func(err error) {
+			if u.slots[slot.reader.Name] != slot {
+				return
+			}
+			slot.form.failed = err
+			close()
+			if err != nil {
+				u.inspect(slot)
+			}
+		}, close)
+	return slot.form
+}

@@ -1,0 +1,149 @@
+package gui
+
+import (
+	"context"
+	"errors"
+
+	"fyne.io/fyne/v2"
+
+	"cie/card"
+)
+
+// codeScreen changes the PIN, or sets a new one with the PUK.
+type codeScreen struct {
+	u    *UI
+	name string
+	puk  bool
+	body
+	slot    *slot
+	form    *form
+	outcome fyne.CanvasObject // of the last attempt
+	success bool
+	next    fyne.Focusable
+}
+
+func (s *codeScreen) build() fyne.CanvasObject {
+	s.body = newBody()
+	s.update()
+	return s.box
+}
+
+func (s *codeScreen) focus() fyne.Focusable {
+	if s.next != nil {
+		return s.next
+	}
+	if s.form != nil && !s.form.busy() {
+		return s.form.code.DigitField
+	}
+	return nil
+}
+
+func (s *codeScreen) leave() {
+	if s.form != nil {
+		s.form.wipe()
+	}
+}
+
+// update rebuilds the page unless a form for the same card is on it: nobody's
+// typing is disturbed by an event, and nobody's codes reach another card.
+func (s *codeScreen) update() {
+	u, t := s.u, s.u.texts
+	if s.form != nil && s.form.busy() || s.success {
+		return
+	}
+	slot, why := u.obstacle()
+	if s.form != nil && s.slot == slot && why == nil && s.possible(slot) == nil {
+		s.form.check()
+		s.show()
+		return
+	}
+	had := s.form != nil
+	if had {
+		s.form.wipe()
+	}
+	s.slot, s.form, s.next = slot, nil, nil
+	if why == nil {
+		why = s.possible(slot)
+	}
+	if why != nil {
+		s.set(append(s.head(), s.outcome, why)...)
+		return
+	}
+	ref := card.PIN
+	if s.puk {
+		ref = card.PUK
+	}
+	s.form = u.newForm(slot, ref, true, t.T(s.name+".do"), s.call, s.done, func() { u.Go(screenCard) })
+	s.show()
+	u.focus()
+}
+
+func (s *codeScreen) show() {
+	counter := s.slot.card.PIN
+	if s.puk {
+		counter = s.slot.card.PUK
+	}
+	s.set(append(s.head(), s.outcome, panel(tries(s.u.texts, s.form.ref, counter), s.form.object))...)
+}
+
+func (s *codeScreen) head() []fyne.CanvasObject {
+	t := s.u.texts
+	return []fyne.CanvasObject{
+		vbox(0, heading(t.T("nav."+s.name)), muted(t.T(s.name+".intro"))),
+		s.u.chooser(func() { s.outcome = nil; s.update() }),
+	}
+}
+
+// possible says why this card does not take the code; nil: it does.
+func (s *codeScreen) possible(slot *slot) fyne.CanvasObject {
+	u, t := s.u, s.u.texts
+	c := slot.card
+	dead := c.PUK.Max > 0 && c.PUK.Left == 0
+	switch {
+	case c.Authenticity.Level == card.NotGenuine:
+		return notice(bad, t.T("error.not-genuine.title"), t.T("error.not-genuine.remedy"))
+	case s.puk && dead:
+		return notice(bad, t.T("error.puk-blocked.title"), t.T("error.puk-blocked.remedy"))
+	case !s.puk && c.PIN.Max > 0 && c.PIN.Left == 0 && dead:
+		return notice(bad, t.T("error.puk-blocked.title"), t.T("error.puk-blocked.remedy"))
+	case !s.puk && c.PIN.Max > 0 && c.PIN.Left == 0:
+		b := primaryButton(t.T("nav.unblock"), func() { u.Go(screenUnblock) })
+		s.next = b
+		return notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(b))
+	}
+	return nil
+}
+
+func (s *codeScreen) call(ctx context.Context, reader string, code, pin []byte, o CodeOptions) error {
+	if s.puk {
+		return s.u.svc.Unblock(ctx, reader, code, pin, o)
+	}
+	return s.u.svc.ChangePIN(ctx, reader, code, pin, o)
+}
+
+func (s *codeScreen) done(err error) {
+	u, t := s.u, s.u.texts
+	slot := s.slot
+	if u.slots[slot.reader.Name] == slot {
+		u.inspect(slot) // the counters have changed
+	}
+	if u.current != s {
+		return
+	}
+	if err == nil {
+		s.success = true
+		b := primaryButton(t.T("done"), func() { u.Go(screenCard) })
+		s.next = b
+		s.set(append(s.head(), notice(good, t.T(s.name+".done.title"), t.T(s.name+".done.text"), row(b)))...)
+		u.focus()
+		return
+	}
+	s.outcome = problem(t, err)
+	var last *card.LastTryError
+	if errors.As(err, &last) {
+		s.form.insist = true
+	}
+	u.scroll.ScrollToTop()
+	s.update()
+	u.focus()
+}

@@ -1,0 +1,178 @@
+package gui
+
+import (
+	"context"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+)
+
+// diagnosticsScreen looks for what is wrong, step by step.
+type diagnosticsScreen struct {
+	u *UI
+	body
+	findings []Finding
+	running  bool
+	err      error
+	cancel   context.CancelFunc
+	first    *button
+	said     string // that the report was copied or saved
+}
+
+func (s *diagnosticsScreen) build() fyne.CanvasObject {
+	s.body = newBody()
+	s.run()
+	return s.box
+}
+
+func (s *diagnosticsScreen) focus() fyne.Focusable {
+	if s.first == nil {
+		return nil
+	}
+	return s.first
+}
+
+func (s *diagnosticsScreen) leave() {
+	if s.cancel != nil {
+		s.cancel()
+	}
+}
+
+func (s *diagnosticsScreen) update() {}
+
+func (s *diagnosticsScreen) run() {
+	u := s.u
+	s.leave()
+	ctx, cancel := context.WithCancel(u.ctx)
+	s.cancel = cancel
+	s.findings, s.err, s.said, s.running = nil, nil, "", true
+	s.show()
+	u.background(func() {
+		defer cancel()
+		err := u.svc.Diagnose(ctx, func(f Finding) {
+			u.do(func() {
+				if ctx.Err() == nil {
+					s.findings = append(s.findings, f)
+					s.show()
+				}
+			})
+		})
+		u.do(func() {
+			if u.current == s {
+				s.running, s.err = false, err
+				s.show()
+				u.focus()
+			}
+		})
+	})
+}
+
+func (s *diagnosticsScreen) show() {
+	u, t := s.u, s.u.texts
+	s.first = newButton(t.T("diagnostics.again"), s.run)
+	copyIt := newButton(t.T("diagnostics.copy"), func() {
+		u.app.Clipboard().SetContent(s.report())
+		s.said = t.T("copied")
+		s.show()
+		u.focus()
+	})
+	save := newButton(t.T("diagnostics.save"), s.save)
+	if s.running {
+		s.first.Disable()
+		copyIt.Disable()
+		save.Disable()
+	}
+	var list []fyne.CanvasObject
+	for i, f := range s.findings {
+		if i > 0 {
+			list = append(list, widget.NewSeparator())
+		}
+		list = append(list, s.finding(f))
+	}
+	if s.running {
+		list = append(list, text(t.T("diagnostics.running")), widget.NewProgressBarInfinite())
+	}
+	objects := []fyne.CanvasObject{
+		vbox(0, heading(t.T("nav.diagnostics")), muted(t.T("diagnostics.intro"))),
+		row(s.first, copyIt, save),
+	}
+	if s.said != "" {
+		objects = append(objects, line(good, s.said))
+	}
+	if s.err != nil {
+		objects = append(objects, problem(t, s.err))
+	}
+	s.set(append(objects, panel(list...))...)
+}
+
+func (s *diagnosticsScreen) finding(f Finding) fyne.CanvasObject {
+	t := s.u.texts
+	k := map[FindingLevel]kind{FindingOK: good, FindingWarning: warn, FindingError: bad, FindingSkipped: info}[f.Level]
+	name := text(t.T("check." + string(f.Check)))
+	name.TextStyle.Bold = true
+	objects := []fyne.CanvasObject{name}
+	for _, words := range s.words(f) {
+		objects = append(objects, text(words))
+	}
+	if f.Detail != "" {
+		d := muted(f.Detail)
+		d.SizeName = theme.SizeNameCaptionText
+		d.Selectable = true
+		objects = append(objects, d)
+	}
+	return container.New(lead{gap: 6}, container.New(inset{0, theme.InnerPadding()}, icon(k.icon(), 1.3)),
+		container.New(column{gap: -12}, objects...))
+}
+
+// words are the sentences for a finding.
+func (s *diagnosticsScreen) words(f Finding) []string {
+	t := s.u.texts
+	if f.Err != nil {
+		p := t.Problem(f.Err)
+		return []string{p.Title, p.Remedy}
+	}
+	words := []string{t.T("check." + string(f.Check) + "." + string(f.Level))}
+	if f.Level == FindingOK || f.Level == FindingSkipped {
+		return words
+	}
+	return append(words, t.T("check."+string(f.Check)+".remedy"))
+}
+
+// report is the list as text.
+func (s *diagnosticsScreen) report() string {
+	t := s.u.texts
+	var b strings.Builder
+	b.WriteString(t.T("app.name") + " " + s.u.svc.About().Version + "\n\n")
+	for _, f := range s.findings {
+		b.WriteString("[" + string(f.Level) + "] " + t.T("check."+string(f.Check)) + "\n")
+		for _, words := range append(s.words(f), f.Detail) {
+			if words != "" {
+				b.WriteString("    " + words + "\n")
+			}
+		}
+		if f.Err != nil {
+			b.WriteString("    " + f.Err.Error() + "\n")
+		}
+	}
+	return b.String()
+}
+
+func (s *diagnosticsScreen) save() {
+	u, report := s.u, s.report()
+	u.background(func() {
+		name, err := u.svc.SaveReport(report)
+		u.do(func() {
+			if u.current != s {
+				return
+			}
+			if s.err = err; err == nil {
+				s.said = u.texts.T("diagnostics.saved", name)
+			}
+			s.show()
+			u.focus()
+		})
+	})
+}

@@ -1,0 +1,112 @@
+package gui
+
+import (
+	"slices"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/widget"
+)
+
+// settingsScreen shows the choices of the person. Each takes effect at once.
+type settingsScreen struct {
+	u *UI
+	body
+	first *widget.Select
+	said  fyne.CanvasObject
+}
+
+func (s *settingsScreen) build() fyne.CanvasObject {
+	s.body = newBody()
+	s.show()
+	return s.box
+}
+
+func (s *settingsScreen) focus() fyne.Focusable { return s.first }
+func (s *settingsScreen) leave()                {}
+func (s *settingsScreen) update()               {}
+
+// choice is one value of a setting with its text.
+type choice struct{ value, label string }
+
+func (s *settingsScreen) pick(label string, list []choice, now string, set func(string)) (*widget.Select, fyne.CanvasObject) {
+	var labels []string
+	at := 0
+	for i, c := range list {
+		labels = append(labels, c.label)
+		if c.value == now {
+			at = i
+		}
+	}
+	sel := widget.NewSelect(labels, nil)
+	sel.SetSelectedIndex(at)
+	sel.OnChanged = func(l string) {
+		if i := slices.Index(labels, l); i >= 0 {
+			set(list[i].value)
+		}
+	}
+	name := text(label)
+	name.TextStyle.Bold = true
+	return sel, container.New(column{gap: 0}, name, sel)
+}
+
+func (s *settingsScreen) show() {
+	u, t, c := s.u, s.u.texts, s.u.config
+	save := func(change func(*Settings)) {
+		next := u.config
+		change(&next)
+		if err := u.svc.SaveSettings(next); err != nil {
+			s.said = problem(t, err)
+			s.show()
+			return
+		}
+		u.apply(next) // builds this screen anew
+	}
+	system := t.T("settings.system")
+	first, language := s.pick(t.T("settings.language"),
+		[]choice{{"", system}, {"it", "Italiano"}, {"en", "English"}, {"de", "Deutsch"}}, c.Language,
+		func(v string) { save(func(n *Settings) { n.Language = v }) })
+	s.first = first
+	_, look := s.pick(t.T("settings.theme"),
+		[]choice{{"", system}, {"light", t.T("settings.light")}, {"dark", t.T("settings.dark")}}, c.Theme,
+		func(v string) { save(func(n *Settings) { n.Theme = v }) })
+	sizes := map[string]int{"100": 100, "125": 125, "150": 150, "200": 200}
+	size := "100"
+	for k, v := range sizes {
+		if v == c.TextScale {
+			size = k
+		}
+	}
+	_, scale := s.pick(t.T("settings.size"),
+		[]choice{{"100", "100 %"}, {"125", "125 %"}, {"150", "150 %"}, {"200", "200 %"}}, size,
+		func(v string) { save(func(n *Settings) { n.TextScale = sizes[v] }) })
+	_, logs := s.pick(t.T("settings.log"),
+		[]choice{{"", t.T("settings.log.off")}, {"errors", t.T("settings.log.errors")}, {"all", t.T("settings.log.all")}}, c.LogLevel,
+		func(v string) { save(func(n *Settings) { n.LogLevel = v }) })
+	auto := widget.NewCheck(t.T("settings.autostart"), nil)
+	auto.SetChecked(c.Autostart)
+	auto.OnChanged = func(on bool) { save(func(n *Settings) { n.Autostart = on }) }
+
+	done := func(key string, f func() error) func() {
+		return func() {
+			if err := f(); err != nil {
+				s.said = problem(t, err)
+			} else {
+				s.said = line(good, t.T(key))
+			}
+			s.show()
+		}
+	}
+	objects := []fyne.CanvasObject{heading(t.T("nav.settings"))}
+	if s.said != nil {
+		objects = append(objects, s.said)
+	}
+	s.set(append(objects,
+		panel(subheading(t.T("settings.look")), container.New(&flow{gap: 14, cell: 14}, language, look, scale)),
+		panel(subheading(t.T("settings.start")), auto, muted(t.T("settings.autostart.text"))),
+		panel(subheading(t.T("settings.log.title")), muted(t.T("settings.log.text")), container.New(&flow{gap: 14, cell: 14}, logs),
+			row(newButton(t.T("settings.log.open"), func() { u.open(u.svc.LogFolder()) }),
+				newButton(t.T("settings.log.clear"), done("settings.log.cleared", u.svc.ClearLogs)))),
+		panel(subheading(t.T("settings.cards")), muted(t.T("settings.cards.text")),
+			row(newButton(t.T("settings.cards.forget"), done("settings.cards.forgotten", u.svc.ForgetCards)))))...)
+}

@@ -1,0 +1,202 @@
+// Package gui shows the windows of the desktop application: screens for the
+// card, the PIN, the browsers, the diagnostics, the help and the settings.
+//
+// It declares the [Service] it needs and knows no reader, no module and no
+// file. Every call of the Service runs in a goroutine of its own; the window
+// never waits for the card. Errors become sentences in errors.go, texts stand
+// in translations/*.json.
+package gui
+
+import (
+	"context"
+	"time"
+
+	"cie/card"
+)
+
+// Service is what the windows ask for. Its methods are called from goroutines
+// and may take as long as the card takes; they stop early when ctx ends, as
+// far as that is safe for the card. Codes are the caller's: implementations
+// keep no copy, the windows wipe them when the call returns.
+type Service interface {
+	// Watch reports what lies on the desk now and after every change, until
+	// ctx ends; then it closes the channel. Only the latest Desk matters.
+	Watch(ctx context.Context) <-chan Desk
+	// Inspect reads what a card shows without a code. It calls update each
+	// time more is known and spends no try.
+	Inspect(ctx context.Context, reader string, update func(Card)) error
+	// Holder verifies the PIN and reads whose card it is.
+	Holder(ctx context.Context, reader string, pin []byte, o CodeOptions) (Holder, error)
+	// ChangePIN replaces the PIN.
+	ChangePIN(ctx context.Context, reader string, old, pin []byte, o CodeOptions) error
+	// Unblock sets a new PIN with the PUK.
+	Unblock(ctx context.Context, reader string, puk, pin []byte, o CodeOptions) error
+	// TestLogin logs in to a service that is built into the program.
+	TestLogin(ctx context.Context, reader string, pin []byte, o CodeOptions) (Login, error)
+
+	// Browsers lists the programs found and whether they know the card.
+	Browsers(ctx context.Context) ([]Browser, error)
+	// SetBrowsers makes all of them know the card, or forget it again.
+	SetBrowsers(ctx context.Context, enable bool) error
+
+	// Diagnose looks at one thing after the other and calls found for each.
+	Diagnose(ctx context.Context, found func(Finding)) error
+
+	// SaveReport keeps a report where the person finds it and says where.
+	SaveReport(text string) (name string, err error)
+
+	// Settings returns what was saved, or the defaults.
+	Settings() Settings
+	// SaveSettings keeps and applies the settings.
+	SaveSettings(Settings) error
+	// LogFolder is the address of the folder with the logs, for a file manager.
+	LogFolder() string
+	// ClearLogs deletes the logs.
+	ClearLogs() error
+	// ForgetCards deletes what is remembered of the cards seen.
+	ForgetCards() error
+	// About says what this program is made of.
+	About() About
+}
+
+// Desk is what is there: the service, the readers and the cards in them.
+type Desk struct {
+	// Down says why the smart card service cannot be reached; nil when it can.
+	Down    error
+	Readers []Reader
+}
+
+// Presence says what lies on a reader.
+type Presence int
+
+// The presences.
+const (
+	Empty   Presence = iota
+	Present          // a card that answers
+	Mute             // something that does not answer
+)
+
+// Reader is one reader.
+type Reader struct {
+	Name string
+	// Contactless readers need the card to be kept still.
+	Contactless bool
+	Presence    Presence
+	// Visit differs for each time that a card is put on the reader.
+	Visit uint64
+}
+
+// Card is what a card shows without a code.
+type Card struct {
+	// ID tells one card from another.
+	ID     string
+	Family card.Family
+	// PIN and PUK are the counters; Max 0 while they are not read yet.
+	PIN, PUK card.Tries
+	// Authenticity has Level Unchecked (or "") while the check runs.
+	Authenticity card.Authenticity
+	// Expiry is known from a card whose holder was shown before; else zero.
+	Expiry time.Time
+}
+
+// Holder is whose card it is; it takes the PIN to know.
+type Holder struct {
+	Surname, GivenName string
+	FiscalCode         string
+	DocumentNumber     string
+	NotBefore          time.Time
+	NotAfter           time.Time
+	// GraceUntil is when services stop to accept the expired card.
+	GraceUntil time.Time
+}
+
+// CodeOptions go with every code.
+type CodeOptions struct {
+	// AllowLastTry: a person confirmed that few tries are left.
+	AllowLastTry bool
+	// Progress is told of every step; it returns at once.
+	Progress func(card.Progress)
+}
+
+// Login is what the built-in service saw.
+type Login struct {
+	Name     string // as in the certificate
+	Protocol string // such as "TLS 1.2"
+}
+
+// BrowserState is whether a program knows the card.
+type BrowserState string
+
+// The states of a browser.
+const (
+	BrowserReady       BrowserState = "ready"
+	BrowserOff         BrowserState = "off"
+	BrowserDamaged     BrowserState = "damaged"     // registered wrongly; enabling mends it
+	BrowserRestart     BrowserState = "restart"     // ready after the program is started again
+	BrowserNeverOpened BrowserState = "never"       // has to be opened once first
+	BrowserSandboxed   BrowserState = "sandboxed"   // its package keeps the card out
+	BrowserUnavailable BrowserState = "unavailable" // cannot be changed from here
+)
+
+// Browser is a program that could use the card.
+type Browser struct {
+	ID, Name, Version string
+	State             BrowserState
+}
+
+// FindingLevel is how good or bad a Finding is.
+type FindingLevel string
+
+// The levels of a Finding.
+const (
+	FindingOK      FindingLevel = "ok"
+	FindingWarning FindingLevel = "warning"
+	FindingError   FindingLevel = "error"
+	FindingSkipped FindingLevel = "skipped"
+)
+
+// Finding is one step of the diagnostics. The windows have a title and a
+// remedy for each Check; Detail is technical and shown as it is.
+type Finding struct {
+	Check  Check
+	Level  FindingLevel
+	Detail string
+	// Err is the cause of an error, put into words like every other.
+	Err error
+}
+
+// Check names a step of the diagnostics.
+type Check string
+
+// The checks.
+const (
+	CheckService  Check = "service"
+	CheckReader   Check = "reader"
+	CheckCard     Check = "card"
+	CheckChip     Check = "chip"
+	CheckModule   Check = "module"
+	CheckBrowsers Check = "browsers"
+	CheckStore    Check = "store"
+)
+
+// Checks lists every Check in the order of the report.
+var Checks = []Check{CheckService, CheckReader, CheckCard, CheckChip, CheckModule, CheckBrowsers, CheckStore}
+
+// Settings are the choices of the person.
+type Settings struct {
+	Language  string // "it", "en", "de"; "": as the system
+	Theme     string // "light", "dark"; "": as the system
+	TextScale int    // percent: 100, 125, 150, 200; 0: 100
+	LogLevel  string // "off", "errors", "all"; "": off
+	Autostart bool   // start in the tray and notify when a card is put down
+}
+
+// About says what the program is.
+type About struct {
+	Version    string
+	ModulePath string
+	Libraries  []Library
+}
+
+// Library is a dependency and its licence.
+type Library struct{ Name, Version, Licence string }

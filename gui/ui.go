@@ -1,0 +1,360 @@
+package gui
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+)
+
+// Demo describes the virtual card of a demonstration. Its codes are no
+// secrets: they are shown on the banner.
+type Demo struct {
+	PIN, PUK string
+	// Move takes the card off the reader, or puts it back.
+	Move func()
+}
+
+// Options are the surroundings of the windows. The zero value works.
+type Options struct {
+	// Demo is set for a demonstration, which shows a banner.
+	Demo *Demo
+	// Hidden starts in the tray, where there is one.
+	Hidden bool
+	// Do runs a function on the thread of the windows; nil: fyne.Do. Tests
+	// queue and pump.
+	Do func(func())
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+}
+
+// UI is the window with its screens.
+type UI struct {
+	app    fyne.App
+	win    fyne.Window
+	svc    Service
+	opts   Options
+	do     func(func())
+	texts  *Texts
+	theme  *Theme
+	config Settings
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	desk    Desk
+	seen    bool // the first Desk has come
+	slots   map[string]*slot
+	order   []*slot
+	chosen  string // reader that the person picked
+	hidden  bool
+	tray    bool
+	nav     []*navItem
+	page    *fyne.Container // holds the scroller
+	scroll  *container.Scroll
+	at      string
+	current screen
+}
+
+// slot is a reader with what is known of the card in it. It is made anew for
+// each card, so that late answers about a card that is gone reach nobody.
+type slot struct {
+	reader Reader
+	card   Card
+	known  bool // Inspect said something
+	done   bool // Inspect has ended
+	err    error
+	holder *Holder
+	form   *form // of the card screen
+	asking bool  // the form is shown
+	cancel context.CancelFunc
+	round  int // number of the Inspect that counts
+}
+
+// usable reports that the card takes codes.
+func (s *slot) usable() bool { return s.reader.Presence == Present && s.known && s.err == nil }
+
+// screen is one of the pages.
+type screen interface {
+	// build makes the page.
+	build() fyne.CanvasObject
+	// update is called after a change of the desk or of what is known of a card.
+	update()
+	// focus is what gets the keyboard at first; nil: nothing.
+	focus() fyne.Focusable
+	// leave wipes what was typed and ends what is no longer wanted.
+	leave()
+}
+
+// The names of the screens, in the order of the navigation.
+const (
+	screenCard        = "card"
+	screenChange      = "change"
+	screenUnblock     = "unblock"
+	screenAccess      = "access"
+	screenDiagnostics = "diagnostics"
+	screenHelp        = "help"
+	screenSettings    = "settings"
+	screenAbout       = "about"
+)
+
+// Screens lists the names of the screens in the order of the navigation.
+var Screens = []string{screenCard, screenChange, screenUnblock, screenAccess,
+	screenDiagnostics, screenHelp, screenSettings, screenAbout}
+
+func navIcon(name string) fyne.Resource {
+	switch name {
+	case screenCard:
+		return cardIcon
+	case screenChange:
+		return theme.DocumentCreateIcon()
+	case screenUnblock:
+		return theme.LoginIcon()
+	case screenAccess:
+		return theme.ComputerIcon()
+	case screenDiagnostics:
+		return theme.ListIcon()
+	case screenHelp:
+		return theme.HelpIcon()
+	case screenSettings:
+		return theme.SettingsIcon()
+	}
+	return theme.InfoIcon()
+}
+
+// New makes the window and begins to watch the desk. The window is not shown yet.
+func New(a fyne.App, svc Service, o Options) *UI {
+	u := &UI{app: a, svc: svc, opts: o, do: o.Do, slots: map[string]*slot{}}
+	if u.do == nil {
+		u.do = fyne.Do
+	}
+	if u.opts.Now == nil {
+		u.opts.Now = time.Now
+	}
+	u.ctx, u.cancel = context.WithCancel(context.Background())
+	u.win = a.NewWindow("CIE")
+	u.win.SetIcon(Icon)
+	u.win.SetMaster()
+	u.win.SetPadded(false)
+	u.win.Resize(fyne.NewSize(1040, 740))
+	u.win.SetOnClosed(func() { u.Close() })
+	u.apply(svc.Settings())
+	u.shortcuts()
+	u.watch()
+	return u
+}
+
+// Window is the main window.
+func (u *UI) Window() fyne.Window { return u.win }
+
+// Show shows the window, or only the tray if Options.Hidden says so and there is one.
+func (u *UI) Show() {
+	if u.opts.Hidden && u.tray {
+		u.hidden = true
+		return
+	}
+	u.hidden = false
+	u.win.Show()
+	u.focus()
+}
+
+// Close ends everything that runs for the window.
+func (u *UI) Close() {
+	if u.current != nil {
+		u.current.leave()
+	}
+	u.cancel()
+}
+
+// Wait waits until the goroutines of a closed window have ended.
+func (u *UI) Wait() { u.work.Wait() }
+
+// apply takes over settings and builds the window anew.
+func (u *UI) apply(s Settings) {
+	u.config = s
+	u.texts = LoadTexts(s.Language)
+	u.texts.toolkit()
+	u.theme = &Theme{Name: s.Theme, Scale: s.TextScale}
+	u.app.Settings().SetTheme(u.theme)
+	u.setTray(s.Autostart)
+	for _, s := range u.order {
+		s.form, s.asking = nil, false
+	}
+	u.frame()
+	at := u.at
+	if at == "" {
+		at = screenCard
+	}
+	u.Go(at)
+}
+
+// frame builds what surrounds the screens.
+func (u *UI) frame() {
+	t := u.texts
+	u.win.SetTitle(t.T("app.name"))
+	u.nav = nil
+	entries := vbox(3)
+	for i, name := range Screens {
+		item := newNavItem(t.T("nav."+name), navIcon(name),
+			func() { u.Go(name) },
+			func(by int) {
+				if to := i + by; to >= 0 && to < len(u.nav) {
+					u.win.Canvas().Focus(u.nav[to])
+				}
+			})
+		u.nav = append(u.nav, item)
+		entries.Add(item)
+	}
+	title := widget.NewLabel(t.T("app.short"))
+	title.SizeName = theme.SizeNameSubHeadingText
+	title.TextStyle.Bold = true
+	brand := container.New(inset{6, 6}, container.New(lead{gap: 2, middle: true}, icon(Icon, 2.2), title))
+	side := container.NewStack(
+		newSurface(colorNav, "", 0),
+		container.New(inset{10, 12}, container.NewBorder(brand, nil, nil, nil,
+			container.NewVScroll(container.New(inset{0, 10}, entries)))))
+	// The scroller must not hide the ends of the entries.
+	side = container.New(atLeast{entries}, side)
+
+	u.scroll = container.NewVScroll(container.NewWithoutLayout())
+	u.page = container.New(whole{}, u.scroll)
+	content := fyne.CanvasObject(u.page)
+	if u.opts.Demo != nil {
+		content = container.NewBorder(u.banner(), nil, nil, nil, u.page)
+	}
+	u.win.SetContent(container.NewBorder(nil, nil, side, nil, content))
+}
+
+// atLeast makes its one object at least as wide as another one.
+type atLeast struct{ other fyne.CanvasObject }
+
+func (l atLeast) Layout(o []fyne.CanvasObject, size fyne.Size) { o[0].Resize(size) }
+
+func (l atLeast) MinSize(o []fyne.CanvasObject) fyne.Size {
+	m := o[0].MinSize()
+	m.Width = max(m.Width, l.other.MinSize().Width+20)
+	return m
+}
+
+// banner says that nothing here is real.
+func (u *UI) banner() fyne.CanvasObject {
+	t, d := u.texts, u.opts.Demo
+	label := text(t.T("demo.banner", d.PIN, d.PUK))
+	label.TextStyle.Bold = true
+	label.Importance = widget.WarningImportance
+	line := fyne.CanvasObject(label)
+	if d.Move != nil {
+		move := newButton(t.T("demo.move"), func() { go d.Move() })
+		line = container.NewBorder(nil, nil, nil, container.New(inset{4, 4}, move), label)
+	}
+	return container.NewStack(newSurface(colorSurface, theme.ColorNameWarning, 0), container.New(inset{10, 2}, line))
+}
+
+// Go shows a screen by its name.
+func (u *UI) Go(name string) {
+	if u.current != nil {
+		u.current.leave()
+	}
+	u.at = name
+	u.current = u.screen(name)
+	for i, n := range Screens {
+		u.nav[i].chosen = n == name
+		u.nav[i].Refresh()
+	}
+	u.scroll.Content = container.New(innerInset{28, 22}, u.current.build())
+	u.scroll.ScrollToTop()
+	relayout(u.page)
+	u.focus()
+}
+
+func (u *UI) screen(name string) screen {
+	switch name {
+	case screenChange:
+		return &codeScreen{u: u, name: name}
+	case screenUnblock:
+		return &codeScreen{u: u, name: name, puk: true}
+	case screenAccess:
+		return &accessScreen{u: u}
+	case screenDiagnostics:
+		return &diagnosticsScreen{u: u}
+	case screenHelp:
+		return &helpScreen{u: u}
+	case screenSettings:
+		return &settingsScreen{u: u}
+	case screenAbout:
+		return &aboutScreen{u: u}
+	}
+	return &cardScreen{u: u}
+}
+
+func (u *UI) focus() {
+	f := u.current.focus()
+	if f == nil {
+		for i, n := range Screens {
+			if n == u.at {
+				f = u.nav[i]
+			}
+		}
+	}
+	if f != nil {
+		u.win.Canvas().Focus(f)
+	}
+}
+
+// shortcuts: Ctrl and a digit goes to a screen, Escape to the first one.
+func (u *UI) shortcuts() {
+	keys := []fyne.KeyName{fyne.Key1, fyne.Key2, fyne.Key3, fyne.Key4, fyne.Key5, fyne.Key6, fyne.Key7, fyne.Key8}
+	for i, name := range Screens {
+		u.win.Canvas().AddShortcut(
+			&desktop.CustomShortcut{KeyName: keys[i], Modifier: fyne.KeyModifierShortcutDefault},
+			func(fyne.Shortcut) { u.Go(name) })
+	}
+	u.win.Canvas().AddShortcut(
+		&desktop.CustomShortcut{KeyName: fyne.KeyQ, Modifier: fyne.KeyModifierShortcutDefault},
+		func(fyne.Shortcut) { u.app.Quit() })
+	u.win.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) {
+		if e.Name == fyne.KeyEscape {
+			u.Go(screenCard)
+		}
+	})
+}
+
+// setTray keeps the program in the tray when its window is closed, if wanted
+// and if there is a tray.
+func (u *UI) setTray(on bool) {
+	d, ok := u.app.(desktop.App)
+	u.tray = on && ok
+	if !u.tray {
+		u.win.SetCloseIntercept(nil)
+		return
+	}
+	d.SetSystemTrayIcon(Icon)
+	d.SetSystemTrayMenu(fyne.NewMenu("CIE",
+		fyne.NewMenuItem(u.texts.T("tray.open"), func() {
+			u.hidden = false
+			u.win.Show()
+			u.win.RequestFocus()
+		}),
+		fyne.NewMenuItem(u.texts.T("tray.quit"), u.app.Quit)))
+	u.win.SetCloseIntercept(func() {
+		u.current.leave()
+		u.Go(screenCard)
+		u.hidden = true
+		u.win.Hide()
+	})
+}
+
+// background runs f in a goroutine that Wait waits for.
+func (u *UI) background(f func()) {
+	u.work.Add(1)
+	go func() {
+		defer u.work.Done()
+		f()
+	}()
+}
