@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -109,20 +110,24 @@ func TestLifePCSC(t *testing.T) {
 	}
 }
 
+// ownService is the service that the process of the tests itself uses. The
+// library looks only once where the service is, so it lives as long as the
+// process, which it does not outlive.
+var ownService = sync.OnceValues(func() (*pcscd.Daemon, error) {
+	d, err := pcscd.Start(context.Background(), pcscd.Options{Slots: len(cardtest.Families())})
+	if err == nil {
+		err = d.Setenv()
+	}
+	return d, err
+})
+
 // The life of a card of every family through a PC/SC service.
 func TestFamiliesPCSC(t *testing.T) {
 	families := cardtest.Families()
-	d, err := pcscd.Start(context.Background(), pcscd.Options{Slots: len(families)})
+	d, err := ownService()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(d.Stop)
-	// The library looks once where the service is: this is the only test that
-	// uses PC/SC in the process of the tests.
-	if err := d.Setenv(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.Unsetenv("PCSCLITE_CSOCK_NAME") })
 	s, err := openPCSC(false)
 	if err != nil {
 		t.Fatal(err)
