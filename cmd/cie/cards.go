@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"strings"
 
@@ -106,7 +105,7 @@ func (a *app) openOne(ctx context.Context) (*inUse, error) {
 			p := a.problem("choose-reader", exitChoose, msg.SeveralCards)
 			p.Readers = names(readers)
 			p.list = names(readers)
-			err = p.do(a.text(msg.SeveralCardsDo), fmt.Sprintf("  %s --reader %q", a.command, readers[0].Name))
+			err = p.do(a.text(msg.SeveralCardsDo), "  "+a.command+" --reader "+shellQuote(readers[0].Name))
 		}
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"time"
+	"unicode"
 
 	"cie/card/identity"
 	"cie/cmd/cie/internal/msg"
@@ -27,6 +28,17 @@ type holderJSON struct {
 	Validity       string     `json:"validity"`
 
 	id *identity.Identity
+}
+
+// printable replaces what would be a command to a terminal: the text comes
+// from a card, and nobody says that the card is honest.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, s)
 }
 
 // readHolder reads certificate and document number; the PIN is verified.
@@ -75,9 +87,9 @@ func (a *app) date(t time.Time) string { return t.Format(a.text(msg.DateFormat))
 
 // printHolder shows what a card tells after the PIN.
 func (a *app) printHolder(h *holderJSON, field func(label i18n.Text, value string)) {
-	field(msg.LabelHolder, a.style.bold(strings.TrimSpace(h.Holder.Surname+" "+h.Holder.GivenName)))
-	field(msg.LabelFiscalCode, h.Holder.FiscalCode)
-	field(msg.LabelDocument, h.DocumentNumber)
+	field(msg.LabelHolder, a.style.bold(printable(strings.TrimSpace(h.Holder.Surname+" "+h.Holder.GivenName))))
+	field(msg.LabelFiscalCode, printable(h.Holder.FiscalCode))
+	field(msg.LabelDocument, printable(h.DocumentNumber))
 	end, grace := a.date(h.id.NotAfter), a.date(h.id.GraceUntil)
 	switch h.Validity {
 	case "valid":
