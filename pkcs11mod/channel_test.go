@@ -53,6 +53,35 @@ func TestChannelTaken(t *testing.T) {
 	}
 }
 
+// TestCrowded: a card that another program does not let go gives an error and
+// works afterwards; where programs take turns it is waited for longer.
+func TestCrowded(t *testing.T) {
+	h, c, s, key := signer(t)
+	crowd := func(n int) {
+		h.desk.mu.Lock()
+		defer h.desk.mu.Unlock()
+		h.desk.crowded = n
+	}
+	crowd(1)
+	_, rv := h.trySign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+	h.want("signature", rv, ck.CKR_FUNCTION_FAILED)
+	h.sign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+
+	if err := c.Reader().Reset(); err != nil { // somebody else is there
+		t.Fatal(err)
+	}
+	h.sign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+	crowd(maxAttempts - 1)
+	h.sign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+	crowd(maxAttempts)
+	_, rv = h.trySign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+	h.want("signature", rv, ck.CKR_FUNCTION_FAILED)
+	h.sign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+	if st := c.Stats(); st.TriesSpent != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
 // elsewhere is another program with the card in its hands.
 func elsewhere(t *testing.T, c *cardtest.Card) *card.Session {
 	t.Helper()

@@ -30,6 +30,7 @@ type desk struct {
 	open    int // connections
 	opened  int // connections, ever
 	closed  bool
+	crowded int // so many transactions are refused because others hold the card
 }
 
 func newDesk() *desk {
@@ -186,6 +187,20 @@ type deskConn struct {
 	*cardtest.Reader
 	desk *desk
 	once sync.Once
+}
+
+// Begin implements card.Conn. While the desk is crowded the card is not to be had.
+func (c *deskConn) Begin() (bool, error) {
+	c.desk.mu.Lock()
+	crowded := c.desk.crowded > 0
+	if crowded {
+		c.desk.crowded--
+	}
+	c.desk.mu.Unlock()
+	if crowded {
+		return false, apdu.ErrBusy
+	}
+	return c.Reader.Begin()
 }
 
 func (c *deskConn) Close() error {

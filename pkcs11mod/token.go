@@ -195,6 +195,23 @@ func (t *token) stopIdle() {
 func (t *token) use(f func(context.Context, *card.Session) error) error {
 	t.io.Lock()
 	defer t.io.Unlock()
+	for attempt := 1; ; attempt++ {
+		err := t.tryUse(f)
+		// The card was not to be had: nothing was sent. Where programs take
+		// turns on a slow card it can take longer than the service waits.
+		var unsure *card.UncertainError
+		if attempt < maxAttempts && errors.Is(err, apdu.ErrBusy) && !errors.As(err, &unsure) && t.turn.isShared(time.Now()) {
+			t.in.trace("slot %d: still in use by another program", t.slot.id)
+			continue
+		}
+		return err
+	}
+}
+
+// maxAttempts bounds how often a card in turns is waited for.
+const maxAttempts = 4
+
+func (t *token) tryUse(f func(context.Context, *card.Session) error) error {
 	if t.ctx.Err() != nil {
 		return apdu.ErrRemoved
 	}
@@ -236,10 +253,23 @@ func (t *token) failed(err error) {
 	case gone(err):
 		t.disconnect()
 		t.in.lost(t)
-	case errors.Is(err, apdu.ErrMute), errors.Is(err, apdu.ErrTimeout), errors.Is(err, apdu.ErrBusy), t.sess == nil:
+	case t.sess == nil || !answered(err):
 		// The connection may be dead for good; the next operation makes another.
 		t.disconnect()
 	}
+}
+
+// answered reports whether a failure is the card's own answer, or a refusal
+// before it was asked, so that the connection is as good as before.
+func answered(err error) bool {
+	var (
+		status *apdu.Error
+		wrong  *card.PINError
+		last   *card.LastTryError
+		step   *card.StepError
+	)
+	return errors.As(err, &status) || errors.As(err, &wrong) || errors.As(err, &last) ||
+		!errors.As(err, &step) && !errors.Is(err, errPanic)
 }
 
 // gone reports that the card is no longer there, or not the same.

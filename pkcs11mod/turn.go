@@ -24,7 +24,7 @@ const (
 	// build the channel that the other takes away, within these bounds.
 	minTurn, maxTurn = 500 * time.Millisecond, 5 * time.Second
 	// sharedTime is how long another program counts as there.
-	sharedTime = 30 * time.Second
+	sharedTime = time.Minute
 )
 
 // pause returns how long to leave the card alone before it is taken at now.
@@ -35,7 +35,7 @@ func (u *turn) pause(now time.Time) time.Duration {
 		return 0
 	}
 	limit := aloneTurn
-	if now.Sub(u.shared) < sharedTime {
+	if u.isShared(now) {
 		limit = min(max(u.limit, minTurn), maxTurn)
 	}
 	if now.Sub(u.began) < limit {
@@ -51,6 +51,9 @@ func (u *turn) noticed(now time.Time, cost time.Duration) {
 	u.shared = now
 	u.limit = 4 * cost
 }
+
+// isShared reports whether another program uses the card, too.
+func (u *turn) isShared(now time.Time) bool { return now.Sub(u.shared) < sharedTime }
 
 // wait leaves the card alone for the pause that is due.
 func (u *turn) wait(ctx context.Context) {
