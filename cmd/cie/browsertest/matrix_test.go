@@ -9,39 +9,217 @@ import (
 
 	"cie/card/cardtest"
 	"cie/cmd/cie/browsertest/browser"
+	"cie/cmd/cie/browsertest/idp"
 )
 
 func pin() string { return string(cardtest.DefaultPIN()) }
 
-// TestLogin is the life of a card in one home with one browser, each step with
-// the browser started anew unless the step is about not having to.
-func TestLogin(t *testing.T) {
+// eachBrowser runs body with each browser on a machine of its own.
+func eachBrowser(t *testing.T, body func(t *testing.T, s *stack, kind browser.Kind)) {
 	for _, kind := range browser.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
 			need(t, kind)
 			s := newStack(t)
 			s.enable()
-			t.Run("never seen", func(t *testing.T) {
-				u := s.sit(t, kind)
-				before := s.card.Stats()
-				o := u.login(nil, pin())
-				u.picture("in")
-				u.wantIn(o, 1, 1)
-				u.wantSpent(before, 0)
-			})
-			t.Run("known", func(t *testing.T) {
-				u := s.sit(t, kind)
-				before := s.card.Stats()
-				o := u.login(nil, pin())
-				u.picture("in")
-				u.wantIn(o, 1, 1)
-				u.wantSpent(before, 0)
-				if want := []browser.Prompt{browser.PromptCertificate, browser.PromptPIN}; !slices.Equal(o.prompts, want) {
-					t.Logf("the browser asked %v; a known card's certificate can be chosen before the PIN is typed", o.prompts)
-				}
-			})
+			body(t, s, kind)
 		})
 	}
+}
+
+// TestLogin: a card this machine has never seen, then the same card known, the
+// browser started anew each time.
+func TestLogin(t *testing.T) {
+	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+		for _, name := range []string{"never seen", "known"} {
+			t.Run(name, func(t *testing.T) {
+				u := s.sit(t, kind)
+				before := s.card.Stats()
+				o := u.login(nil, pin())
+				u.picture("in")
+				u.wantIn(o, 1, 1)
+				u.wantSpent(before, 0)
+				want := []browser.Prompt{browser.PromptPIN, browser.PromptCertificate}
+				if name == "known" {
+					// The certificate can be listed, so it is chosen first.
+					slices.Reverse(want)
+				}
+				if !slices.Equal(o.prompts, want) {
+					t.Errorf("asked %v, want %v", o.prompts, want)
+				}
+			})
+		}
+	})
+}
+
+// TestWrongPIN: one try spent exactly, and the login goes on with the right PIN.
+func TestWrongPIN(t *testing.T) {
+	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+		u := s.sit(t, kind)
+		before := s.card.Stats()
+		o := u.login(nil, "10203040", pin())
+		u.picture("in")
+		u.wantIn(o, 2, 1)
+		u.wantSpent(before, 1)
+		if left, _ := s.card.Tries(); left != cardtest.MaxPINTries {
+			t.Errorf("%d tries left after the right PIN", left)
+		}
+	})
+}
+
+// TestSecondLogin: in one browser session the PIN is asked once, and a second
+// login costs no device authentication.
+func TestSecondLogin(t *testing.T) {
+	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+		u := s.sit(t, kind)
+		u.wantIn(u.login(nil, pin()), 1, 1)
+		u.back()
+		before := s.card.Stats()
+		o := u.login(nil)
+		u.picture("second")
+		if !o.in() {
+			t.Errorf("the page shows %q", o.shown)
+		}
+		if n := o.count(browser.PromptPIN); n != 0 {
+			t.Errorf("asked for the PIN %d times", n)
+		}
+		d := s.card.Stats().Sub(before)
+		if d.KeyAgreements != 0 || d.Verifies != 0 || d.Signatures == 0 {
+			t.Errorf("the second login cost %+v", d)
+		}
+		u.wantSpent(before, 0)
+	})
+}
+
+// TestCardTaken: the card is taken away while the PIN is asked, put back, and
+// the next login works without restarting the browser.
+func TestCardTaken(t *testing.T) {
+	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+		for _, name := range []string{"known", "never seen"} {
+			t.Run(name, func(t *testing.T) {
+				if name == "known" {
+					s.learn(t, kind)
+				} else {
+					s.forget(t)
+				}
+				u := s.sit(t, kind)
+				before := s.card.Stats()
+				o := u.login(func(p browser.Prompt) {
+					if p == browser.PromptPIN {
+						s.take()
+					}
+				}, pin())
+				u.picture("taken")
+				if o.in() {
+					t.Fatalf("logged in without a card: %q", o.shown)
+				}
+				t.Logf("without the card: %q %q, asked %v", o.path, o.shown, o.prompts)
+				s.insert()
+				u.again()
+				o = u.login(nil, pin())
+				u.picture("back")
+				if !o.in() {
+					t.Errorf("the page shows %q %q, asked %v", o.path, o.shown, o.prompts)
+				}
+				u.wantSpent(before, 0)
+			})
+		}
+	})
+}
+
+// TestTakenBetweenLogins: the card leaves after one login and comes back before
+// the next.
+func TestTakenBetweenLogins(t *testing.T) {
+	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+		u := s.sit(t, kind)
+		u.wantIn(u.login(nil, pin()), 1, 1)
+		s.take()
+		u.back()
+		s.insert()
+		before := s.card.Stats()
+		o := u.login(nil, pin())
+		u.picture("again")
+		if !o.in() || o.count(browser.PromptPIN) != 1 {
+			t.Errorf("the page shows %q, asked %v", o.shown, o.prompts)
+		}
+		u.wantSpent(before, 0)
+	})
+}
+
+// TestLateReader: the browser starts while there is no PC/SC service at all;
+// the service starts, a card comes, and the login works.
+func TestLateReader(t *testing.T) {
+	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+		s.take()
+		s.daemon.Stop()
+		u := s.sit(t, kind)
+		before := s.card.Stats()
+		s.startDaemon()
+		s.insert()
+		if kind == browser.Firefox {
+			// Loaded at the start; Chromium loads the module when it needs it.
+			s.noticed(before)
+		}
+		o := u.login(nil, pin())
+		u.picture("in")
+		u.wantIn(o, 1, 1)
+	})
+}
+
+// TestLateCard: the browser starts while the reader is empty; the first login
+// finds no certificate; then the card comes.
+func TestLateCard(t *testing.T) {
+	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+		s.take()
+		u := s.sit(t, kind)
+		o := u.login(nil)
+		u.picture("no card")
+		if o.in() || !strings.Contains(o.shown, "No_client_certificate") {
+			t.Errorf("the page shows %q", o.shown)
+		}
+		s.insert()
+		u.again()
+		o = u.login(nil, pin())
+		u.picture("in")
+		u.wantIn(o, 1, 1)
+	})
+}
+
+// TestServiceRestarts: pcscd ends and starts again underneath a browser that
+// has logged in before.
+func TestServiceRestarts(t *testing.T) {
+	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+		u := s.sit(t, kind)
+		u.wantIn(u.login(nil, pin()), 1, 1)
+		s.take()
+		if err := s.daemon.Restart(); err != nil {
+			t.Fatal(err)
+		}
+		s.insert()
+		u.back()
+		o := u.login(nil, pin())
+		u.picture("in")
+		if !o.in() {
+			t.Errorf("the page shows %q, asked %v", o.shown, o.prompts)
+		}
+	})
+}
+
+// TestTLS13Only: this card cannot authenticate to a service that speaks TLS 1.3
+// only. The person sees an error page, and no try is spent.
+func TestTLS13Only(t *testing.T) {
+	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+		u := s.sitAt(t, kind, s.idp.StartTLS13URL())
+		before := s.card.Stats()
+		o := u.login(nil, pin())
+		u.picture("tls13")
+		if o.in() {
+			t.Errorf("logged in over TLS 1.3: %q", o.shown)
+		}
+		if slices.ContainsFunc(s.idp.Events(), func(e idp.Event) bool { return e.Kind == idp.EventLogin }) {
+			t.Errorf("events %v", s.idp.Events())
+		}
+		u.wantSpent(before, 0)
+	})
 }
 
 // wantIn checks that the page shows the holder and what the person was asked.

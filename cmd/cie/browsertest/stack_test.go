@@ -197,6 +197,35 @@ func (s *stack) insert() {
 	}
 }
 
+// learn makes the card one that the machine knows: somebody logged in before.
+func (s *stack) learn(t *testing.T, kind browser.Kind) {
+	t.Helper()
+	t.Run("learn", func(t *testing.T) {
+		u := s.sit(t, kind)
+		if o := u.login(nil, pin()); !o.in() {
+			t.Fatalf("the page shows %q", o.shown)
+		}
+	})
+}
+
+// forget makes the card one that the machine has never seen.
+func (s *stack) forget(t *testing.T) {
+	t.Helper()
+	if err := os.RemoveAll(filepath.Join(s.home, ".cache", "cie")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// noticed waits until the module of a browser that has it loaded sees the card.
+func (s *stack) noticed(before cardtest.Stats) {
+	s.t.Helper()
+	for end := time.Now().Add(patience); s.card.Stats().Sub(before).APDUs == 0; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatal("the module does not notice the card")
+		}
+	}
+}
+
 // user is a browser on a screen of its own, and who sits in front of it.
 type user struct {
 	*stack
@@ -204,6 +233,7 @@ type user struct {
 	kind    browser.Kind
 	desk    *desktop.Desktop
 	browser *browser.Browser
+	frame   int // screenshots so far
 	event   int // next event of the service to look at
 }
 
@@ -262,7 +292,8 @@ func (u *user) wait(what string, match func(idp.Event) bool) idp.Event {
 func (u *user) picture(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	path := filepath.Join(u.shots, fmt.Sprintf("%s-%s.png", strings.ReplaceAll(filepath.Base(u.t.Name()), " ", "-"), name))
+	u.frame++
+	path := filepath.Join(u.shots, fmt.Sprintf("%s-%d-%s.png", filepath.Base(u.t.Name()), u.frame, strings.ReplaceAll(name, " ", "-")))
 	if err := u.desk.Screenshot(ctx, path); err != nil {
 		u.t.Logf("screenshot: %v", err)
 	}
@@ -288,24 +319,32 @@ func (o outcome) count(p browser.Prompt) int {
 }
 
 // login presses the button of the page, answers whatever the browser asks, and
-// returns what the page shows in the end.
+// returns what the page shows in the end: a page of the service, or an error
+// page that the browser makes itself.
 func (u *user) login(before func(browser.Prompt), pins ...string) outcome {
 	u.t.Helper()
 	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
 	defer cancel()
 	from := len(u.idp.Events())
-	// The button has the focus.
-	if err := u.browser.Press(ctx, "Return"); err != nil {
-		u.t.Fatal(err)
-	}
+	u.press()
 	done := make(chan struct{})
-	var last idp.Event
+	var o outcome
 	go func() {
-		if e, next, err := u.idp.Wait(ctx, from, func(e idp.Event) bool {
-			return e.Kind == idp.EventShown && e.Path != "/idp/login"
-		}); err == nil {
-			last, u.event = e, next
-			close(done)
+		defer close(done)
+		for ctx.Err() == nil {
+			short, cancel := context.WithTimeout(ctx, time.Second)
+			e, next, err := u.idp.Wait(short, from, func(e idp.Event) bool {
+				return e.Kind == idp.EventShown && e.Path != "/idp/login"
+			})
+			cancel()
+			if err == nil {
+				o.shown, o.path, u.event = e.Text, e.Path, next
+				return
+			}
+			if title := u.browser.ErrorPage(ctx); title != "" {
+				o.path = title
+				return
+			}
 		}
 	}()
 	p := &browser.Person{PINs: pins, Before: func(q browser.Prompt) {
@@ -314,19 +353,87 @@ func (u *user) login(before func(browser.Prompt), pins ...string) outcome {
 			before(q)
 		}
 	}}
-	if err := p.Answer(ctx, u.browser, done); err != nil {
+	err := p.Answer(ctx, u.browser, done)
+	cancel()
+	<-done
+	if err != nil {
 		u.t.Fatalf("login: %v", err)
 	}
-	return outcome{last.Text, last.Path, p.Seen}
+	o.prompts = p.Seen
+	return o
 }
 
-// back presses the button of the last page, which leads to the first one.
+// press presses the button of the page, which has the focus, until the page
+// says that it was pressed or the browser asks something: a browser that has
+// just drawn a page may not listen yet.
+func (u *user) press() {
+	u.t.Helper()
+	from := len(u.idp.Events())
+	for range 20 {
+		err := u.browser.Press(u.t.Context(), "Return")
+		ctx, cancel := context.WithTimeout(u.t.Context(), 3*time.Second)
+		_, _, waited := u.idp.Wait(ctx, from, func(e idp.Event) bool { return e.Kind == idp.EventPressed })
+		cancel()
+		if waited == nil || u.browser.Asking(u.t.Context()) {
+			return
+		}
+		if err != nil {
+			u.t.Fatal(err)
+		}
+	}
+	u.t.Fatal("the button does not react")
+}
+
+// back presses the button of the last page, which leads to the first one. The
+// next login is on a new connection.
 func (u *user) back() {
 	u.t.Helper()
+	u.idp.Hangup()
+	from := len(u.idp.Events())
+	u.press()
 	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
 	defer cancel()
-	if err := u.browser.Press(ctx, "Return"); err != nil {
-		u.t.Fatal(err)
+	_, next, err := u.idp.Wait(ctx, from, func(e idp.Event) bool { return e.Kind == idp.EventShown && e.Path == "/idp/login" })
+	if err != nil {
+		u.t.Fatalf("the first page: %v", err)
 	}
-	u.wait("the first page", func(e idp.Event) bool { return e.Kind == idp.EventShown && e.Path == "/idp/login" })
+	u.event = next
+}
+
+// again returns to the first page for another try after one without a card.
+//
+// Firefox is asked to go back. Chromium remembers for as long as it runs that
+// this server got no certificate, whatever comes into the reader later (its
+// cache of client certificates is told of changes on other systems only); a
+// private window has a memory of its own, so the person opens one.
+func (u *user) again() {
+	u.t.Helper()
+	u.idp.Hangup()
+	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
+	defer cancel()
+	from := len(u.idp.Events())
+	shown := func(wait time.Duration) bool {
+		ctx, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		_, _, err := u.idp.Wait(ctx, from, func(e idp.Event) bool { return e.Kind == idp.EventShown && e.Path == "/idp/login" })
+		return err == nil
+	}
+	if u.kind == browser.Chromium {
+		if err := u.browser.Private(ctx, u.idp.StartURL()); err != nil {
+			u.t.Fatal(err)
+		}
+		if !shown(patience) {
+			u.t.Fatal("the private window does not show the first page")
+		}
+		return
+	}
+	for range 10 {
+		if err := u.browser.Press(ctx, "alt+Left"); err != nil {
+			u.t.Fatal(err)
+		}
+		if shown(3 * time.Second) {
+			return
+		}
+	}
+	u.t.Fatal("going back does not lead to the first page")
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -68,6 +69,8 @@ type Browser struct {
 	cfg  Config
 	cmd  *exec.Cmd
 	gone chan struct{}
+
+	window string // ID of the window in use, if it is not the only one
 }
 
 // pinTitles are the titles of the windows that ask for the PIN.
@@ -203,6 +206,54 @@ func withoutModules(list string, do func() error) error {
 	return errors.Join(err, os.Rename(aside, list))
 }
 
+// Private opens a private window on an address.
+func (b *Browser) Private(ctx context.Context, url string) error {
+	keys := map[Kind]string{Firefox: "ctrl+shift+p", Chromium: "ctrl+shift+n"}
+	before, err := b.cfg.Desktop.Windows(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.Press(ctx, keys[b.Kind]); err != nil {
+		return err
+	}
+	for {
+		now, err := b.cfg.Desktop.Windows(ctx)
+		if err != nil {
+			return err
+		}
+		for _, w := range now {
+			if slices.ContainsFunc(before, func(o desktop.Window) bool { return o.ID == w.ID }) || !strings.Contains(w.Title, b.suffix()) {
+				continue
+			}
+			// From now on this is the window in use.
+			b.window = w.ID
+			if err := b.cfg.Desktop.Focus(ctx, w); err != nil {
+				return err
+			}
+			if err := b.cfg.Desktop.Keys(ctx, "ctrl+l"); err != nil {
+				return err
+			}
+			if err := b.cfg.Desktop.Type(ctx, url); err != nil {
+				return err
+			}
+			return b.cfg.Desktop.Keys(ctx, "Return")
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("no private window: %w", ctx.Err())
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// page waits for the window in use.
+func (b *Browser) page(ctx context.Context) (desktop.Window, error) {
+	if b.window != "" {
+		return desktop.Window{ID: b.window, Title: "private window"}, nil
+	}
+	return b.cfg.Desktop.WaitWindow(ctx, b.suffix())
+}
+
 // suffix ends the title of every window of the browser that shows a page.
 func (b *Browser) suffix() string {
 	if b.Kind == Firefox {
@@ -213,7 +264,7 @@ func (b *Browser) suffix() string {
 
 // Press focuses the browser's page and presses keys.
 func (b *Browser) Press(ctx context.Context, keys ...string) error {
-	w, err := b.cfg.Desktop.WaitWindow(ctx, b.suffix())
+	w, err := b.page(ctx)
 	if err != nil {
 		return err
 	}
@@ -221,6 +272,23 @@ func (b *Browser) Press(ctx context.Context, keys ...string) error {
 		return err
 	}
 	return b.cfg.Desktop.Keys(ctx, keys...)
+}
+
+// ErrorPage returns the title of the page when it is one that the browser made
+// itself, because no page of the service could be had. Pages of the service
+// have titles of their own.
+func (b *Browser) ErrorPage(ctx context.Context) string {
+	if b.Asking(ctx) {
+		return ""
+	}
+	for _, t := range b.Titles(ctx) {
+		for _, e := range []string{"Secure Connection Failed", "Problem loading page", "localhost", "Privacy error"} {
+			if strings.HasPrefix(t, e) {
+				return t
+			}
+		}
+	}
+	return ""
 }
 
 // Running says whether the browser still runs.

@@ -124,6 +124,30 @@ func (p *Person) choose(ctx context.Context, b *Browser, at image.Point) error {
 	return fmt.Errorf("the choice of certificates does not close")
 }
 
+// Asking says whether a prompt for the PIN or a choice of certificates is on the
+// screen.
+func (b *Browser) Asking(ctx context.Context) bool {
+	_, pin := b.pinPrompt(ctx)
+	if pin {
+		return true
+	}
+	_, choice := b.choice(ctx)
+	return choice
+}
+
+// Titles are the titles of the browser's windows.
+func (b *Browser) Titles(ctx context.Context) []string {
+	windows, err := b.cfg.Desktop.Windows(ctx)
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for _, w := range windows {
+		list = append(list, w.Title)
+	}
+	return list
+}
+
 func (b *Browser) pinPrompt(ctx context.Context) (desktop.Window, bool) {
 	windows, err := b.cfg.Desktop.Windows(ctx)
 	if err != nil {

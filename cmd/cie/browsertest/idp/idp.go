@@ -50,6 +50,8 @@ const (
 	EventErrorPage EventKind = "error-page"
 	// EventShown: the browser has rendered a page; Text is what it shows.
 	EventShown EventKind = "shown"
+	// EventPressed: the button of a page was pressed.
+	EventPressed EventKind = "pressed"
 	// EventHandshake: a handshake failed; Text is the error.
 	EventHandshake EventKind = "handshake-failed"
 )
@@ -87,6 +89,7 @@ type Server struct {
 	now    func() time.Time
 
 	mu     sync.Mutex
+	conns  map[net.Conn]bool // of the listeners that ask for a certificate
 	events []Event
 	wake   chan struct{}
 }
@@ -104,7 +107,7 @@ func Start(o Options) (*Server, error) {
 	if len(o.Issuers) == 0 {
 		return nil, errors.New("no issuer to accept")
 	}
-	s := &Server{issuer: x509.NewCertPool(), wake: make(chan struct{}), now: o.Now}
+	s := &Server{issuer: x509.NewCertPool(), wake: make(chan struct{}), now: o.Now, conns: map[net.Conn]bool{}}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -139,6 +142,9 @@ func Start(o Options) (*Server, error) {
 			ErrorLog:          log.New(handshakeLog{s}, "", 0),
 			ReadHeaderTimeout: time.Minute,
 		}
+		if c != open {
+			srv.ConnState = s.track
+		}
 		s.srvs = append(s.srvs, srv)
 		go srv.Serve(tls.NewListener(ln, c))
 	}
@@ -157,6 +163,28 @@ func (s *Server) Close() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (s *Server) track(c net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		s.conns[c] = true
+	case http.StateClosed, http.StateHijacked:
+		delete(s.conns, c)
+	}
+}
+
+// Hangup closes the connections of the listeners that ask for a certificate.
+// Browsers open more than they use, and a later login over one of those would
+// need no signature.
+func (s *Server) Hangup() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.Close()
+	}
 }
 
 // makeCertificate makes a CA for this run and a certificate for "localhost".
@@ -227,6 +255,10 @@ func (s *Server) handler(c *tls.Config) http.Handler {
 		s.add(Event{Kind: EventShown, Path: r.URL.Query().Get("path"), Text: string(b)})
 		w.WriteHeader(http.StatusNoContent)
 	})
+	mux.HandleFunc("POST /pressed", func(w http.ResponseWriter, r *http.Request) {
+		s.add(Event{Kind: EventPressed, Path: r.URL.Query().Get("path")})
+		w.WriteHeader(http.StatusNoContent)
+	})
 	if c.ClientAuth == tls.NoClientCert {
 		mux.HandleFunc("GET /idp/login", func(w http.ResponseWriter, r *http.Request) {
 			s.add(Event{Kind: EventStart, Path: r.URL.Path})
@@ -284,9 +316,11 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <style>body{font:22px sans-serif;margin:4em;color:#17324d}h1{font-size:36px}a{background:#0a7d3c;color:#fff;padding:.6em 1em;text-decoration:none;border-radius:4px}</style></head>
 <body><h1>{{.Heading}}</h1><p id="holder">{{.Text}}</p><p><a id="go" href="{{.Link}}">{{.LinkText}}</a></p>
 <script>
-addEventListener("load", () => {
-  document.getElementById("go").focus();
-  fetch("{{.Shown}}?path=" + encodeURIComponent(location.pathname), {method: "POST", mode: "no-cors", body: document.body.innerText.trim()});
+addEventListener("pageshow", () => {
+  const go = document.getElementById("go"), path = "?path=" + encodeURIComponent(location.pathname);
+  go.addEventListener("click", () => navigator.sendBeacon("{{.Service}}/pressed" + path));
+  go.focus();
+  fetch("{{.Service}}/shown" + path, {method: "POST", mode: "no-cors", body: document.body.innerText.trim()});
 });
 </script></body></html>
 `))
@@ -295,8 +329,8 @@ func (s *Server) page(w http.ResponseWriter, p page) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_ = pageTemplate.Execute(w, struct {
 		page
-		Shown string
-	}{p, s.at(0, "/shown")})
+		Service string
+	}{p, s.at(0, "")})
 }
 
 // handshakeLog turns the server's log of failed handshakes into events.
