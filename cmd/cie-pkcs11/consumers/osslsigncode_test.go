@@ -4,6 +4,7 @@ package consumers
 
 import (
 	"encoding/binary"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"testing"
@@ -55,7 +56,7 @@ func TestOsslsigncode(t *testing.T) {
 		unsigned, signed := h.write(t, "program.exe", windowsProgram()), filepath.Join(h.dir, "signed.exe")
 		os.Remove(signed)
 		cert := h.certificate(t)
-		h.run(t, "osslsigncode", "sign", "-pkcs11engine", program(t, engine), "-pkcs11module", h.module, "-certs", cert,
+		h.run(t, "osslsigncode", "sign", "-pkcs11module", h.module, "-certs", cert,
 			"-key", "pkcs11:token=CIE;type=private", "-readpass", h.pinFile, "-h", "sha256", "-in", unsigned, "-out", signed)
 		// osslsigncode itself will not have the certificate, which is not one for
 		// signing programs. The digest is right all the same, and a change is noticed.
@@ -71,10 +72,14 @@ func TestOsslsigncode(t *testing.T) {
 		wantContains(t, out, "MISMATCH")
 
 		// The signature, without an opinion on purposes.
-		extracted := filepath.Join(h.dir, "signature.p7")
+		extracted := filepath.Join(h.dir, "signature.pem")
 		os.Remove(extracted)
-		h.run(t, "osslsigncode", "extract-signature", "-in", signed, "-out", extracted)
-		p7, err := pkcs7.Parse(h.read(t, extracted))
+		h.run(t, "osslsigncode", "extract-signature", "-pem", "-in", signed, "-out", extracted)
+		block, _ := pem.Decode(h.read(t, extracted))
+		if block == nil {
+			t.Fatal("osslsigncode extract-signature -pem writes no PEM")
+		}
+		p7, err := pkcs7.Parse(block.Bytes)
 		if err != nil {
 			t.Fatal(err)
 		}
