@@ -2,9 +2,12 @@ package gui
 
 import (
 	"context"
+	"errors"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/widget"
+
+	"cie/card"
 )
 
 // watch follows the desk.
@@ -74,7 +77,7 @@ func (u *UI) inspect(s *slot) {
 		err := u.svc.Inspect(ctx, s.reader.Name, func(c Card) {
 			u.do(func() {
 				if current() {
-					s.card, s.known = c, true
+					s.take(c)
 					u.current.update()
 				}
 			})
@@ -86,6 +89,35 @@ func (u *UI) inspect(s *slot) {
 			}
 		})
 	})
+}
+
+// take keeps what is known of the same card until it has been read again.
+func (s *slot) take(c Card) {
+	if s.known && s.card.ID == c.ID {
+		if c.PIN.Max == 0 {
+			c.PIN, c.PUK = s.card.PIN, s.card.PUK
+		}
+		if c.Authenticity.Level == "" {
+			c.Authenticity = s.card.Authenticity
+		}
+	}
+	s.card, s.known = c, true
+}
+
+// learn takes over what the outcome of an operation says of the counters.
+func (s *slot) learn(ref card.PINRef, err error) {
+	counter := &s.card.PIN
+	if ref == card.PUK {
+		counter = &s.card.PUK
+	}
+	var wrong *card.PINError
+	switch {
+	case err == nil:
+		counter.Left = counter.Max
+		s.card.PIN.Left = s.card.PIN.Max // a new PIN has all its tries
+	case errors.As(err, &wrong) && wrong.Ref == ref:
+		counter.Left = wrong.Tries
+	}
 }
 
 // notify tells of a card while the window is hidden.

@@ -24,7 +24,8 @@ type form struct {
 
 	code, pin, again *codeEntry
 	confirm          *widget.Check
-	confirmBox       fyne.CanvasObject
+	confirmBox       *fyne.Container
+	staked           int // tries that confirmBox speaks of
 	submit, back     *button
 	insist           bool // the card refused without a confirmation
 	op               *operation
@@ -62,7 +63,7 @@ func (u *UI) newForm(s *slot, ref card.PINRef, withNew bool, submit string,
 			back()
 		}
 	})
-	f.confirmBox = f.stake()
+	f.confirmBox = vbox(0, f.stake())
 	objects = append(objects, f.confirmBox, row(f.submit, f.back))
 	f.fields = vbox(8, objects...)
 	f.object = vbox(0, f.fields)
@@ -118,7 +119,8 @@ func (f *form) stake() fyne.CanvasObject {
 		key = "stake.puk"
 	}
 	title := t.T(key + ".unknown")
-	if left := f.counter().Left; left > 0 {
+	f.staked = f.counter().Left
+	if left := f.staked; left > 0 {
 		title = t.N(key+".title", left)
 	}
 	return notice(warn, title, t.T(key+".text"), f.confirm)
@@ -159,6 +161,11 @@ func (f *form) check() {
 		}
 	}
 	visible := f.confirmBox.Visible()
+	if f.staked != f.counter().Left {
+		f.confirmBox.Objects = []fyne.CanvasObject{f.stake()}
+		f.confirm.SetChecked(false) // what was confirmed was something else
+		visible = !visible
+	}
 	if f.critical() {
 		f.confirmBox.Show()
 		ok = ok && f.confirm.Checked
@@ -229,6 +236,7 @@ func (f *form) send() {
 func (f *form) finished(err error) {
 	f.op = nil
 	f.object.Objects = []fyne.CanvasObject{f.fields}
+	f.slot.learn(f.ref, err)
 	f.done(err)
 	f.check()
 	relayout(f.object)

@@ -247,9 +247,7 @@ func (s *cardScreen) form(slot *slot) *form {
 			}
 			slot.form.failed = err
 			close()
-			if err != nil {
-				u.inspect(slot)
-			}
+			u.inspect(slot)
 		}, close)
 	return slot.form
 }

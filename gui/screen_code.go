@@ -67,6 +67,7 @@ func (s *codeScreen) update() {
 	}
 	if why != nil {
 		s.set(append(s.head(), s.outcome, why)...)
+		u.refocus()
 		return
 	}
 	ref := card.PIN

@@ -16,6 +16,7 @@ type diagnosticsScreen struct {
 	body
 	findings []Finding
 	running  bool
+	round    int // number of the run that counts
 	err      error
 	cancel   context.CancelFunc
 	first    *button
@@ -49,19 +50,22 @@ func (s *diagnosticsScreen) run() {
 	ctx, cancel := context.WithCancel(u.ctx)
 	s.cancel = cancel
 	s.findings, s.err, s.said, s.running = nil, nil, "", true
+	s.round++
+	round := s.round
+	current := func() bool { return u.current == s && s.round == round }
 	s.show()
 	u.background(func() {
 		defer cancel()
 		err := u.svc.Diagnose(ctx, func(f Finding) {
 			u.do(func() {
-				if ctx.Err() == nil {
+				if current() {
 					s.findings = append(s.findings, f)
 					s.show()
 				}
 			})
 		})
 		u.do(func() {
-			if u.current == s {
+			if current() {
 				s.running, s.err = false, err
 				s.show()
 				u.focus()

@@ -1,7 +1,14 @@
 package gui
 
 import (
+	"image/color"
+
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
 )
 
 // helpTopics are the sections of the help, in their order.
@@ -12,7 +19,7 @@ type helpScreen struct {
 	u *UI
 	body
 	open    int
-	buttons []*button
+	buttons []*topic
 }
 
 func (s *helpScreen) build() fyne.CanvasObject {
@@ -36,11 +43,81 @@ func (s *helpScreen) show() {
 			s.u.focus()
 		})
 		s.buttons = append(s.buttons, b)
-		if i != s.open {
-			objects = append(objects, b)
-			continue
+		objects = append(objects, b)
+		if i == s.open {
+			objects = append(objects, container.New(innerInset{30, 0}, text(t.T("help."+topic+".text"))))
 		}
-		objects = append(objects, panel(b, text(t.T("help."+topic+".text"))))
 	}
-	s.set(objects...)
+	s.set(objects[0], panel(objects[1:]...))
+}
+
+// topic is a line of a list that opens what is below it. Unlike a button it
+// wraps its text.
+type topic struct {
+	widget.BaseWidget
+	label            *widget.Label
+	icon             *widget.Icon
+	back             *canvas.Rectangle
+	tapped           func()
+	focused, hovered bool
+}
+
+func newTopic(label string, open bool, tapped func()) *topic {
+	t := &topic{label: text(label), icon: widget.NewIcon(theme.NavigateNextIcon()), back: canvas.NewRectangle(nil), tapped: tapped}
+	t.label.TextStyle.Bold = true
+	if open {
+		t.icon.SetResource(theme.MoveDownIcon())
+	}
+	t.ExtendBaseWidget(t)
+	return t
+}
+
+func (t *topic) Tapped(*fyne.PointEvent)                { t.tapped() }
+func (t *topic) MouseIn(*desktop.MouseEvent)            { t.hovered = true; t.Refresh() }
+func (t *topic) MouseMoved(*desktop.MouseEvent)         {}
+func (t *topic) MouseOut()                              { t.hovered = false; t.Refresh() }
+func (t *topic) FocusGained()                           { t.focused = true; t.Refresh() }
+func (t *topic) FocusLost()                             { t.focused = false; t.Refresh() }
+func (t *topic) TypedRune(rune)                         {}
+func (t *topic) Cursor() desktop.Cursor                 { return desktop.PointerCursor }
+func (t *topic) AccessibilityLabel() string             { return t.label.Text }
+func (t *topic) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
+
+// TypedKey implements fyne.Focusable.
+func (t *topic) TypedKey(e *fyne.KeyEvent) {
+	switch e.Name {
+	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
+		t.tapped()
+	}
+}
+
+// CreateRenderer implements fyne.Widget.
+func (t *topic) CreateRenderer() fyne.WidgetRenderer {
+	line := container.New(lead{gap: 2, middle: true}, container.New(&iconLayout{1.3}, t.icon), t.label)
+	r := &topicRenderer{widget.NewSimpleRenderer(container.NewStack(t.back, line)), t}
+	r.paint()
+	return r
+}
+
+type topicRenderer struct {
+	fyne.WidgetRenderer
+	t *topic
+}
+
+func (r *topicRenderer) paint() {
+	b := r.t.back
+	b.CornerRadius = theme.InputRadiusSize()
+	b.FillColor = color.Transparent
+	b.StrokeWidth = 0
+	if r.t.hovered {
+		b.FillColor = theme.Color(theme.ColorNameHover)
+	}
+	if r.t.focused {
+		b.StrokeColor, b.StrokeWidth = theme.Color(theme.ColorNamePrimary), 2
+	}
+}
+
+func (r *topicRenderer) Refresh() {
+	r.paint()
+	r.WidgetRenderer.Refresh()
 }

@@ -48,7 +48,7 @@ var light = map[fyne.ThemeColorName]color.NRGBA{
 	theme.ColorNameHyperlink:           rgb(0x0B5CAD),
 	theme.ColorNameButton:              rgb(0xE6EBF1),
 	theme.ColorNameDisabledButton:      rgb(0xEEF1F4),
-	theme.ColorNameDisabled:            rgb(0x66717C),
+	theme.ColorNameDisabled:            rgb(0x5C6772),
 	theme.ColorNameError:               rgb(0xB3261E),
 	theme.ColorNameForegroundOnError:   rgb(0xFFFFFF),
 	theme.ColorNameSuccess:             rgb(0x0F6B3C),

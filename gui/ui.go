@@ -307,6 +307,14 @@ func (u *UI) focus() {
 	}
 }
 
+// refocus puts the keyboard where the screen wants it after the screen has
+// changed under it, unless the person is in the navigation.
+func (u *UI) refocus() {
+	if _, ok := u.win.Canvas().Focused().(*navItem); !ok {
+		u.focus()
+	}
+}
+
 // shortcuts: Ctrl and a digit goes to a screen, Escape to the first one.
 func (u *UI) shortcuts() {
 	keys := []fyne.KeyName{fyne.Key1, fyne.Key2, fyne.Key3, fyne.Key4, fyne.Key5, fyne.Key6, fyne.Key7, fyne.Key8}

@@ -73,18 +73,6 @@ func primaryButton(label string, tapped func()) *button {
 	return b
 }
 
-// newTopic is a line of a list that opens what is below it.
-func newTopic(label string, open bool, tapped func()) *button {
-	b := newButton(label, tapped)
-	b.Alignment = widget.ButtonAlignLeading
-	b.Icon = theme.NavigateNextIcon()
-	if open {
-		b.Icon = theme.MoveDownIcon()
-		b.Importance = widget.LowImportance
-	}
-	return b
-}
-
 // TypedKey implements fyne.Focusable.
 func (b *button) TypedKey(e *fyne.KeyEvent) {
 	if e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter {

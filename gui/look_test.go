@@ -1,0 +1,258 @@
+package gui
+
+import (
+	"flag"
+	"fmt"
+	"image/color"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"cie/card"
+)
+
+// luminance and contrast as WCAG 2.1 defines them (1.4.3).
+func luminance(c color.Color) float64 {
+	r, g, b, _ := c.RGBA()
+	f := func(v uint32) float64 {
+		x := float64(v) / 0xffff
+		if x <= 0.04045 {
+			return x / 12.92
+		}
+		return math.Pow((x+0.055)/1.055, 2.4)
+	}
+	return 0.2126*f(r) + 0.7152*f(g) + 0.0722*f(b)
+}
+
+func contrast(a, b color.Color) float64 {
+	x, y := luminance(a), luminance(b)
+	if x < y {
+		x, y = y, x
+	}
+	return (x + 0.05) / (y + 0.05)
+}
+
+// over paints a translucent colour on another.
+func over(top, below color.Color) color.Color {
+	tr, tg, tb, ta := top.RGBA()
+	br, bg, bb, _ := below.RGBA()
+	mix := func(t, b uint32) uint16 { return uint16(t + b*(0xffff-ta)/0xffff) }
+	return color.RGBA64{mix(tr, br), mix(tg, bg), mix(tb, bb), 0xffff}
+}
+
+func TestContrast(t *testing.T) {
+	grounds := []fyne.ThemeColorName{theme.ColorNameBackground, colorSurface, colorNav, colorTint, theme.ColorNameInputBackground, theme.ColorNameMenuBackground, theme.ColorNameOverlayBackground}
+	inks := []fyne.ThemeColorName{theme.ColorNameForeground, colorMuted, theme.ColorNamePrimary, theme.ColorNameHyperlink, theme.ColorNameError, theme.ColorNameSuccess, theme.ColorNameWarning}
+	pairs := [][2]fyne.ThemeColorName{
+		{theme.ColorNameForeground, theme.ColorNameButton},
+		{theme.ColorNameDisabled, theme.ColorNameDisabledButton},
+		{theme.ColorNameDisabled, colorSurface},
+		{theme.ColorNameForegroundOnPrimary, theme.ColorNamePrimary},
+		{theme.ColorNameForegroundOnError, theme.ColorNameError},
+		{theme.ColorNameForegroundOnSuccess, theme.ColorNameSuccess},
+		{theme.ColorNameForegroundOnWarning, theme.ColorNameWarning},
+	}
+	for _, g := range grounds {
+		for _, i := range inks {
+			pairs = append(pairs, [2]fyne.ThemeColorName{i, g})
+		}
+	}
+	for _, name := range []string{"light", "dark"} {
+		th := &Theme{Name: name}
+		c := func(n fyne.ThemeColorName) color.Color { return th.Color(n, theme.VariantLight) }
+		for _, p := range pairs {
+			if r := contrast(c(p[0]), c(p[1])); r < 4.5 {
+				t.Errorf("%s: %s on %s has contrast %.2f", name, p[0], p[1], r)
+			}
+			// Also under the pointer.
+			if r := contrast(c(p[0]), over(c(theme.ColorNameHover), c(p[1]))); r < 4.5 && p[1] != theme.ColorNamePrimary && p[0] != theme.ColorNameDisabled && (p[1] == theme.ColorNameButton || p[1] == colorNav) {
+				t.Errorf("%s: %s on %s has contrast %.2f under the pointer", name, p[0], p[1], r)
+			}
+		}
+		// Borders of fields are told from what surrounds them (1.4.11).
+		if r := contrast(c(theme.ColorNameInputBorder), c(colorSurface)); r < 3 {
+			t.Errorf("%s: border of fields has contrast %.2f", name, r)
+		}
+	}
+}
+
+// A pose is a state of the window to look at.
+type pose struct {
+	name string
+	take func(d *rig)
+}
+
+var poses = []pose{
+	{"card", func(d *rig) { d.lay(3, 10, card.Genuine) }},
+	{"card-blocked", func(d *rig) { d.lay(0, 7, card.Genuine) }},
+	{"card-dead", func(d *rig) { d.lay(0, 0, card.IssuerUnknown) }},
+	{"card-ask", func(d *rig) {
+		d.lay(1, 10, card.Genuine)
+		s := d.slots[testReader]
+		s.asking = true
+		d.current.update()
+		d.focus()
+	}},
+	{"card-holder", func(d *rig) {
+		d.lay(3, 10, card.Genuine)
+		s := d.slots[testReader]
+		s.asking = true
+		d.current.update()
+		d.focus()
+		d.codes(testPIN)
+		d.idle()
+	}},
+	{"card-service", func(d *rig) {
+		d.show(Desk{Down: fmt.Errorf("%w", d.texts.err())})
+	}},
+	{"card-empty", func(d *rig) { d.show(Desk{Readers: []Reader{d.reader(Empty)}}) }},
+	{"change", func(d *rig) { d.lay(3, 10, card.Genuine); d.Go(screenChange); d.codes(testPIN, "1234") }},
+	{"change-last", func(d *rig) {
+		d.lay(2, 10, card.Genuine)
+		d.Go(screenChange)
+		d.codes("00000000", "24681357", "24681357")
+		d.idle()
+	}},
+	{"change-done", func(d *rig) {
+		d.lay(2, 10, card.Genuine)
+		d.Go(screenChange)
+		d.codes(testPIN, "24681357", "24681357")
+		d.idle()
+	}},
+	{"change-busy", func(d *rig) {
+		d.fake.hold = make(chan struct{})
+		d.fake.steps = []card.StepName{card.StepSelect, card.StepKeyExchange, card.StepTries, card.StepVerifyPIN}
+		d.lay(3, 10, card.Genuine)
+		d.Go(screenChange)
+		d.codes(testPIN, "24681357", "24681357")
+		op := d.current.(*codeScreen).form.op
+		d.until(func() bool { return op.unsafe })
+		d.t.Cleanup(func() { close(d.fake.hold) })
+	}},
+	{"unblock", func(d *rig) { d.lay(0, 2, card.Genuine); d.Go(screenUnblock) }},
+	{"access", func(d *rig) { d.lay(3, 10, card.Genuine); d.Go(screenAccess); d.idle() }},
+	{"diagnostics", func(d *rig) { d.Go(screenDiagnostics); d.idle() }},
+	{"help", func(d *rig) { d.Go(screenHelp) }},
+	{"settings", func(d *rig) { d.Go(screenSettings) }},
+	{"about", func(d *rig) { d.Go(screenAbout) }},
+}
+
+func (t *Texts) err() error { return simple[1].err }
+
+var shots = flag.String("shots", "", "write a picture of every screen into this directory")
+
+// tall makes the window as high as its content, so that nothing is scrolled away.
+func (d *rig) tall() {
+	size := d.win.Canvas().Size()
+	d.win.Resize(fyne.NewSize(size.Width, max(740, d.scroll.Content.MinSize().Height+8)))
+	relayout(d.page)
+}
+
+// Nothing is cut and nothing overlaps, in any language and at any size.
+func TestNothingIsCut(t *testing.T) {
+	for _, scale := range []int{100, 200} {
+		for _, language := range Languages {
+			for _, look := range []string{"light", "dark"} {
+				if look == "dark" && *shots == "" {
+					continue // the same layout
+				}
+				for _, p := range poses {
+					t.Run(fmt.Sprintf("%s-%s-%d-%s", p.name, language, scale, look), func(t *testing.T) {
+						f := newFake()
+						f.settings = Settings{Language: language, Theme: look, TextScale: scale}
+						d := newRig(t, f)
+						p.take(d)
+						d.tall()
+						d.uncut()
+						if *shots != "" {
+							w, err := os.Create(filepath.Join(*shots, fmt.Sprintf("%s-%s-%d-%s.png", p.name, language, scale, look)))
+							if err != nil {
+								t.Fatal(err)
+							}
+							defer w.Close()
+							if err := png.Encode(w, d.win.Canvas().Capture()); err != nil {
+								t.Fatal(err)
+							}
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// uncut checks that every text has the room it needs inside the window, and
+// that no two texts overlap.
+func (d *rig) uncut() {
+	d.t.Helper()
+	size := d.win.Canvas().Size()
+	if size.Width > 1280 {
+		d.t.Errorf("the window is %.0f wide", size.Width)
+	}
+	driver := fyne.CurrentApp().Driver()
+	type box struct {
+		text     string
+		from, to fyne.Position
+	}
+	var boxes []box
+	walk(d.win.Content(), func(o fyne.CanvasObject) {
+		switch w := o.(type) {
+		case *widget.Label, *button, *widget.Check, *widget.Select, *DigitField, *navItem:
+			name := fmt.Sprintf("%T", w)
+			if l, ok := w.(*widget.Label); ok {
+				name = l.Text
+			}
+			if m := o.MinSize(); m.Width > o.Size().Width+1 || m.Height > o.Size().Height+1 {
+				d.t.Errorf("%q needs %v and has %v", name, m, o.Size())
+			}
+		case *canvas.Text:
+			if w.Text == "" {
+				return
+			}
+			at := driver.AbsolutePositionForObject(o)
+			b := box{w.Text, at, at.Add(w.MinSize())}
+			if b.from.X < -0.5 || b.to.X > size.Width+0.5 {
+				d.t.Errorf("%q is outside of the window: %v to %v", w.Text, b.from, b.to)
+			}
+			boxes = append(boxes, b)
+		}
+	})
+	for i, a := range boxes {
+		for _, b := range boxes[i+1:] {
+			w := min(a.to.X, b.to.X) - max(a.from.X, b.from.X)
+			h := min(a.to.Y, b.to.Y) - max(a.from.Y, b.from.Y)
+			// Lines of text touch; their letters do not.
+			if w > 1 && h > 0.35*(a.to.Y-a.from.Y) {
+				d.t.Errorf("%q and %q overlap by %.0f x %.0f", a.text, b.text, w, h)
+			}
+		}
+	}
+}
+
+// A few screens, pixel by pixel. The pictures were looked at once; to make
+// new ones, move testdata/failed/NAME.png over testdata/NAME.png.
+func TestGolden(t *testing.T) {
+	for _, name := range []string{"card", "change", "unblock"} {
+		for _, look := range []string{"light", "dark"} {
+			t.Run(name+"-"+look, func(t *testing.T) {
+				f := newFake()
+				f.settings = Settings{Language: "it", Theme: look}
+				d := newRig(t, f)
+				for _, p := range poses {
+					if p.name == name {
+						p.take(d)
+					}
+				}
+				test.AssertImageMatches(t, name+"-"+look+".png", d.win.Canvas().Capture())
+			})
+		}
+	}
+}

@@ -1,0 +1,465 @@
+package gui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+
+	"cie/apdu"
+	"cie/card"
+)
+
+func TestDesk(t *testing.T) {
+	d := newRig(t, newFake())
+	d.wants("Looking for readers")
+	d.show(Desk{Down: fmt.Errorf("no daemon: %w", apdu.ErrNoService)})
+	d.wants("smart card service of this computer does not answer", "pcscd")
+	d.lacks("no daemon")
+	d.press("Show details")
+	d.wants("no-service", "no daemon")
+	d.show(Desk{})
+	d.wants("No card reader is connected")
+	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
+	d.wants("No card on this reader", "Put your identity card on the reader", "10 seconds")
+	d.show(Desk{Readers: []Reader{d.reader(Mute)}})
+	d.wants("it does not answer")
+	d.fake.put(testReader, 3, 10, card.Genuine).err = card.ErrNotCIE
+	d.show(Desk{Readers: []Reader{d.reader(Present)}})
+	d.wants("not an Italian electronic identity card")
+	d.lay(3, 10, card.Genuine)
+	d.wants("Genuine card", "3 of 3 attempts left", "10 of 10 attempts left", "NXP", "shown after the PIN", "[Show holder]")
+	d.lay(3, 10, card.IssuerUnknown)
+	d.wants("its issuer is not known")
+	d.lay(3, 10, card.NotGenuine)
+	d.wants("This card is not genuine", "do not type PIN or PUK")
+	d.lacks("[Show holder]", "[Change PIN]")
+}
+
+func TestTriesShown(t *testing.T) {
+	d := newRig(t, newFake())
+	for _, tt := range []struct {
+		pin, puk int
+		words    []string
+	}{
+		{3, 10, []string{"3 of 3", "10 of 10", "[Show holder]", "[Change PIN]", "[Forgot the PIN?]"}},
+		{2, 10, []string{"2 of 3"}},
+		{1, 10, []string{"1 of 3"}},
+		{0, 10, []string{"blocked: unblock it with the PUK", "[Unblock PIN]"}},
+		{-1, -1, []string{"attempts left: not known"}},
+		{3, 9, []string{"9 of 10"}}, {3, 4, []string{"4 of 10"}}, {3, 3, []string{"3 of 10"}}, {3, 1, []string{"1 of 10"}},
+		{3, 0, []string{"blocked for ever", "[Change PIN]"}},
+		{0, 0, []string{"blocked for ever", "ask your municipality"}},
+	} {
+		d.lay(tt.pin, tt.puk, card.Genuine)
+		d.wants(tt.words...)
+		if tt.puk == 0 {
+			d.lacks("[Forgot the PIN?]", "[Unblock PIN]")
+		}
+		kinds := map[int]kind{3: good, 2: good, 1: warn, 0: bad, -1: info}
+		if k := triesKind(card.PIN, card.Tries{Left: tt.pin, Max: 3}); k != kinds[tt.pin] {
+			t.Errorf("PIN %d: kind %v", tt.pin, k)
+		}
+	}
+}
+
+func TestHolder(t *testing.T) {
+	d := newRig(t, newFake())
+	d.lay(3, 10, card.Genuine)
+	d.press("Show holder")
+	if _, ok := d.win.Canvas().Focused().(*DigitField); !ok {
+		t.Fatal("the keyboard is not in the field")
+	}
+	d.codes("00000000")
+	d.idle()
+	d.wants("The PIN is not right: 2 attempts are left", "2 of 3")
+	d.press("Show holder")
+	d.codes(testPIN)
+	d.idle()
+	d.wants("MARIA PROVA", "ZZ00000ZZ", "PRVMRA70A41Z999S", "18 March 2031", "3 of 3")
+	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
+	d.lacks("PROVA")
+	d.lay(3, 10, card.Genuine)
+	d.lacks("PROVA")
+}
+
+func TestChangePIN(t *testing.T) {
+	d := newRig(t, newFake())
+	c := d.lay(3, 10, card.Genuine)
+	d.Go(screenChange)
+	d.wants("3 of 3 attempts left", "last sheet of the receipt")
+	if !d.button("Change PIN").Disabled() {
+		t.Error("an empty form can be sent")
+	}
+	d.keys("1357")
+	d.wants("First half typed")
+	d.keys("246")
+	d.wants("1 digit is missing")
+	d.keys("8")
+	d.key(fyne.KeyReturn)
+	d.keys("11111111")
+	d.wants("One digit repeated")
+	d.key(fyne.KeyDelete)
+	d.keys("23456789")
+	d.wants("Digits in sequence")
+	d.key(fyne.KeyDelete)
+	d.keys(testPIN)
+	d.wants("same as the current one")
+	d.key(fyne.KeyDelete)
+	d.keys("24681357")
+	d.wants("This PIN can be used")
+	d.key(fyne.KeyReturn)
+	d.keys("25")
+	d.wants("The two new PINs are not the same")
+	d.key(fyne.KeyBackspace)
+	d.keys("4681357")
+	d.wants("The two new PINs are the same")
+	d.key(fyne.KeyReturn)
+	d.idle()
+	d.wants("The PIN has been changed")
+	if c.pin != "24681357" {
+		t.Errorf("the card has PIN %s", c.pin)
+	}
+	for i, k := range d.fake.kept {
+		if strings.Trim(string(k), "\x00") != "" {
+			t.Errorf("code %d is not wiped after the operation", i)
+		}
+	}
+	d.key(fyne.KeyReturn)
+	d.wants("Your card")
+}
+
+func TestWrongPINUntilBlocked(t *testing.T) {
+	d := newRig(t, newFake())
+	c := d.lay(3, 10, card.Genuine)
+	d.Go(screenChange)
+	d.codes("00000000", "24681357", "24681357")
+	d.idle()
+	d.wants("The PIN is not right: 2 attempts are left", "2 of 3")
+	d.codes("00000000", "24681357", "24681357")
+	d.idle()
+	d.wants("1 attempt is left", "Only 1 attempt is left for the PIN", "I understand")
+	f := d.current.(*codeScreen).form
+	d.codes("00000000", "24681357", "24681357")
+	if len(d.fake.log) != 2 || !f.submit.Disabled() {
+		t.Fatal("the last try was sent without a confirmation")
+	}
+	if d.win.Canvas().Focused() != fyne.Focusable(f.confirm) {
+		t.Error("Enter does not lead to the confirmation")
+	}
+	d.keys(" ")
+	if !f.confirm.Checked {
+		t.Fatal("Space does not confirm")
+	}
+	d.press("Change PIN")
+	d.idle()
+	d.wants("The PIN is blocked", "[Unblock PIN]")
+	if c.card.PIN.Left != 0 {
+		t.Errorf("tries left %d", c.card.PIN.Left)
+	}
+	d.key(fyne.KeyReturn)
+	if d.at != screenUnblock {
+		t.Fatalf("Enter leads to %s", d.at)
+	}
+	d.codes(testPUK, "97531864", "97531864")
+	d.idle()
+	d.wants("The new PIN is set")
+	if c.card.PIN.Left != 3 || c.pin != "97531864" {
+		t.Errorf("after unblocking: %+v", c)
+	}
+}
+
+func TestUnblockStakes(t *testing.T) {
+	for left, confirm := range map[int]bool{10: false, 4: false, 3: true, 2: true, 1: true} {
+		d := newRig(t, newFake())
+		d.lay(0, left, card.Genuine)
+		d.Go(screenUnblock)
+		if got := d.current.(*codeScreen).form.confirmBox.Visible(); got != confirm {
+			t.Errorf("PUK with %d tries: confirmation %v", left, got)
+		}
+		if confirm {
+			d.wants("you need a new card", "I understand")
+		}
+	}
+	d := newRig(t, newFake())
+	d.lay(0, 0, card.Genuine)
+	for _, screen := range []string{screenUnblock, screenChange} {
+		d.Go(screen)
+		d.wants("The PUK is blocked, and nobody can unblock it")
+	}
+}
+
+func TestRefusedLastTry(t *testing.T) {
+	d := newRig(t, newFake())
+	c := d.lay(-1, -1, card.Genuine)
+	d.Go(screenChange)
+	c.failWith = &card.LastTryError{Ref: card.PIN}
+	d.codes(testPIN, "24681357", "24681357")
+	d.idle()
+	d.wants("Few attempts are left, so the code was not sent")
+}
+
+func TestRemovalInTheMiddle(t *testing.T) {
+	f := newFake()
+	d := newRig(t, f)
+	d.lay(3, 10, card.Genuine)
+	d.Go(screenChange)
+	d.keys("1357")
+	form := d.current.(*codeScreen).form
+	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
+	d.wants("Put your identity card on the reader")
+	if form.code.Len() != 0 || form.code.digits != [8]byte{} {
+		t.Error("the digits stay when the card is taken away")
+	}
+	c := d.lay(3, 10, card.Genuine)
+	f.hold = make(chan struct{})
+	f.steps = []card.StepName{card.StepKeyExchange, card.StepTries, card.StepVerifyPIN, card.StepChangePIN}
+	c.failWith = &card.InterruptedError{Ref: card.PIN, State: card.PINUnknown, Err: apdu.ErrRemoved}
+	d.codes(testPIN, "24681357", "24681357")
+	op := d.current.(*codeScreen).form.op
+	d.until(func() bool { return op.unsafe })
+	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
+	d.wants("The card is working")
+	close(f.hold)
+	d.idle()
+	d.wants("just while the new PIN was being written", "Show holder", "Put your identity card on the reader")
+}
+
+func TestCancelOnlyWhileSafe(t *testing.T) {
+	f := newFake()
+	f.hold = make(chan struct{})
+	f.steps = []card.StepName{card.StepSelect, card.StepKeyExchange}
+	d := newRig(t, f)
+	c := d.lay(3, 10, card.Genuine)
+	d.Go(screenChange)
+	d.codes(testPIN, "24681357", "24681357")
+	op := d.current.(*codeScreen).form.op
+	d.until(func() bool { return op.bar.Value == 1 })
+	d.wants("Agreeing on keys", "[Stop]")
+	if d.win.Canvas().Focused() != fyne.Focusable(op.stop) {
+		t.Error("the keyboard is not on the way out")
+	}
+	d.key(fyne.KeyReturn)
+	d.idle()
+	d.wants("Stopped at your request", "Nothing was changed")
+
+	f.steps = []card.StepName{card.StepVerifyPIN}
+	d.codes(testPIN, "24681357", "24681357")
+	op = d.current.(*codeScreen).form.op
+	d.until(func() bool { return op.unsafe })
+	d.wants("Do not move the card now")
+	if !op.stop.Disabled() {
+		t.Error("cancelling is offered while the card writes")
+	}
+	op.stop.OnTapped()
+	close(f.hold)
+	d.idle()
+	d.wants("The PIN has been changed")
+	if c.pin != "24681357" {
+		t.Error("the operation was cut off")
+	}
+}
+
+func TestSeveralCards(t *testing.T) {
+	f := newFake()
+	d := newRig(t, f)
+	f.put("A", 3, 10, card.Genuine)
+	f.put("B", 2, 10, card.Genuine)
+	d.show(Desk{Readers: []Reader{{Name: "A", Presence: Present, Visit: 1}, {Name: "B", Presence: Present, Visit: 2}, {Name: "C"}}})
+	d.wants("3 of 3", "2 of 3", "No card on this reader")
+	d.Go(screenChange)
+	d.wants("There are several cards", "3 of 3")
+	d.chosen = "B"
+	d.current.update()
+	d.wants("2 of 3")
+	d.codes(testPIN, "24681357", "24681357")
+	d.idle()
+	if f.cards["B"].pin != "24681357" || f.cards["A"].pin != testPIN {
+		t.Error("the code went to the wrong card")
+	}
+}
+
+// A form keeps what is typed when another reader changes, and loses it when
+// the card is exchanged.
+func TestTypingIsNotDisturbed(t *testing.T) {
+	f := newFake()
+	d := newRig(t, f)
+	f.put("A", 3, 10, card.Genuine)
+	a := Reader{Name: "A", Presence: Present, Visit: 1}
+	d.show(Desk{Readers: []Reader{a}})
+	d.Go(screenChange)
+	d.keys("135")
+	d.show(Desk{Readers: []Reader{a, {Name: "B", Presence: Mute, Visit: 2}}})
+	if n := d.current.(*codeScreen).form.code.Len(); n != 3 {
+		t.Errorf("%d digits left", n)
+	}
+	d.show(Desk{Readers: []Reader{{Name: "A", Presence: Present, Visit: 3}}})
+	if n := d.current.(*codeScreen).form.code.Len(); n != 0 {
+		t.Errorf("%d digits went over to another card", n)
+	}
+}
+
+func TestAccess(t *testing.T) {
+	d := newRig(t, newFake())
+	d.lay(3, 10, card.Genuine)
+	d.Go(screenAccess)
+	d.idle()
+	d.wants("Firefox", "Does not know the card yet", "snap or flatpak", "Level 3", "[Enable browsers]", "[Disable]")
+	d.press("Enable browsers")
+	d.until(func() bool { return strings.Contains(d.words(), "open it again") })
+	d.press("Disable")
+	d.until(func() bool {
+		return !strings.Contains(d.words(), "[Disable]") && strings.Contains(d.words(), "[Enable")
+	})
+	d.fake.failing = fmt.Errorf("%w: sudo", ErrHomeOwner)
+	d.press("Enable browsers")
+	d.until(func() bool { return strings.Contains(d.words(), "without sudo") })
+
+	d.win.Canvas().Focus(d.current.(*accessScreen).form.code.DigitField)
+	d.codes(testPIN)
+	d.idle()
+	d.wants("The login works", "MARIA PROVA", "TLS 1.2")
+	d.win.Canvas().Focus(d.current.(*accessScreen).form.code.DigitField)
+	d.codes("00000000")
+	d.idle()
+	d.wants("2 attempts are left")
+	d.lacks("The login works")
+}
+
+func TestDiagnostics(t *testing.T) {
+	d := newRig(t, newFake())
+	d.Go(screenDiagnostics)
+	d.idle()
+	d.wants("It runs.", "There is no card on a reader.", "check again", "It is not installed", "without sudo")
+	d.press("Copy report")
+	d.wants("Copied.")
+	report := fyne.CurrentApp().Clipboard().Content()
+	for _, w := range []string{"[error] Module for browsers", "1.2.3", "cie-pkcs11.so", "[skipped]"} {
+		if !strings.Contains(report, w) {
+			t.Errorf("the report lacks %q:\n%s", w, report)
+		}
+	}
+	d.press("Save report")
+	d.until(func() bool { return strings.Contains(d.words(), "Saved as report.txt") })
+}
+
+func TestHelp(t *testing.T) {
+	d := newRig(t, newFake())
+	d.Go(screenHelp)
+	for i, topic := range helpTopics {
+		test.Tap(d.current.(*helpScreen).buttons[i])
+		d.wants(d.texts.T("help." + topic + ".text"))
+	}
+	d.Go(screenHelp)
+	d.key(fyne.KeyTab) // no effect in the driver of the tests; must not panic
+	all := ""
+	for _, topic := range helpTopics {
+		all += d.texts.T("help." + topic + ".text")
+	}
+	for _, fact := range []string{"+39 800 098 558", "48 hours", "90 more days", "9:00–16:00", "www.cartaidentita.it", "3 August 2026", "Three wrong", "Ten wrong", `"cie help"`} {
+		if !strings.Contains(all, fact) {
+			t.Errorf("the help does not mention %q", fact)
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	d := newRig(t, newFake())
+	d.Go(screenSettings)
+	s := d.current.(*settingsScreen)
+	s.first.SetSelected("Deutsch")
+	d.wants("Einstellungen", "Textgröße")
+	if d.fake.settings.Language != "de" {
+		t.Error("the language is not saved")
+	}
+	d.press("Protokolle löschen")
+	d.wants("Die Protokolle wurden gelöscht.")
+	d.press("Karten vergessen")
+	d.wants("Es hat nicht geklappt")
+	d.fake.saved = errors.New("the disk is full")
+	d.current.(*settingsScreen).first.SetSelected("English")
+	d.wants("Es hat nicht geklappt")
+}
+
+func TestAbout(t *testing.T) {
+	d := newRig(t, newFake())
+	d.Go(screenAbout)
+	d.wants("Version 1.2.3", "fyne.io/fyne/v2 v2.8.0", "BSD-3-Clause")
+	d.key(fyne.KeyReturn)
+	if got := fyne.CurrentApp().Clipboard().Content(); !strings.HasSuffix(got, "cie-pkcs11.so") {
+		t.Errorf("clipboard: %q", got)
+	}
+}
+
+func TestKeyboardOnly(t *testing.T) {
+	d := newRig(t, newFake())
+	d.lay(3, 10, card.Genuine)
+	d.Go(screenChange)
+	d.keys("12")
+	d.key(fyne.KeyEscape)
+	if d.at != screenCard {
+		t.Errorf("Escape leads to %s", d.at)
+	}
+	d.win.Canvas().Focus(d.nav[0])
+	d.key(fyne.KeyDown)
+	d.key(fyne.KeyDown)
+	d.key(fyne.KeyReturn)
+	if d.at != screenUnblock {
+		t.Errorf("the arrows and Enter lead to %s", d.at)
+	}
+	for _, name := range Screens {
+		d.Go(name)
+		d.until(func() bool { return true })
+		if d.win.Canvas().Focused() == nil {
+			t.Errorf("screen %s: nothing has the keyboard", name)
+		}
+	}
+}
+
+func TestDemoBanner(t *testing.T) {
+	a := test.NewTempApp(t)
+	f := newFake()
+	moved := make(chan struct{}, 1)
+	d := &rig{t: t, fake: f, more: make(chan struct{}, 1)}
+	d.UI = New(a, f, Options{Do: d.enqueue, Demo: &Demo{PIN: testPIN, PUK: testPUK, Move: func() { moved <- struct{}{} }}})
+	defer d.Close()
+	for _, screen := range Screens {
+		d.Go(screen)
+		d.wants("Demonstration with a virtual card", testPIN, testPUK)
+	}
+	d.press("Move the card")
+	<-moved
+}
+
+// Cards that come and go leave no goroutine behind.
+func TestNoLeak(t *testing.T) {
+	d := newRig(t, newFake())
+	d.lay(3, 10, card.Genuine)
+	before := runtime.NumGoroutine()
+	windows := len(fyne.CurrentApp().Driver().AllWindows())
+	for i := range 500 {
+		d.show(Desk{Readers: []Reader{d.reader(Empty)}})
+		if i%100 == 0 {
+			d.Go(Screens[i/100%3])
+		}
+		d.lay(3, 10, card.Genuine)
+	}
+	for runtime.NumGoroutine() > before {
+		runtime.Gosched() // those that have delivered are about to end
+	}
+	if n := len(fyne.CurrentApp().Driver().AllWindows()); n != windows {
+		t.Errorf("%d windows, %d before", n, windows)
+	}
+	if len(d.slots) != 1 {
+		t.Errorf("%d slots", len(d.slots))
+	}
+	var held context.Context = d.ctx
+	if held.Err() != nil {
+		t.Error("the window was closed")
+	}
+}
