@@ -1,0 +1,205 @@
+package endtoend
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"cie/apdu"
+	"cie/apdu/pcsc"
+	"cie/apdu/pcsc/pcscd"
+	"cie/card"
+	"cie/card/cardtest"
+	"cie/card/cardtest/vpcd"
+	"cie/card/sod"
+)
+
+var ctx = context.Background()
+
+// slots is the number of readers in use at once.
+const slots = 12
+
+// desk is a private pcscd with its readers.
+type desk struct {
+	daemon  *pcscd.Daemon
+	context *pcsc.Context
+	free    chan int // slots
+	roots   *sod.Roots
+}
+
+var (
+	theDesk  *desk
+	deskErr  error
+	deskOnce sync.Once
+)
+
+func TestMain(m *testing.M) {
+	// The tests wait for the daemon, not for the processor.
+	if err := flag.Set("test.parallel", strconv.Itoa(slots)); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	if theDesk != nil {
+		theDesk.context.Close()
+		theDesk.daemon.Stop()
+	}
+	os.Exit(code)
+}
+
+// getDesk starts the desk for the first test that wants it.
+func getDesk(t *testing.T) *desk {
+	t.Helper()
+	deskOnce.Do(func() {
+		d := &desk{free: make(chan int, slots)}
+		if d.daemon, deskErr = pcscd.Start(ctx, pcscd.Options{Slots: slots}); deskErr != nil {
+			return
+		}
+		if deskErr = d.daemon.Setenv(); deskErr != nil {
+			return
+		}
+		d.context = pcsc.New(pcsc.Config{})
+		for i := range slots {
+			d.free <- i
+		}
+		d.roots = sod.BuiltinRoots().Clone()
+		deskErr = d.roots.AddPEM(cardtest.CSCAPEM())
+		theDesk = d
+	})
+	if errors.Is(deskErr, pcscd.ErrNotInstalled) && os.Getenv("CI") == "" {
+		t.Skipf("nothing was tested: %v", deskErr)
+	}
+	if deskErr != nil {
+		t.Fatal(deskErr)
+	}
+	return theDesk
+}
+
+// slot is one reader of the desk, with or without a card in it.
+type slot struct {
+	*desk
+	t      testing.TB
+	number int
+	stop   func()
+	conn   *pcsc.Conn // the last one; pcscd takes 200 at a time
+}
+
+func (d *desk) slot(t testing.TB) *slot {
+	s := &slot{desk: d, t: t, number: <-d.free}
+	t.Cleanup(func() {
+		s.disconnect()
+		s.remove()
+		s.waitFor(apdu.ErrNoCard)
+		d.free <- s.number
+	})
+	return s
+}
+
+// insert puts a card into the reader. A card that stops answering falls out.
+func (s *slot) insert(c *cardtest.Card) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	conn, err := s.daemon.Dial(s.number)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	go func() {
+		defer close(done)
+		err := vpcd.ServeConn(ctx, conn, c)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, vpcd.ErrNoAnswer) && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+			s.t.Errorf("virtual reader: %v", err)
+		}
+	}()
+	s.stop = func() { cancel(); <-done }
+}
+
+func (s *slot) remove() {
+	if s.stop != nil {
+		s.stop()
+		s.stop = nil
+	}
+}
+
+// waitFor waits until connecting to the reader gives err.
+func (s *slot) waitFor(want error) {
+	for range 200 {
+		conn, err := s.context.Connect(s.daemon.Reader(s.number))
+		if err == nil {
+			conn.Close()
+		}
+		if errors.Is(err, want) || err == nil && want == nil {
+			return
+		}
+		pause()
+	}
+	s.t.Errorf("reader %d never came to %v", s.number, want)
+}
+
+func (s *slot) disconnect() {
+	if s.conn != nil {
+		s.conn.Close()
+		s.conn = nil
+	}
+}
+
+// connect connects to the card in the reader, which may still be coming, in
+// place of the connection before.
+func (s *slot) connect() *pcsc.Conn {
+	s.t.Helper()
+	s.disconnect()
+	var err error
+	for range 200 {
+		var conn *pcsc.Conn
+		if conn, err = s.context.Connect(s.daemon.Reader(s.number)); err == nil {
+			s.conn = conn
+			return conn
+		}
+		pause()
+	}
+	s.t.Fatal(err)
+	return nil
+}
+
+func (s *slot) open(store card.Store) *card.Session {
+	s.t.Helper()
+	session, err := card.Open(ctx, s.connect(), card.Options{Roots: s.roots, Store: store})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return session
+}
+
+func newCard(t testing.TB, p cardtest.Profile) *cardtest.Card {
+	t.Helper()
+	c, err := cardtest.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func name(parts ...any) string {
+	s := fmt.Sprint(parts[0])
+	for _, p := range parts[1:] {
+		s += "/" + fmt.Sprint(p)
+	}
+	return s
+}
+
+// pause lets the daemon, which looks at its virtual readers a few times a
+// second, go on.
+func pause() { time.Sleep(100 * time.Millisecond) }
