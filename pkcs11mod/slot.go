@@ -1,6 +1,7 @@
 package pkcs11mod
 
 import (
+	"slices"
 	"time"
 
 	"cie/card"
@@ -30,20 +31,11 @@ func (in *instance) slotNamed(name string) *slot {
 // as it is in the list the caller last asked for. The caller holds in.mu.
 func (in *instance) slot(id uint) *slot {
 	for _, s := range in.slots {
-		if s.id == id && (s.attached || in.isListed(s)) {
+		if s.id == id && (s.attached || slices.Contains(in.listed, s)) {
 			return s
 		}
 	}
 	return nil
-}
-
-func (in *instance) isListed(s *slot) bool {
-	for _, l := range in.listed {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 // recognise finds out, in the background, whether the card in a slot is a
@@ -124,8 +116,9 @@ func (in *instance) lost(t *token) {
 }
 
 // GetSlotList is C_GetSlotList (5.5). A length query fixes the list that the
-// next call returns, because many programs do not ask again when it has grown. The first call starts watching the readers and waits, for
-// a bounded time, until cards that are there are recognised.
+// next call returns, because many programs do not ask again when it has grown.
+// The first call starts watching the readers and waits, for a bounded time,
+// until cards that are there are recognised.
 func (m *Module) GetSlotList(tokenPresent bool, list []uint, count *uint) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -141,25 +134,9 @@ func (m *Module) GetSlotList(tokenPresent bool, list []uint, count *uint) ck.RV 
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.told = true
-	var ids []uint
-	switch {
-	case list != nil && in.fixed != nil && in.fixedPresent == tokenPresent:
-		ids = in.fixed
-	case list == nil || in.fixed == nil:
-		in.listed = in.listed[:0]
-		for _, s := range in.slots {
-			if s.attached {
-				in.listed = append(in.listed, s)
-			}
-		}
-		fallthrough
-	default:
-		ids = []uint{}
-		for _, s := range in.listed {
-			if !tokenPresent || s.token != nil {
-				ids = append(ids, s.id)
-			}
-		}
+	ids := in.fixed
+	if list == nil || ids == nil || in.fixedPresent != tokenPresent {
+		ids = in.list(tokenPresent, list == nil || ids == nil)
 	}
 	room := *count
 	*count = uint(len(ids))
@@ -174,6 +151,21 @@ func (m *Module) GetSlotList(tokenPresent bool, list []uint, count *uint) ck.RV 
 	// Without another length query the next call shows the slots as they are then.
 	in.fixed = nil
 	return ck.CKR_OK
+}
+
+// list returns the slots, or those with a token. With refresh readers that came
+// and went are taken in. The caller holds in.mu.
+func (in *instance) list(tokenPresent, refresh bool) []uint {
+	if refresh {
+		in.listed = slices.DeleteFunc(slices.Clone(in.slots), func(s *slot) bool { return !s.attached })
+	}
+	ids := []uint{}
+	for _, s := range in.listed {
+		if !tokenPresent || s.token != nil {
+			ids = append(ids, s.id)
+		}
+	}
+	return ids
 }
 
 // waitReady starts the watch and waits for the first recognitions.
