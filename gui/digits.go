@@ -204,10 +204,10 @@ type digitRenderer struct {
 // cell is the size of one digit; the gap between the groups is half a cell.
 func (r *digitRenderer) cell() fyne.Size {
 	t := theme.TextSize()
-	return fyne.NewSize(2*t, 2.7*t)
+	return fyne.NewSize(1.8*t, 2.6*t)
 }
 
-func (r *digitRenderer) gap() float32 { return theme.TextSize() * 0.35 }
+func (r *digitRenderer) gap() float32 { return theme.TextSize() * 0.3 }
 
 func (r *digitRenderer) MinSize() fyne.Size {
 	c, g := r.cell(), r.gap()
@@ -296,7 +296,7 @@ func newCodeEntry(t *Texts, label string) *codeEntry {
 	e.OnRejected = func() { e.say(t.T("code.paste-rejected"), widget.WarningImportance) }
 	name := text(label)
 	name.TextStyle.Bold = true
-	e.object = vbox(2, name, container.New(&flow{gap: 8}, e.DigitField, e.reveal), e.hint)
+	e.object = vbox(2, name, container.New(&flow{gap: 8, left: margin}, e.DigitField, e.reveal), e.hint)
 	return e
 }
 

@@ -64,10 +64,12 @@ func vbox(gap float32, objects ...fyne.CanvasObject) *fyne.Container {
 // used up. cell is the least width of each in units of the text size; 0: its own.
 type flow struct {
 	gap, cell float32
+	left      float32 // distance from the left side, where labels begin
 	height    float32
 }
 
 func (f *flow) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	size.Width -= f.left
 	columns := 0
 	var cell float32
 	if f.cell > 0 {
@@ -90,7 +92,7 @@ func (f *flow) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 			x, y, line = 0, y+line+f.gap, 0
 		}
 		h := fit(o, w)
-		o.Move(fyne.NewPos(x, y))
+		o.Move(fyne.NewPos(f.left+x, y))
 		x += w + f.gap
 		line = max(line, h)
 		n++
@@ -108,11 +110,15 @@ func (f *flow) MinSize(objects []fyne.CanvasObject) fyne.Size {
 		}
 	}
 	size.Height = max(size.Height, f.height)
+	size.Width += f.left
 	return size
 }
 
+// margin is where the text of a label begins; what is no label begins there, too.
+const margin = 8
+
 func row(objects ...fyne.CanvasObject) *fyne.Container {
-	return container.New(&flow{gap: 10}, objects...)
+	return container.New(&flow{gap: 10, left: margin}, objects...)
 }
 
 // inset keeps a distance to all sides, in points.
@@ -137,24 +143,25 @@ func (i inset) MinSize(objects []fyne.CanvasObject) fyne.Size {
 // gets the rest of the width; both are aligned at the top or in the middle.
 type lead struct {
 	gap    float32
+	left   float32 // distance from the left side
 	middle bool
 }
 
 func (l lead) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	m := o[0].MinSize()
-	h := fit(o[1], size.Width-m.Width-l.gap)
+	h := fit(o[1], size.Width-m.Width-l.gap-l.left)
 	var y0, y1 float32
 	if l.middle {
 		y0, y1 = max(0, (h-m.Height)/2), max(0, (m.Height-h)/2)
 	}
 	o[0].Resize(m)
-	o[0].Move(fyne.NewPos(0, y0))
-	o[1].Move(fyne.NewPos(m.Width+l.gap, y1))
+	o[0].Move(fyne.NewPos(l.left, y0))
+	o[1].Move(fyne.NewPos(l.left+m.Width+l.gap, y1))
 }
 
 func (l lead) MinSize(o []fyne.CanvasObject) fyne.Size {
 	a, b := o[0].MinSize(), o[1].MinSize()
-	return fyne.NewSize(a.Width+l.gap+b.Width, max(a.Height, b.Height))
+	return fyne.NewSize(l.left+a.Width+l.gap+b.Width, max(a.Height, b.Height))
 }
 
 // whole gives a scroller its size and its content the height that it needs

@@ -37,6 +37,8 @@ func (u *UI) operate(work func(ctx context.Context, progress func(card.Progress)
 	ctx, cancel := context.WithCancel(u.ctx)
 	o := &operation{u: u, cancel: cancel, bar: widget.NewProgressBar(), step: text(t.T("progress.start")), hint: muted(t.T("progress.still"))}
 	o.step.TextStyle.Bold = true
+	// The step says more than a percentage, which would stand half on the bar.
+	o.bar.TextFormatter = func() string { return "" }
 	o.stop = newButton(t.T("progress.stop"), func() {
 		if !o.unsafe {
 			o.cancel()

@@ -13,7 +13,7 @@ import (
 )
 
 // Portal is where the credentials of levels 1 and 2 are looked after.
-const Portal = "https://www.cartaidentita.interno.gov.it"
+const Portal = "https://www.cartaidentita.it"
 
 // accessScreen prepares the browsers and tries a login.
 type accessScreen struct {
@@ -134,7 +134,7 @@ func browserLine(t *Texts, b Browser) fyne.CanvasObject {
 	name := text(b.Name)
 	name.TextStyle.Bold = true
 	words := muted(t.T("browser." + string(b.State)))
-	return container.New(lead{gap: 6}, container.New(inset{0, theme.InnerPadding()}, icon(k.icon(), 1.3)),
+	return container.New(lead{gap: 2, left: margin}, container.New(inset{0, theme.InnerPadding()}, icon(k.icon(), 1.3)),
 		container.New(column{gap: -12}, name, words))
 }
 

@@ -85,7 +85,7 @@ func (s *cardScreen) reader(slot *slot) fyne.CanvasObject {
 	name := muted(slot.reader.Name)
 	name.SizeName = theme.SizeNameCaptionText
 	if slot.reader.Presence == Empty {
-		return panel(container.New(lead{gap: 10, middle: true},
+		return panel(container.New(lead{gap: 8, left: margin, middle: true},
 			icon(theme.NewColoredResource(cardIcon, colorMuted), 2.6),
 			container.New(column{gap: -10}, text(t.T("card.empty")), name)))
 	}
@@ -97,7 +97,7 @@ func (s *cardScreen) reader(slot *slot) fyne.CanvasObject {
 	if slot.holder != nil {
 		title = strings.TrimSpace(slot.holder.GivenName + " " + slot.holder.Surname)
 	}
-	head := container.New(lead{gap: 12, middle: true},
+	head := container.New(lead{gap: 8, left: margin, middle: true},
 		icon(theme.NewPrimaryThemedResource(cardIcon), 3.4),
 		container.New(column{gap: -10}, subheading(title), name))
 	objects := []fyne.CanvasObject{head, s.mark(slot), s.counters(slot)}
@@ -144,7 +144,7 @@ func (s *cardScreen) expiry(h *Holder) fyne.CanvasObject {
 func line(k kind, s string) fyne.CanvasObject {
 	l := text(s)
 	l.Importance = k.importance()
-	return container.New(lead{gap: 2, middle: true}, icon(k.icon(), 1.3), l)
+	return container.New(lead{gap: 0, left: margin, middle: true}, icon(k.icon(), 1.3), l)
 }
 
 // mark says whether the card is genuine.

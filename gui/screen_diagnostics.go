@@ -127,7 +127,7 @@ func (s *diagnosticsScreen) finding(f Finding) fyne.CanvasObject {
 		d.Selectable = true
 		objects = append(objects, d)
 	}
-	return container.New(lead{gap: 6}, container.New(inset{0, theme.InnerPadding()}, icon(k.icon(), 1.3)),
+	return container.New(lead{gap: 2, left: margin}, container.New(inset{0, theme.InnerPadding()}, icon(k.icon(), 1.3)),
 		container.New(column{gap: -12}, objects...))
 }
 

@@ -217,8 +217,8 @@ func (u *UI) frame() {
 	brand := container.New(inset{6, 6}, container.New(lead{gap: 2, middle: true}, icon(Icon, 2.2), title))
 	side := container.NewStack(
 		newSurface(colorNav, "", 0),
-		container.New(inset{10, 12}, container.NewBorder(brand, nil, nil, nil,
-			container.NewVScroll(container.New(inset{0, 10}, entries)))))
+		container.New(inset{8, 12}, container.NewBorder(brand, nil, nil, nil,
+			container.NewVScroll(container.New(inset{3, 10}, entries)))))
 	// The scroller must not hide the ends of the entries.
 	side = container.New(atLeast{entries}, side)
 
@@ -238,7 +238,7 @@ func (l atLeast) Layout(o []fyne.CanvasObject, size fyne.Size) { o[0].Resize(siz
 
 func (l atLeast) MinSize(o []fyne.CanvasObject) fyne.Size {
 	m := o[0].MinSize()
-	m.Width = max(m.Width, l.other.MinSize().Width+20)
+	m.Width = max(m.Width, l.other.MinSize().Width+24)
 	return m
 }
 

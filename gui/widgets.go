@@ -138,7 +138,7 @@ func (r *surfaceRenderer) Refresh() {
 func panel(objects ...fyne.CanvasObject) fyne.CanvasObject {
 	return container.NewStack(
 		newSurface(colorSurface, colorLine, 12),
-		container.New(innerInset{18, 14}, vbox(8, objects...)))
+		container.New(innerInset{16, 16}, vbox(8, objects...)))
 }
 
 // innerInset is an inset whose one object gets the height it needs.
@@ -210,7 +210,7 @@ func notice(k kind, title, remedy string, more ...fyne.CanvasObject) fyne.Canvas
 		objects = append(objects, text(remedy))
 	}
 	mark := container.New(inset{0, theme.InnerPadding()}, icon(k.icon(), 1.5))
-	return panel(container.New(lead{gap: 8}, mark, vbox(4, append(objects, more...)...)))
+	return panel(container.New(lead{gap: 4, left: margin}, mark, vbox(4, append(objects, more...)...)))
 }
 
 // problem is a notice of an error, with the technical words folded away.
@@ -424,7 +424,9 @@ type navRenderer struct{ n *navItem }
 
 func (r *navRenderer) MinSize() fyne.Size {
 	t := theme.TextSize()
-	return fyne.NewSize(r.n.text.MinSize().Width+3.6*t, max(2.5*t, 36))
+	// Chosen entries are bold: the width must not change with the choice.
+	bold := fyne.MeasureText(r.n.label, t, fyne.TextStyle{Bold: true})
+	return fyne.NewSize(bold.Width+3.8*t, max(2.5*t, 36))
 }
 
 func (r *navRenderer) Layout(size fyne.Size) {
