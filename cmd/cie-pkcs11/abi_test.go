@@ -213,16 +213,31 @@ const sanitizerOptions = "ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allow_user_s
 func TestNegative(t *testing.T) {
 	exe := program(t, "negative", sanitizer...)
 	t.Run("no service", func(t *testing.T) {
-		run(t, append(noService(t), sanitizerOptions), exe, library(t))
+		run(t, append(noService(t), sanitizerOptions), exe, library(t), "-", "storm")
 	})
-	t.Run("card", func(t *testing.T) {
-		m := newMachine(t, cardtest.Profile{})
-		m.env = append(m.env, sanitizerOptions)
-		m.run(exe, library(t), string(cardtest.DefaultPIN()))
-		if st := m.card.Stats(); st.TriesSpent != 0 {
-			t.Errorf("%d tries spent", st.TriesSpent)
+	t.Run("card", func(t *testing.T) { negative(t, exe, library(t), "storm") })
+	t.Run("module with sanitizer", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("builds everything anew")
 		}
+		so := filepath.Join(work, "sanitized.so")
+		cmd := exec.Command("go", "build", "-asan", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", so, ".")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		run(t, append(noService(t), sanitizerOptions), exe, so, "-", "calm")
+		negative(t, exe, so, "calm")
 	})
+}
+
+// negative runs the program with a card, which it must not harm.
+func negative(t *testing.T, exe, so, how string) {
+	m := newMachine(t, cardtest.Profile{})
+	m.env = append(m.env, sanitizerOptions)
+	m.run(exe, so, string(cardtest.DefaultPIN()), how)
+	if st := m.card.Stats(); st.TriesSpent != 0 {
+		t.Errorf("%d tries spent", st.TriesSpent)
+	}
 }
 
 // TestFork forks at every stage of a program's use of the module.

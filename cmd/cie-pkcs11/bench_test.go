@@ -5,8 +5,10 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"cie/card/cardtest"
@@ -75,6 +77,7 @@ func TestCost(t *testing.T) {
 			if n := got["sign"].card.DeviceAuthentications; n != 0 {
 				t.Errorf("%d device authentications for another signature", n)
 			}
+			m.checkModes()
 		})
 	}
 }
@@ -130,5 +133,35 @@ func (m *machine) forget() {
 	m.t.Helper()
 	if err := os.RemoveAll(m.cache); err != nil {
 		m.t.Fatal(err)
+	}
+}
+
+// checkModes looks at who else can read the cache.
+func (m *machine) checkModes() {
+	m.t.Helper()
+	files := 0
+	if err := filepath.WalkDir(m.cache, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		want := fs.FileMode(0o600)
+		if d.IsDir() {
+			want = fs.ModeDir | 0o700
+		} else {
+			files++
+		}
+		if info.Mode() != want {
+			m.t.Errorf("%s has mode %v, want %v", d.Name(), info.Mode(), want)
+		}
+		return nil
+	}); err != nil {
+		m.t.Error(err)
+	}
+	if files != 2 {
+		m.t.Errorf("%d files in the cache: the card's constants and its certificate expected", files)
 	}
 }
