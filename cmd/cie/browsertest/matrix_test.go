@@ -3,13 +3,19 @@
 package browsertest
 
 import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"cie/card/cardtest"
 	"cie/cmd/cie/browsertest/browser"
 	"cie/cmd/cie/browsertest/idp"
+	"cie/installer"
 )
 
 func pin() string { return string(cardtest.DefaultPIN()) }
@@ -217,6 +223,103 @@ func TestTLS13Only(t *testing.T) {
 		}
 		if slices.ContainsFunc(s.idp.Events(), func(e idp.Event) bool { return e.Kind == idp.EventLogin }) {
 			t.Errorf("events %v", s.idp.Events())
+		}
+		u.wantSpent(before, 0)
+	})
+}
+
+// TestTogether: both browsers log in with the same card while `cie status` asks
+// about it again and again.
+func TestTogether(t *testing.T) {
+	need(t, browser.Kinds()...)
+	s := newStack(t)
+	s.enable()
+	cli := build(t, "cie", "cie/cmd/cie")
+	users := map[browser.Kind]*user{}
+	for _, kind := range browser.Kinds() {
+		users[kind] = s.sit(t, kind)
+	}
+	before := s.card.Stats()
+	stop := make(chan struct{})
+	var status sync.WaitGroup
+	asked := 0
+	status.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			cmd := exec.CommandContext(t.Context(), cli, "status")
+			cmd.Env = append(append(os.Environ(), s.daemon.Env()...), "HOME="+s.home, "XDG_CACHE_HOME=", "LANG=C.UTF-8")
+			out, err := cmd.CombinedOutput()
+			if err != nil && t.Context().Err() == nil {
+				t.Errorf("cie status: %v\n%s", err, out)
+				return
+			}
+			asked++
+		}
+	})
+	var both sync.WaitGroup
+	outcomes := map[browser.Kind]outcome{}
+	var mu sync.Mutex
+	for kind, u := range users {
+		both.Go(func() {
+			o, err := u.tryLogin(nil, pin())
+			if err != nil {
+				t.Errorf("login with %s: %v", kind, err)
+			}
+			mu.Lock()
+			outcomes[kind] = o
+			mu.Unlock()
+		})
+	}
+	both.Wait()
+	close(stop)
+	status.Wait()
+	for kind, u := range users {
+		u.picture(string(kind))
+		u.wantIn(outcomes[kind], 1, 1)
+	}
+	users[browser.Firefox].wantSpent(before, 0)
+	if asked == 0 {
+		t.Error("cie status was never asked")
+	}
+	t.Logf("cie status answered %d times meanwhile", asked)
+}
+
+// TestDisable: after the browsers were used, disabling leaves their module lists
+// as they would be without this software, and a login finds no certificate.
+func TestDisable(t *testing.T) {
+	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+		s.learn(t, kind)
+		for _, r := range installer.PlanDisable(s.env.Targets(installer.Options{User: true})).Run(nil) {
+			if r.Err != nil {
+				t.Errorf("%s: %v", r.Target.ID(), r.Err)
+			}
+		}
+		err := filepath.WalkDir(s.home, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() || d.Name() != "pkcs11.txt" && !strings.HasSuffix(d.Name(), ".module") {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			if strings.Contains(string(b), s.module) || strings.Contains(string(b), installer.ModuleName) {
+				t.Errorf("%s still has the module:\n%s", path, b)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(s.env.StateHome); err == nil {
+			t.Error("the installer's journal is left")
+		}
+		u := s.sit(t, kind)
+		before := s.card.Stats()
+		o := u.login(nil)
+		u.picture("disabled")
+		if o.in() || !strings.Contains(o.shown, "No_client_certificate") {
+			t.Errorf("the page shows %q", o.shown)
 		}
 		u.wantSpent(before, 0)
 	})

@@ -323,14 +323,25 @@ func (o outcome) count(p browser.Prompt) int {
 // page that the browser makes itself.
 func (u *user) login(before func(browser.Prompt), pins ...string) outcome {
 	u.t.Helper()
+	o, err := u.tryLogin(before, pins...)
+	if err != nil {
+		u.t.Fatalf("login: %v", err)
+	}
+	return o
+}
+
+func (u *user) tryLogin(before func(browser.Prompt), pins ...string) (outcome, error) {
 	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
 	defer cancel()
 	from := len(u.idp.Events())
-	u.press()
+	if err := u.press(); err != nil {
+		return outcome{}, err
+	}
 	done := make(chan struct{})
 	var o outcome
 	go func() {
 		defer close(done)
+		failed := 0 // seconds with an error page; a page being loaded may look like one
 		for ctx.Err() == nil {
 			short, cancel := context.WithTimeout(ctx, time.Second)
 			e, next, err := u.idp.Wait(short, from, func(e idp.Event) bool {
@@ -341,7 +352,10 @@ func (u *user) login(before func(browser.Prompt), pins ...string) outcome {
 				o.shown, o.path, u.event = e.Text, e.Path, next
 				return
 			}
-			if title := u.browser.ErrorPage(ctx); title != "" {
+			title := u.browser.ErrorPage(ctx)
+			if title == "" {
+				failed = 0
+			} else if failed++; failed == 4 {
 				o.path = title
 				return
 			}
@@ -356,18 +370,14 @@ func (u *user) login(before func(browser.Prompt), pins ...string) outcome {
 	err := p.Answer(ctx, u.browser, done)
 	cancel()
 	<-done
-	if err != nil {
-		u.t.Fatalf("login: %v", err)
-	}
 	o.prompts = p.Seen
-	return o
+	return o, err
 }
 
 // press presses the button of the page, which has the focus, until the page
 // says that it was pressed or the browser asks something: a browser that has
 // just drawn a page may not listen yet.
-func (u *user) press() {
-	u.t.Helper()
+func (u *user) press() error {
 	from := len(u.idp.Events())
 	for range 20 {
 		err := u.browser.Press(u.t.Context(), "Return")
@@ -375,13 +385,13 @@ func (u *user) press() {
 		_, _, waited := u.idp.Wait(ctx, from, func(e idp.Event) bool { return e.Kind == idp.EventPressed })
 		cancel()
 		if waited == nil || u.browser.Asking(u.t.Context()) {
-			return
+			return nil
 		}
 		if err != nil {
-			u.t.Fatal(err)
+			return err
 		}
 	}
-	u.t.Fatal("the button does not react")
+	return errors.New("the button does not react")
 }
 
 // back presses the button of the last page, which leads to the first one. The
@@ -390,7 +400,9 @@ func (u *user) back() {
 	u.t.Helper()
 	u.idp.Hangup()
 	from := len(u.idp.Events())
-	u.press()
+	if err := u.press(); err != nil {
+		u.t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
 	defer cancel()
 	_, next, err := u.idp.Wait(ctx, from, func(e idp.Event) bool { return e.Kind == idp.EventShown && e.Path == "/idp/login" })

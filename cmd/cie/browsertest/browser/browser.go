@@ -161,11 +161,13 @@ func (b *Browser) env() []string {
 // prepareFirefox gives every profile quiet preferences and trust in the
 // service's CA, the way an administrator would: with NSS's certutil.
 func (b *Browser) prepareFirefox(ctx context.Context) error {
-	profiles, _ := filepath.Glob(filepath.Join(b.cfg.Home, ".config/mozilla/firefox/*/pkcs11.txt"))
-	old, _ := filepath.Glob(filepath.Join(b.cfg.Home, ".mozilla/firefox/*/pkcs11.txt"))
-	profiles = append(profiles, old...)
+	var profiles []string
+	for _, root := range []string{".config/mozilla/firefox", ".mozilla/firefox"} {
+		dirs, _ := filepath.Glob(filepath.Join(b.cfg.Home, root, "*.default*"))
+		profiles = append(profiles, dirs...)
+	}
 	if len(profiles) == 0 {
-		return errors.New("Firefox has no profile with a module list")
+		return errors.New("no profile of Firefox")
 	}
 	ca := filepath.Join(b.cfg.Home, "service-ca.pem")
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: b.cfg.CA.Raw}), 0o600); err != nil {
@@ -175,14 +177,17 @@ func (b *Browser) prepareFirefox(ctx context.Context) error {
 	for _, p := range quietPrefs {
 		prefs.WriteString("user_pref(" + p + ");\n")
 	}
-	for _, p := range profiles {
-		dir := filepath.Dir(p)
-		if err := os.WriteFile(filepath.Join(dir, "user.js"), []byte(prefs.String()), 0o600); err != nil {
+	for _, dir := range profiles {
+		prepared := filepath.Join(dir, "user.js")
+		if _, err := os.Stat(prepared); err == nil {
+			continue
+		}
+		if err := os.WriteFile(prepared, []byte(prefs.String()), 0o600); err != nil {
 			return err
 		}
 		// A certutil of the system would load the module too, with the reader's
 		// daemon of the system: the list is put aside while it works.
-		if err := withoutModules(p, func() error {
+		if err := withoutModules(filepath.Join(dir, "pkcs11.txt"), func() error {
 			cmd := exec.CommandContext(ctx, "certutil", "-d", "sql:"+dir, "-A", "-n", "loopback", "-t", "C,,", "-i", ca)
 			cmd.Env = b.env()
 			if out, err := cmd.CombinedOutput(); err != nil {

@@ -221,7 +221,10 @@ func blueRun(img *image.RGBA, y int) image.Rectangle {
 
 func blue(img *image.RGBA, x, y int) bool {
 	c := img.RGBAAt(x, y)
-	return c.B > 180 && c.R < 60 && c.G > 60 && c.G < 140
+	dark := c.B > 180 && c.R < 60 && c.G > 60 && c.G < 140
+	// Chromium's private windows are dark and their buttons light.
+	light := c.B > 235 && c.R > 150 && c.R < 190 && c.G > 180 && c.G < 215
+	return dark || light
 }
 
 // dimmed says whether the empty part of the page is a grey in between: a page

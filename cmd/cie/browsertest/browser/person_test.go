@@ -33,6 +33,10 @@ func TestConfirmButton(t *testing.T) {
 		{"coloured page", screen(color.RGBA{90, 100, 120, 255}, button), false},
 		{"dialog without button", screen(grey, line, column), false},
 	}
+	private := screen(grey)
+	draw.Draw(private, button, image.NewUniform(color.RGBA{168, 199, 250, 255}), image.Point{}, draw.Src)
+	tests = append(tests, tests[0])
+	tests[len(tests)-1].name, tests[len(tests)-1].img = "private window", private
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			at, ok := confirmButton(tt.img)
