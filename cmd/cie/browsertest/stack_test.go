@@ -97,7 +97,8 @@ type stack struct {
 	dir    string // of the daemon
 	card   *cardtest.Card
 	idp    *idp.Server
-	take   func() // takes the card out, if it is in
+	take   func()   // takes the card out, if it is in
+	wrap   []string // command that runs the browsers
 	shots  string
 	shot   int
 }
@@ -256,7 +257,7 @@ func (s *stack) sitAt(t *testing.T, kind browser.Kind, url string) *user {
 	u := &user{stack: s, t: t, kind: kind, desk: d, event: len(s.idp.Events())}
 	log := filepath.Join(dir, "browser.log")
 	u.browser, err = browser.Start(t.Context(), kind, browser.Config{
-		Desktop: d, Home: s.home, Env: s.daemon.Env(),
+		Desktop: d, Home: s.home, Env: s.daemon.Env(), Wrap: s.wrap,
 		Server: s.idp.Certificate(), CA: s.idp.CA(), Log: log,
 	}, url)
 	if err != nil {

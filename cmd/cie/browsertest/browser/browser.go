@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,6 +60,8 @@ type Config struct {
 	// Server is the certificate of the loopback service, CA its issuer. The
 	// browser is told to trust it by its own means.
 	Server, CA *x509.Certificate
+	// Wrap is a command that is given the browser's command line to run.
+	Wrap []string
 	// Log is the file for the browser's output.
 	Log string
 }
@@ -98,7 +101,7 @@ var quietPrefs = []string{
 }
 
 // Start opens the browser on an address. Firefox must have a profile: what
-// registered the module has made one.
+// registered the module has made one, or there is a directory test.default.
 func Start(ctx context.Context, kind Kind, cfg Config, url string) (*Browser, error) {
 	path, err := kind.Path()
 	if err != nil {
@@ -108,6 +111,10 @@ func Start(ctx context.Context, kind Kind, cfg Config, url string) (*Browser, er
 	var args []string
 	switch kind {
 	case Firefox:
+		// A profile that nobody registered anything in.
+		if dir := filepath.Join(cfg.Home, ".mozilla/firefox/test.default"); exists(dir) {
+			args = []string{"-profile", dir}
+		}
 		if err := b.prepareFirefox(ctx); err != nil {
 			return nil, err
 		}
@@ -130,7 +137,8 @@ func Start(ctx context.Context, kind Kind, cfg Config, url string) (*Browser, er
 		return nil, err
 	}
 	defer log.Close()
-	b.cmd = exec.Command(path, append(args, url)...)
+	line := append(append(slices.Clone(cfg.Wrap), path), append(args, url)...)
+	b.cmd = exec.Command(line[0], line[1:]...)
 	b.cmd.Dir = cfg.Home
 	b.cmd.Env = b.env()
 	b.cmd.Stdout, b.cmd.Stderr = log, log
@@ -201,9 +209,16 @@ func (b *Browser) prepareFirefox(ctx context.Context) error {
 	return nil
 }
 
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 func withoutModules(list string, do func() error) error {
 	aside := list + ".aside"
-	if err := os.Rename(list, aside); err != nil {
+	if err := os.Rename(list, aside); errors.Is(err, fs.ErrNotExist) {
+		return do()
+	} else if err != nil {
 		return err
 	}
 	err := do()
