@@ -28,8 +28,8 @@ type fileMeta struct {
 
 func metaOf(fi fs.FileInfo) fileMeta {
 	m := fileMeta{mode: fi.Mode().Perm(), uid: -1, gid: -1}
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		m.uid, m.gid = int(st.Uid), int(st.Gid)
+	if uid, gid, ok := ownerOf(fi); ok {
+		m.uid, m.gid = uid, gid
 	}
 	return m
 }
@@ -91,11 +91,7 @@ func syncDir(dir string) error {
 		return err
 	}
 	defer d.Close()
-	// Some file systems cannot sync a directory; the rename stands anyway.
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
-		return err
-	}
-	return nil
+	return syncDirectory(d)
 }
 
 // sweepTemp deletes temporary files that a killed run left beside path. The

@@ -9,10 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Env is the machine as the installer sees it. NewEnv fills it in; tests make
@@ -103,8 +100,8 @@ func (e *Env) CheckUser() error {
 		return fmt.Errorf("home directory: %w", err)
 	}
 	owner := e.UID
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		owner = int(st.Uid)
+	if uid, _, ok := ownerOf(fi); ok {
+		owner = uid
 	}
 	sudo := e.UID == 0 && e.SudoUID > 0
 	if owner != e.UID || sudo {
@@ -141,28 +138,21 @@ func (e *Env) CheckModule() error {
 // lockWait bounds how long one run waits for another. Edits take milliseconds.
 const lockWait = 10 * time.Second
 
-// lock keeps two runs of the installer apart. It locks a directory that exists
-// anyway, so that no lock file is left behind.
+// lock keeps two runs of the installer apart.
 func (e *Env) lock(scope Scope) (unlock func(), err error) {
 	dir := e.Home
 	if scope == ScopeSystem {
 		dir = e.sys("/etc")
 	}
-	f, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
 	for end := time.Now().Add(lockWait); ; time.Sleep(20 * time.Millisecond) {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		unlock, err := tryLock(dir)
 		if err == nil {
-			return func() { f.Close() }, nil
+			return unlock, nil
 		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			f.Close()
+		if !errors.Is(err, errLocked) {
 			return nil, fmt.Errorf("lock %s: %w", dir, err)
 		}
 		if time.Now().After(end) {
-			f.Close()
 			return nil, ErrBusy
 		}
 	}

@@ -7,9 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // codec knows one file format: it finds, adds and removes the registration in
@@ -171,8 +168,8 @@ func (t *fileTarget) lookMissing() (State, found, error) {
 
 // foreign says whether a user target belongs to somebody else.
 func (t *fileTarget) foreign(fi fs.FileInfo) bool {
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	return t.scope == ScopeUser && ok && int(st.Uid) != t.env.UID
+	uid, _, ok := ownerOf(fi)
+	return t.scope == ScopeUser && ok && uid != t.env.UID
 }
 
 // writable reports why the directory takes no new files. An ordinary user
@@ -181,7 +178,7 @@ func (t *fileTarget) writable(dir string) error {
 	if t.scope == ScopeSystem && t.env.UID != 0 {
 		return nil
 	}
-	if err := unix.Access(dir, unix.W_OK); err != nil {
+	if err := mayWrite(dir); err != nil {
 		return &fs.PathError{Op: "write", Path: dir, Err: err}
 	}
 	return nil

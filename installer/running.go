@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 // Process is a running program that has a place in use.
@@ -38,7 +37,7 @@ func (e *Env) processes() []proc {
 		if err != nil {
 			continue
 		}
-		if st, ok := fi.Sys().(*syscall.Stat_t); ok && int(st.Uid) != e.UID {
+		if uid, _, ok := ownerOf(fi); ok && uid != e.UID {
 			continue
 		}
 		exe, err := os.Readlink(filepath.Join(dir, "exe"))
