@@ -5,11 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/x509"
-	"encoding/asn1"
-	"errors"
-	"fmt"
 	"math/big"
-	"strings"
 	"time"
 
 	"cie/pkcs11mod/ck"
@@ -36,26 +32,19 @@ type objects struct {
 	private *object
 }
 
-// errCertificate: the certificate does not have the form it has on every CIE.
-var errCertificate = errors.New("certificate cannot be used")
-
 // newObjects makes the objects for the holder's certificate; issuer is the
 // DER of its CA's certificate or nil.
 func newObjects(der, issuer []byte) (*objects, error) {
-	cert, err := x509.ParseCertificate(der)
+	cert, key, label, err := holder(der)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errCertificate, err)
+		return nil, err
 	}
-	key, ok := cert.PublicKey.(*rsa.PublicKey)
-	if !ok {
-		return nil, fmt.Errorf("%w: no RSA key in it", errCertificate)
-	}
-	o := &objects{cert: der, key: key}
+	o := &objects{cert: cert.raw, key: key}
 	// NSS, too, takes the SHA-1 of the modulus as identifier of a key.
 	hash := sha1.Sum(key.N.Bytes())
-	id, label := hash[:], labelOf(cert)
+	id := hash[:]
 
-	holder := certificate(cert, id, label, ck.CK_CERTIFICATE_CATEGORY_TOKEN_USER)
+	own := certificate(cert, id, label, ck.CK_CERTIFICATE_CATEGORY_TOKEN_USER)
 	public := common(ck.CKO_PUBLIC_KEY, label, false)
 	private := common(ck.CKO_PRIVATE_KEY, label, true)
 	for _, attrs := range []map[uint][]byte{public, private} {
@@ -76,17 +65,21 @@ func newObjects(der, issuer []byte) (*objects, error) {
 	delete(profile, ck.CKA_LABEL)
 	profile[ck.CKA_PROFILE_ID] = ck.ULong(ck.CKP_PUBLIC_CERTIFICATES_TOKEN)
 
-	o.add(holder)
+	o.add(own)
 	o.add(public)
 	o.private = o.add(private)
 	o.add(profile)
 	if ca, err := x509.ParseCertificate(issuer); err == nil {
+		p, err := cut(ca.Raw, ca.NotBefore, ca.NotAfter)
+		if err != nil {
+			return nil, err
+		}
 		id := ca.SubjectKeyId
 		if len(id) == 0 {
 			hash := sha1.Sum(ca.RawSubjectPublicKeyInfo)
 			id = hash[:]
 		}
-		o.add(certificate(ca, id, ca.Subject.CommonName, ck.CK_CERTIFICATE_CATEGORY_AUTHORITY))
+		o.add(certificate(p, id, ca.Subject.CommonName, ck.CK_CERTIFICATE_CATEGORY_AUTHORITY))
 	}
 	return o, nil
 }
@@ -114,24 +107,6 @@ func (o *objects) renewPrivate() {
 	o.list, o.private = list, fresh
 }
 
-// labelOf is the holder's name, which tells the cards of a family apart.
-func labelOf(cert *x509.Certificate) string {
-	var given, sur string
-	for _, n := range cert.Subject.Names {
-		v, _ := n.Value.(string)
-		switch {
-		case n.Type.Equal(asn1.ObjectIdentifier{2, 5, 4, 42}):
-			given = v
-		case n.Type.Equal(asn1.ObjectIdentifier{2, 5, 4, 4}):
-			sur = v
-		}
-	}
-	if label := strings.TrimSpace(given + " " + sur); label != "" {
-		return label
-	}
-	return "CIE"
-}
-
 // common are the attributes of every object (4.4): on the token, and nobody
 // can change, copy or destroy it.
 func common(class uint, label string, private bool) map[uint][]byte {
@@ -153,22 +128,22 @@ func set(attrs map[uint][]byte, flags map[uint]bool) {
 }
 
 // certificate are the attributes of an X.509 certificate object (4.6).
-func certificate(cert *x509.Certificate, id []byte, label string, category uint) map[uint][]byte {
+func certificate(cert parts, id []byte, label string, category uint) map[uint][]byte {
 	attrs := common(ck.CKO_CERTIFICATE, label, false)
-	check := sha1.Sum(cert.Raw)
+	check := sha1.Sum(cert.raw)
 	for typ, v := range map[uint][]byte{
 		ck.CKA_CERTIFICATE_TYPE:           ck.ULong(ck.CKC_X_509),
 		ck.CKA_CERTIFICATE_CATEGORY:       ck.ULong(category),
 		ck.CKA_TRUSTED:                    ck.Bool(false),
 		ck.CKA_CHECK_VALUE:                check[:3],
-		ck.CKA_START_DATE:                 date(cert.NotBefore),
-		ck.CKA_END_DATE:                   date(cert.NotAfter),
-		ck.CKA_PUBLIC_KEY_INFO:            cert.RawSubjectPublicKeyInfo,
-		ck.CKA_SUBJECT:                    cert.RawSubject,
+		ck.CKA_START_DATE:                 date(cert.notBefore),
+		ck.CKA_END_DATE:                   date(cert.notAfter),
+		ck.CKA_PUBLIC_KEY_INFO:            cert.key,
+		ck.CKA_SUBJECT:                    cert.subject,
 		ck.CKA_ID:                         id,
-		ck.CKA_ISSUER:                     cert.RawIssuer,
-		ck.CKA_SERIAL_NUMBER:              serialOf(cert.SerialNumber),
-		ck.CKA_VALUE:                      cert.Raw,
+		ck.CKA_ISSUER:                     cert.issuer,
+		ck.CKA_SERIAL_NUMBER:              cert.serial,
+		ck.CKA_VALUE:                      cert.raw,
 		ck.CKA_URL:                        {},
 		ck.CKA_HASH_OF_SUBJECT_PUBLIC_KEY: {},
 		ck.CKA_HASH_OF_ISSUER_PUBLIC_KEY:  {},
@@ -180,7 +155,7 @@ func certificate(cert *x509.Certificate, id []byte, label string, category uint)
 }
 
 // keyAttributes adds what both halves of the key pair have in common (4.7 to 4.9).
-func keyAttributes(attrs map[uint][]byte, cert *x509.Certificate, key *rsa.PublicKey, id []byte) {
+func keyAttributes(attrs map[uint][]byte, cert parts, key *rsa.PublicKey, id []byte) {
 	var allowed []byte
 	for _, m := range mechanisms {
 		if m.flags&ck.CKF_SIGN != 0 {
@@ -190,16 +165,16 @@ func keyAttributes(attrs map[uint][]byte, cert *x509.Certificate, key *rsa.Publi
 	for typ, v := range map[uint][]byte{
 		ck.CKA_KEY_TYPE: ck.ULong(ck.CKK_RSA),
 		ck.CKA_ID:       id,
-		ck.CKA_SUBJECT:  cert.RawSubject,
+		ck.CKA_SUBJECT:  cert.subject,
 		// The certificate's dates are the key's: the card expires with both.
-		ck.CKA_START_DATE: date(cert.NotBefore),
-		ck.CKA_END_DATE:   date(cert.NotAfter),
+		ck.CKA_START_DATE: date(cert.notBefore),
+		ck.CKA_END_DATE:   date(cert.notAfter),
 		ck.CKA_DERIVE:     ck.Bool(false),
 		// The card does not tell whether the issuer let it make the key itself.
 		ck.CKA_LOCAL:              ck.Bool(false),
 		ck.CKA_KEY_GEN_MECHANISM:  ck.ULong(ck.Unavailable),
 		ck.CKA_ALLOWED_MECHANISMS: allowed,
-		ck.CKA_PUBLIC_KEY_INFO:    cert.RawSubjectPublicKeyInfo,
+		ck.CKA_PUBLIC_KEY_INFO:    cert.key,
 		ck.CKA_MODULUS:            key.N.Bytes(),
 		ck.CKA_MODULUS_BITS:       ck.ULong(uint(key.N.BitLen())),
 		ck.CKA_PUBLIC_EXPONENT:    big.NewInt(int64(key.E)).Bytes(),
@@ -216,15 +191,6 @@ var secretAttributes = map[uint]bool{
 
 // date encodes a CK_DATE: year, month and day in ASCII digits.
 func date(t time.Time) []byte { return []byte(t.UTC().Format("20060102")) }
-
-// serialOf encodes a serial number as the DER INTEGER it is in the certificate.
-func serialOf(n *big.Int) []byte {
-	der, err := asn1.Marshal(n)
-	if err != nil {
-		return nil
-	}
-	return der
-}
 
 // visible returns the objects a session may see. The caller holds instance.mu.
 func (t *token) visible() []*object {

@@ -224,6 +224,17 @@ func TestTokenInfo(t *testing.T) {
 	}
 }
 
+// TestNoSerial: a chip that does not show EF.SN.ICC is still a token.
+func TestNoSerial(t *testing.T) {
+	h, _, s := known(t, cardtest.Profile{Files: map[uint16][]byte{0xD003: {}}, NIS: "123456789012"})
+	if info := h.tokenInfo(h.slot()); info.SerialNumber != "123456789012" {
+		t.Errorf("serial number %q", info.SerialNumber)
+	}
+	if n := len(h.find(s)); n != 3 {
+		t.Errorf("%d objects", n)
+	}
+}
+
 // TestNoIO: what NSS asks all the time costs the card nothing.
 func TestNoIO(t *testing.T) {
 	h, c := oneCard(t, cardtest.Profile{}, newStore())

@@ -111,6 +111,12 @@ func (t *token) identify() error {
 		return nil
 	}
 	serial, err := t.sess.SerialICC(t.ctx)
+	var status *apdu.Error
+	if errors.As(err, &status) {
+		// A chip that does not show it: the NIS stands in the middle of it, and
+		// tells cards apart as well.
+		serial, err = hex.DecodeString(t.nis)
+	}
 	t.serial = serial
 	return err
 }
