@@ -37,6 +37,8 @@ type world struct {
 	stack    func(wait bool) (stack, error)
 	terminal func() (terminal, error)
 	store    func() (card.Store, error)
+	// root stands before the paths of the system; empty outside of tests.
+	root string
 	// anchors are directories with further certificates of issuers.
 	anchors []string
 }

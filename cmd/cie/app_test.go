@@ -123,7 +123,7 @@ func errorCodes(t *testing.T) []string {
 
 // Every code that the program gives itself is documented, and no other.
 func TestErrorCodesAreDocumented(t *testing.T) {
-	files := []string{"explain.go", "cards.go", "codes.go", "cert.go", "demo.go", "sign.go", "man.go"}
+	files := []string{"explain.go", "cards.go", "codes.go", "cert.go", "demo.go", "sign.go", "man.go", "browsers.go"}
 	given := map[string]bool{}
 	for _, name := range files {
 		source, err := os.ReadFile(name)
@@ -150,7 +150,7 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 // The exit codes of the program are those of "cie help exit".
 func TestExitCodesAreDocumented(t *testing.T) {
 	want := []int{exitOK, exitFailed, exitUsage, exitNothing, exitWrongCode, exitBlocked, exitFake, exitBadCode,
-		exitChoose, exitNotCIE, exitLost, 129, 130, 143}
+		exitChoose, exitNotCIE, exitLost, exitFound, 129, 130, 143}
 	for _, lang := range i18n.Languages {
 		var got []int
 		for _, m := range regexp.MustCompile(`(?m)^  (\d+) `).FindAllStringSubmatch(msg.TopicExitLong.In(lang), -1) {
@@ -194,7 +194,7 @@ func TestJSONIsDocumented(t *testing.T) {
 			}
 		}
 	}
-	for _, v := range []any{readersJSON{}, statusJSON{}, pinJSON{}, certJSON{}, signJSON{}, eventJSON{}, demoJSON{}, versionJSON{}, report{}} {
+	for _, v := range []any{readersJSON{}, statusJSON{}, pinJSON{}, certJSON{}, signJSON{}, eventJSON{}, demoJSON{}, versionJSON{}, browsersJSON{}, changeJSON{}, report{}} {
 		fields(reflect.TypeOf(v))
 	}
 	if seen < 40 {

@@ -15,6 +15,7 @@ const (
 	exitChoose    = 8 // --reader or a confirmation missing
 	exitNotCIE    = 9
 	exitLost      = 10 // card or reader went away, reset, busy, silent
+	exitFound     = 11 // doctor and browsers: something keeps logins from working
 )
 
 // errReported marks an error that was already shown, for instance beside the

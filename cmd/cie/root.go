@@ -47,6 +47,8 @@ func (a *app) rootCommand() *cobra.Command {
 		a.pinCommand(),
 		a.certCommand(),
 		a.signCommand(),
+		a.browsersCommand(),
+		a.probeCommand(),
 		a.watchCommand(),
 		a.demoCommand(),
 		a.versionCommand(),

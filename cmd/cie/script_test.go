@@ -15,7 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(cleaning{m}, map[string]func(){
 		"cie": func() { os.Exit(run(testWorld())) },
 	})
 }
@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 // testWorld is the real world, but for the cards if there is a desk.
 func testWorld() *world {
 	w := system()
+	w.root = os.Getenv("CIE_TEST_ROOT")
 	if os.Getenv(deskVariable) != "" {
 		w.stack = openDesk
 	}
@@ -37,8 +38,10 @@ func scripts(dir string) testscript.Params {
 			return setUpScript(e, deskVariable+"="+e.WorkDir+"/desk")
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"state": scriptState,
-			"exits": scriptExits,
+			"state":   scriptState,
+			"exits":   scriptExits,
+			"module":  scriptModule,
+			"library": scriptLibrary,
 		},
 		RequireUniqueNames: true,
 	}

@@ -249,6 +249,8 @@ Carta scaduta     Funziona online ancora per 90 giorni, se non ne è stata emess
   9    the card is not an Italian electronic identity card
   10   card or reader were taken away, reset, busy or silent; the message says in which
        state the card is
+  11   "cie browsers" or "cie doctor" found something that keeps logins from working, or
+       a browser could not be set up
   129  the terminal was closed (SIGHUP)
   130  stopped with Ctrl-C (SIGINT)
   143  stopped with SIGTERM
@@ -269,6 +271,8 @@ finished, and its outcome was printed.`,
   9    la carta non è una carta d'identità elettronica italiana
   10   carta o lettore sono stati tolti, riavviati, occupati o muti; il messaggio dice in
        che stato è la carta
+  11   "cie browsers" o "cie doctor" hanno trovato qualcosa che impedisce l'accesso, o un
+       browser non si è potuto configurare
   129  il terminale è stato chiuso (SIGHUP)
   130  interrotto con Ctrl-C (SIGINT)
   143  interrotto con SIGTERM

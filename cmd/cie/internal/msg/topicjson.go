@@ -48,6 +48,21 @@ cie sign
   signature         base64, if there is no --out
   out               the file written, with --out
 
+cie browsers status
+  module            path, exists, loadable ("yes", "no", "unknown"), version, why, detail
+  browsers[]        id, name, version, packaging ("native", "snap", "flatpak", "tarball"),
+                    registered, policy (true: by a policy of the administrator), loadable,
+                    state ("ready", "restart", "not-loadable", "off", "elsewhere",
+                    "damaged", "never-started", "sandboxed", "unavailable"), why, way_out,
+                    message, running[] (program, pid)
+
+cie browsers enable, disable
+  module, dry_run, ok
+  places[]          place (kind), path, programs, action ("none", "register", "correct",
+                    "repair", "remove", "blocked", "skip"), changed, status, reason,
+                    detail, failed
+  restart[]         programs to close and start again: program, pid
+
 cie watch
   event             "reader-added", "reader-removed", "card-inserted", "card-removed",
                     "card-mute", "service-lost", "service-back"
@@ -68,7 +83,7 @@ An error, in place of all that
 Error codes: no-service no-reader no-card mute removed reset busy timeout not-cie
 choose-reader not-genuine wrong-pin wrong-puk pin-blocked puk-blocked last-try bad-format
 weak-pin codes-differ no-terminal no-code uncertain interrupted-change pin-lost step-failed
-usage stopped failed`,
+no-module module-broken not-owner need-root usage stopped failed`,
 		`Con --json un comando stampa un solo oggetto JSON sullo standard output ("cie watch":
 uno per riga) e lì nient'altro. I campi possono solo aumentare. Un campo non noto manca,
 salvo dove qui sotto c'è scritto null.
@@ -114,6 +129,21 @@ cie sign
   signature         base64, se non c'è --out
   out               il file scritto, con --out
 
+cie browsers status
+  module            path, exists, loadable ("yes", "no", "unknown"), version, why, detail
+  browsers[]        id, name, version, packaging ("native", "snap", "flatpak", "tarball"),
+                    registered, policy (true: per criteri dell'amministratore), loadable,
+                    state ("ready", "restart", "not-loadable", "off", "elsewhere",
+                    "damaged", "never-started", "sandboxed", "unavailable"), why, way_out,
+                    message, running[] (program, pid)
+
+cie browsers enable, disable
+  module, dry_run, ok
+  places[]          place (tipo), path, programs, action ("none", "register", "correct",
+                    "repair", "remove", "blocked", "skip"), changed, status, reason,
+                    detail, failed
+  restart[]         programmi da chiudere e riaprire: program, pid
+
 cie watch
   event             "reader-added", "reader-removed", "card-inserted", "card-removed",
                     "card-mute", "service-lost", "service-back"
@@ -134,5 +164,5 @@ Un errore, al posto di tutto questo
 Codici di errore: no-service no-reader no-card mute removed reset busy timeout not-cie
 choose-reader not-genuine wrong-pin wrong-puk pin-blocked puk-blocked last-try bad-format
 weak-pin codes-differ no-terminal no-code uncertain interrupted-change pin-lost step-failed
-usage stopped failed`)
+no-module module-broken not-owner need-root usage stopped failed`)
 )

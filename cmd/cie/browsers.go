@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/probe"
+	"cie/cmd/internal/tty"
+	"cie/installer"
+)
+
+// browserFlags are the options of the verbs below "cie browsers".
+type browserFlags struct {
+	module             string
+	system, autoSelect bool
+	dryRun             bool
+}
+
+func (a *app) browsersCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "browsers",
+		Short: a.text(msg.BrowsersShort),
+		Long:  a.text(msg.BrowsersLong),
+		RunE:  a.group,
+	}
+	c.AddCommand(a.browsersStatusCommand(), a.browsersChangeCommand(false), a.browsersChangeCommand(true))
+	return c
+}
+
+func (a *app) browsersStatusCommand() *cobra.Command {
+	var f browserFlags
+	c := &cobra.Command{
+		Use:     "status",
+		Short:   a.text(msg.BrowsersStatusShort),
+		Long:    a.text(msg.BrowsersStatusLong),
+		Example: "cie browsers status\ncie browsers status --json",
+		RunE:    func(c *cobra.Command, _ []string) error { return a.browsersStatus(c.Context(), f) },
+	}
+	f.addModule(a, c)
+	return c
+}
+
+// browsersChangeCommand is enable, or with remove disable.
+func (a *app) browsersChangeCommand(remove bool) *cobra.Command {
+	var f browserFlags
+	c := &cobra.Command{
+		Use:     "enable",
+		Short:   a.text(msg.BrowsersEnableShort),
+		Long:    a.text(msg.BrowsersEnableLong),
+		Example: "cie browsers enable\ncie browsers enable --dry-run\nsudo cie browsers enable --system",
+		RunE:    func(c *cobra.Command, _ []string) error { return a.browsersChange(c.Context(), f, remove) },
+	}
+	if remove {
+		c.Use, c.Short, c.Long = "disable", a.text(msg.BrowsersDisableShort), a.text(msg.BrowsersDisableLong)
+		c.Example = "cie browsers disable\nsudo cie browsers disable --system"
+	} else {
+		c.Flags().BoolVar(&f.autoSelect, "auto-select", false, a.text(msg.FlagAutoSelect))
+	}
+	f.addModule(a, c)
+	c.Flags().BoolVar(&f.system, "system", false, a.text(msg.FlagSystem))
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, a.text(msg.FlagDryRun))
+	return c
+}
+
+func (f *browserFlags) addModule(a *app, c *cobra.Command) {
+	c.Flags().StringVar(&f.module, "module", "", a.text(msg.FlagModule))
+	_ = c.MarkFlagFilename("module", "so")
+}
+
+// modulePath is the module that is meant: the given one, the one beside this
+// program as in a build tree, or where the packages put it.
+func modulePath(given string) (string, error) {
+	if given != "" {
+		return filepath.Abs(given)
+	}
+	if exe, err := os.Executable(); err == nil {
+		beside := filepath.Join(filepath.Dir(exe), installer.ModuleFile)
+		if _, err := os.Stat(beside); err == nil {
+			return beside, nil
+		}
+	}
+	return installer.DefaultModulePath, nil
+}
+
+// machine is this machine as the installer sees it.
+func (a *app) machine(module string) (*installer.Env, error) {
+	path, err := modulePath(module)
+	if err != nil {
+		return nil, err
+	}
+	env, err := installer.NewEnv(path)
+	if err != nil {
+		return nil, err
+	}
+	env.Root = a.root
+	return env, nil
+}
+
+// probeVerb leads the program to be the child that loads a module.
+const probeVerb = "probe-module"
+
+// probeCommand is that child. Nobody types it.
+func (a *app) probeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    probeVerb,
+		Short:  a.text(msg.ProbeShort),
+		Hidden: true,
+		RunE: func(*cobra.Command, []string) error {
+			tty.NoCore()
+			if probe.Serve(a.stdin, a.stdout) != 0 {
+				return &reported{code: exitFailed}
+			}
+			return nil
+		},
+	}
+}
+
+// browsersChange registers the module everywhere, or takes it out.
+func (a *app) browsersChange(ctx context.Context, f browserFlags, remove bool) error {
+	env, err := a.machine(f.module)
+	if err != nil {
+		return err
+	}
+	if err := a.mayChange(ctx, env, f, remove); err != nil {
+		return err
+	}
+	o := installer.Options{User: !f.system, System: f.system}
+	if f.system && (f.autoSelect || remove) {
+		o.AutoSelect = installer.DefaultAutoSelect
+	}
+	targets := env.Targets(o)
+	plan := installer.PlanEnable(targets)
+	if remove {
+		plan = installer.PlanDisable(targets)
+	}
+	var results []installer.Result
+	if f.dryRun {
+		for _, s := range plan.Steps {
+			results = append(results, installer.Result{Step: s, After: s.State})
+		}
+	} else {
+		results = plan.Run(nil)
+	}
+	return a.showChange(env, f, remove, results)
+}
+
+// mayChange refuses what cannot end well: a home of somebody else, a system
+// without the rights, a module that is not there or does not load.
+func (a *app) mayChange(ctx context.Context, env *installer.Env, f browserFlags, remove bool) error {
+	switch {
+	case f.autoSelect && !f.system:
+		return a.usage(msg.AutoSelectSystem)
+	case f.dryRun:
+	case f.system && env.UID != 0:
+		p := a.problem("need-root", exitUsage, msg.NeedRoot)
+		return p.do(a.text(msg.NeedRootDo, a.command+" --system"))
+	case !f.system:
+		if err := env.CheckUser(); err != nil {
+			return a.homeProblem(err)
+		}
+	}
+	if remove {
+		return nil
+	}
+	if err := env.CheckModule(); err != nil {
+		if errors.Is(err, installer.ErrModulePath) {
+			return a.usage(msg.ModulePathBad, env.Module)
+		}
+		p := a.problem("no-module", exitFound, msg.ModuleMissing, env.Module)
+		p.Detail = err.Error()
+		return p.do(a.text(msg.ModuleMissingDo))
+	}
+	prober, err := probe.Self(probeVerb)
+	if err != nil {
+		return err
+	}
+	if err := prober.Check(ctx, env.Module); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		p := a.problem("module-broken", exitFound, msg.ModuleBroken, env.Module)
+		p.Detail = err.Error()
+		return p.do(a.probeText(err), a.text(msg.ModuleBrokenDo))
+	}
+	return nil
+}
+
+// homeProblem is for a home directory that is not the user's.
+func (a *app) homeProblem(err error) error {
+	var owner *installer.OwnerError
+	if !errors.As(err, &owner) {
+		return err
+	}
+	p := a.problem("not-owner", exitUsage, msg.NotOwner, owner.Home)
+	p.Detail = err.Error()
+	if owner.Sudo {
+		return p.do(a.text(msg.NotOwnerSudoDo))
+	}
+	return p.do(a.text(msg.NotOwnerDo))
+}
+
+// paragraph prints a text with every line indented; lines are broken on a
+// terminal only.
+func (a *app) paragraph(indent, text string) {
+	width := math.MaxInt
+	if isTerminal(a.stdout) {
+		width = min(terminalWidth(a.stdout), 100)
+	}
+	a.println(wrapText(indent+text, indent, width))
+}

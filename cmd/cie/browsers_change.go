@@ -1,0 +1,181 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/i18n"
+	"cie/installer"
+)
+
+// placeJSON is one place of "cie browsers enable" and "disable".
+type placeJSON struct {
+	Place    installer.Kind   `json:"place"`
+	Path     string           `json:"path"`
+	Programs []string         `json:"programs"`
+	Action   installer.Action `json:"action"`
+	Changed  bool             `json:"changed"`
+	Status   string           `json:"status"`
+	Reason   string           `json:"reason,omitempty"`
+	Detail   string           `json:"detail,omitempty"`
+	Failed   bool             `json:"failed"`
+}
+
+// processJSON is a program that runs.
+type processJSON struct {
+	Program string `json:"program"`
+	PID     int    `json:"pid"`
+}
+
+// changeJSON is the answer of "cie browsers enable" and "disable".
+type changeJSON struct {
+	Module  string        `json:"module"`
+	DryRun  bool          `json:"dry_run"`
+	OK      bool          `json:"ok"`
+	Places  []placeJSON   `json:"places"`
+	Restart []processJSON `json:"restart"`
+}
+
+// showChange tells what was done in each place, and who must be restarted.
+func (a *app) showChange(env *installer.Env, f browserFlags, remove bool, results []installer.Result) error {
+	out := changeJSON{Module: env.Module, DryRun: f.dryRun, OK: true, Places: []placeJSON{}, Restart: []processJSON{}}
+	for _, r := range results {
+		p := placeJSON{
+			Place: r.Target.Kind(), Path: r.Target.Path(), Programs: r.Target.Programs(),
+			Action: r.Action, Changed: r.Change.Changed, Status: string(r.After.Status), Reason: string(r.After.Reason),
+			Failed: r.Err != nil || f.dryRun && r.Action == installer.ActionBlocked,
+		}
+		if r.Err != nil {
+			p.Detail = r.Err.Error()
+		}
+		out.OK = out.OK && !p.Failed
+		out.Places = append(out.Places, p)
+		if r.Restart || f.dryRun && len(r.Running) > 0 && changes(r.Action) {
+			for _, run := range r.Running {
+				if j := (processJSON{run.Program, run.PID}); !slices.Contains(out.Restart, j) {
+					out.Restart = append(out.Restart, j)
+				}
+			}
+		}
+	}
+	if a.json {
+		if err := a.printJSON(out); err != nil {
+			return err
+		}
+	} else {
+		a.printChange(env, out, remove, results)
+	}
+	if !out.OK {
+		return &reported{code: exitFound}
+	}
+	return nil
+}
+
+// changes says whether an action writes something.
+func changes(action installer.Action) bool {
+	switch action {
+	case installer.ActionRegister, installer.ActionCorrect, installer.ActionRepair, installer.ActionRemove:
+		return true
+	}
+	return false
+}
+
+func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, results []installer.Result) {
+	if out.DryRun {
+		a.println(a.text(msg.DryRunIntro))
+	}
+	written := false
+	for i, p := range out.Places {
+		word := a.outcomeText(p, remove, out.DryRun)
+		if p.Action == installer.ActionSkip {
+			continue // nothing to do there, and nothing that anybody misses
+		}
+		written = written || p.Changed
+		a.println(word + ": " + a.placeText(env, results[i].Target))
+		if p.Failed {
+			for _, line := range a.stateAdvice(results[i].After) {
+				a.paragraph("    ", line)
+			}
+			if p.Detail != "" {
+				a.paragraph("    ", a.style.dim(printable(p.Detail)))
+			}
+		}
+	}
+	switch {
+	case len(out.Restart) > 0:
+		a.println("")
+		a.paragraph("", a.text(msg.RestartThese, a.programs(env, out.Restart)))
+	case !out.DryRun && !written && out.OK && remove:
+		a.println(a.text(msg.NothingToRemove))
+	case !out.DryRun && !written && out.OK:
+		a.println(a.text(msg.NothingToEnable))
+	case !out.DryRun && out.OK && !remove:
+		a.println(a.style.green(a.text(msg.EnabledAll)))
+	}
+}
+
+// outcomeText says what was done, or with dryRun would be done, in one place.
+func (a *app) outcomeText(p placeJSON, remove, dryRun bool) string {
+	if p.Failed {
+		return a.style.red(a.text(msg.OutcomeFailed))
+	}
+	if dryRun {
+		return a.text(cmp.Or(map[installer.Action]i18n.Text{
+			installer.ActionRegister: msg.WouldRegister,
+			installer.ActionCorrect:  msg.WouldCorrect,
+			installer.ActionRepair:   msg.WouldRepair,
+			installer.ActionRemove:   msg.WouldRemove,
+		}[p.Action], msg.WouldNothing))
+	}
+	switch {
+	case !p.Changed && remove:
+		return a.style.dim(a.text(msg.OutcomeWasOut))
+	case !p.Changed:
+		return a.style.dim(a.text(msg.OutcomeWasIn))
+	case remove:
+		return a.style.green(a.text(msg.OutcomeRemoved))
+	}
+	return a.style.green(a.text(cmp.Or(map[installer.Action]i18n.Text{
+		installer.ActionCorrect: msg.OutcomeCorrected,
+		installer.ActionRepair:  msg.OutcomeRepaired,
+	}[p.Action], msg.OutcomeRegistered)))
+}
+
+// placeText names a place for people.
+func (a *app) placeText(env *installer.Env, t installer.Target) string {
+	name := a.text(cmp.Or(map[installer.Kind]i18n.Text{
+		installer.KindGeckoProfile:    msg.PlaceProfile,
+		installer.KindGeckoFirstRun:   msg.PlaceFirstRun,
+		installer.KindNSSDatabase:     msg.PlaceNSS,
+		installer.KindP11KitUser:      msg.PlaceP11Kit,
+		installer.KindP11KitSystem:    msg.PlaceP11KitSystem,
+		installer.KindFirefoxPolicy:   msg.PlaceFirefoxPolicy,
+		installer.KindChromiumPolicy:  msg.PlaceChromiumPolicy,
+		installer.KindFlatpakOverride: msg.PlaceFlatpak,
+	}[t.Kind()], msg.PlaceOther))
+	path := t.Path()
+	if rest, ok := strings.CutPrefix(path, env.Home+"/"); ok {
+		path = "~/" + rest
+	}
+	return fmt.Sprintf("%s (%s)", name, printable(path))
+}
+
+// programs lists running programs by name.
+func (a *app) programs(env *installer.Env, list []processJSON) string {
+	var names []string
+	for _, p := range list {
+		name := p.Program
+		for _, b := range env.Browsers() {
+			if b.ID == p.Program {
+				name = b.Name
+			}
+		}
+		if name = fmt.Sprintf("%s (PID %d)", printable(name), p.PID); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/doctor"
+	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/probe"
+	"cie/installer"
+)
+
+// moduleJSON is the module in the answer of "cie browsers status".
+type moduleJSON struct {
+	Path     string             `json:"path"`
+	Exists   bool               `json:"exists"`
+	Loadable installer.Loadable `json:"loadable"`
+	Version  string             `json:"version,omitempty"`
+	Why      string             `json:"why,omitempty"`
+	Detail   string             `json:"detail,omitempty"`
+}
+
+// browserJSON is a program in that answer.
+type browserJSON struct {
+	ID         string              `json:"id"`
+	Name       string              `json:"name"`
+	Version    string              `json:"version,omitempty"`
+	Packaging  installer.Packaging `json:"packaging"`
+	State      doctor.BrowserState `json:"state"`
+	Registered bool                `json:"registered"`
+	Policy     bool                `json:"policy"`
+	Loadable   installer.Loadable  `json:"loadable"`
+	Why        string              `json:"why,omitempty"`
+	WayOut     installer.WayOut    `json:"way_out,omitempty"`
+	Running    []processJSON       `json:"running"`
+	Message    string              `json:"message"`
+
+	report installer.BrowserReport
+}
+
+// browsersJSON is that answer.
+type browsersJSON struct {
+	Module   moduleJSON    `json:"module"`
+	Browsers []browserJSON `json:"browsers"`
+}
+
+// browsersStatus shows every browser found.
+func (a *app) browsersStatus(ctx context.Context, f browserFlags) error {
+	env, err := a.machine(f.module)
+	if err != nil {
+		return err
+	}
+	prober, err := probe.Self(probeVerb)
+	if err != nil {
+		return err
+	}
+	var info probe.Info
+	var broken error
+	survey := env.Survey(ctx, installer.Options{User: true, System: true, Load: func(ctx context.Context, path string) error {
+		info, broken = prober.Load(ctx, path)
+		return broken
+	}})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	out := browsersJSON{Browsers: []browserJSON{}}
+	out.Module = moduleJSON{Path: env.Module, Exists: survey.Module.Exists, Loadable: survey.Module.Loadable, Version: info.Version}
+	if broken != nil {
+		out.Module.Why, out.Module.Detail = string(probe.Of(broken)), broken.Error()
+	} else if !out.Module.Exists {
+		out.Module.Why = string(probe.ReasonMissing)
+	}
+	bad := out.Module.Loadable == installer.LoadNo
+	for _, b := range survey.Browsers {
+		j := browserJSON{
+			ID: b.ID, Name: b.Name, Version: b.Version, Packaging: b.Packaging,
+			State: doctor.StateOf(env, b, survey.Targets), Registered: b.Status == installer.Registered || b.ByPolicy,
+			Policy: b.ByPolicy, Loadable: b.Loadable, Why: string(b.Reason), WayOut: b.WayOut,
+			Running: []processJSON{}, report: b,
+		}
+		for _, p := range b.Running {
+			j.Running = append(j.Running, processJSON{p.Program, p.PID})
+		}
+		j.Message = strings.Join(a.browserAdvice(b, j.State), " ")
+		switch j.State {
+		case doctor.BrowserReady, doctor.BrowserSandboxed, doctor.BrowserNeverStarted:
+		default:
+			bad = true
+		}
+		out.Browsers = append(out.Browsers, j)
+	}
+	if a.json {
+		if err := a.printJSON(out); err != nil {
+			return err
+		}
+	} else {
+		a.printBrowsers(out, broken)
+		if err := env.CheckUser(); err != nil {
+			var own *problem
+			if errors.As(a.homeProblem(err), &own) {
+				a.note("")
+				a.note(wrapText(capital(own.Message)+". "+strings.Join(own.advice, " "), "", a.errWidth()))
+			}
+		}
+	}
+	if bad {
+		return &reported{code: exitFound}
+	}
+	return nil
+}
+
+func (a *app) printBrowsers(out browsersJSON, broken error) {
+	switch {
+	case out.Module.Loadable == installer.LoadYes:
+		a.println(a.text(msg.ModuleGood, out.Module.Path))
+	case !out.Module.Exists:
+		a.println(a.style.red(capital(a.text(msg.ModuleMissing, out.Module.Path))))
+		a.paragraph("    ", a.text(msg.ModuleMissingDo))
+	default:
+		a.println(a.style.red(capital(a.text(msg.ModuleBroken, out.Module.Path))))
+		a.paragraph("    ", a.probeText(broken))
+		a.paragraph("    ", a.text(msg.ModuleBrokenDo))
+	}
+	a.println("")
+	if len(out.Browsers) == 0 {
+		a.println(a.text(msg.NoBrowsers))
+	}
+	for _, b := range out.Browsers {
+		a.println(a.style.bold(printable(strings.TrimSpace(b.Name+" "+b.Version))) + " (" + a.packagingText(b.Packaging) + ")")
+		for i, line := range a.browserAdvice(b.report, b.State) {
+			if i == 0 {
+				line = a.stateStyle(b.State)(line)
+			}
+			a.paragraph("    ", line)
+		}
+	}
+}
+
+func (a *app) packagingText(p installer.Packaging) string {
+	return a.text(map[installer.Packaging]i18n.Text{
+		installer.PackageNative:  msg.PackageNative,
+		installer.PackageSnap:    msg.PackageSnap,
+		installer.PackageFlatpak: msg.PackageFlatpak,
+		installer.PackageTarball: msg.PackageTarball,
+	}[p])
+}
+
+func (a *app) stateStyle(s doctor.BrowserState) func(string) string {
+	switch s {
+	case doctor.BrowserReady:
+		return a.style.green
+	case doctor.BrowserDamaged, doctor.BrowserNotLoadable:
+		return a.style.red
+	}
+	return a.style.amber
+}
+
+// browserAdvice says how things are with a browser, and what to do about it.
+func (a *app) browserAdvice(b installer.BrowserReport, s doctor.BrowserState) []string {
+	switch s {
+	case doctor.BrowserReady:
+		if b.ByPolicy && b.Status != installer.Registered {
+			return []string{a.text(msg.BrowserByPolicy)}
+		}
+		return []string{a.text(msg.BrowserReady)}
+	case doctor.BrowserRestart:
+		return []string{a.text(msg.BrowserRestart)}
+	case doctor.BrowserNotLoadable:
+		return []string{a.text(msg.BrowserNotLoadable)}
+	case doctor.BrowserOff:
+		return []string{a.text(msg.BrowserOff)}
+	case doctor.BrowserElsewhere:
+		return []string{a.text(msg.BrowserElsewhere)}
+	case doctor.BrowserSandboxed:
+		if b.Packaging == installer.PackageSnap {
+			return []string{a.text(msg.BrowserSnap, b.Name)}
+		}
+		return []string{a.text(msg.BrowserFlatpak, b.Name)}
+	case doctor.BrowserNeverStarted:
+		return []string{a.text(msg.BrowserNeverStarted)}
+	case doctor.BrowserDamaged:
+		return append([]string{a.text(msg.BrowserDamaged)}, a.stateAdvice(installer.State{Status: b.Status, Reason: b.Reason})...)
+	}
+	return append([]string{a.text(msg.BrowserUnavailable)}, a.stateAdvice(installer.State{Status: b.Status, Reason: b.Reason})...)
+}
+
+// stateAdvice says what is wrong with a place.
+func (a *app) stateAdvice(s installer.State) []string {
+	t, ok := map[installer.Reason]i18n.Text{
+		installer.ReasonLegacyDatabase: msg.WhyLegacy,
+		installer.ReasonUnreadable:     msg.WhyUnreadable,
+		installer.ReasonNotRegular:     msg.WhyNotRegular,
+		installer.ReasonForeignOwner:   msg.WhyForeignOwner,
+		installer.ReasonReadOnly:       msg.WhyReadOnly,
+		installer.ReasonSyntax:         msg.WhySyntax,
+		installer.ReasonTooLarge:       msg.WhySyntax,
+		installer.ReasonDuplicate:      msg.WhyRepair,
+		installer.ReasonNoLibrary:      msg.WhyRepair,
+		installer.ReasonModuleMissing:  msg.WhyModuleMissing,
+		installer.ReasonOtherPolicy:    msg.WhyOtherPolicy,
+	}[s.Reason]
+	if !ok {
+		return nil
+	}
+	return []string{a.text(t)}
+}
+
+// probeText says why a module does not load.
+func (a *app) probeText(err error) string {
+	t, ok := map[probe.Reason]i18n.Text{
+		probe.ReasonMissing:     msg.ProbeMissing,
+		probe.ReasonNotLoadable: msg.ProbeNotLoadable,
+		probe.ReasonNotModule:   msg.ProbeNotModule,
+		probe.ReasonCrashed:     msg.ProbeCrashed,
+		probe.ReasonTimeout:     msg.ProbeTimeout,
+	}[probe.Of(err)]
+	if !ok {
+		t = msg.ProbeRefused
+	}
+	var own *probe.Error
+	detail := ""
+	if errors.As(err, &own) {
+		detail = cmp.Or(own.Detail, own.Call)
+	}
+	return a.text(t, printable(detail))
+}

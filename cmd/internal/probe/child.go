@@ -1,0 +1,124 @@
+package probe
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/miekg/pkcs11"
+)
+
+// maxPIN bounds what is read as a PIN.
+const maxPIN = 64
+
+// Serve is the child: it does what in asks for and answers on out. The result
+// is the exit code of the process. What the module itself prints on standard
+// output goes to standard error instead when out is os.Stdout.
+func Serve(in io.Reader, out io.Writer) int {
+	reader := bufio.NewReader(in)
+	line, err := reader.ReadBytes('\n')
+	var r request
+	if err == nil {
+		err = json.Unmarshal(line, &r)
+	}
+	var a answer
+	if err != nil {
+		a.Error = failed(ReasonChild, "", "request: %v", err)
+	} else {
+		pin, _ := io.ReadAll(io.LimitReader(reader, maxPIN))
+		a = serve(r, pin)
+		clear(pin)
+	}
+	if json.NewEncoder(out).Encode(a) != nil {
+		return 1
+	}
+	return 0
+}
+
+func serve(r request, pin []byte) (a answer) {
+	fail := func(err error) answer {
+		var own *Error
+		if !errors.As(err, &own) {
+			own = failed(ReasonChild, "", "%v", err)
+		}
+		return answer{Error: own}
+	}
+	m, err := open(r.Module)
+	if err != nil {
+		return fail(err)
+	}
+	defer m.close()
+	if r.Login != nil {
+		o, err := m.login(*r.Login, pin)
+		if err != nil {
+			return fail(err)
+		}
+		return answer{Outcome: &o}
+	}
+	info, err := m.info()
+	if err != nil {
+		return fail(err)
+	}
+	return answer{Info: &info}
+}
+
+// module is a loaded module.
+type module struct{ ctx *pkcs11.Ctx }
+
+func open(path string) (*module, error) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, failed(ReasonMissing, "", "%s", path)
+	}
+	if err := canLoad(path); err != nil {
+		return nil, failed(ReasonNotLoadable, "", "%v", err)
+	}
+	ctx := pkcs11.New(path)
+	if ctx == nil {
+		return nil, failed(ReasonNotModule, "C_GetFunctionList", "%s", path)
+	}
+	if err := ctx.Initialize(); err != nil {
+		return nil, refused("C_Initialize", err)
+	}
+	return &module{ctx}, nil
+}
+
+func (m *module) close() {
+	_ = m.ctx.Finalize()
+	m.ctx.Destroy()
+}
+
+func refused(call string, err error) *Error { return failed(ReasonRefused, call, "%v", err) }
+
+func (m *module) info() (Info, error) {
+	i, err := m.ctx.GetInfo()
+	if err != nil {
+		return Info{}, refused("C_GetInfo", err)
+	}
+	info := Info{
+		Description:  strings.TrimSpace(i.LibraryDescription),
+		Manufacturer: strings.TrimSpace(i.ManufacturerID),
+		Version:      fmt.Sprintf("%d.%d", i.LibraryVersion.Major, i.LibraryVersion.Minor),
+		Cryptoki:     fmt.Sprintf("%d.%d", i.CryptokiVersion.Major, i.CryptokiVersion.Minor),
+	}
+	slots, err := m.ctx.GetSlotList(false)
+	if err != nil {
+		return Info{}, refused("C_GetSlotList", err)
+	}
+	tokens, err := m.ctx.GetSlotList(true)
+	if err != nil {
+		return Info{}, refused("C_GetSlotList", err)
+	}
+	info.Slots, info.Tokens = len(slots), len(tokens)
+	for _, slot := range tokens {
+		// A card that was taken away meanwhile is none.
+		list, _ := m.ctx.GetMechanismList(slot)
+		for _, mechanism := range list {
+			info.PSS = info.PSS || mechanism.Mechanism == pkcs11.CKM_RSA_PKCS_PSS
+		}
+	}
+	return info, nil
+}

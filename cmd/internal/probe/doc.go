@@ -1,0 +1,129 @@
+// Package probe tries a PKCS#11 module as a browser would, in a child process:
+// a module that crashes or hangs must not take down the program that asks.
+//
+// The child is the program itself, started again with arguments that lead it
+// to [Serve]. Requests and answers are JSON on standard input and output; a PIN
+// follows the request as bytes and appears in no argument and no environment.
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Reason says at which point a module failed.
+type Reason string
+
+// The reasons.
+const (
+	// ReasonMissing: there is no file.
+	ReasonMissing Reason = "missing"
+	// ReasonNotLoadable: the loader of the system refuses the file.
+	ReasonNotLoadable Reason = "not-loadable"
+	// ReasonNotModule: it loads, but is no PKCS#11 module.
+	ReasonNotModule Reason = "not-a-module"
+	// ReasonRefused: a call to the module failed.
+	ReasonRefused Reason = "refused"
+	// ReasonCrashed: the process that loaded it was killed.
+	ReasonCrashed Reason = "crashed"
+	// ReasonTimeout: it did not answer in time.
+	ReasonTimeout Reason = "timeout"
+	// ReasonNoToken: it shows no card, or not the one that was asked for.
+	ReasonNoToken Reason = "no-token"
+	// ReasonNoCertificate: the card has no certificate or key in the module.
+	ReasonNoCertificate Reason = "no-certificate"
+	// ReasonWrongPIN: the card refused the PIN.
+	ReasonWrongPIN Reason = "wrong-pin"
+	// ReasonHandshake: the TLS handshake failed.
+	ReasonHandshake Reason = "handshake"
+	// ReasonChild: the child could not be started or understood.
+	ReasonChild Reason = "child"
+)
+
+// Error is why a module did not do what it should.
+type Error struct {
+	Reason Reason `json:"reason"`
+	// Call is the function of the module that failed, "C_Initialize".
+	Call string `json:"call,omitempty"`
+	// Detail is the cause in technical words; it holds nothing of the card.
+	Detail string `json:"detail,omitempty"`
+}
+
+func (e *Error) Error() string {
+	s := string(e.Reason)
+	if e.Call != "" {
+		s += ": " + e.Call
+	}
+	if e.Detail != "" {
+		s += ": " + e.Detail
+	}
+	return s
+}
+
+// Info is what a module tells about itself.
+type Info struct {
+	Description  string `json:"description"`
+	Manufacturer string `json:"manufacturer"`
+	Version      string `json:"version"`  // of the module
+	Cryptoki     string `json:"cryptoki"` // of the interface
+	// Slots is the number of readers that the module shows, Tokens of those
+	// with a card that it knows.
+	Slots  int `json:"slots"`
+	Tokens int `json:"tokens"`
+	// PSS: a token says that it can do RSA-PSS, which TLS 1.3 wants.
+	PSS bool `json:"pss"`
+}
+
+// Login is a TLS login through the module.
+type Login struct {
+	// Reader is the reader whose card logs in; empty: the only one.
+	Reader string `json:"reader,omitempty"`
+	// Server is the address of the service, Certificate its certificate (DER).
+	Server      string `json:"server"`
+	Certificate []byte `json:"certificate"`
+	// TLS13 is the address of a service that only speaks TLS 1.3; empty: not tried.
+	TLS13 string `json:"tls13,omitempty"`
+}
+
+// Outcome is what came of a Login.
+type Outcome struct {
+	// Version is the version of TLS that was spoken.
+	Version string `json:"version"`
+	Cipher  string `json:"cipher"`
+	// TLS13 is the error of the service that only speaks TLS 1.3.
+	TLS13 string `json:"tls13,omitempty"`
+	// TLS13OK: it let the card in.
+	TLS13OK bool `json:"tls13_ok,omitempty"`
+}
+
+// Bounds on the child. Loading takes milliseconds, a login below ten seconds;
+// a reader that hangs takes as long as its driver lets it.
+const (
+	loadTimeout  = 30 * time.Second
+	loginTimeout = 3 * time.Minute
+)
+
+type request struct {
+	Module string `json:"module"`
+	Login  *Login `json:"login,omitempty"`
+}
+
+type answer struct {
+	Info    *Info    `json:"info,omitempty"`
+	Outcome *Outcome `json:"outcome,omitempty"`
+	Error   *Error   `json:"error,omitempty"`
+}
+
+// Of returns the Reason of an error of this package, "" for others.
+func Of(err error) Reason {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Reason
+	}
+	return ""
+}
+
+func failed(r Reason, call string, format string, args ...any) *Error {
+	return &Error{Reason: r, Call: call, Detail: fmt.Sprintf(format, args...)}
+}
