@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"cie/apdu"
+	"cie/apdu/pcsc"
 	"cie/apdu/pcsc/pcscd"
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
@@ -137,7 +139,20 @@ func program(t *testing.T, tool string) string {
 // built is the path of the module, made once per run of the tests.
 var built string
 
+// waiting, in the environment, makes this program wait until a card is in the
+// reader of that name, which a daemon that has just started takes its time to
+// see. The PC/SC library talks to one daemon in the life of a process, so that
+// needs a process of its own.
+const waiting = "CIE_CONSUMERS_READER"
+
 func TestMain(m *testing.M) {
+	if reader := os.Getenv(waiting); reader != "" {
+		if err := waitForCard(reader); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "cie-consumers-")
 		if err != nil {
@@ -148,6 +163,26 @@ func TestMain(m *testing.M) {
 		built = filepath.Join(dir, "cie-pkcs11.so")
 		return m.Run()
 	}())
+}
+
+func waitForCard(reader string) error {
+	service, err := pcsc.Establish()
+	if err != nil {
+		return err
+	}
+	defer service.Close()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		readers, err := service.Status()
+		if err != nil && !errors.Is(err, apdu.ErrNoReader) {
+			return err
+		}
+		for _, r := range readers {
+			if r.Name == reader && r.Present && len(r.ATR) > 0 {
+				return nil
+			}
+		}
+	}
+	return errors.New("PC/SC sees no card")
 }
 
 // module builds the module as make build does, unless that was done before.
@@ -176,7 +211,7 @@ func newHost(t *testing.T, chip cardtest.Family) *host {
 		t.Fatal(err)
 	}
 	h.card = card
-	daemon, err := pcscd.Start(t.Context(), pcscd.Options{})
+	daemon, err := pcscd.Start(t.Context(), pcscd.Options{Debug: true})
 	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
 		absent(t, "%v", err)
 	}
@@ -185,11 +220,14 @@ func newHost(t *testing.T, chip cardtest.Family) *host {
 	}
 	t.Cleanup(daemon.Stop)
 	ctx, cancel := context.WithCancel(t.Context())
-	inReader := make(chan error, 64)
+	start := time.Now()
+	var events strings.Builder // written by Serve, read after it
+	inReader := make(chan error, 1)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
 		vpcd.Serve(ctx, func(context.Context) (net.Conn, error) { return daemon.Dial(0) }, card, vpcd.Config{Event: func(err error) {
+			fmt.Fprintf(&events, "%v: %v\n", time.Since(start), err)
 			select {
 			case inReader <- err:
 			default:
@@ -197,22 +235,21 @@ func newHost(t *testing.T, chip cardtest.Family) *host {
 		}})
 	}()
 	t.Cleanup(func() {
+		powered := card.Powered()
 		cancel()
 		<-served
 		if t.Failed() {
+			t.Logf("card powered: %v; %+v; in and out of the reader:\n%s", powered, card.Stats(), events.String())
 			t.Logf("pcscd:\n%s", daemon.Logs())
 		}
 	})
 	if err := <-inReader; err != nil {
 		t.Fatalf("card into the reader: %v", err)
 	}
-	// The daemon looks for cards a few times a second.
-	for deadline := time.Now().Add(patience); !card.Powered(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("pcscd does not switch the card on")
-		}
-	}
 	h.env = append(h.env, daemon.Env()...)
+	h.env = append(h.env, waiting+"="+daemon.Reader(0))
+	h.run(t, os.Args[0])
+	h.env = h.env[:len(h.env)-1]
 	h.setCard(t, cardtest.DefaultPIN(), cardtest.DefaultPUK(), cardtest.IssuingCA(), card.NIS())
 	return h
 }
