@@ -157,7 +157,7 @@ func (u *UI) chooser(changed func()) fyne.CanvasObject {
 	if len(names) < 2 {
 		return nil
 	}
-	pick := widget.NewSelect(names, nil)
+	pick := newSelection(names)
 	pick.SetSelected(u.pick().reader.Name)
 	pick.OnChanged = func(name string) {
 		u.chosen = name

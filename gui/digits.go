@@ -75,7 +75,7 @@ func (d *DigitField) changed() {
 }
 
 // FocusGained implements fyne.Focusable.
-func (d *DigitField) FocusGained() { d.focused = true; d.Refresh() }
+func (d *DigitField) FocusGained() { d.focused = true; d.Refresh(); reveal(d) }
 
 // FocusLost implements fyne.Focusable.
 func (d *DigitField) FocusLost() { d.focused = false; d.Refresh() }

@@ -23,10 +23,11 @@ type form struct {
 	done func(err error)
 
 	code, pin, again *codeEntry
-	confirm          *widget.Check
+	confirm          *check
 	confirmBox       *fyne.Container
 	staked           int // tries that confirmBox speaks of
 	submit, back     *button
+	ready            bool // all digits are there and acceptable
 	insist           bool // the card refused without a confirmation
 	op               *operation
 	failed           error // of the last attempt
@@ -55,7 +56,7 @@ func (u *UI) newForm(s *slot, ref card.PINRef, withNew bool, submit string,
 		f.again = newCodeEntry(t, t.T("code.again"))
 		objects = append(objects, f.pin.object, f.again.object)
 	}
-	f.confirm = widget.NewCheck(t.T("confirm.check"), func(bool) { f.check() })
+	f.confirm = newCheck(t.T("confirm.check"), func(bool) { f.check() })
 	f.submit = primaryButton(submit, f.send)
 	f.back = newButton(t.T("cancel"), func() {
 		f.wipe()
@@ -79,7 +80,7 @@ func (u *UI) newForm(s *slot, ref card.PINRef, withNew bool, submit string,
 				}
 				return
 			}
-			if f.confirmBox.Visible() && !f.confirm.Checked {
+			if f.ready && f.confirmBox.Visible() && !f.confirm.Checked {
 				u.win.Canvas().Focus(f.confirm)
 				return
 			}
@@ -160,6 +161,7 @@ func (f *form) check() {
 			f.again.say(t.T("code.same"), widget.SuccessImportance)
 		}
 	}
+	f.ready = ok
 	visible := f.confirmBox.Visible()
 	if f.staked != f.counter().Left {
 		f.confirmBox.Objects = []fyne.CanvasObject{f.stake()}

@@ -205,7 +205,7 @@ func (d *rig) uncut() {
 	var boxes []box
 	walk(d.win.Content(), func(o fyne.CanvasObject) {
 		switch w := o.(type) {
-		case *widget.Label, *button, *widget.Check, *widget.Select, *DigitField, *navItem:
+		case *widget.Label, *button, *check, *selection, *DigitField, *navItem:
 			name := fmt.Sprintf("%T", w)
 			if l, ok := w.(*widget.Label); ok {
 				name = l.Text

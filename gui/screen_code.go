@@ -140,6 +140,10 @@ func (s *codeScreen) done(err error) {
 		return
 	}
 	s.outcome = problem(t, err)
+	var wrong *card.PINError
+	if errors.As(err, &wrong) && wrong.Blocked() {
+		s.outcome = nil // the page itself says so
+	}
 	var last *card.LastTryError
 	if errors.As(err, &last) {
 		s.form.insist = true

@@ -76,7 +76,7 @@ func (t *topic) Tapped(*fyne.PointEvent)                { t.tapped() }
 func (t *topic) MouseIn(*desktop.MouseEvent)            { t.hovered = true; t.Refresh() }
 func (t *topic) MouseMoved(*desktop.MouseEvent)         {}
 func (t *topic) MouseOut()                              { t.hovered = false; t.Refresh() }
-func (t *topic) FocusGained()                           { t.focused = true; t.Refresh() }
+func (t *topic) FocusGained()                           { t.focused = true; t.Refresh(); reveal(t) }
 func (t *topic) FocusLost()                             { t.focused = false; t.Refresh() }
 func (t *topic) TypedRune(rune)                         {}
 func (t *topic) Cursor() desktop.Cursor                 { return desktop.PointerCursor }

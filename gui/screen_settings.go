@@ -5,14 +5,13 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/widget"
 )
 
 // settingsScreen shows the choices of the person. Each takes effect at once.
 type settingsScreen struct {
 	u *UI
 	body
-	first *widget.Select
+	first *selection
 	said  fyne.CanvasObject
 }
 
@@ -29,7 +28,7 @@ func (s *settingsScreen) update()               {}
 // choice is one value of a setting with its text.
 type choice struct{ value, label string }
 
-func (s *settingsScreen) pick(label string, list []choice, now string, set func(string)) (*widget.Select, fyne.CanvasObject) {
+func (s *settingsScreen) pick(label string, list []choice, now string, set func(string)) (*selection, fyne.CanvasObject) {
 	var labels []string
 	at := 0
 	for i, c := range list {
@@ -38,7 +37,7 @@ func (s *settingsScreen) pick(label string, list []choice, now string, set func(
 			at = i
 		}
 	}
-	sel := widget.NewSelect(labels, nil)
+	sel := newSelection(labels)
 	sel.SetSelectedIndex(at)
 	sel.OnChanged = func(l string) {
 		if i := slices.Index(labels, l); i >= 0 {
@@ -83,7 +82,7 @@ func (s *settingsScreen) show() {
 	_, logs := s.pick(t.T("settings.log"),
 		[]choice{{"", t.T("settings.log.off")}, {"errors", t.T("settings.log.errors")}, {"all", t.T("settings.log.all")}}, c.LogLevel,
 		func(v string) { save(func(n *Settings) { n.LogLevel = v }) })
-	auto := widget.NewCheck(t.T("settings.autostart"), nil)
+	auto := newCheck(t.T("settings.autostart"), nil)
 	auto.SetChecked(c.Autostart)
 	auto.OnChanged = func(on bool) { save(func(n *Settings) { n.Autostart = on }) }
 

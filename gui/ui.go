@@ -60,6 +60,7 @@ type UI struct {
 	scroll  *container.Scroll
 	at      string
 	current screen
+	built   bool // the screen is in the window
 }
 
 // slot is a reader with what is known of the card in it. It is made anew for
@@ -262,6 +263,7 @@ func (u *UI) Go(name string) {
 		u.current.leave()
 	}
 	u.at = name
+	u.built = false
 	u.current = u.screen(name)
 	for i, n := range Screens {
 		u.nav[i].chosen = n == name
@@ -270,6 +272,7 @@ func (u *UI) Go(name string) {
 	u.scroll.Content = container.New(innerInset{28, 22}, u.current.build())
 	u.scroll.ScrollToTop()
 	relayout(u.page)
+	u.built = true
 	u.focus()
 }
 
@@ -294,6 +297,9 @@ func (u *UI) screen(name string) screen {
 }
 
 func (u *UI) focus() {
+	if !u.built {
+		return
+	}
 	f := u.current.focus()
 	if f == nil {
 		for i, n := range Screens {

@@ -140,7 +140,7 @@ func (d *rig) words() string {
 			b.WriteString(w.Text + "\n")
 		case *button:
 			b.WriteString("[" + w.Text + "]\n")
-		case *widget.Check:
+		case *check:
 			b.WriteString("[] " + w.Text + "\n")
 		}
 	})

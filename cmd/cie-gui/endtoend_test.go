@@ -38,7 +38,8 @@ func screen(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1040x900x24", "-nolisten", "tcp", "-noreset")
+	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1040x900x24", "-nolisten", "tcp", "-noreset",
+		"-r") // a busy machine must not repeat a key
 	cmd.ExtraFiles = []*os.File{w}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -126,11 +127,13 @@ func begin(t *testing.T) *person {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if t.Failed() {
+			p.shot("failed")
+		}
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		if t.Failed() {
-			p.shot("failed")
-			t.Logf("the program says:\n%s", &log)
+			t.Logf("the program says:\n%s\nthe daemon says:\n%s", &log, daemon.Logs())
 		}
 	})
 	p.window = strings.TrimSpace(p.x("search", "--sync", "--onlyvisible", "--pid", fmt.Sprint(cmd.Process.Pid)))
@@ -268,7 +271,7 @@ func TestByKeyboard(t *testing.T) {
 	}
 	registered := func() bool {
 		found := false
-		_ = filepath.WalkDir(filepath.Join(home, ".mozilla"), func(name string, d fs.DirEntry, err error) error {
+		_ = filepath.WalkDir(home, func(name string, d fs.DirEntry, err error) error {
 			if err == nil && d.Name() == "pkcs11.txt" {
 				data, err := os.ReadFile(name)
 				found = found || err == nil && strings.Contains(string(data), "cie-pkcs11.so")
