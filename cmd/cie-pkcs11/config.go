@@ -23,6 +23,8 @@ func config() pkcs11mod.Config {
 		Card:    cardOptions,
 		Issuers: issuer,
 		Version: libraryVersion(version.String()),
+
+		WrongCode: wrongCode,
 	}
 }
 

@@ -3,6 +3,7 @@
 package browsertest
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -58,8 +59,11 @@ func TestLogin(t *testing.T) {
 }
 
 // TestWrongPIN: one try spent exactly, and the login goes on with the right PIN.
+// Both browsers ask again without a word, so the module tells the person on the
+// desktop that the PIN was wrong, and how many tries are left.
 func TestWrongPIN(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+		desk := s.desktopBus(t)
 		u := s.sit(t, kind)
 		before := s.card.Stats()
 		o := u.login(nil, "10203040", pin())
@@ -68,6 +72,21 @@ func TestWrongPIN(t *testing.T) {
 		u.wantSpent(before, 1)
 		if left, _ := s.card.Tries(); left != cardtest.MaxPINTries {
 			t.Errorf("%d tries left after the right PIN", left)
+		}
+		// Notifications of the browser itself come through the same service.
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		for i := 0; ; i++ {
+			m, err := desk.Wait(ctx, i)
+			if err != nil {
+				t.Fatalf("no notification about the wrong PIN: %v", err)
+			}
+			if m.Summary == "Wrong PIN" {
+				if !strings.Contains(m.Body, "2 tries") {
+					t.Errorf("notification %+v", m)
+				}
+				break
+			}
 		}
 	})
 }

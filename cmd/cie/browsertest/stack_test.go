@@ -3,6 +3,7 @@
 package browsertest
 
 import (
+	"bufio"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +23,7 @@ import (
 	"cie/cmd/cie/browsertest/browser"
 	"cie/cmd/cie/browsertest/desktop"
 	"cie/cmd/cie/browsertest/idp"
+	"cie/cmd/internal/notify"
 	"cie/installer"
 )
 
@@ -99,6 +102,7 @@ type stack struct {
 	idp    *idp.Server
 	take   func()   // takes the card out, if it is in
 	wrap   []string // command that runs the browsers
+	more   []string // further variables of the browsers
 	shots  string
 	shot   int
 }
@@ -257,7 +261,7 @@ func (s *stack) sitAt(t *testing.T, kind browser.Kind, url string) *user {
 	u := &user{stack: s, t: t, kind: kind, desk: d, event: len(s.idp.Events())}
 	log := filepath.Join(dir, "browser.log")
 	u.browser, err = browser.Start(t.Context(), kind, browser.Config{
-		Desktop: d, Home: s.home, Env: s.daemon.Env(), Wrap: s.wrap,
+		Desktop: d, Home: s.home, Env: append(s.daemon.Env(), s.more...), Wrap: s.wrap,
 		Server: s.idp.Certificate(), CA: s.idp.CA(), Log: log,
 	}, url)
 	if err != nil {
@@ -449,4 +453,39 @@ func (u *user) again() {
 		}
 	}
 	u.t.Fatal("going back does not lead to the first page")
+}
+
+// desktopBus gives the browsers a session bus with a service that shows
+// notifications.
+func (s *stack) desktopBus(t *testing.T) *notify.Server {
+	t.Helper()
+	path, err := exec.LookPath("dbus-daemon")
+	if err != nil {
+		absent(t, "missing: dbus-daemon")
+	}
+	cmd := exec.Command(path, "--session", "--nofork", "--print-address", "--address=unix:path="+filepath.Join(s.home, ".run", "bus"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	address, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	address = strings.TrimSpace(address)
+	s.more = append(s.more, "DBUS_SESSION_BUS_ADDRESS="+address)
+	server, err := notify.Serve(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	return server
 }

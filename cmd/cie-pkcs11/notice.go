@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"os"
+	"sync"
+
+	"cie/card"
+	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/notify"
+)
+
+// Browsers ask for a PIN again without a word on the one that was wrong. So the
+// module says it on the desktop, with the tries that are left.
+
+var (
+	wrongPIN = i18n.Text{EN: "Wrong PIN", IT: "PIN errato"}
+	wrongPUK = i18n.Text{EN: "Wrong PUK", IT: "PUK errato"}
+
+	triesLeft = i18n.Plural{
+		One: i18n.Text{
+			EN: "One try is left. If that is wrong too, the code is blocked.",
+			IT: "Resta un solo tentativo. Se anche questo è sbagliato il codice si blocca.",
+		},
+		Other: i18n.Text{EN: "%d tries are left.", IT: "Restano %d tentativi."},
+	}
+	triesUnknown = i18n.Text{EN: "Type all 8 digits.", IT: "Digita tutte le 8 cifre."}
+	pinBlocked   = i18n.Text{
+		EN: "The PIN is blocked. Unblock it with the PUK: cie pin unblock.",
+		IT: "Il PIN è bloccato. Sbloccalo con il PUK: cie pin unblock.",
+	}
+	pukBlocked = i18n.Text{
+		EN: "The PUK is blocked for good. The card stays valid as an identity document; a new PUK means a new card.",
+		IT: "Il PUK è bloccato definitivamente. La carta resta valida come documento; per un nuovo PUK serve una nuova carta.",
+	}
+)
+
+// notice is the text of the notification about a code that was refused.
+func notice(l i18n.Language, ref card.PINRef, left int) notify.Message {
+	m := notify.Message{App: "CIE", Icon: "cie", Summary: wrongPIN.In(l), Urgent: left >= 0 && left <= 1}
+	blocked := pinBlocked
+	if ref == card.PUK {
+		m.Summary, blocked = wrongPUK.In(l), pukBlocked
+	}
+	switch {
+	case left < 0:
+		m.Body = triesUnknown.In(l)
+	case left == 0:
+		m.Body = blocked.In(l)
+	case left == 1:
+		m.Body = triesLeft.One.In(l)
+	default:
+		m.Body = l.Sprintf(triesLeft.Other, left)
+	}
+	return m
+}
+
+// last is the notification shown before; a new one takes its place.
+var last struct {
+	sync.Mutex
+	id uint32
+}
+
+// wrongCode shows the notification. Where there is no desktop nothing happens.
+func wrongCode(ref card.PINRef, left int) {
+	last.Lock()
+	defer last.Unlock()
+	m := notice(i18n.FromEnvironment(os.Getenv), ref, left)
+	m.Replaces = last.id
+	if id, err := notify.Send(context.Background(), m); err == nil {
+		last.id = id
+	}
+}
