@@ -103,7 +103,7 @@ func (t *operation) enter() (nis string, err error) {
 		if !isNIS(data) {
 			continue
 		}
-		s.root, s.inDF = root, true
+		s.root, s.inDF, s.atRoot = root, true, false
 		return string(data), nil
 	}
 	return "", ErrNotCIE
@@ -135,6 +135,17 @@ func isNIS(b []byte) bool {
 func (t *operation) ready() error {
 	if t.s.inDF {
 		return nil
+	}
+	if t.s.atRoot {
+		t.s.atRoot = false
+		r, err := t.clear(selectAID(aidDFCIE))
+		if err != nil {
+			return err
+		}
+		if r.SW == apdu.SWOK {
+			t.s.inDF = true
+			return nil
+		}
 	}
 	nis, err := t.enter()
 	if err != nil {
@@ -222,7 +233,7 @@ func (s *Session) SerialICC(ctx context.Context) ([]byte, error) {
 			if err := t.ready(); err != nil {
 				return err
 			}
-			s.inDF = false // the root is selected from here on
+			s.inDF, s.atRoot = false, true
 			if s.root != rootNone {
 				if _, err := t.clearOK(s.root.command()); err != nil {
 					return err

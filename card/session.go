@@ -29,8 +29,10 @@ type Session struct {
 	root   selectRoot // what led to DF_CIE
 	// inDF: DF_CIE is selected as far as this program knows.
 	inDF bool
-	// assumed: inDF and channel come from an earlier hold of the card, in
-	// between which another program can have changed both.
+	// atRoot: the root is selected, and DF_CIE was before.
+	atRoot bool
+	// assumed: inDF, atRoot and channel come from an earlier hold of the card, in
+	// between which another program can have changed them.
 	assumed bool
 	channel *sm.Channel
 	keyRef  byte // private key that MSE SET chose for INTERNAL AUTHENTICATE, 0: none
@@ -132,7 +134,7 @@ func (s *Session) dropChannel() {
 // forget drops everything assumed about the state of the card.
 func (s *Session) forget() {
 	s.dropChannel()
-	s.inDF, s.assumed = false, false
+	s.inDF, s.atRoot, s.assumed = false, false, false
 }
 
 // operation is one hold of the card.
@@ -165,7 +167,7 @@ func (s *Session) run(ctx context.Context, steps int, f func(*operation) error) 
 	// The card is given back whatever happened; if it is gone there is
 	// nothing to give back, and the operation's own outcome counts.
 	defer func() { _ = s.conn.End() }()
-	s.assumed = s.inDF || s.channel != nil
+	s.assumed = s.inDF || s.atRoot || s.channel != nil
 	return f(t)
 }
 
