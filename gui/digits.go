@@ -25,8 +25,6 @@ type DigitField struct {
 	n        int
 	revealed bool
 	focused  bool
-	disabled bool
-	cells    *fyne.Container
 }
 
 // NewDigitField returns an empty field.
@@ -83,7 +81,7 @@ func (d *DigitField) FocusLost() { d.focused = false; d.Refresh() }
 // TypedRune implements fyne.Focusable. What is not a digit is ignored, as are
 // digits beyond the eighth.
 func (d *DigitField) TypedRune(r rune) {
-	if d.disabled || r < '0' || r > '9' || d.n == card.CodeLength {
+	if r < '0' || r > '9' || d.n == card.CodeLength {
 		return
 	}
 	d.digits[d.n] = byte(r)
@@ -95,13 +93,13 @@ func (d *DigitField) TypedRune(r rune) {
 func (d *DigitField) TypedKey(e *fyne.KeyEvent) {
 	switch e.Name {
 	case fyne.KeyBackspace:
-		if d.n > 0 && !d.disabled {
+		if d.n > 0 {
 			d.n--
 			d.digits[d.n] = 0
 			d.changed()
 		}
 	case fyne.KeyDelete:
-		if d.n > 0 && !d.disabled {
+		if d.n > 0 {
 			clear(d.digits[:])
 			d.n = 0
 			d.changed()
@@ -121,7 +119,7 @@ func (d *DigitField) TypedKey(e *fyne.KeyEvent) {
 // can be copied out.
 func (d *DigitField) TypedShortcut(s fyne.Shortcut) {
 	p, ok := s.(*fyne.ShortcutPaste)
-	if !ok || d.disabled || p.Clipboard == nil {
+	if !ok || p.Clipboard == nil {
 		return
 	}
 	d.paste(p.Clipboard.Content())
@@ -168,7 +166,7 @@ func (d *DigitField) reject() {
 
 // Tapped implements fyne.Tappable.
 func (d *DigitField) Tapped(*fyne.PointEvent) {
-	if c := fyne.CurrentApp().Driver().CanvasForObject(d); c != nil && !d.disabled {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(d); c != nil {
 		c.Focus(d)
 	}
 }

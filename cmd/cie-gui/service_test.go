@@ -1,0 +1,208 @@
+//go:build x11 || wayland || !linux
+
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cie/apdu/pcsc"
+	"cie/card"
+	"cie/card/cardtest"
+	"cie/gui"
+)
+
+func newTestDemo(t *testing.T) *demo {
+	t.Helper()
+	svc, _, end, err := newDemo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(end)
+	d := svc.(*demo)
+	d.readers.card.SetCost(cardtest.CostModel{})
+	return d
+}
+
+// The Service over a virtual card: what the windows ask for, in a life of a PIN.
+func TestCards(t *testing.T) {
+	d, ctx := newTestDemo(t), t.Context()
+	desks := d.Watch(ctx)
+	if r := (<-desks).Readers; len(r) != 1 || r[0].Presence != gui.Present {
+		t.Fatalf("desk %+v", r)
+	}
+	inspect := func() gui.Card {
+		t.Helper()
+		var last gui.Card
+		if err := d.Inspect(ctx, demoReader, func(c gui.Card) { last = c }); err != nil {
+			t.Fatal(err)
+		}
+		return last
+	}
+	c := inspect()
+	if c.PIN != (card.Tries{Left: 3, Max: 3}) || c.PUK != (card.Tries{Left: 10, Max: 10}) || c.Authenticity.Level != card.Genuine || !c.Expiry.IsZero() {
+		t.Errorf("card %+v", c)
+	}
+	pin, puk, next := cardtest.DefaultPIN(), cardtest.DefaultPUK(), []byte("24681357")
+	steps := 0
+	h, err := d.Holder(ctx, demoReader, pin, gui.CodeOptions{Progress: func(card.Progress) { steps++ }})
+	if err != nil || h.Surname != "ROSSI" || h.DocumentNumber != "CA00000AA" || steps == 0 {
+		t.Errorf("holder %+v, %v, %d steps", h, err, steps)
+	}
+	if c := inspect(); c.Expiry != h.NotAfter {
+		t.Errorf("expiry %v", c.Expiry)
+	}
+	l, err := d.TestLogin(ctx, demoReader, pin, gui.CodeOptions{})
+	if err != nil || l.Name != "MARIA ROSSI" || l.Protocol != "TLS 1.2" {
+		t.Errorf("login %+v, %v", l, err)
+	}
+	if err := d.ChangePIN(ctx, demoReader, pin, next, gui.CodeOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	var wrong *card.PINError
+	for left := 2; left >= 0; left-- {
+		err := d.ChangePIN(ctx, demoReader, pin, next, gui.CodeOptions{AllowLastTry: left == 0})
+		if !errors.As(err, &wrong) || wrong.Tries != left {
+			t.Fatalf("wrong PIN: %v, want %d left", err, left)
+		}
+		if left == 1 {
+			var last *card.LastTryError
+			if err := d.ChangePIN(ctx, demoReader, pin, next, gui.CodeOptions{}); !errors.As(err, &last) {
+				t.Fatalf("the last try without a confirmation: %v", err)
+			}
+		}
+	}
+	if err := d.Unblock(ctx, demoReader, puk, pin, gui.CodeOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	before := d.readers.card.Stats().DeviceAuthentications
+	if c := inspect(); c.PIN.Left != 3 {
+		t.Errorf("after unblocking %+v", c.PIN)
+	}
+	if n := d.readers.card.Stats().DeviceAuthentications; n != before {
+		t.Errorf("a session for every look: %d device authentications", n-before)
+	}
+	var levels []string
+	if err := d.Diagnose(ctx, func(f gui.Finding) { levels = append(levels, string(f.Check)+" "+string(f.Level)) }); err != nil {
+		t.Fatal(err)
+	}
+	if len(levels) != len(gui.Checks) || levels[3] != "chip ok" {
+		t.Errorf("findings %v", levels)
+	}
+
+	d.readers.move()
+	if r := (<-desks).Readers[0]; r.Presence != gui.Empty {
+		t.Errorf("after taking the card away: %+v", r)
+	}
+	if _, err := d.Holder(ctx, demoReader, pin, gui.CodeOptions{}); err == nil {
+		t.Error("a holder without a card")
+	}
+	d.readers.move()
+	<-desks
+	if c := inspect(); c.ID == "" || c.Expiry.IsZero() {
+		t.Errorf("the card again: %+v", c)
+	}
+}
+
+// Events of PC/SC become states of the desk.
+func TestApply(t *testing.T) {
+	var desk gui.Desk
+	for i, step := range []struct {
+		event pcsc.Event
+		want  gui.Presence
+	}{
+		{pcsc.Event{Kind: pcsc.ReaderAdded, Reader: "A"}, gui.Empty},
+		{pcsc.Event{Kind: pcsc.CardInserted, Reader: "A"}, gui.Present},
+		{pcsc.Event{Kind: pcsc.CardRemoved, Reader: "A"}, gui.Empty},
+		{pcsc.Event{Kind: pcsc.CardMute, Reader: "A"}, gui.Mute},
+	} {
+		apply(&desk, step.event, uint64(i+1))
+		if len(desk.Readers) != 1 || desk.Readers[0].Presence != step.want {
+			t.Errorf("after %v: %+v", step.event.Kind, desk)
+		}
+	}
+	apply(&desk, pcsc.Event{Kind: pcsc.ReaderRemoved, Reader: "A"}, 5)
+	apply(&desk, pcsc.Event{Kind: pcsc.ReaderRemoved, Reader: "B"}, 6)
+	if len(desk.Readers) != 0 {
+		t.Errorf("%+v", desk)
+	}
+	apply(&desk, pcsc.Event{Kind: pcsc.ServiceLost, Err: errors.New("x")}, 7)
+	if desk.Down == nil {
+		t.Error("the service is lost and the desk does not say so")
+	}
+	apply(&desk, pcsc.Event{Kind: pcsc.ServiceBack}, 8)
+	if desk.Down != nil {
+		t.Error("the service is back and the desk does not say so")
+	}
+}
+
+func TestFiles(t *testing.T) {
+	home := t.TempDir()
+	for _, v := range []string{"XDG_CONFIG_HOME", "XDG_CACHE_HOME"} {
+		t.Setenv(v, filepath.Join(home, v))
+	}
+	t.Setenv("HOME", home)
+	f, err := newFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := gui.Settings{Language: "de", Theme: "dark", TextScale: 150, LogLevel: "all", Autostart: true}
+	if err := f.SaveSettings(want); err != nil {
+		t.Fatal(err)
+	}
+	again, err := newFiles()
+	if err != nil || again.Settings() != want {
+		t.Errorf("settings read back: %+v, %v", again.Settings(), err)
+	}
+	if entry, err := os.ReadFile(f.autostart); err != nil || !strings.Contains(string(entry), "-hidden") {
+		t.Errorf("autostart: %s, %v", entry, err)
+	}
+	f.trace("> %s", "00A40000")
+	if log, err := os.ReadFile(filepath.Join(f.logs, "cie-gui.log")); err != nil || !strings.Contains(string(log), "> 00A40000") {
+		t.Errorf("log: %s, %v", log, err)
+	}
+	if err := f.ClearLogs(); err != nil {
+		t.Fatal(err)
+	}
+	want.Autostart, want.LogLevel = false, ""
+	if err := f.SaveSettings(want); err != nil {
+		t.Fatal(err)
+	}
+	f.trace("nothing")
+	for _, name := range []string{f.autostart, f.logs} {
+		if _, err := os.Stat(name); err == nil {
+			t.Errorf("%s is left behind", name)
+		}
+	}
+	one, err1 := f.SaveReport("one")
+	two, err2 := f.SaveReport("two")
+	if err1 != nil || err2 != nil || one == two {
+		t.Errorf("reports %s, %s, %v, %v", one, two, err1, err2)
+	}
+	if x := f.checkStore(); x.Level != gui.FindingOK {
+		t.Errorf("store %+v", x)
+	}
+	if err := os.WriteFile(f.config, []byte("{damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if broken, err := newFiles(); err != nil || broken.Settings() != (gui.Settings{}) {
+		t.Errorf("damaged settings: %+v, %v", broken.Settings(), err)
+	}
+}
+
+// Every module that the program is linked with has its licence named.
+func TestLicences(t *testing.T) {
+	out, err := exec.Command("go", "list", "-tags", "x11", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range strings.Fields(string(out)) {
+		if name != "cie" && licences[name] == "" {
+			t.Errorf("no licence for %s", name)
+		}
+	}
+}

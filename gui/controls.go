@@ -1,0 +1,197 @@
+package gui
+
+import (
+	"image/color"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+)
+
+// button is a button that Enter presses, too, as Space does.
+type button struct {
+	widget.Button
+	// name is for screen readers when the text does not say it all.
+	name    string
+	focused bool
+	ring    *canvas.Rectangle
+}
+
+func newButton(label string, tapped func()) *button {
+	b := &button{}
+	b.Text, b.OnTapped = label, tapped
+	b.ExtendBaseWidget(b)
+	return b
+}
+
+func primaryButton(label string, tapped func()) *button {
+	b := newButton(label, tapped)
+	b.Importance = widget.HighImportance
+	return b
+}
+
+// FocusGained implements fyne.Focusable.
+func (b *button) FocusGained() {
+	b.Button.FocusGained()
+	b.outline(true)
+	reveal(b)
+}
+
+// FocusLost implements fyne.Focusable.
+func (b *button) FocusLost() {
+	b.Button.FocusLost()
+	b.outline(false)
+}
+
+func (b *button) outline(on bool) {
+	b.focused = on
+	if b.ring != nil {
+		b.ring.Hidden = !on
+		b.ring.Refresh()
+	}
+}
+
+// CreateRenderer implements fyne.Widget: a ring shows where the keyboard is,
+// which the colour of a button alone does not.
+func (b *button) CreateRenderer() fyne.WidgetRenderer {
+	b.ring = canvas.NewRectangle(color.Transparent)
+	b.ring.StrokeWidth = 2
+	b.ring.Hidden = !b.focused
+	return &ringRenderer{b.Button.CreateRenderer(), b}
+}
+
+type ringRenderer struct {
+	fyne.WidgetRenderer
+	b *button
+}
+
+func (r *ringRenderer) Layout(size fyne.Size) {
+	r.WidgetRenderer.Layout(size)
+	r.b.ring.Resize(size.AddWidthHeight(6, 6))
+	r.b.ring.Move(fyne.NewPos(-3, -3))
+}
+
+func (r *ringRenderer) Refresh() {
+	r.b.ring.StrokeColor = theme.Color(theme.ColorNameForeground)
+	r.b.ring.CornerRadius = theme.InputRadiusSize() + 3
+	r.WidgetRenderer.Refresh()
+	r.b.ring.Refresh()
+}
+
+func (r *ringRenderer) Objects() []fyne.CanvasObject {
+	return append(append([]fyne.CanvasObject(nil), r.WidgetRenderer.Objects()...), r.b.ring)
+}
+
+// check is a box to tick that scrolls into view when it gets the keyboard,
+// and that Enter ticks, too.
+type check struct{ widget.Check }
+
+func newCheck(label string, changed func(bool)) *check {
+	c := &check{}
+	c.Text, c.OnChanged = label, changed
+	c.ExtendBaseWidget(c)
+	return c
+}
+
+// FocusGained implements fyne.Focusable.
+func (c *check) FocusGained() {
+	c.Check.FocusGained()
+	reveal(c, 100) // with the button below it
+}
+
+// TypedKey implements fyne.Focusable.
+func (c *check) TypedKey(e *fyne.KeyEvent) {
+	if e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter {
+		c.SetChecked(!c.Checked)
+		return
+	}
+	c.Check.TypedKey(e)
+}
+
+// selection is a list to choose from that scrolls into view.
+type selection struct{ widget.Select }
+
+func newSelection(options []string) *selection {
+	s := &selection{}
+	s.Options = options
+	s.ExtendBaseWidget(s)
+	return s
+}
+
+// FocusGained implements fyne.Focusable.
+func (s *selection) FocusGained() {
+	s.Select.FocusGained()
+	reveal(s)
+}
+
+// reveal scrolls so that o can be seen.
+func reveal(o fyne.CanvasObject, below ...float32) {
+	d := fyne.CurrentApp().Driver()
+	c := d.CanvasForObject(o)
+	if c == nil {
+		return
+	}
+	s := enclosing(c.Content(), o)
+	if s == nil {
+		return
+	}
+	const air = 24
+	top := d.AbsolutePositionForObject(o).Y - d.AbsolutePositionForObject(s.Content).Y
+	bottom := top + o.Size().Height
+	for _, b := range below {
+		bottom += b
+	}
+	at := s.Offset
+	if top-air < at.Y {
+		at.Y = max(0, top-air)
+	} else if bottom+air > at.Y+s.Size().Height {
+		at.Y = bottom + air - s.Size().Height
+	}
+	if at != s.Offset {
+		s.ScrollToOffset(at)
+	}
+}
+
+// enclosing finds the innermost scroller around o.
+func enclosing(root, o fyne.CanvasObject) *container.Scroll {
+	s, _ := search(root, o, nil)
+	return s
+}
+
+func search(root, o fyne.CanvasObject, within *container.Scroll) (*container.Scroll, bool) {
+	if root == o {
+		return within, true
+	}
+	switch c := root.(type) {
+	case *fyne.Container:
+		for _, x := range c.Objects {
+			if s, ok := search(x, o, within); ok {
+				return s, true
+			}
+		}
+	case *container.Scroll:
+		return search(c.Content, o, c)
+	}
+	return nil, false
+}
+
+// TypedKey implements fyne.Focusable.
+func (b *button) TypedKey(e *fyne.KeyEvent) {
+	if e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter {
+		e = &fyne.KeyEvent{Name: fyne.KeySpace}
+	}
+	b.Button.TypedKey(e)
+}
+
+// AccessibilityLabel implements fyne.Accessible.
+func (b *button) AccessibilityLabel() string {
+	if b.name != "" {
+		return b.name
+	}
+	return b.Text
+}
+
+// AccessibilityRole implements fyne.Accessible.
+func (b *button) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
