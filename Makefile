@@ -31,6 +31,7 @@ demo: deps-test bin
 
 test: deps-all bin
 	$(GO) test -race -p 2 -count=1 -timeout $(TESTTIMEOUT) ./...
+	$(GO) test -tags $(GUITAGS) -count=1 -timeout $(TESTTIMEOUT) ./cmd/cie-gui
 
 build: deps-build bin
 
@@ -68,4 +69,4 @@ deps-gui:
 deps-test:
 	@sh .ci/deps build test
 deps-all:
-	@sh .ci/deps build test consumers browsers
+	@sh .ci/deps build test consumers browsers gui
