@@ -298,6 +298,12 @@ func newCodeEntry(t *Texts, label string) *codeEntry {
 	return e
 }
 
+// Wipe forgets the digits, and hides those typed next.
+func (e *codeEntry) Wipe() {
+	e.DigitField.Wipe()
+	e.reveal.SetIcon(theme.VisibilityIcon())
+}
+
 func (e *codeEntry) say(s string, i widget.Importance) {
 	if e.hint.Text == s && e.hint.Importance == i {
 		return

@@ -10,6 +10,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/theme"
 
 	"cie/apdu"
 	"cie/card"
@@ -211,8 +212,15 @@ func TestRemovalInTheMiddle(t *testing.T) {
 	d.Go(screenChange)
 	d.keys("1357")
 	form := d.current.(*codeScreen).form
+	test.Tap(form.code.reveal)
+	if shown(form.code.DigitField) != "1357" {
+		t.Error("the button does not reveal the digits")
+	}
 	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
 	d.wants("Put your identity card on the reader")
+	if form.code.Revealed() || form.code.reveal.Icon != theme.VisibilityIcon() {
+		t.Error("the next digits would be shown")
+	}
 	if form.code.Len() != 0 || form.code.digits != [8]byte{} {
 		t.Error("the digits stay when the card is taken away")
 	}
