@@ -194,7 +194,7 @@ func TestJSONIsDocumented(t *testing.T) {
 			}
 		}
 	}
-	for _, v := range []any{readersJSON{}, statusJSON{}, pinJSON{}, certJSON{}, signJSON{}, eventJSON{}, demoJSON{}, versionJSON{}, browsersJSON{}, changeJSON{}, report{}} {
+	for _, v := range []any{readersJSON{}, statusJSON{}, pinJSON{}, certJSON{}, signJSON{}, eventJSON{}, demoJSON{}, versionJSON{}, browsersJSON{}, changeJSON{}, doctorJSON{}, report{}} {
 		fields(reflect.TypeOf(v))
 	}
 	if seen < 40 {

@@ -76,7 +76,7 @@ func (a *app) flagRows(set *pflag.FlagSet) []row {
 // metavar is what stands for the value of an option.
 func metavar(flag string) string {
 	switch flag {
-	case "out":
+	case "out", "report":
 		return "FILE"
 	case "reader":
 		return "NAME"

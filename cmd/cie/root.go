@@ -48,6 +48,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.certCommand(),
 		a.signCommand(),
 		a.browsersCommand(),
+		a.doctorCommand(),
 		a.probeCommand(),
 		a.watchCommand(),
 		a.demoCommand(),

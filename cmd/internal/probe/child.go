@@ -59,6 +59,13 @@ func serve(r request, pin []byte) (a answer) {
 		}
 		return answer{Outcome: &o}
 	}
+	if r.Cards {
+		cards, err := m.cards()
+		if err != nil {
+			return fail(err)
+		}
+		return answer{Cards: cards}
+	}
 	info, err := m.info()
 	if err != nil {
 		return fail(err)
@@ -121,4 +128,27 @@ func (m *module) info() (Info, error) {
 		}
 	}
 	return info, nil
+}
+
+// cards lists the cards, with their certificates as far as they are public.
+func (m *module) cards() ([]Card, error) {
+	slots, err := m.ctx.GetSlotList(true)
+	if err != nil {
+		return nil, refused("C_GetSlotList", err)
+	}
+	var list []Card
+	for _, slot := range slots {
+		info, err := m.ctx.GetSlotInfo(slot)
+		if err != nil {
+			continue // taken away meanwhile
+		}
+		c := Card{Slot: strings.TrimSpace(info.SlotDescription)}
+		if session, err := m.ctx.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION); err == nil {
+			k := &key{module: m, session: session}
+			c.Certificate, _ = k.certificate()
+			_ = m.ctx.CloseSession(session)
+		}
+		list = append(list, c)
+	}
+	return list, nil
 }

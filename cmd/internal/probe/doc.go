@@ -9,6 +9,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -75,6 +76,18 @@ type Info struct {
 	PSS bool `json:"pss"`
 }
 
+// Card is a card that a module shows.
+type Card struct {
+	// Slot is the module's description of the reader: up to 64 bytes of its name.
+	Slot string `json:"slot"`
+	// Certificate is the authentication certificate (DER), if the module lists
+	// it without PIN. It names the holder.
+	Certificate []byte `json:"certificate,omitempty"`
+}
+
+// In says whether the card is in the reader of that name.
+func (c Card) In(reader string) bool { return c.Slot != "" && strings.HasPrefix(reader, c.Slot) }
+
 // Login is a TLS login through the module.
 type Login struct {
 	// Reader is the reader whose card logs in; empty: the only one.
@@ -106,11 +119,13 @@ const (
 
 type request struct {
 	Module string `json:"module"`
+	Cards  bool   `json:"cards,omitempty"`
 	Login  *Login `json:"login,omitempty"`
 }
 
 type answer struct {
 	Info    *Info    `json:"info,omitempty"`
+	Cards   []Card   `json:"cards,omitempty"`
 	Outcome *Outcome `json:"outcome,omitempty"`
 	Error   *Error   `json:"error,omitempty"`
 }

@@ -66,8 +66,8 @@ func (m *module) slot(reader string) (uint, error) {
 			continue
 		}
 		// The description has room for 64 bytes (PKCS #11 v2.40 3.2).
-		name := strings.TrimSpace(info.SlotDescription)
-		if reader == "" && len(slots) == 1 || reader != "" && name != "" && strings.HasPrefix(reader, name) {
+		c := Card{Slot: strings.TrimSpace(info.SlotDescription)}
+		if reader == "" && len(slots) == 1 || reader != "" && c.In(reader) {
 			return s, nil
 		}
 	}
@@ -83,16 +83,11 @@ type key struct {
 }
 
 func (k *key) find() (tls.Certificate, error) {
-	none := func(what string) error { return failed(ReasonNoCertificate, "C_FindObjects", "%s", what) }
-	cert, err := k.first(pkcs11.CKO_CERTIFICATE)
+	der, err := k.certificate()
 	if err != nil {
-		return tls.Certificate{}, none("certificate")
+		return tls.Certificate{}, err
 	}
-	attributes, err := k.ctx.GetAttributeValue(k.session, cert, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
-	if err != nil {
-		return tls.Certificate{}, refused("C_GetAttributeValue", err)
-	}
-	parsed, err := x509.ParseCertificate(attributes[0].Value)
+	parsed, err := x509.ParseCertificate(der)
 	if err != nil {
 		return tls.Certificate{}, none("certificate that can be read")
 	}
@@ -105,6 +100,21 @@ func (k *key) find() (tls.Certificate, error) {
 		// The chip pads as in PKCS #1 v1.5 only.
 		SupportedSignatureAlgorithms: []tls.SignatureScheme{tls.PKCS1WithSHA256, tls.PKCS1WithSHA384, tls.PKCS1WithSHA512},
 	}, nil
+}
+
+func none(what string) error { return failed(ReasonNoCertificate, "C_FindObjects", "%s", what) }
+
+// certificate reads the certificate of the card.
+func (k *key) certificate() ([]byte, error) {
+	cert, err := k.first(pkcs11.CKO_CERTIFICATE)
+	if err != nil {
+		return nil, none("certificate")
+	}
+	attributes, err := k.ctx.GetAttributeValue(k.session, cert, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
+	if err != nil {
+		return nil, refused("C_GetAttributeValue", err)
+	}
+	return attributes[0].Value, nil
 }
 
 // first finds the first object of a class.

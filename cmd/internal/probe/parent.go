@@ -51,6 +51,14 @@ func (p Prober) Check(ctx context.Context, module string) error {
 	return err
 }
 
+// Cards lists the cards that the module shows. Errors are *Error.
+func (p Prober) Cards(ctx context.Context, module string) ([]Card, error) {
+	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
+	defer cancel()
+	a, err := p.ask(ctx, request{Module: module, Cards: true}, nil)
+	return a.Cards, err
+}
+
 // Login logs in to a service through the module. The PIN stays the caller's to
 // wipe. Errors are *Error.
 func (p Prober) Login(ctx context.Context, module string, l Login, pin []byte) (Outcome, error) {

@@ -63,6 +63,12 @@ cie browsers enable, disable
                     detail, failed
   restart[]         programs to close and start again: program, pid
 
+cie doctor
+  status            the gravest of the checks: "ok", "warn" or "fail"
+  checks[]          the steps in their order: id, status ("ok", "warn", "fail",
+                    "skipped"), finding, subject (reader or program), values (an object),
+                    remedy, detail; message and what_to_do in the language of the user
+
 cie watch
   event             "reader-added", "reader-removed", "card-inserted", "card-removed",
                     "card-mute", "service-lost", "service-back"
@@ -143,6 +149,12 @@ cie browsers enable, disable
                     "repair", "remove", "blocked", "skip"), changed, status, reason,
                     detail, failed
   restart[]         programmi da chiudere e riaprire: program, pid
+
+cie doctor
+  status            il più grave dei controlli: "ok", "warn" o "fail"
+  checks[]          i passi in ordine: id, status ("ok", "warn", "fail", "skipped"),
+                    finding, subject (lettore o programma), values (un oggetto), remedy,
+                    detail; message e what_to_do nella lingua dell'utente
 
 cie watch
   event             "reader-added", "reader-removed", "card-inserted", "card-removed",

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cie/card"
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/doctor"
+	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/probe"
+)
+
+// checkJSON is one step in the answer of "cie doctor --json".
+type checkJSON struct {
+	ID       doctor.ID         `json:"id"`
+	Status   doctor.Status     `json:"status"`
+	Finding  doctor.Finding    `json:"finding"`
+	Subject  string            `json:"subject,omitempty"`
+	Values   map[string]string `json:"values"`
+	Remedy   doctor.Remedy     `json:"remedy,omitempty"`
+	Detail   string            `json:"detail,omitempty"`
+	Message  string            `json:"message"`
+	WhatToDo string            `json:"what_to_do,omitempty"`
+}
+
+// doctorJSON is that answer.
+type doctorJSON struct {
+	Status doctor.Status `json:"status"`
+	Checks []checkJSON   `json:"checks"`
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	var withPIN bool
+	var module, report string
+	var codes codeFlags
+	c := &cobra.Command{
+		Use:     "doctor",
+		Short:   a.text(msg.DoctorShort),
+		Long:    a.text(msg.DoctorLong),
+		Example: "cie doctor\ncie doctor --pin\ncie doctor --report report.txt",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.doctor(c.Context(), module, report, &codes, withPIN || codes.pin.set)
+		},
+	}
+	c.Flags().BoolVar(&withPIN, "pin", false, a.text(msg.FlagDoctorPIN))
+	c.Flags().StringVar(&report, "report", "", a.text(msg.FlagReport))
+	c.Flags().StringVar(&module, "module", "", a.text(msg.FlagModule))
+	_ = c.MarkFlagFilename("module", "so")
+	codes.addPIN(a, c)
+	return c
+}
+
+// doctorPCSC is the stack as the doctor wants it.
+type doctorPCSC struct{ stack }
+
+func (s doctorPCSC) Connect(reader string) (doctor.Conn, error) {
+	c, err := s.stack.Connect(reader)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// patient is the machine as the doctor sees it.
+func (a *app) patient(module string) (doctor.Env, error) {
+	machine, err := a.machine(module)
+	if err != nil {
+		return doctor.Env{}, err
+	}
+	prober, err := probe.Self(probeVerb)
+	if err != nil {
+		return doctor.Env{}, err
+	}
+	opts, err := a.cardOptions()
+	if err != nil {
+		return doctor.Env{}, err
+	}
+	opts.Now = a.now
+	env := doctor.Env{
+		Root: a.root, Getenv: a.getenv, Now: a.now, Card: opts, Machine: machine, Prober: prober, Guard: a.onCard,
+		PCSC: func() (doctor.PCSC, error) {
+			s, err := a.stack(false)
+			if err != nil {
+				return nil, err
+			}
+			return doctorPCSC{s}, nil
+		},
+	}
+	if a.reader != "" {
+		env.Reader = func(name string) bool {
+			return strings.Contains(strings.ToLower(name), strings.ToLower(a.reader))
+		}
+	}
+	return env, nil
+}
+
+// doctor walks the path of a login and shows what it finds.
+func (a *app) doctor(ctx context.Context, module, report string, f *codeFlags, withPIN bool) error {
+	env, err := a.patient(module)
+	if err != nil {
+		return err
+	}
+	var ask doctor.PINFunc
+	if withPIN {
+		pin, err := a.fromFD(ctx, f.pin)
+		if err != nil {
+			return err
+		}
+		defer func() { clear(pin) }()
+		d, err := a.openDialog(pin)
+		if err != nil {
+			return err
+		}
+		defer d.close()
+		ask = func(ctx context.Context, reader string, tries card.Tries) ([]byte, []card.CodeOption, error) {
+			return a.askDoctorPIN(ctx, d, f, pin, reader, tries)
+		}
+	}
+	var show func(doctor.Check)
+	if !a.json {
+		show = func(c doctor.Check) { a.bar.clear(); a.printCheck(c) }
+	}
+	checks, err := doctor.Run(ctx, env, ask, show)
+	if err != nil {
+		return err
+	}
+	worst := doctor.Worst(checks)
+	if report != "" {
+		if err := os.WriteFile(report, []byte(a.doctorReport(&env, checks)), 0o600); err != nil {
+			return a.problem("failed", exitFailed, msg.CannotWrite, report, cause(err))
+		}
+	}
+	if a.json {
+		err = a.printJSON(a.doctorJSON(worst, checks))
+	} else {
+		a.println("")
+		a.println(a.text(map[doctor.Status]i18n.Text{doctor.OK: msg.DoctorOK, doctor.Warn: msg.DoctorWarn, doctor.Fail: msg.DoctorFail}[worst]))
+		if report != "" {
+			a.note(a.text(msg.ReportWritten, report))
+		}
+	}
+	if err == nil && worst == doctor.Fail {
+		return &reported{code: exitFound}
+	}
+	return err
+}
+
+// askDoctorPIN gives the PIN of --pin-fd, or asks for it, and wants consent
+// before a last try.
+func (a *app) askDoctorPIN(ctx context.Context, d *dialog, f *codeFlags, given []byte, reader string, tries card.Tries) ([]byte, []card.CodeOption, error) {
+	var opts []card.CodeOption
+	d.say(msg.DoctorAskPIN, reader)
+	if tries.Left >= 0 {
+		d.say(msg.TriesLeftPIN.For(tries.Left), tries.Left, tries.Max)
+	}
+	if tries.Left == 1 {
+		if err := a.consent(ctx, d, card.PIN, f.lastTry); err != nil {
+			return nil, nil, err
+		}
+		opts = append(opts, card.AllowLastTry())
+	}
+	if given != nil {
+		return given, opts, nil
+	}
+	pin, err := d.code(ctx, msg.AskPIN)
+	return pin, opts, err
+}
+
+func (a *app) doctorJSON(worst doctor.Status, checks []doctor.Check) doctorJSON {
+	out := doctorJSON{Status: worst, Checks: []checkJSON{}}
+	for _, c := range checks {
+		j := checkJSON{
+			ID: c.ID, Status: c.Status, Finding: c.Finding, Subject: c.Subject, Values: map[string]string{},
+			Remedy: c.Remedy, Detail: c.Detail, Message: a.findingText(c, false), WhatToDo: a.remedyText(c.Remedy),
+		}
+		for _, v := range c.Values {
+			j.Values[v.Name] = v.Text
+		}
+		out.Checks = append(out.Checks, j)
+	}
+	return out
+}
+
+// printCheck shows one step.
+func (a *app) printCheck(c doctor.Check) {
+	mark := a.text(map[doctor.Status]i18n.Text{doctor.OK: msg.MarkOK, doctor.Warn: msg.MarkWarn, doctor.Fail: msg.MarkFail, doctor.Skipped: msg.MarkSkipped}[c.Status])
+	style := map[doctor.Status]func(string) string{
+		doctor.OK: a.style.green, doctor.Warn: a.style.amber, doctor.Fail: a.style.red, doctor.Skipped: a.style.dim,
+	}[c.Status]
+	line := a.text(doctorSteps[c.ID])
+	if c.Subject != "" && c.ID != doctor.Identity {
+		line += " " + printable(c.Subject)
+	}
+	a.println(style(fmt.Sprintf("[%s]", mark)) + strings.Repeat(" ", max(1, 9-len([]rune(mark)))) + a.style.bold(line))
+	if c.Status == doctor.Skipped && c.Finding == doctor.Waits {
+		return
+	}
+	a.paragraph("    ", printable(a.findingText(c, false)))
+	if text := a.remedyText(c.Remedy); text != "" {
+		a.paragraph("    -> ", text)
+	}
+	if a.debug && c.Detail != "" {
+		a.trace("%s", c.Detail)
+	}
+}
+
+// doctorReport is the text for a bug report: no value that is private, and
+// nothing that says whose machine it is.
+func (a *app) doctorReport(env *doctor.Env, checks []doctor.Check) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "cie doctor, %s\n%s\n\n", a.now().UTC().Format(time.DateOnly), a.text(msg.ReportIntro))
+	for _, line := range doctor.System(a.root) {
+		fmt.Fprintln(&b, line)
+	}
+	b.WriteString("\n")
+	for _, c := range checks {
+		fmt.Fprintf(&b, "[%s] %s: %s", c.Status, c.ID, c.Finding)
+		if c.Remedy != "" {
+			fmt.Fprintf(&b, " -> %s", c.Remedy)
+		}
+		b.WriteString("\n")
+		for _, line := range []string{c.Subject, a.findingText(c, true), c.Detail} {
+			if line = strings.TrimSpace(line); line != "" {
+				fmt.Fprintf(&b, "    %s\n", printable(line))
+			}
+		}
+	}
+	return env.Clean(b.String())
+}

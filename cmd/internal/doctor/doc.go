@@ -1,0 +1,147 @@
+// Package doctor walks the path that a login with the card takes, from the
+// smart card service to the browsers, and says at each step what it found and
+// what can be done about it.
+//
+// It speaks to programs: a [Check] is a step with a status, a [Finding] and a
+// [Remedy], all of them enumerations that a command line or a window puts into
+// words. Everything it touches comes in an [Env], so that tests can break any
+// part of it. Checks change nothing on the machine and spend no try of a code,
+// unless a PIN is given: then it is verified once.
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"cie/apdu/pcsc"
+	"cie/card"
+	"cie/cmd/internal/probe"
+	"cie/installer"
+)
+
+// ID names a step of the path.
+type ID string
+
+// The steps, in their order.
+const (
+	Service      ID = "service"      // the PC/SC library and its service
+	Permission   ID = "permission"   // whether this user may use it
+	Readers      ID = "readers"      // readers that the service knows
+	Reader       ID = "reader"       // what is known about one reader (Subject)
+	Card         ID = "card"         // a card that answers
+	Identity     ID = "identity"     // the card is an Italian identity card
+	Field        ID = "field"        // how well the reader reads it
+	Authenticity ID = "authenticity" // the card is genuine
+	Tries        ID = "tries"        // tries left of PIN and PUK
+	Certificate  ID = "certificate"  // dates of the certificate
+	Module       ID = "module"       // the file that browsers load
+	ModuleCard   ID = "module-card"  // the module shows the card
+	Browser      ID = "browser"      // one browser (Subject)
+	Login        ID = "login"        // a TLS 1.2 login through the module
+	TLS13        ID = "tls13"        // what a service must not ask for
+)
+
+// Status is the judgement of a Check.
+type Status string
+
+// The judgements. Fail keeps a login from working, Warn may.
+const (
+	OK      Status = "ok"
+	Warn    Status = "warn"
+	Fail    Status = "fail"
+	Skipped Status = "skipped"
+)
+
+// Value is a fact of a finding, for its text.
+type Value struct {
+	Name string
+	Text string
+	// Private values are for the screen of the holder and for no report.
+	Private bool
+}
+
+// Check is the outcome of one step.
+type Check struct {
+	ID      ID
+	Status  Status
+	Finding Finding
+	// Subject is the reader or program meant, where there are several.
+	Subject string
+	Values  []Value
+	// Remedy is what can be done; empty when nothing needs to be.
+	Remedy Remedy
+	// Detail is the cause in technical words.
+	Detail string
+}
+
+// MarshalJSON writes values as an object.
+func (c Check) MarshalJSON() ([]byte, error) {
+	values := map[string]string{}
+	for _, v := range c.Values {
+		values[v.Name] = v.Text
+	}
+	return json.Marshal(struct {
+		ID      ID                `json:"id"`
+		Status  Status            `json:"status"`
+		Finding Finding           `json:"finding"`
+		Subject string            `json:"subject,omitempty"`
+		Values  map[string]string `json:"values,omitempty"`
+		Remedy  Remedy            `json:"remedy,omitempty"`
+		Detail  string            `json:"detail,omitempty"`
+	}{c.ID, c.Status, c.Finding, c.Subject, values, c.Remedy, c.Detail})
+}
+
+// PCSC is the way to the cards.
+type PCSC interface {
+	Status() ([]pcsc.ReaderState, error)
+	Connect(reader string) (Conn, error)
+	Close() error
+}
+
+// Conn is a connection to a card that can be closed.
+type Conn interface {
+	card.Conn
+	Close() error
+}
+
+// Prober tries the module in a child process; probe.Prober is one.
+type Prober interface {
+	Load(ctx context.Context, module string) (probe.Info, error)
+	Cards(ctx context.Context, module string) ([]probe.Card, error)
+	Login(ctx context.Context, module string, l probe.Login, pin []byte) (probe.Outcome, error)
+}
+
+// Env is the machine as the doctor sees it.
+type Env struct {
+	// Root stands before /sys, /etc, /run and /usr; empty outside of tests.
+	Root   string
+	Getenv func(string) string
+	Now    func() time.Time
+	// PCSC contacts the service.
+	PCSC func() (PCSC, error)
+	// Card are the options of the sessions; Store, Now and Progress may be set.
+	Card card.Options
+	// Machine says where browsers keep what, and which module is meant.
+	Machine *installer.Env
+	Prober  Prober
+	// Reader limits the checks to readers for which it is true; nil: all.
+	Reader func(name string) bool
+	// Guard runs f, which talks to the card; nil: just runs it.
+	Guard func(f func() error) error
+}
+
+// PINFunc gives the PIN for the card in a reader when the tries are known, with
+// the options for it. A nil PIN means that there is none. The doctor wipes it.
+type PINFunc func(ctx context.Context, reader string, tries card.Tries) (pin []byte, opts []card.CodeOption, err error)
+
+// Worst is the gravest status of a list: Fail, Warn or OK.
+func Worst(checks []Check) Status {
+	worst := OK
+	for _, c := range checks {
+		if c.Status == Fail || c.Status == Warn && worst == OK {
+			worst = c.Status
+		}
+	}
+	return worst
+}

@@ -1,0 +1,116 @@
+package doctor
+
+import (
+	"fmt"
+	"strings"
+
+	"cie/cmd/internal/probe"
+	"cie/installer"
+)
+
+// module loads the module as a browser would.
+func (r *run) module() {
+	info, err := r.Prober.Load(r.ctx, r.Machine.Module)
+	if err == nil {
+		r.loads = true
+		r.tell(Check{ID: Module, Status: OK, Finding: ModuleLoads, Values: []Value{{Name: "path", Text: r.Machine.Module}, {Name: "version", Text: info.Version}}})
+		return
+	}
+	c := Check{ID: Module, Status: Fail, Finding: ModuleFails, Remedy: Reinstall, Detail: detail(err), Values: []Value{{Name: "path", Text: r.Machine.Module}}}
+	switch probe.Of(err) {
+	case probe.ReasonMissing:
+		c.Finding = ModuleMissing
+	case probe.ReasonNotLoadable:
+		c.Finding = ModuleRefused
+	case probe.ReasonNotModule:
+		c.Finding = ModuleForeign
+	case probe.ReasonCrashed:
+		c.Finding = ModuleCrashes
+	case probe.ReasonTimeout:
+		c.Finding = ModuleHangs
+	}
+	r.tell(c)
+}
+
+// moduleCard asks the module for the card that the steps before found.
+func (r *run) moduleCard() {
+	if !r.loads || r.reader == "" {
+		r.wait(ModuleCard)
+		return
+	}
+	cards, err := r.Prober.Cards(r.ctx, r.Machine.Module)
+	c := Check{ID: ModuleCard, Status: Fail, Finding: ModuleSeesNone, Remedy: ReportIt, Detail: detail(err)}
+	for _, found := range cards {
+		if err == nil && found.In(r.reader) {
+			c = Check{ID: ModuleCard, Status: OK, Finding: ModuleSeesCard}
+		}
+	}
+	r.tell(c)
+}
+
+// browsers looks at every browser found.
+func (r *run) browsers() {
+	survey := r.Machine.Survey(r.ctx, installer.Options{User: true, System: true})
+	if len(survey.Browsers) == 0 {
+		r.tell(Check{ID: Browser, Status: Warn, Finding: BrowserNone, Remedy: InstallBrowser})
+	}
+	for _, b := range survey.Browsers {
+		if b.Family == installer.NSSUser {
+			continue // programs that sign documents are not on the path of a login
+		}
+		state := StateOf(r.Machine, b, survey.Targets)
+		c := Check{
+			ID: Browser, Status: Fail, Finding: FindingOf(state), Subject: strings.TrimSpace(b.Name + " " + b.Version),
+			Values: []Value{{Name: "packaging", Text: string(b.Packaging)}, {Name: "reason", Text: string(b.Reason)}},
+		}
+		switch state {
+		case BrowserReady:
+			c.Status = OK
+			if !r.loads {
+				c.Status, c.Finding = Skipped, FindingOf(BrowserNotLoadable)
+			}
+		case BrowserRestart:
+			c.Remedy = RestartBrowser
+			c.Values = append(c.Values, Value{Name: "running", Text: pids(Stale(r.Machine, b, survey.Targets))})
+		case BrowserOff, BrowserElsewhere:
+			c.Remedy = EnableBrowsers
+		case BrowserSandboxed:
+			c.Status, c.Remedy = Warn, NativeBrowser
+		case BrowserNeverStarted:
+			c.Status, c.Remedy = Warn, StartBrowser
+		case BrowserDamaged:
+			c.Remedy = MendProfile
+			if b.Reason == installer.ReasonModuleMissing {
+				c.Remedy = Reinstall
+			}
+			c.Detail = causes(b, survey.Targets)
+		default:
+			c.Status, c.Remedy = Warn, StartBrowser
+		}
+		if b.Family == installer.Gecko && b.ID == "thunderbird" && c.Status == Fail {
+			c.Status = Warn // mail, not logins
+		}
+		r.tell(c)
+	}
+}
+
+func pids(list []installer.Process) string {
+	var s []string
+	for _, p := range list {
+		s = append(s, fmt.Sprintf("%s (PID %d)", p.Program, p.PID))
+	}
+	return strings.Join(s, ", ")
+}
+
+// causes are the errors of the places a browser depends on.
+func causes(b installer.BrowserReport, targets []installer.TargetReport) string {
+	var s []string
+	for _, t := range targets {
+		for _, id := range b.Targets {
+			if id == t.ID && t.State.Err != nil {
+				s = append(s, t.State.Err.Error())
+			}
+		}
+	}
+	return strings.Join(s, "; ")
+}

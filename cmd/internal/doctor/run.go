@@ -1,0 +1,84 @@
+package doctor
+
+import (
+	"context"
+
+	"cie/card"
+)
+
+// run is one walk along the path.
+type run struct {
+	Env
+	ctx    context.Context
+	found  func(Check)
+	checks []Check
+
+	pcsc   PCSC
+	reader string // with the card that the checks are about
+	tries  card.Tries
+	pin    []byte // right, once it was verified
+	loads  bool   // the module loads
+}
+
+// Run makes all checks, in the order of the path, and calls found (if not nil)
+// for each. ask may be nil. The error is that of ctx, or of ask.
+func Run(ctx context.Context, env Env, ask PINFunc, found func(Check)) ([]Check, error) {
+	r := &run{Env: env, ctx: ctx, found: found}
+	if r.Guard == nil {
+		r.Guard = func(f func() error) error { return f() }
+	}
+	defer func() {
+		clear(r.pin)
+		if r.pcsc != nil {
+			_ = r.pcsc.Close()
+		}
+	}()
+	err := r.walk(ask)
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return r.checks, err
+}
+
+func (r *run) walk(ask PINFunc) error {
+	if r.service() && r.readers() {
+		if err := r.cards(ask); err != nil {
+			return err
+		}
+	}
+	if r.ctx.Err() != nil {
+		return context.Cause(r.ctx)
+	}
+	r.module()
+	r.moduleCard()
+	if r.ctx.Err() != nil {
+		return context.Cause(r.ctx)
+	}
+	r.browsers()
+	r.login()
+	return nil
+}
+
+func (r *run) tell(c Check) {
+	if r.ctx.Err() != nil {
+		return // what an interrupted check found says nothing
+	}
+	r.checks = append(r.checks, c)
+	if r.found != nil {
+		r.found(c)
+	}
+}
+
+// wait says of steps that an earlier one has to be put right first.
+func (r *run) wait(ids ...ID) {
+	for _, id := range ids {
+		r.tell(Check{ID: id, Status: Skipped, Finding: Waits})
+	}
+}
+
+func detail(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

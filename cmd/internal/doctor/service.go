@@ -1,0 +1,107 @@
+package doctor
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"cie/apdu"
+	"cie/apdu/pcsc"
+)
+
+// PC/SC return codes of a service that does not admit the user (winscard.h).
+const (
+	codeSecurityViolation = 0x8010006A
+	codeNoAccess          = 0x80100027
+)
+
+// socketName is where the library looks for the service.
+func (r *run) socketName() string {
+	if v := r.Getenv("PCSCLITE_CSOCK_NAME"); v != "" {
+		return v
+	}
+	return filepath.Join(r.Root, "/run/pcscd/pcscd.comm")
+}
+
+// daemonPaths are the places where distributions have the service.
+var daemonPaths = []string{"/usr/sbin/pcscd", "/usr/bin/pcscd", "/sbin/pcscd", "/usr/local/sbin/pcscd"}
+
+// cardSteps are the steps that need a card.
+var cardSteps = []ID{Card, Identity, Field, Authenticity, Tries, Certificate}
+
+// service contacts the service, and says whether it can go on.
+func (r *run) service() bool {
+	s, err := r.PCSC()
+	if err == nil {
+		// A first question: some services admit a user only to refuse the rest.
+		if _, err = s.Status(); err != nil {
+			_ = s.Close()
+		}
+	}
+	if err == nil {
+		r.pcsc = s
+		r.tell(Check{ID: Service, Status: OK, Finding: ServiceAnswers})
+		r.tell(Check{ID: Permission, Status: OK, Finding: AccessGranted})
+		return true
+	}
+	c := Check{ID: Service, Status: Fail, Detail: detail(err)}
+	reach := r.reach()
+	switch {
+	case denied(err) || errors.Is(reach, os.ErrPermission):
+		r.tell(Check{ID: Service, Status: OK, Finding: ServiceAnswers})
+		r.accessDenied(err)
+		r.wait(Readers)
+		r.wait(cardSteps...)
+		return false
+	case errors.Is(err, apdu.ErrTimeout):
+		c.Finding, c.Remedy = ServiceHangs, RestartPCSC
+	case reach == nil:
+		c.Finding, c.Remedy = ServiceFails, RestartPCSC
+	case r.installed():
+		c.Finding, c.Remedy = ServiceStopped, StartPCSC
+	default:
+		c.Finding, c.Remedy = ServiceMissing, InstallPCSC
+	}
+	r.tell(c)
+	r.wait(Permission, Readers)
+	r.wait(cardSteps...)
+	return false
+}
+
+// denied says whether an error is that of a user who is not admitted.
+func denied(err error) bool {
+	var e *pcsc.Error
+	return errors.As(err, &e) && (e.Code == codeSecurityViolation || e.Code == codeNoAccess) || errors.Is(err, os.ErrPermission)
+}
+
+func (r *run) accessDenied(err error) {
+	c := Check{ID: Permission, Status: Fail, Finding: AccessDenied, Remedy: AllowAccess, Detail: detail(err)}
+	if r.Getenv("SSH_CONNECTION") != "" {
+		c.Finding, c.Remedy = AccessRemote, SitAtComputer
+	}
+	r.tell(c)
+}
+
+// reach connects to the socket of the service; nil: somebody listens.
+func (r *run) reach() error {
+	conn, err := net.DialTimeout("unix", r.socketName(), 5*time.Second)
+	if err != nil {
+		if errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EPERM) {
+			return os.ErrPermission
+		}
+		return err
+	}
+	return conn.Close()
+}
+
+func (r *run) installed() bool {
+	for _, p := range daemonPaths {
+		if _, err := os.Stat(filepath.Join(r.Root, p)); err == nil {
+			return true
+		}
+	}
+	return false
+}
