@@ -150,3 +150,11 @@ func mkdirs(dirs []string, mode fs.FileMode) error {
 	}
 	return nil
 }
+
+// symlink makes a link that survives a crash whole.
+func symlink(to, path string) error {
+	if err := os.Symlink(to, path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}

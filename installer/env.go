@@ -31,6 +31,8 @@ type Env struct {
 	DataHome   string
 	StateHome  string
 	RuntimeDir string
+	// Systemctl is run with the arguments of `systemctl --user`; nil: not run.
+	Systemctl func(args ...string) error
 	// Host is the host name, which lock files of browsers carry.
 	Host string
 
@@ -58,7 +60,7 @@ func NewEnv(module string) (*Env, error) {
 	host, _ := os.Hostname()
 	e := &Env{
 		Home: home, Proc: "/proc", Module: module, Host: host,
-		UID: os.Geteuid(), SudoUID: -1,
+		UID: os.Geteuid(), SudoUID: -1, Systemctl: Systemctl,
 		ConfigHome: xdg("XDG_CONFIG_HOME", home, ".config"),
 		DataHome:   xdg("XDG_DATA_HOME", home, ".local/share"),
 		StateHome:  xdg("XDG_STATE_HOME", home, ".local/state"),

@@ -7,12 +7,17 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Options select which targets a run looks at.
 type Options struct {
 	// System includes the targets of the system, User those of the user.
 	User, System bool
+	// Flatpak includes what lets programs in Flatpak sandboxes reach the module.
+	// It widens the sandbox of those programs, so it is asked for. Removing with
+	// it set is always right.
+	Flatpak bool
 	// AutoSelect are the rules of the Chromium policy. Without rules that policy
 	// is looked for but never installed.
 	AutoSelect []AutoSelect
@@ -28,6 +33,9 @@ func (e *Env) Targets(o Options) []Target {
 		list = append(list, e.geckoTargets(e.Browsers())...)
 		list = append(list, e.sharedNSS()...)
 		list = append(list, e.p11KitUser())
+		if o.Flatpak {
+			list = append(list, e.flatpakTargets(e.Browsers())...)
+		}
 	}
 	if o.System {
 		list = append(list, e.firefoxPolicy(), e.p11KitSystem())
@@ -122,6 +130,7 @@ func (e *Env) Survey(ctx context.Context, o Options) Report {
 	if r.Module.Loadable == LoadUnknown && !r.Module.Exists {
 		r.Module.Loadable = LoadNo
 	}
+	o.Flatpak = o.User // looking is free
 	for _, t := range e.Targets(o) {
 		r.Targets = append(r.Targets, report(t))
 	}
@@ -165,8 +174,11 @@ func (e *Env) judge(b *BrowserReport, targets []TargetReport) {
 	case b.Reach == ReachNone:
 		b.Status, b.Reason, b.WayOut = Unavailable, ReasonSandboxed, WayOutNative
 		return
-	case len(used) == 0 && b.Reach == ReachServer:
+	case b.Reach == ReachServer && !e.flatpakReached(used):
 		b.Status, b.Reason, b.WayOut = Unavailable, ReasonSandboxed, WayOutServer
+		if b.Family == NSSUser {
+			b.WayOut = WayOutNative
+		}
 		return
 	case len(used) == 0:
 		b.Status, b.Reason, b.WayOut = Absent, ReasonNeverStarted, WayOutStart
@@ -183,11 +195,22 @@ func (e *Env) judge(b *BrowserReport, targets []TargetReport) {
 	}
 }
 
+// flatpakReached says whether somebody asked for the p11-kit server already, so
+// that the state of its places is what counts.
+func (e *Env) flatpakReached(used []TargetReport) bool {
+	return slices.ContainsFunc(used, func(t TargetReport) bool {
+		return t.Kind == KindFlatpakOverride && t.State.Status != Absent
+	})
+}
+
 // uses says whether the program reads the place.
 func (e *Env) uses(b Browser, t TargetReport) bool {
 	dir := filepath.Dir(t.Path)
-	if b.Reach != ReachDirect {
-		return t.Kind == KindFlatpakOverride && slices.Contains(t.Programs, b.ID)
+	if a, ok := appByID(b.ID); b.Reach != ReachDirect {
+		home := filepath.Join(e.Home, ".var", "app", a.flatpak) + "/"
+		return ok && b.Packaging == PackageFlatpak && b.Family != NSSUser &&
+			(t.Kind == KindP11KitServerUnit || strings.HasPrefix(t.Path, home) ||
+				t.Kind == KindFlatpakOverride && filepath.Base(t.Path) == a.flatpak)
 	}
 	switch b.Family {
 	case Gecko:
@@ -201,7 +224,7 @@ func (e *Env) uses(b Browser, t TargetReport) bool {
 		// They look for a Firefox profile first and fall back to the shared
 		// database; which profile differs between versions.
 		if t.Kind == KindGeckoProfile {
-			return slices.Contains(t.Programs, "firefox")
+			return slices.Contains(t.Programs, "firefox") && !strings.HasPrefix(dir, filepath.Join(e.Home, ".var")+"/")
 		}
 		return t.Kind == KindNSSDatabase && dir == e.chromiumDatabase()
 	}
