@@ -29,6 +29,8 @@ type person struct {
 	window  string
 	shots   string
 	started time.Time
+	// lay puts the card on the reader, take takes it away.
+	lay, take func()
 }
 
 // screen starts an X server on a display that nobody uses.
@@ -80,27 +82,29 @@ func begin(t *testing.T) *person {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := daemon.Dial(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	serve, stop := context.WithCancel(context.Background())
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = vpcd.ServeConn(serve, conn, virtual)
-	}()
-	t.Cleanup(func() {
-		stop()
-		_ = conn.Close()
-		<-served
-	})
-
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &person{t: t, card: virtual, shots: filepath.Join(root, "artifacts", "gui")}
+	p.lay = func() {
+		conn, err := daemon.Dial(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			_ = vpcd.ServeConn(context.Background(), conn, virtual)
+		}()
+		// For a virtual reader a card that leaves is a connection that ends.
+		p.take = func() {
+			_ = conn.Close()
+			<-served
+		}
+	}
+	p.lay()
+	t.Cleanup(func() { p.take() })
 	if err := os.MkdirAll(p.shots, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -199,12 +203,12 @@ func (p *person) rest() {
 // see waits for what a person would wait for.
 func (p *person) see(what string, ok func() bool) {
 	p.t.Helper()
-	for range 600 {
+	for range 3000 {
 		if ok() {
 			p.rest()
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond)
 	}
 	p.t.Fatalf("%s: nothing happened", what)
 }
@@ -214,6 +218,19 @@ func (p *person) see(what string, ok func() bool) {
 func TestByKeyboard(t *testing.T) {
 	p := begin(t)
 	p.see("the card is read", func() bool { return p.card.Stats().DeviceAuthentications > 0 })
+	p.take()
+	time.Sleep(2 * time.Second)
+	p.shot("0-placement")
+	n, laid := p.card.Stats().APDUs, time.Now()
+	p.lay()
+	p.see("the card is noticed", func() bool {
+		seen := p.card.Stats().APDUs > n
+		if seen && !laid.IsZero() {
+			t.Logf("card read from %v after it was laid down", time.Since(laid).Round(10*time.Millisecond))
+			laid = time.Time{}
+		}
+		return seen
+	})
 	p.shot("1-card")
 
 	const changed, unblocked = "24681357", "97531864"
