@@ -87,8 +87,8 @@ func (e *Env) unroot(path string) string {
 		return path
 	}
 	rel, err := filepath.Rel(e.Root, path)
-	if err != nil {
-		return path
+	if err != nil || !filepath.IsLocal(rel) {
+		return path // in the home directory, which need not be below Root
 	}
 	return "/" + rel
 }

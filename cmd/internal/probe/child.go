@@ -16,9 +16,10 @@ import (
 const maxPIN = 64
 
 // Serve is the child: it does what in asks for and answers on out. The result
-// is the exit code of the process. What the module itself prints on standard
-// output goes to standard error instead when out is os.Stdout.
+// is the exit code of the process. When out is os.Stdout, what the module
+// itself prints there goes to standard error.
 func Serve(in io.Reader, out io.Writer) int {
+	out = aside(out)
 	reader := bufio.NewReader(in)
 	line, err := reader.ReadBytes('\n')
 	var r request

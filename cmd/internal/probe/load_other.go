@@ -2,5 +2,10 @@
 
 package probe
 
+import "io"
+
 // canLoad leaves the judgement to the PKCS#11 client.
 func canLoad(string) error { return nil }
+
+// aside leaves standard output as it is.
+func aside(out io.Writer) io.Writer { return out }

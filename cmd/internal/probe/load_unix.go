@@ -6,11 +6,14 @@ package probe
 #cgo linux LDFLAGS: -ldl
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <unistd.h>
 */
 import "C"
 
 import (
 	"errors"
+	"io"
+	"os"
 	"unsafe"
 )
 
@@ -24,4 +27,18 @@ func canLoad(path string) error {
 	}
 	// It stays loaded: the client opens it next, and the process is short.
 	return nil
+}
+
+// aside keeps standard output for the answer, and lets what a module prints
+// there go to standard error.
+func aside(out io.Writer) io.Writer {
+	if out != io.Writer(os.Stdout) {
+		return out
+	}
+	fd := C.dup(1)
+	if fd < 0 {
+		return out
+	}
+	C.dup2(2, 1)
+	return os.NewFile(uintptr(fd), "answer")
 }

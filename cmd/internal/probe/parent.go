@@ -105,12 +105,18 @@ func (p Prober) ask(ctx context.Context, r request, pin []byte) (answer, error) 
 		return answer{}, a.Error
 	case parsed && run == nil:
 		return a, nil
-	case errors.As(run, &exit) && (exit.ExitCode() < 0 || strings.Contains(errs.String(), "SIGSEGV")):
+	case errors.As(run, &exit) && crashed(exit.ExitCode(), errs.String()):
 		return answer{}, failed(ReasonCrashed, "", "%s", firstLine(exit.String(), errs.String()))
 	case run != nil:
 		return answer{}, failed(ReasonChild, "", "%s", firstLine(run.Error(), errs.String()))
 	}
 	return answer{}, failed(ReasonChild, "", "no answer")
+}
+
+// crashed says whether a child was killed by a signal, or ended by the runtime
+// of Go, which catches some signals, reports them and exits with 2.
+func crashed(code int, output string) bool {
+	return code < 0 || code == 2 && (strings.Contains(output, "SIG") || strings.Contains(output, "fatal error: "))
 }
 
 func firstLine(what, output string) string {

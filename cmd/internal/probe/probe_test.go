@@ -1,0 +1,147 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// roleVariable makes the test binary a child.
+const roleVariable = "CIE_PROBE_ROLE"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(roleVariable) {
+	case "serve":
+		os.Exit(Serve(os.Stdin, os.Stdout))
+	case "silent":
+		os.Exit(0)
+	case "noise":
+		os.Stdout.WriteString("hello")
+		os.Stderr.WriteString("first line\nsecond line\n")
+		os.Exit(3)
+	}
+	os.Exit(m.Run())
+}
+
+func prober(t *testing.T, role string) Prober {
+	t.Helper()
+	p, err := Self()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Env = append(os.Environ(), roleVariable+"="+role, "PCSCLITE_CSOCK_NAME="+t.TempDir()+"/none")
+	return p
+}
+
+// library compiles C into a library.
+func library(t *testing.T, source string) string {
+	t.Helper()
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "m.c"), filepath.Join(dir, "m.so")
+	if err := os.WriteFile(in, []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := exec.Command("cc", "-shared", "-fPIC", "-o", out, in).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, b)
+	}
+	return out
+}
+
+// cryptoki is a module that has one function of use: C_Initialize.
+func cryptoki(initialize string) string {
+	return `#include <stdlib.h>
+#include <unistd.h>
+#include <stdio.h>
+static unsigned long no(void) { return 0x54; } /* CKR_FUNCTION_NOT_SUPPORTED */
+static unsigned long initialize(void *args) { ` + initialize + ` }
+static struct { unsigned char major, minor; void *functions[68]; } list = { 2, 40 };
+unsigned long C_GetFunctionList(void **out) {
+	for (int i = 0; i < 68; i++) list.functions[i] = (void *)no;
+	list.functions[0] = (void *)initialize;
+	*out = &list;
+	return 0;
+}
+`
+}
+
+func TestModules(t *testing.T) {
+	text := filepath.Join(t.TempDir(), "text.so")
+	if err := os.WriteFile(text, []byte("no library\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, path string
+		reason     Reason
+		says       string
+	}{
+		{"missing", filepath.Join(t.TempDir(), "none.so"), ReasonMissing, "none.so"},
+		{"no library", text, ReasonNotLoadable, "file too short"},
+		{"no module", library(t, "int answer(void) { return 42; }"), ReasonNotModule, "C_GetFunctionList"},
+		{"missing symbol", library(t, "extern int nowhere(void); int answer(void) { return nowhere(); }"), ReasonNotLoadable, "nowhere"},
+		{"refuses", library(t, cryptoki("return 0x30;")), ReasonRefused, "C_Initialize"},
+		{"tells nothing", library(t, cryptoki("return 0;")), ReasonRefused, "C_GetInfo"},
+		{"crashes", library(t, cryptoki("*(volatile int *)0 = 1; return 0;")), ReasonCrashed, ""},
+		{"aborts", library(t, cryptoki("abort();")), ReasonCrashed, ""},
+		{"is killed", library(t, cryptoki("kill(getpid(), 9); return 0;")), ReasonCrashed, "killed"},
+		{"leaves", library(t, cryptoki("_exit(7);")), ReasonChild, "7"},
+	}
+	p := prober(t, "serve")
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := p.Load(context.Background(), tt.path)
+			if Of(err) != tt.reason || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%v, want %s: %s", err, tt.reason, tt.says)
+			}
+			if _, err := p.Login(context.Background(), tt.path, Login{}, []byte("00000000")); Of(err) == "" {
+				t.Errorf("login: %v", err)
+			}
+		})
+	}
+}
+
+// A module that hangs is left behind when the time is over.
+func TestHangs(t *testing.T) {
+	p, module := prober(t, "serve"), library(t, cryptoki("sleep(600); return 0;"))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if _, err := p.Load(ctx, module); Of(err) != ReasonTimeout {
+		t.Errorf("%v", err)
+	}
+}
+
+// What a module prints does not become the answer.
+func TestNoisyModule(t *testing.T) {
+	_, err := prober(t, "serve").Load(context.Background(), library(t, cryptoki(`printf("{}\n"); fflush(stdout); return 0x30;`)))
+	if Of(err) != ReasonRefused {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestChildren(t *testing.T) {
+	module := library(t, "int answer(void) { return 42; }")
+	for role, says := range map[string]string{"silent": "no answer", "noise": "first line"} {
+		_, err := prober(t, role).Load(context.Background(), module)
+		var own *Error
+		if !errors.As(err, &own) || own.Reason != ReasonChild || !strings.Contains(own.Detail, says) || strings.Contains(own.Detail, "second") {
+			t.Errorf("%s: %v", role, err)
+		}
+	}
+	if _, err := (Prober{Path: "/nowhere/cie"}).Load(context.Background(), module); Of(err) != ReasonChild {
+		t.Errorf("%v", err)
+	}
+}
+
+// A request that is none gets an answer that says so.
+func TestServeRefuses(t *testing.T) {
+	for _, in := range []string{"", "{}", "no json\n", "[]\n"} {
+		var out strings.Builder
+		if code := Serve(strings.NewReader(in), &out); code != 0 || !strings.Contains(out.String(), `"reason":"child"`) {
+			t.Errorf("%q: %d, %s", in, code, &out)
+		}
+	}
+}
