@@ -17,9 +17,13 @@ var patterns = []struct {
 	{regexp.MustCompile(`\([0-9A-Za-z._-]*[0-9][0-9A-Za-z._-]*\) ([0-9]{2} [0-9]{2})`), "(...) $1"},
 	{regexp.MustCompile(`(?i)\b[A-Z]{6}[0-9LMNPQRSTUV]{2}[A-EHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]\b`), "(...)"}, // codice fiscale
 	{regexp.MustCompile(`\b[A-Z]{2}[0-9]{5}[A-Z]{2}\b`), "(...)"},                                                                 // document number
-	{regexp.MustCompile(`[0-9]{6,}`), "(...)"},
 	{regexp.MustCompile(`\b(?:[0-9A-Fa-f]{2}){8,}\b`), "(...)"},
+	// A NIS and the like; but return codes of PC/SC tell what went wrong.
+	{regexp.MustCompile(`(PC/SC [0-9A-F]{8}\b)|[0-9]{6,}`), "$1(...)"},
 }
+
+// returnCode undoes what the pattern of numbers adds to a return code.
+var returnCode = regexp.MustCompile(`(PC/SC [0-9A-F]{8}\b)\(\.\.\.\)`)
 
 // Clean takes out of a text for a report what says whose machine or card it
 // comes from: home directory, user and host name, serial numbers of readers,
@@ -41,7 +45,7 @@ func (e *Env) Clean(text string) string {
 	for _, p := range patterns {
 		text = p.re.ReplaceAllString(text, p.with)
 	}
-	return text
+	return returnCode.ReplaceAllString(text, "$1")
 }
 
 // word replaces a word by a placeholder.
