@@ -138,7 +138,9 @@ func TestCardTaken(t *testing.T) {
 					t.Fatalf("logged in without a card: %q", o.shown)
 				}
 				t.Logf("without the card: %q %q, asked %v", o.path, o.shown, o.prompts)
+				out := s.card.Stats()
 				s.insert()
+				s.noticed(out)
 				u.again()
 				o = u.login(nil, pin())
 				u.picture("back")
@@ -159,8 +161,9 @@ func TestTakenBetweenLogins(t *testing.T) {
 		u.wantIn(u.login(nil, pin()), 1, 1)
 		s.take()
 		u.back()
-		s.insert()
 		before := s.card.Stats()
+		s.insert()
+		s.noticed(before)
 		o := u.login(nil, pin())
 		u.picture("again")
 		if !o.in() || o.count(browser.PromptPIN) != 1 {
@@ -201,7 +204,9 @@ func TestLateCard(t *testing.T) {
 		if o.in() || !strings.Contains(o.shown, "No_client_certificate") {
 			t.Errorf("the page shows %q", o.shown)
 		}
+		out := s.card.Stats()
 		s.insert()
+		s.noticed(out)
 		u.again()
 		o = u.login(nil, pin())
 		u.picture("in")
@@ -219,7 +224,9 @@ func TestServiceRestarts(t *testing.T) {
 		if err := s.daemon.Restart(); err != nil {
 			t.Fatal(err)
 		}
+		out := s.card.Stats()
 		s.insert()
+		s.noticed(out)
 		u.back()
 		o := u.login(nil, pin())
 		u.picture("in")
@@ -311,12 +318,16 @@ func TestTogether(t *testing.T) {
 // as they would be without this software, and a login finds no certificate.
 func TestDisable(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
-		s.learn(t, kind)
-		for _, r := range installer.PlanDisable(s.env.Targets(installer.Options{User: true})).Run(nil) {
-			if r.Err != nil {
-				t.Errorf("%s: %v", r.Target.ID(), r.Err)
+		// Before any browser was started the home is as it was, empty.
+		s.disable()
+		for _, p := range []string{".config", ".local", ".pki", ".mozilla"} {
+			if _, err := os.Lstat(filepath.Join(s.home, p)); err == nil {
+				t.Errorf("%s is left", p)
 			}
 		}
+		s.enable()
+		s.learn(t, kind)
+		s.disable()
 		err := filepath.WalkDir(s.home, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || !d.Type().IsRegular() || d.Name() != "pkcs11.txt" && !strings.HasSuffix(d.Name(), ".module") {
 				return err

@@ -145,13 +145,25 @@ func newStack(t *testing.T) *stack {
 	return s
 }
 
-// enable registers the module in the home.
+// enable registers the module in the home, as the person does.
 func (s *stack) enable() {
 	s.t.Helper()
-	for _, r := range installer.PlanEnable(s.env.Targets(installer.Options{User: true})).Run(nil) {
-		if r.Err != nil {
-			s.t.Fatalf("register %s: %v", r.Target.ID(), r.Err)
-		}
+	s.cie("browsers", "enable", "--module", s.env.Module)
+}
+
+// disable takes the registration back.
+func (s *stack) disable() {
+	s.t.Helper()
+	s.cie("browsers", "disable", "--module", s.env.Module)
+}
+
+// cie runs the command line program in the home.
+func (s *stack) cie(args ...string) {
+	s.t.Helper()
+	cmd := exec.Command(build(s.t, "cie", "cie/cmd/cie"), args...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "XDG_RUNTIME_DIR=" + s.env.RuntimeDir, "LANG=C.UTF-8"}, s.daemon.Env()...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("cie %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }
 
@@ -221,12 +233,20 @@ func (s *stack) forget(t *testing.T) {
 	}
 }
 
-// noticed waits until the module of a browser that has it loaded sees the card.
+// noticed waits until the module of a browser that has it loaded has seen the
+// card and found out that it is one: a person does not click in the same second.
 func (s *stack) noticed(before cardtest.Stats) {
 	s.t.Helper()
-	for end := time.Now().Add(patience); s.card.Stats().Sub(before).APDUs == 0; time.Sleep(100 * time.Millisecond) {
+	seen, quiet := 0, 0
+	for end := time.Now().Add(patience); quiet < 10; time.Sleep(100 * time.Millisecond) {
+		now := s.card.Stats().Sub(before).APDUs
+		if now > 0 && now == seen {
+			quiet++
+		} else {
+			seen, quiet = now, 0
+		}
 		if time.Now().After(end) {
-			s.t.Fatal("the module does not notice the card")
+			s.t.Fatalf("the module does not notice the card (%d commands)", now)
 		}
 	}
 }
