@@ -199,21 +199,36 @@ type digitRenderer struct {
 	all   []fyne.CanvasObject
 }
 
-// cell is the size of one digit; the gap between the groups is half a cell.
-func (r *digitRenderer) cell() fyne.Size {
+// Widths of one digit in units of the text size; the gap between the groups is
+// half of it. Where there is little room, as with big text, it is less.
+const (
+	wideCell   = 1.8
+	narrowCell = 1.25
+)
+
+// cell is the size of one digit in a field of that width.
+func (r *digitRenderer) cell(width float32) fyne.Size {
 	t := theme.TextSize()
-	return fyne.NewSize(1.8*t, 2.6*t)
+	w := (width - 7*r.gap()) / (card.CodeLength + 0.5)
+	return fyne.NewSize(min(max(w, narrowCell*t), wideCell*t), 2.6*t)
 }
 
 func (r *digitRenderer) gap() float32 { return theme.TextSize() * 0.3 }
 
 func (r *digitRenderer) MinSize() fyne.Size {
-	c, g := r.cell(), r.gap()
-	return fyne.NewSize(8*c.Width+7*g+c.Width*0.5, c.Height)
+	return fyne.NewSize(r.width(narrowCell), r.cell(0).Height)
 }
 
-func (r *digitRenderer) Layout(fyne.Size) {
-	c, g := r.cell(), r.gap()
+// width is that of a field with cells of that width.
+func (r *digitRenderer) width(cell float32) float32 {
+	return (card.CodeLength+0.5)*cell*theme.TextSize() + 7*r.gap()
+}
+
+// digitsWidth is the width that a field wants.
+func digitsWidth() float32 { return (*digitRenderer)(nil).width(wideCell) }
+
+func (r *digitRenderer) Layout(size fyne.Size) {
+	c, g := r.cell(size.Width), r.gap()
 	var x float32
 	dot := theme.TextSize() * 0.6
 	for i := range r.boxes {
@@ -294,7 +309,7 @@ func newCodeEntry(t *Texts, label string) *codeEntry {
 	e.OnRejected = func() { e.say(t.T("code.paste-rejected"), widget.WarningImportance) }
 	name := text(label)
 	name.TextStyle.Bold = true
-	e.object = vbox(2, name, container.New(&flow{gap: 8, left: margin}, e.DigitField, e.reveal), e.hint)
+	e.object = vbox(2, name, container.New(beside{gap: 8, left: margin}, e.DigitField, e.reveal), e.hint)
 	return e
 }
 

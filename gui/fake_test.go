@@ -45,13 +45,15 @@ func newFake() *fake {
 			{ID: "snap", Name: "Firefox (snap)", State: BrowserSandboxed},
 		},
 		findings: []Finding{
-			{Check: CheckService, Level: FindingOK},
-			{Check: CheckReader, Level: FindingOK, Detail: "Test Reader 0"},
-			{Check: CheckCard, Level: FindingWarning},
-			{Check: CheckChip, Level: FindingSkipped},
-			{Check: CheckModule, Level: FindingError, Detail: "/usr/lib/x86_64-linux-gnu/pkcs11/cie-pkcs11.so"},
-			{Check: CheckBrowsers, Level: FindingError, Err: ErrHomeOwner},
-			{Check: CheckStore, Level: FindingOK},
+			{Step: "service", Level: FindingOK, Found: "service-answers"},
+			{Step: "reader", Level: FindingWarning, Subject: "Test Reader 0", Found: "reader-threatened", Remedy: "blacklist-pn533"},
+			{Step: "card", Level: FindingError, Found: "no-card", Remedy: "lay-card"},
+			{Step: "tries", Level: FindingSkipped, Found: "waits"},
+			{Step: "certificate", Level: FindingOK, Found: "certificate-valid", Values: []FindingValue{{Name: "until", Text: "2031-03-18", Private: true}}},
+			{Step: "module", Level: FindingError, Found: "module-missing", Remedy: "reinstall", Detail: "no such file",
+				Values: []FindingValue{{Name: "path", Text: "/usr/lib/x86_64-linux-gnu/pkcs11/cie-pkcs11.so"}}},
+			{Step: "browser", Level: FindingError, Subject: "Firefox 140.1", Found: "browser-off", Remedy: "enable-browsers"},
+			{Step: "tls13", Level: FindingOK, Found: "tls13-impossible"},
 		},
 		settings: Settings{Language: "en", Theme: "light"},
 	}
@@ -234,6 +236,8 @@ func (f *fake) Diagnose(ctx context.Context, found func(Finding)) error {
 	}
 	return ctx.Err()
 }
+
+func (f *fake) Report(text string) string { return text + "system: test\n" }
 
 func (f *fake) SaveReport(text string) (string, error) {
 	f.note(text)

@@ -185,3 +185,22 @@ func (whole) MinSize(o []fyne.CanvasObject) fyne.Size {
 	}
 	return size
 }
+
+// beside puts a field for digits and, at its right, an object of its own size.
+// The field is as wide as it wants if there is room, else narrower.
+type beside struct{ gap, left float32 }
+
+func (b beside) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	m := o[1].MinSize()
+	field := o[0].MinSize()
+	field.Width = max(field.Width, min(size.Width-b.left-b.gap-m.Width, digitsWidth()))
+	o[0].Resize(field)
+	o[0].Move(fyne.NewPos(b.left, 0))
+	o[1].Resize(fyne.NewSize(m.Width, m.Height))
+	o[1].Move(fyne.NewPos(b.left+field.Width+b.gap, 0))
+}
+
+func (b beside) MinSize(o []fyne.CanvasObject) fyne.Size {
+	field, m := o[0].MinSize(), o[1].MinSize()
+	return fyne.NewSize(b.left+field.Width+b.gap+m.Width, max(field.Height, m.Height))
+}

@@ -3,6 +3,7 @@ package gui
 import (
 	"context"
 	"strings"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -75,14 +76,9 @@ func (s *diagnosticsScreen) run() {
 }
 
 func (s *diagnosticsScreen) show() {
-	u, t := s.u, s.u.texts
+	t := s.u.texts
 	s.first = newButton(t.T("diagnostics.again"), s.run)
-	copyIt := newButton(t.T("diagnostics.copy"), func() {
-		u.app.Clipboard().SetContent(s.report())
-		s.said = t.T("copied")
-		s.show()
-		u.focus()
-	})
+	copyIt := newButton(t.T("diagnostics.copy"), s.copy)
 	save := newButton(t.T("diagnostics.save"), s.save)
 	if s.running {
 		s.first.Disable()
@@ -115,11 +111,21 @@ func (s *diagnosticsScreen) show() {
 func (s *diagnosticsScreen) finding(f Finding) fyne.CanvasObject {
 	t := s.u.texts
 	k := map[FindingLevel]kind{FindingOK: good, FindingWarning: warn, FindingError: bad, FindingSkipped: info}[f.Level]
-	name := text(t.T("check." + string(f.Check)))
+	title := t.name("doctor.step.", f.Step)
+	if f.Subject != "" {
+		title += ": " + f.Subject
+	}
+	name := text(title)
 	name.TextStyle.Bold = true
-	objects := []fyne.CanvasObject{name}
-	for _, words := range s.words(f) {
-		objects = append(objects, text(words))
+	found := text(t.finding(f, false))
+	if f.Level == FindingSkipped {
+		found = muted(found.Text)
+	}
+	objects := []fyne.CanvasObject{name, found}
+	if f.Remedy != "" {
+		remedy := text(t.name("doctor.do.", f.Remedy))
+		remedy.Selectable = true // commands to type
+		objects = append(objects, remedy)
 	}
 	if f.Detail != "" {
 		d := muted(f.Detail)
@@ -131,43 +137,70 @@ func (s *diagnosticsScreen) finding(f Finding) fyne.CanvasObject {
 		container.New(column{gap: -12}, objects...))
 }
 
-// words are the sentences for a finding.
-func (s *diagnosticsScreen) words(f Finding) []string {
-	t := s.u.texts
-	if f.Err != nil {
-		p := t.Problem(f.Err)
-		return []string{p.Title, p.Remedy}
+// name is the text for a name of the diagnostics, or the name itself.
+func (t *Texts) name(prefix, name string) string {
+	if t.Has(prefix + name) {
+		return t.T(prefix + name)
 	}
-	words := []string{t.T("check." + string(f.Check) + "." + string(f.Level))}
-	if f.Level == FindingOK || f.Level == FindingSkipped {
-		return words
+	return name
+}
+
+// finding says what a step found; in a report without private values.
+func (t *Texts) finding(f Finding, report bool) string {
+	words := t.name("doctor.find.", f.Found)
+	for _, v := range f.Values {
+		value := v.Text
+		if day, err := time.Parse(time.DateOnly, value); err == nil {
+			value = t.Date(day)
+		}
+		if v.Private && report {
+			value = "..."
+		}
+		words = strings.ReplaceAll(words, "{"+v.Name+"}", value)
 	}
-	return append(words, t.T("check."+string(f.Check)+".remedy"))
+	return words
 }
 
 // report is the list as text.
 func (s *diagnosticsScreen) report() string {
 	t := s.u.texts
 	var b strings.Builder
-	b.WriteString(t.T("app.name") + " " + s.u.svc.About().Version + "\n\n")
+	b.WriteString(t.T("app.name") + " " + s.u.svc.About().Version + "\n" + t.T("diagnostics.private") + "\n\n")
 	for _, f := range s.findings {
-		b.WriteString("[" + string(f.Level) + "] " + t.T("check."+string(f.Check)) + "\n")
-		for _, words := range append(s.words(f), f.Detail) {
+		b.WriteString("[" + string(f.Level) + "] " + f.Step + ": " + f.Found)
+		if f.Remedy != "" {
+			b.WriteString(" -> " + f.Remedy)
+		}
+		b.WriteString("\n")
+		for _, words := range []string{f.Subject, t.finding(f, true), f.Detail} {
 			if words != "" {
 				b.WriteString("    " + words + "\n")
 			}
-		}
-		if f.Err != nil {
-			b.WriteString("    " + f.Err.Error() + "\n")
 		}
 	}
 	return b.String()
 }
 
+func (s *diagnosticsScreen) copy() {
+	u, report := s.u, s.report()
+	u.background(func() {
+		report = u.svc.Report(report)
+		u.do(func() {
+			if u.current != s {
+				return
+			}
+			u.app.Clipboard().SetContent(report)
+			s.said = u.texts.T("copied")
+			s.show()
+			u.focus()
+		})
+	})
+}
+
 func (s *diagnosticsScreen) save() {
 	u, report := s.u, s.report()
 	u.background(func() {
-		name, err := u.svc.SaveReport(report)
+		name, err := u.svc.SaveReport(u.svc.Report(report))
 		u.do(func() {
 			if u.current != s {
 				return

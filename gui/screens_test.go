@@ -340,17 +340,24 @@ func TestAccess(t *testing.T) {
 }
 
 func TestDiagnostics(t *testing.T) {
-	d := newRig(t, newFake())
+	f := newFake()
+	f.findings = append(f.findings, Finding{Step: "new-step", Level: FindingWarning, Found: "new-finding", Remedy: "new-remedy"})
+	d := newRig(t, f)
 	d.Go(screenDiagnostics)
 	d.idle()
-	d.wants("It runs.", "There is no card on a reader.", "check again", "It is not installed", "without sudo")
+	d.wants("It answers.", "Reader: Test Reader 0", "There is no card.", "leave it there", "It is not there: /usr/lib", "Valid until 18 March 2031.",
+		"Firefox 140.1", "enable the browsers", "new-step", "new-finding", "new-remedy")
+	d.lacks("{")
 	d.press("Copy report")
-	d.wants("Copied.")
+	d.until(func() bool { return strings.Contains(d.words(), "Copied.") })
 	report := fyne.CurrentApp().Clipboard().Content()
-	for _, w := range []string{"[error] Module for browsers", "1.2.3", "cie-pkcs11.so", "[skipped]"} {
+	for _, w := range []string{"[error] module: module-missing -> reinstall", "1.2.3", "cie-pkcs11.so", "[skipped]", "system: test", "Valid until ...."} {
 		if !strings.Contains(report, w) {
 			t.Errorf("the report lacks %q:\n%s", w, report)
 		}
+	}
+	if strings.Contains(report, "2031") {
+		t.Errorf("the report holds a private date:\n%s", report)
 	}
 	d.press("Save report")
 	d.until(func() bool { return strings.Contains(d.words(), "Saved as report.txt") })

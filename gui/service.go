@@ -39,8 +39,11 @@ type Service interface {
 	// SetBrowsers makes all of them know the card, or forget it again.
 	SetBrowsers(ctx context.Context, enable bool) error
 
-	// Diagnose looks at one thing after the other and calls found for each.
+	// Diagnose walks the path that a login takes and calls found for each step.
 	Diagnose(ctx context.Context, found func(Finding)) error
+	// Report makes a report of the text about the findings: it adds what
+	// matters of the machine, and takes out whose machine and card it is.
+	Report(text string) string
 
 	// SaveReport keeps a report where the person finds it and says where.
 	SaveReport(text string) (name string, err error)
@@ -155,32 +158,28 @@ const (
 	FindingSkipped FindingLevel = "skipped"
 )
 
-// Finding is one step of the diagnostics. The windows have a title and a
-// remedy for each Check; Detail is technical and shown as it is.
+// Finding is one step of the diagnostics. The windows have texts for the
+// names of its Step, Found and Remedy, and show a name without text as it is.
 type Finding struct {
-	Check  Check
-	Level  FindingLevel
+	Step  string
+	Level FindingLevel
+	// Subject is the reader or program meant, where there are several.
+	Subject string
+	Found   string
+	// Values fill the places {name} in the text for Found.
+	Values []FindingValue
+	// Remedy is empty when nothing needs to be done.
+	Remedy string
+	// Detail is technical and shown as it is.
 	Detail string
-	// Err is the cause of an error, put into words like every other.
-	Err error
 }
 
-// Check names a step of the diagnostics.
-type Check string
-
-// The checks.
-const (
-	CheckService  Check = "service"
-	CheckReader   Check = "reader"
-	CheckCard     Check = "card"
-	CheckChip     Check = "chip"
-	CheckModule   Check = "module"
-	CheckBrowsers Check = "browsers"
-	CheckStore    Check = "store"
-)
-
-// Checks lists every Check in the order of the report.
-var Checks = []Check{CheckService, CheckReader, CheckCard, CheckChip, CheckModule, CheckBrowsers, CheckStore}
+// FindingValue is a fact of a Finding. A day stands as 2006-01-02.
+type FindingValue struct {
+	Name, Text string
+	// Private values are for the screen and for no report.
+	Private bool
+}
 
 // Settings are the choices of the person.
 type Settings struct {

@@ -30,6 +30,7 @@ var licences = map[string]string{
 	"github.com/jeandeaual/go-locale":  "MIT",
 	"github.com/jsummers/gobmp":        "MIT",
 	"github.com/mattn/go-runewidth":    "MIT",
+	"github.com/miekg/pkcs11":          "BSD-3-Clause",
 	"github.com/nfnt/resize":           "ISC",
 	"github.com/nicksnyder/go-i18n/v2": "MIT",
 	"github.com/rymdport/portal":       "Apache-2.0",

@@ -37,6 +37,7 @@ type cards struct {
 	store   card.Store
 	roots   *sod.Roots
 	trace   func(format string, args ...any) // nil: none
+	failed  func(what string, err error)     // is told of errors; nil: nobody
 
 	mu     sync.Mutex
 	open   map[string]*held
@@ -97,6 +98,7 @@ func (c *cards) sweep(d gui.Desk) {
 func (h *held) end() {
 	h.turn <- struct{}{}
 	h.close()
+	<-h.turn // who waits for it connects anew
 }
 
 func (h *held) close() {
@@ -110,19 +112,55 @@ func (h *held) close() {
 	}
 }
 
+// release lets go of every session, for others who want the cards.
+func (c *cards) release() {
+	c.mu.Lock()
+	open := c.open
+	c.open = map[string]*held{}
+	c.mu.Unlock()
+	for _, h := range open {
+		h.end()
+	}
+}
+
 // with runs f with the session for the card in reader, one at a time.
 func (c *cards) with(ctx context.Context, reader string, progress func(card.Progress), f func(*held) error) error {
-	c.mu.Lock()
-	h := c.open[reader]
-	if h == nil {
-		h = &held{visit: c.visits[reader], turn: make(chan struct{}, 1)}
-		c.open[reader] = h
+	err := c.take(ctx, reader, progress, f)
+	if err != nil && c.failed != nil {
+		c.failed("card", err)
 	}
-	c.mu.Unlock()
-	select {
-	case h.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	return err
+}
+
+// turn waits until nobody else uses the card in reader.
+func (c *cards) turn(ctx context.Context, reader string) (*held, error) {
+	for {
+		c.mu.Lock()
+		h := c.open[reader]
+		if h == nil {
+			h = &held{visit: c.visits[reader], turn: make(chan struct{}, 1)}
+			c.open[reader] = h
+		}
+		c.mu.Unlock()
+		select {
+		case h.turn <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		c.mu.Lock()
+		current := c.open[reader] == h
+		c.mu.Unlock()
+		if current {
+			return h, nil
+		}
+		<-h.turn // let go of in the meantime
+	}
+}
+
+func (c *cards) take(ctx context.Context, reader string, progress func(card.Progress), f func(*held) error) error {
+	h, err := c.turn(ctx, reader)
+	if err != nil {
+		return err
 	}
 	defer func() { <-h.turn }()
 	if progress != nil {
@@ -135,7 +173,7 @@ func (c *cards) with(ctx context.Context, reader string, progress func(card.Prog
 			return err
 		}
 	}
-	err := f(h)
+	err = f(h)
 	if lost(err) {
 		c.forget(reader, h)
 	}

@@ -4,13 +4,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
+	"cie/apdu/pcsc"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
+	"cie/cmd/internal/doctor"
+	"cie/cmd/internal/probe"
 	"cie/gui"
+	"cie/installer"
 )
 
 // demoReader is the name of the one reader of the demonstration.
@@ -116,20 +121,78 @@ func (d *demo) SetBrowsers(_ context.Context, enable bool) error {
 	return nil
 }
 
-// Diagnose implements gui.Service.
+// Diagnose implements gui.Service: the steps of a real machine, on the virtual
+// one.
 func (d *demo) Diagnose(ctx context.Context, found func(gui.Finding)) error {
-	found(gui.Finding{Check: gui.CheckService, Level: gui.FindingOK})
-	with := ""
-	if d.readers.card.Present() {
-		with = demoReader
+	env := doctor.Env{
+		Root: nowhere, Getenv: func(string) string { return "" }, Now: time.Now, Prober: demoProber{d.readers},
+		Card:    card.Options{Roots: d.roots},
+		Machine: &installer.Env{Root: nowhere, Home: nowhere, Proc: nowhere, ConfigHome: nowhere, DataHome: nowhere, StateHome: nowhere, RuntimeDir: nowhere, Module: "(demo)", SudoUID: -1},
+		PCSC:    func() (doctor.PCSC, error) { return d.readers.stack(), nil },
 	}
-	diagnoseChip(ctx, []string{demoReader}, with, d.cards, found)
-	found(gui.Finding{Check: gui.CheckModule, Level: gui.FindingSkipped})
-	browsers := gui.Finding{Check: gui.CheckBrowsers, Level: gui.FindingWarning}
-	found(browsers)
-	found(gui.Finding{Check: gui.CheckStore, Level: gui.FindingSkipped})
-	return ctx.Err()
+	d.cards.release()
+	_, err := doctor.Run(ctx, env, nil, func(c doctor.Check) {
+		if c.ID != doctor.Browser {
+			found(finding(c))
+			return
+		}
+		list, _ := d.Browsers(ctx)
+		for _, b := range list {
+			found(demoBrowser(b))
+		}
+	})
+	return err
 }
+
+// nowhere is a directory without files: a demonstration looks at none.
+const nowhere = "/dev/null/cie-demo"
+
+func demoBrowser(b gui.Browser) gui.Finding {
+	c := doctor.Check{ID: doctor.Browser, Status: doctor.OK, Finding: doctor.FindingOf(doctor.BrowserReady), Subject: b.Name}
+	switch b.State {
+	case gui.BrowserOff:
+		c.Status, c.Finding, c.Remedy = doctor.Fail, doctor.FindingOf(doctor.BrowserOff), doctor.EnableBrowsers
+	case gui.BrowserRestart:
+		c.Status, c.Finding, c.Remedy = doctor.Warn, doctor.FindingOf(doctor.BrowserRestart), doctor.RestartBrowser
+		c.Values = []doctor.Value{{Name: "running", Text: b.Name}}
+	case gui.BrowserSandboxed:
+		c.Status, c.Finding, c.Remedy = doctor.Warn, doctor.FindingOf(doctor.BrowserSandboxed), doctor.NativeBrowser
+		c.Values = []doctor.Value{{Name: "packaging", Text: "snap"}}
+	}
+	return finding(c)
+}
+
+// stack is the desk of the demonstration as the diagnostics see it.
+func (r *demoReaders) stack() doctor.PCSC { return demoStack{r} }
+
+type demoStack struct{ *demoReaders }
+
+func (s demoStack) Status() ([]pcsc.ReaderState, error) {
+	return []pcsc.ReaderState{{Name: demoReader, Present: s.card.Present()}}, nil
+}
+
+func (s demoStack) Connect(reader string) (doctor.Conn, error) { return s.demoReaders.Connect(reader) }
+
+func (s demoStack) Close() error { return nil }
+
+// demoProber is a module that works.
+type demoProber struct{ *demoReaders }
+
+func (p demoProber) Load(context.Context, string) (probe.Info, error) { return probe.Info{}, nil }
+
+func (p demoProber) Cards(context.Context, string) ([]probe.Card, error) {
+	if !p.card.Present() {
+		return nil, nil
+	}
+	return []probe.Card{{Slot: demoReader}}, nil
+}
+
+func (p demoProber) Login(context.Context, string, probe.Login, []byte) (probe.Outcome, error) {
+	return probe.Outcome{}, errors.ErrUnsupported
+}
+
+// Report implements gui.Service.
+func (d *demo) Report(text string) string { return text }
 
 // Settings implements gui.Service.
 func (d *demo) Settings() gui.Settings {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"cie/apdu/pcsc"
@@ -42,7 +41,7 @@ func newDesktop(module string) (gui.Service, func(), error) {
 		cards: newCards(pcscReaders{c}, store, sod.BuiltinRoots()), files: f, pcsc: c,
 		module: modulePath(module), restart: map[string]bool{},
 	}
-	d.cards.trace = f.trace
+	d.cards.trace, d.cards.failed = f.trace, f.problem
 	return d, func() { _ = c.Close() }, nil
 }
 
@@ -104,6 +103,12 @@ func (d *desktop) state(b installer.BrowserReport) gui.BrowserState {
 
 // SetBrowsers implements gui.Service.
 func (d *desktop) SetBrowsers(ctx context.Context, enable bool) error {
+	err := d.setBrowsers(ctx, enable)
+	d.files.problem("browsers", err)
+	return err
+}
+
+func (d *desktop) setBrowsers(ctx context.Context, enable bool) error {
 	env, err := installer.NewEnv(d.module)
 	if err != nil {
 		return err
@@ -137,94 +142,4 @@ func (d *desktop) SetBrowsers(ctx context.Context, enable bool) error {
 		return fmt.Errorf("%w: %w", gui.ErrSomeBrowsers, errors.Join(failed...))
 	}
 	return nil
-}
-
-// Diagnose implements gui.Service.
-func (d *desktop) Diagnose(ctx context.Context, found func(gui.Finding)) error {
-	diagnoseCards(ctx, d.pcsc, d.cards, found)
-	module := gui.Finding{Check: gui.CheckModule, Level: gui.FindingOK, Detail: d.module}
-	if _, err := os.Stat(d.module); err != nil {
-		module.Level = gui.FindingError
-	}
-	found(module)
-	browsers := gui.Finding{Check: gui.CheckBrowsers, Level: gui.FindingOK}
-	list, err := d.Browsers(ctx)
-	ready := 0
-	var lines []string
-	for _, b := range list {
-		if b.State == gui.BrowserReady || b.State == gui.BrowserRestart {
-			ready++
-		}
-		lines = append(lines, b.Name+": "+string(b.State))
-	}
-	switch {
-	case err != nil:
-		browsers.Level, browsers.Err = gui.FindingError, err
-	case len(list) == 0:
-		browsers.Level = gui.FindingSkipped
-	case ready == 0:
-		browsers.Level = gui.FindingError
-	case ready < len(list):
-		browsers.Level = gui.FindingWarning
-	}
-	browsers.Detail = strings.Join(lines, "\n")
-	found(browsers)
-	found(d.files.checkStore())
-	return ctx.Err()
-}
-
-// diagnoseCards looks at service, readers, card and chip.
-func diagnoseCards(ctx context.Context, c *pcsc.Context, cards *cards, found func(gui.Finding)) {
-	status, err := c.Status()
-	if err != nil {
-		found(gui.Finding{Check: gui.CheckService, Level: gui.FindingError, Err: err})
-		for _, check := range []gui.Check{gui.CheckReader, gui.CheckCard, gui.CheckChip} {
-			found(gui.Finding{Check: check, Level: gui.FindingSkipped})
-		}
-		return
-	}
-	found(gui.Finding{Check: gui.CheckService, Level: gui.FindingOK})
-	var names []string
-	with := ""
-	for _, r := range status {
-		names = append(names, r.Name)
-		if r.Present && with == "" {
-			with = r.Name
-		}
-	}
-	diagnoseChip(ctx, names, with, cards, found)
-}
-
-// diagnoseChip looks at the readers, and at the card in the reader with.
-func diagnoseChip(ctx context.Context, names []string, with string, cards *cards, found func(gui.Finding)) {
-	reader := gui.Finding{Check: gui.CheckReader, Level: gui.FindingOK, Detail: strings.Join(names, "\n")}
-	there := gui.Finding{Check: gui.CheckCard, Level: gui.FindingOK}
-	chip := gui.Finding{Check: gui.CheckChip, Level: gui.FindingSkipped}
-	switch {
-	case len(names) == 0:
-		reader.Level, there.Level = gui.FindingError, gui.FindingSkipped
-	case with == "":
-		there.Level = gui.FindingWarning
-	default:
-		var last gui.Card
-		err := cards.Inspect(ctx, with, func(c gui.Card) { last = c })
-		switch {
-		case err != nil && last.ID == "":
-			there.Level, there.Err = gui.FindingError, err
-		case err != nil:
-			chip.Level, chip.Err = gui.FindingError, err
-		case last.Authenticity.Level == card.Genuine:
-			chip.Level = gui.FindingOK
-		case last.Authenticity.Level == card.IssuerUnknown:
-			chip.Level = gui.FindingWarning
-		default:
-			chip.Level = gui.FindingError
-		}
-		if last.ID != "" {
-			chip.Detail = fmt.Sprintf("%v; PIN %d/%d, PUK %d/%d", last.Family, last.PIN.Left, last.PIN.Max, last.PUK.Left, last.PUK.Max)
-		}
-	}
-	found(reader)
-	found(there)
-	found(chip)
 }

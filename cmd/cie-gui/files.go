@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +15,9 @@ import (
 	"sync"
 	"time"
 
+	"cie/cmd/internal/doctor"
 	"cie/gui"
+	"cie/installer"
 )
 
 // files are the settings, the logs and the reports of this user.
@@ -137,9 +140,28 @@ func (f *files) ForgetCards() error { return os.RemoveAll(f.cards) }
 func (f *files) trace(format string, args ...any) {
 	f.lock.Lock()
 	defer f.lock.Unlock()
-	if f.settings.LogLevel != "all" {
+	if f.settings.LogLevel == "all" {
+		f.write(fmt.Sprintf(format, args...))
+	}
+}
+
+// problem writes an error to the log, with everything taken out that says
+// whose machine or card it is. What the person cancelled is no error.
+func (f *files) problem(what string, err error) {
+	if err == nil || errors.Is(err, context.Canceled) {
 		return
 	}
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	if f.settings.LogLevel == "errors" || f.settings.LogLevel == "all" {
+		f.write("error: " + what + ": " + err.Error())
+	}
+}
+
+// write appends a line to the log.
+func (f *files) write(line string) {
+	env := doctor.Env{Machine: &installer.Env{Home: f.home}}
+	line = strings.ReplaceAll(env.Clean(line), "\n", "; ")
 	name := filepath.Join(f.logs, "cie-gui.log")
 	if err := os.MkdirAll(f.logs, 0o700); err != nil {
 		return
@@ -152,7 +174,7 @@ func (f *files) trace(format string, args ...any) {
 		return
 	}
 	defer w.Close()
-	fmt.Fprintf(w, "%s "+format+"\n", append([]any{time.Now().Format(time.RFC3339)}, args...)...)
+	fmt.Fprintf(w, "%s %s\n", time.Now().Format(time.RFC3339), line)
 }
 
 // SaveReport implements gui.Service: the report goes to the home directory.
@@ -173,21 +195,4 @@ func (f *files) SaveReport(text string) (string, error) {
 		_, err = w.WriteString(text)
 		return name, errors.Join(err, w.Close())
 	}
-}
-
-// checkStore says whether the memory of known cards can be written.
-func (f *files) checkStore() gui.Finding {
-	out := gui.Finding{Check: gui.CheckStore, Level: gui.FindingOK, Detail: f.cards}
-	if err := os.MkdirAll(f.cards, 0o700); err != nil {
-		out.Level = gui.FindingWarning
-		return out
-	}
-	t, err := os.CreateTemp(f.cards, ".probe-*")
-	if err != nil {
-		out.Level = gui.FindingWarning
-		return out
-	}
-	_ = t.Close()
-	_ = os.Remove(t.Name())
-	return out
 }

@@ -16,6 +16,8 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
 
+	"cie/cmd/internal/probe"
+	"cie/cmd/internal/tty"
 	"cie/cmd/internal/version"
 	"cie/gui"
 )
@@ -24,6 +26,10 @@ import (
 const appID = "cie-gui"
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == probeVerb {
+		tty.NoCore() // a PIN may be in the memory
+		os.Exit(probe.Serve(os.Stdin, os.Stdout))
+	}
 	demo := flag.Bool("demo", false, "run with a virtual card; nothing real is touched")
 	hidden := flag.Bool("hidden", false, "start in the tray, if there is one")
 	module := flag.String("module", "", "path of the PKCS#11 module that browsers are told of")

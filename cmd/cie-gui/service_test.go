@@ -3,10 +3,17 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -86,12 +93,14 @@ func TestCards(t *testing.T) {
 	if n := d.readers.card.Stats().DeviceAuthentications; n != before {
 		t.Errorf("a session for every look: %d device authentications", n-before)
 	}
-	var levels []string
-	if err := d.Diagnose(ctx, func(f gui.Finding) { levels = append(levels, string(f.Check)+" "+string(f.Level)) }); err != nil {
+	var walked []string
+	if err := d.Diagnose(ctx, func(f gui.Finding) { walked = append(walked, f.Step+" "+string(f.Level)) }); err != nil {
 		t.Fatal(err)
 	}
-	if len(levels) != len(gui.Checks) || levels[3] != "chip ok" {
-		t.Errorf("findings %v", levels)
+	for _, want := range []string{"service ok", "reader ok", "identity ok", "field ok", "authenticity ok", "tries ok", "certificate skipped", "module ok", "module-card ok", "browser error", "login skipped", "tls13 ok"} {
+		if !slices.Contains(walked, want) {
+			t.Errorf("no step %q in %v", want, walked)
+		}
 	}
 
 	d.readers.move()
@@ -165,6 +174,24 @@ func TestFiles(t *testing.T) {
 	if log, err := os.ReadFile(filepath.Join(f.logs, "cie-gui.log")); err != nil || !strings.Contains(string(log), "> 00A40000") {
 		t.Errorf("log: %s, %v", log, err)
 	}
+	log := func() string {
+		b, _ := os.ReadFile(filepath.Join(f.logs, "cie-gui.log"))
+		return string(b)
+	}
+	f.problem("card", errors.New("6F00"))
+	if !strings.Contains(log(), "error: card: 6F00") {
+		t.Errorf("log: %s", log())
+	}
+	want.LogLevel = "errors"
+	if err := f.SaveSettings(want); err != nil {
+		t.Fatal(err)
+	}
+	f.trace("not an error")
+	f.problem("card", fmt.Errorf("stopped: %w", context.Canceled))
+	f.problem("browsers", fmt.Errorf("open %s/x:\nCA00000AA of 999900000042, RSSMRA70A41Z999X", home))
+	if l := log(); strings.Contains(l, "not an error") || strings.Contains(l, "stopped") || !strings.HasSuffix(l, "error: browsers: open ~/x:; (...) of (...), (...)\n") {
+		t.Errorf("log with errors only: %s", l)
+	}
 	if err := f.ClearLogs(); err != nil {
 		t.Fatal(err)
 	}
@@ -173,6 +200,7 @@ func TestFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.trace("nothing")
+	f.problem("card", errors.New("nothing"))
 	for _, name := range []string{f.autostart, f.logs} {
 		if _, err := os.Stat(name); err == nil {
 			t.Errorf("%s is left behind", name)
@@ -182,9 +210,6 @@ func TestFiles(t *testing.T) {
 	two, err2 := f.SaveReport("two")
 	if err1 != nil || err2 != nil || one == two {
 		t.Errorf("reports %s, %s, %v, %v", one, two, err1, err2)
-	}
-	if x := f.checkStore(); x.Level != gui.FindingOK {
-		t.Errorf("store %+v", x)
 	}
 	if err := os.WriteFile(f.config, []byte("{damaged"), 0o600); err != nil {
 		t.Fatal(err)
@@ -204,5 +229,46 @@ func TestLicences(t *testing.T) {
 		if name != "cie" && licences[name] == "" {
 			t.Errorf("no licence for %s", name)
 		}
+	}
+}
+
+// Everything that the diagnostics can find has a text in every language.
+func TestDiagnosticsHaveTexts(t *testing.T) {
+	files, err := filepath.Glob("../internal/doctor/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	prefix := map[string]string{"ID": "doctor.step.", "Finding": "doctor.find.", "Remedy": "doctor.do.", "BrowserState": "doctor.find.browser-"}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(node ast.Node) bool {
+			spec, ok := node.(*ast.ValueSpec)
+			if !ok || len(spec.Values) != 1 {
+				return true
+			}
+			typ, _ := spec.Type.(*ast.Ident)
+			lit, ok := spec.Values[0].(*ast.BasicLit)
+			if typ == nil || !ok || prefix[typ.Name] == "" {
+				return true
+			}
+			value, err := strconv.Unquote(lit.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+			for _, l := range gui.Languages {
+				if key := prefix[typ.Name] + value; !gui.LoadTexts(l).Has(key) {
+					t.Errorf("%s has no text %s", l, key)
+				}
+			}
+			return true
+		})
+	}
+	if n < 100 {
+		t.Errorf("only %d names found", n)
 	}
 }
