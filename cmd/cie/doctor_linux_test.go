@@ -460,3 +460,13 @@ func TestDoctorReportIsAnonymous(t *testing.T) {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
+
+// At a terminal the PIN is asked for after the attempts left, and not shown.
+func TestDoctorAsksForThePIN(t *testing.T) {
+	s := sit(t, "C.UTF-8", "Reader 00 00: cie card\n", "doctor", "--pin", "--module", filepath.Join(t.TempDir(), "none.so"))
+	s.Expect("Attempts left for the PIN: 3 of 3")
+	s.answer("PIN", pin)
+	s.Expect("valid until 2045-06-30")
+	s.wantExit(exitFound)
+	s.wantCard(pin, 3, 10)
+}

@@ -584,9 +584,9 @@ func TestStartOf(t *testing.T) {
 
 func TestClean(t *testing.T) {
 	e := machine(t)
-	e.Machine.Home = "/home/mariaprova"
+	e.Machine.Home = "/srv/mariaprova"
 	for in, want := range map[string]string{
-		"loads: /home/mariaprova/lib/cie-pkcs11.so":         "loads: ~/lib/cie-pkcs11.so",
+		"loads: /srv/mariaprova/lib/cie-pkcs11.so":          "loads: ~/lib/cie-pkcs11.so",
 		"found: Gemalto PC Twin Reader (70D7E2EE) 00 00":    "found: Gemalto PC Twin Reader (...) 00 00",
 		"belongs to mariaprova":                             "belongs to (...)",
 		"PRVMRA70A41Z999S":                                  "(...)",

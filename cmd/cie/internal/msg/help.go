@@ -288,14 +288,22 @@ stato finito, e il risultato è stato stampato.`)
   ~/.cache/cie/cards
         What every reader can see of a card without a code (its public keys and
         parameters), so that the next use is faster. It can be deleted at any time.
+  ~/.local/state/cie/installer
+        What files of browsers held before "cie browsers enable", for "cie browsers
+        disable". With --system it is /var/lib/cie/installer.
 
-$XDG_CONFIG_HOME and $XDG_CACHE_HOME are respected. Codes are never written to a file.`,
+$XDG_CONFIG_HOME, $XDG_CACHE_HOME and $XDG_STATE_HOME are respected. Codes are never
+written to a file.`,
 		`  ~/.config/cie/csca, /etc/cie/csca
         Certificati di autorità che emettono carte, uno o più per file, PEM o DER, oltre
         a quelli italiani che il programma ha già. Altri si indicano con --csca.
   ~/.cache/cie/cards
         Ciò che ogni lettore può vedere di una carta senza codici (le sue chiavi pubbliche
         e i suoi parametri), per andare più veloce la volta dopo. Si può cancellare sempre.
+  ~/.local/state/cie/installer
+        Il contenuto dei file dei browser prima di "cie browsers enable", per "cie
+        browsers disable". Con --system è /var/lib/cie/installer.
 
-$XDG_CONFIG_HOME e $XDG_CACHE_HOME sono rispettati. I codici non finiscono mai in un file.`)
+$XDG_CONFIG_HOME, $XDG_CACHE_HOME e $XDG_STATE_HOME sono rispettati. I codici non
+finiscono mai in un file.`)
 )
