@@ -1,9 +1,12 @@
 package gui
 
 import (
+	"cmp"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
 )
 
 // column puts objects below each other. Text that wraps gets the height that
@@ -152,7 +155,12 @@ func (l lead) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	h := fit(o[1], size.Width-m.Width-l.gap-l.left)
 	var y0, y1 float32
 	if l.middle {
-		y0, y1 = max(0, (h-m.Height)/2), max(0, (m.Height-h)/2)
+		line := h
+		if l, ok := o[1].(*widget.Label); ok {
+			// Where the text wraps, the middle is that of its first line.
+			line = min(h, fyne.MeasureText("M", theme.Size(cmp.Or(l.SizeName, theme.SizeNameText)), l.TextStyle).Height+2*theme.InnerPadding())
+		}
+		y0, y1 = max(0, (line-m.Height)/2), max(0, (m.Height-h)/2)
 	}
 	o[0].Resize(m)
 	o[0].Move(fyne.NewPos(l.left, y0))
@@ -197,7 +205,7 @@ func (b beside) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	o[0].Resize(field)
 	o[0].Move(fyne.NewPos(b.left, 0))
 	o[1].Resize(fyne.NewSize(m.Width, m.Height))
-	o[1].Move(fyne.NewPos(b.left+field.Width+b.gap, 0))
+	o[1].Move(fyne.NewPos(b.left+field.Width+b.gap, float32(int((field.Height-m.Height)/2))))
 }
 
 func (b beside) MinSize(o []fyne.CanvasObject) fyne.Size {

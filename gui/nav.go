@@ -68,9 +68,10 @@ type navRenderer struct{ n *navItem }
 
 func (r *navRenderer) MinSize() fyne.Size {
 	t := theme.TextSize()
+	// Big text leaves less room around it, so that the window holds all entries.
 	// Chosen entries are bold: the width must not change with the choice.
 	bold := fyne.MeasureText(r.n.label, t, fyne.TextStyle{Bold: true})
-	return fyne.NewSize(bold.Width+3.8*t, max(2.5*t, 36))
+	return fyne.NewSize(bold.Width+3.8*t, min(2.5*t, 1.9*t+9))
 }
 
 func (r *navRenderer) Layout(size fyne.Size) {

@@ -272,6 +272,11 @@ func TestByKeyboard(t *testing.T) {
 	p.press("ctrl+1", "Tab")
 	p.rest()
 	p.shot("7-card")
+	n = p.card.Stats().APDUs
+	p.press("ctrl+5")
+	p.see("the diagnostics read the card", func() bool { return p.card.Stats().APDUs > n })
+	time.Sleep(2 * time.Second) // the module and the browsers are looked at
+	p.shot("7-diagnostics")
 	if _, err := os.Stat("/usr/lib/firefox-esr"); err != nil {
 		t.Logf("NOT TESTED: Firefox is not installed, the browsers stay as they are")
 		return
