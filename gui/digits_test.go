@@ -6,6 +6,8 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
+
+	"cie/card"
 )
 
 // shown is the text that the field draws.
@@ -84,6 +86,22 @@ func TestPaste(t *testing.T) {
 		d.TypedShortcut(&fyne.ShortcutCut{Clipboard: c})
 		if c.Content() != "kept" {
 			t.Error("digits can be copied out of the field")
+		}
+	}
+}
+
+// The button that reveals the digits stays beside its field when text is big.
+func TestRevealBesideField(t *testing.T) {
+	for _, scale := range []int{100, 200} {
+		f := newFake()
+		f.settings.TextScale = scale
+		d := newRig(t, f)
+		d.lay(3, 10, card.Genuine)
+		d.Go(screenChange)
+		e := d.current.(*codeScreen).form.code
+		field, button := e.Position(), e.reveal.Position()
+		if button.X < field.X+e.Size().Width || button.Y+e.reveal.Size().Height > field.Y+e.Size().Height+1 {
+			t.Errorf("%d%%: field at %v size %v, button at %v size %v", scale, field, e.Size(), button, e.reveal.Size())
 		}
 	}
 }
