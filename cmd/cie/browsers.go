@@ -19,6 +19,7 @@ import (
 type browserFlags struct {
 	module             string
 	system, autoSelect bool
+	flatpak            bool
 	dryRun             bool
 }
 
@@ -61,6 +62,7 @@ func (a *app) browsersChangeCommand(remove bool) *cobra.Command {
 		c.Example = "cie browsers disable\nsudo cie browsers disable --system"
 	} else {
 		c.Flags().BoolVar(&f.autoSelect, "auto-select", false, a.text(msg.FlagAutoSelect))
+		c.Flags().BoolVar(&f.flatpak, "flatpak", false, a.text(msg.FlagFlatpak))
 	}
 	f.addModule(a, c)
 	c.Flags().BoolVar(&f.system, "system", false, a.text(msg.FlagSystem))
@@ -130,7 +132,8 @@ func (a *app) browsersChange(ctx context.Context, f browserFlags, remove bool) e
 	if err := a.mayChange(ctx, env, f, remove); err != nil {
 		return err
 	}
-	o := installer.Options{User: !f.system, System: f.system}
+	// What was allowed to a sandbox goes with the rest.
+	o := installer.Options{User: !f.system, System: f.system, Flatpak: f.flatpak || remove}
 	if f.system && (f.autoSelect || remove) {
 		o.AutoSelect = installer.DefaultAutoSelect
 	}
@@ -156,6 +159,8 @@ func (a *app) mayChange(ctx context.Context, env *installer.Env, f browserFlags,
 	switch {
 	case f.autoSelect && !f.system:
 		return a.usage(msg.AutoSelectSystem)
+	case f.flatpak && f.system:
+		return a.usage(msg.FlatpakUser)
 	case f.dryRun:
 	case f.system && env.UID != 0:
 		p := a.problem("need-root", exitUsage, msg.NeedRoot)

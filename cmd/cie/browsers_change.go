@@ -147,14 +147,15 @@ func (a *app) outcomeText(p placeJSON, remove, dryRun bool) string {
 // placeText names a place for people.
 func (a *app) placeText(env *installer.Env, t installer.Target) string {
 	name := a.text(cmp.Or(map[installer.Kind]i18n.Text{
-		installer.KindGeckoProfile:    msg.PlaceProfile,
-		installer.KindGeckoFirstRun:   msg.PlaceFirstRun,
-		installer.KindNSSDatabase:     msg.PlaceNSS,
-		installer.KindP11KitUser:      msg.PlaceP11Kit,
-		installer.KindP11KitSystem:    msg.PlaceP11KitSystem,
-		installer.KindFirefoxPolicy:   msg.PlaceFirefoxPolicy,
-		installer.KindChromiumPolicy:  msg.PlaceChromiumPolicy,
-		installer.KindFlatpakOverride: msg.PlaceFlatpak,
+		installer.KindGeckoProfile:     msg.PlaceProfile,
+		installer.KindGeckoFirstRun:    msg.PlaceFirstRun,
+		installer.KindNSSDatabase:      msg.PlaceNSS,
+		installer.KindP11KitUser:       msg.PlaceP11Kit,
+		installer.KindP11KitSystem:     msg.PlaceP11KitSystem,
+		installer.KindFirefoxPolicy:    msg.PlaceFirefoxPolicy,
+		installer.KindChromiumPolicy:   msg.PlaceChromiumPolicy,
+		installer.KindFlatpakOverride:  msg.PlaceFlatpak,
+		installer.KindP11KitServerUnit: msg.PlaceServerUnit,
 	}[t.Kind()], msg.PlaceOther))
 	path := t.Path()
 	if rest, ok := strings.CutPrefix(path, env.Home+"/"); ok {

@@ -39,12 +39,15 @@ tornano identici a prima; dagli altri viene tolta solo la registrazione.`)
 	FlagDryRun     = text("only show what would be done", "mostra soltanto che cosa verrebbe fatto")
 	FlagAutoSelect = text("with --system: on the login page of the ministry Chromium and its relatives choose the certificate without asking",
 		"con --system: nella pagina di accesso del ministero Chromium e simili scelgono il certificato senza chiedere")
+	FlagFlatpak = text("let browsers installed as flatpaks reach the card through a p11-kit server; their sandbox gets this right on top of its own",
+		"permetti ai browser installati come flatpak di raggiungere la carta attraverso un server p11-kit; il loro ambiente isolato riceve questo diritto in più")
 	ProbeShort = text("Load a module and report on standard output (used by the program itself)",
 		"Carica un modulo e riferisci sullo standard output (lo usa il programma stesso)")
 )
 
 // What is wrong with the module or with who asks.
 var (
+	FlatpakUser      = text("--flatpak is for each user and does not go with --system", "--flatpak vale per ogni utente e non va con --system")
 	AutoSelectSystem = text("--auto-select needs --system", "--auto-select richiede --system")
 	NeedRoot         = text("--system changes the computer for everybody and needs administrator rights", "--system cambia il computer per tutti e richiede i diritti di amministratore")
 	NeedRootDo       = text("Type \"sudo %s\", or leave out --system to change only your own browsers.", "Scrivi \"sudo %s\", oppure togli --system per cambiare solo i tuoi browser.")
@@ -85,7 +88,7 @@ var (
 	BrowserUnavailable  = text("cannot be set up as it is.", "così com'è non si può configurare.")
 	BrowserNeverStarted = text("was never started: start it once, close it, then type \"cie browsers enable\".", "non è mai stato avviato: avvialo una volta, chiudilo, poi scrivi \"cie browsers enable\".")
 	BrowserSnap         = text("is a snap, and the sandbox of a snap keeps the module out: to log in with the card use another browser, or %s installed as a package of your distribution or of its maker.", "è uno snap, e il suo ambiente isolato non lascia entrare il modulo: per accedere con la carta usa un altro browser, oppure %s installato come pacchetto della distribuzione o di chi lo produce.")
-	BrowserFlatpak      = text("is a flatpak, and the sandbox of a flatpak does not see the module: to log in with the card use another browser, or %s installed as a package of your distribution or of its maker.", "è un flatpak, e il suo ambiente isolato non vede il modulo: per accedere con la carta usa un altro browser, oppure %s installato come pacchetto della distribuzione o di chi lo produce.")
+	BrowserFlatpak      = text("is a flatpak, and the sandbox of a flatpak does not see the module: use another browser, or %s installed as a package of your distribution or of its maker, or type \"cie browsers enable --flatpak\", which lets the sandbox reach the card.", "è un flatpak, e il suo ambiente isolato non vede il modulo: usa un altro browser, oppure %s installato come pacchetto della distribuzione o di chi lo produce, oppure scrivi \"cie browsers enable --flatpak\", che permette all'ambiente isolato di raggiungere la carta.")
 
 	WhyLegacy        = text("Its database is of a very old kind: start the program once, so that it converts it, close it, then type \"cie browsers enable\".", "Il suo database è di un tipo molto vecchio: avvia il programma una volta, così lo converte, chiudilo, poi scrivi \"cie browsers enable\".")
 	WhyUnreadable    = text("Its file cannot be read: check its permissions.", "Il suo file non si può leggere: controlla i permessi.")
@@ -95,6 +98,8 @@ var (
 	WhySyntax        = text("The file is damaged: close the program, move the file away and type \"cie browsers enable\".", "Il file è danneggiato: chiudi il programma, sposta il file altrove e scrivi \"cie browsers enable\".")
 	WhyRepair        = text("Type \"cie browsers enable\", which mends it.", "Scrivi \"cie browsers enable\", che lo ripara.")
 	WhyModuleMissing = text("The file that it should load is gone: install this software again, then type \"cie browsers enable\".", "Il file che dovrebbe caricare non c'è più: installa di nuovo questo software, poi scrivi \"cie browsers enable\".")
+	WhyNoServer      = text("The command p11-kit is missing. Type \"sudo apt install p11-kit\" and try again.", "Manca il comando p11-kit. Scrivi \"sudo apt install p11-kit\" e riprova.")
+	WhyOtherServer   = text("The flatpak already talks to another p11-kit server; this one is left alone.", "Il flatpak usa già un altro server p11-kit, che resta com'è.")
 	WhyOtherPolicy   = text("Another policy file sets the same, and only one of the two counts.", "Un altro file di criteri imposta la stessa cosa, e solo uno dei due conta.")
 )
 
@@ -108,6 +113,7 @@ var (
 	PlaceFirefoxPolicy  = text("policy of Firefox", "criteri di Firefox")
 	PlaceChromiumPolicy = text("policy of Chromium and its relatives", "criteri di Chromium e simili")
 	PlaceFlatpak        = text("permissions of a flatpak", "permessi di un flatpak")
+	PlaceServerUnit     = text("p11-kit server for flatpaks", "server p11-kit per i flatpak")
 	PlaceOther          = text("other place", "altro posto")
 
 	OutcomeRegistered = text("registered", "registrato")
