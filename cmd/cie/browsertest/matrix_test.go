@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"cie/card/cardtest"
 	"cie/cmd/cie/browsertest/browser"
@@ -284,6 +285,7 @@ func TestTogether(t *testing.T) {
 				return
 			}
 			asked++
+			time.Sleep(300 * time.Millisecond) // as fast as nobody types
 		}
 	})
 	var both sync.WaitGroup
