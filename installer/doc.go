@@ -33,14 +33,6 @@ const (
 
 	// ModuleFile is the base name of the module.
 	ModuleFile = "cie-pkcs11.so"
-
-	// DefaultModulePath is where the packages install the module on amd64. The
-	// pkcs11 directory below the multiarch library directory is the default
-	// module directory of p11-kit, and the one place for PKCS#11 modules that
-	// AppArmor's abstraction for p11-kit lets confined programs map
-	// (abstractions/p11-kit: "/usr/lib/@{multiarch}/pkcs11/*.so mr"), which is
-	// what profiles of browsers and mail programs include.
-	DefaultModulePath = "/usr/lib/x86_64-linux-gnu/pkcs11/" + ModuleFile
 )
 
 // LoadCheck loads the module at path and reports why it cannot be used. The

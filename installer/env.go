@@ -40,7 +40,7 @@ type Env struct {
 }
 
 // NewEnv describes this machine and the user the program runs as. module is the
-// path to register, DefaultModulePath if empty.
+// path to register, DefaultModulePath() if empty.
 func NewEnv(module string) (*Env, error) {
 	home := os.Getenv("HOME")
 	if home == "" {
@@ -55,7 +55,7 @@ func NewEnv(module string) (*Env, error) {
 		return nil, err
 	}
 	if module == "" {
-		module = DefaultModulePath
+		module = DefaultModulePath()
 	}
 	host, _ := os.Hostname()
 	e := &Env{

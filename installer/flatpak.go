@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -22,10 +23,11 @@ import (
 const (
 	serverDir  = "cie-p11-kit"
 	serverUnit = "cie-p11-kit.service"
-	// flatpakClient is p11-kit's client inside the sandbox.
-	flatpakClient = "/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so"
 	p11KitCommand = "/usr/bin/p11-kit"
 )
+
+// flatpakClient is p11-kit's client inside the sandbox.
+var flatpakClient = "/usr/lib/" + triplets[runtime.GOARCH] + "/pkcs11/p11-kit-client.so"
 
 // ReasonNoServer: the command p11-kit is not installed, so no server can run.
 const ReasonNoServer Reason = "no-p11-kit"

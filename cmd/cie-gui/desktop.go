@@ -60,7 +60,7 @@ func modulePath(given string) string {
 			return beside
 		}
 	}
-	return installer.DefaultModulePath
+	return installer.DefaultModulePath()
 }
 
 // About implements gui.Service.

@@ -87,7 +87,7 @@ func modulePath(given string) (string, error) {
 			return beside, nil
 		}
 	}
-	return installer.DefaultModulePath, nil
+	return installer.DefaultModulePath(), nil
 }
 
 // machine is this machine as the installer sees it.

@@ -1,0 +1,64 @@
+package installer
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// triplets are Debian's names of architectures, by those of Go.
+var triplets = map[string]string{
+	"386":      "i386-linux-gnu",
+	"amd64":    "x86_64-linux-gnu",
+	"arm":      "arm-linux-gnueabihf",
+	"arm64":    "aarch64-linux-gnu",
+	"loong64":  "loongarch64-linux-gnu",
+	"mips64le": "mips64el-linux-gnuabi64",
+	"ppc64le":  "powerpc64le-linux-gnu",
+	"riscv64":  "riscv64-linux-gnu",
+	"s390x":    "s390x-linux-gnu",
+}
+
+// moduleDirs are the directories below a prefix where packages put PKCS#11
+// modules: Debian's, that of distributions with lib64, and the plain one.
+//
+// They are p11-kit's directories for modules, and the ones that AppArmor's
+// abstraction for p11-kit lets confined programs map (abstractions/p11-kit).
+func moduleDirs(arch string) []string {
+	var dirs []string
+	if t := triplets[arch]; t != "" {
+		dirs = append(dirs, filepath.Join("lib", t, "pkcs11"))
+	}
+	return append(dirs, filepath.Join("lib64", "pkcs11"), filepath.Join("lib", "pkcs11"))
+}
+
+// DefaultModulePath is where the module of this installation is: below the
+// prefix that the running program is installed in ("/usr/local/bin/cie" and
+// "/usr/local/lib/pkcs11/cie-pkcs11.so"), or else below /usr. Where no module is
+// to be found it is the path that Debian's packages have.
+func DefaultModulePath() string {
+	exe, err := os.Executable()
+	if err == nil {
+		exe, err = filepath.EvalSymlinks(exe)
+	}
+	if err != nil {
+		exe = ""
+	}
+	return defaultModulePath(exe, "/usr", runtime.GOARCH)
+}
+
+func defaultModulePath(exe, usr, arch string) string {
+	prefixes := []string{usr}
+	if bin := filepath.Dir(exe); filepath.Base(bin) == "bin" {
+		prefixes = []string{filepath.Dir(bin), usr}
+	}
+	for _, prefix := range prefixes {
+		for _, dir := range moduleDirs(arch) {
+			path := filepath.Join(prefix, dir, ModuleFile)
+			if fi, err := os.Stat(path); err == nil && fi.Mode().IsRegular() {
+				return path
+			}
+		}
+	}
+	return filepath.Join(usr, moduleDirs(arch)[0], ModuleFile)
+}
