@@ -21,8 +21,8 @@ import (
 // ([Options].Flatpak): the override gives one program more rights than its
 // makers did.
 const (
-	serverDir  = "cie-p11-kit"
-	serverUnit = "cie-p11-kit.service"
+	serverDir     = "cie-p11-kit"
+	serverUnit    = "cie-p11-kit.service"
 	p11KitCommand = "/usr/bin/p11-kit"
 )
 
