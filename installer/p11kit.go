@@ -21,22 +21,41 @@ var P11KitPrograms = []string{
 
 const p11KitFile = "cie-pkcs11.module"
 
-// p11KitTargets are the module files of p11-kit (pkcs11.conf(5)). A module file
-// of the system overrides one that the package brings under the same name.
+// p11KitPackaged is the module file that packages of distributions bring. Files
+// of the same name in /etc/pkcs11/modules and in the user's configuration come
+// before it (pkcs11.conf(5)).
+const p11KitPackaged = "/usr/share/p11-kit/modules/" + p11KitFile
+
+// packaged is the State of a place for p11-kit that does not exist: where a
+// package has registered the same module there is nothing to do.
+func (c p11KitModule) packaged(e *Env) State {
+	b, err := readBounded(e.sys(p11KitPackaged))
+	if err != nil {
+		return State{}
+	}
+	if s := c.inspect(b); s.Status == Registered {
+		return s
+	}
+	return State{}
+}
+
 func (e *Env) p11KitUser() Target {
 	c := p11KitModule{module: e.Module, root: e.UID == 0}
 	return &fileTarget{
 		env: e, kind: KindP11KitUser, scope: ScopeUser,
 		path:     filepath.Join(e.ConfigHome, "pkcs11", "modules", p11KitFile),
 		programs: P11KitPrograms, codec: c, fileMode: 0o644, dirMode: 0o755, ownFile: true,
+		missing: func() State { return p11KitModule{module: e.Module}.packaged(e) },
 	}
 }
 
 func (e *Env) p11KitSystem() Target {
+	c := p11KitModule{module: e.Module}
 	return &fileTarget{
 		env: e, kind: KindP11KitSystem, scope: ScopeSystem,
 		path:     e.sys("/etc/pkcs11/modules/" + p11KitFile),
-		programs: P11KitPrograms, codec: p11KitModule{module: e.Module}, fileMode: 0o644, dirMode: 0o755, ownFile: true,
+		programs: P11KitPrograms, codec: c, fileMode: 0o644, dirMode: 0o755, ownFile: true,
+		missing: func() State { return c.packaged(e) },
 	}
 }
 
