@@ -18,6 +18,9 @@ import (
 // When the card or the reader or the service goes away, or the reader does not
 // answer in time, the connection is dead: every method returns that error from
 // then on, and the caller connects again. It never moves on to another card.
+//
+// A card that fell silent, or that somebody switched off, is reset by the next
+// Begin.
 type Conn struct {
 	reader string
 	cfg    Config
@@ -28,6 +31,7 @@ type Conn struct {
 	atr     []byte
 	counter uint16 // insertions and removals when connected
 	tx      bool   // between Begin and End
+	lost    bool   // the card fell silent: only a reset helps
 	dead    error  // why there is nothing left to use
 }
 
@@ -52,22 +56,16 @@ func (c *Context) Connect(reader string) (*Conn, error) {
 	var count uint16
 	var atr []byte
 	err = conn.do(op, c.cfg.BusyTimeout, func() error {
-		// Before connecting, so that a card exchanged in between is noticed.
-		s := []scard.ReaderState{{Reader: reader}}
-		if err := statusChange(hctx, s, 0); err != nil {
+		var err error
+		if count, err = conn.open(hctx); err != nil {
 			return err
 		}
-		card, err := hctx.Connect(reader, scard.ShareShared, scard.ProtocolAny)
+		st, err := conn.card.Status()
 		if err != nil {
 			return err
 		}
-		conn.card = card
-		st, err := card.Status()
-		if err != nil {
-			return err
-		}
-		count, atr = counter(s[0].EventState), st.Atr
-		return usable(card)
+		atr = st.Atr
+		return usable(conn.card)
 	})
 	if err != nil {
 		conn.close()
@@ -75,6 +73,53 @@ func (c *Context) Connect(reader string) (*Conn, error) {
 	}
 	conn.counter, conn.atr = count, atr
 	return conn, nil
+}
+
+// open connects, and returns the count of insertions and removals that goes with
+// the card. pcscd counts an insertion a moment after it shows the card, and a
+// card can be exchanged while we connect, so the count must be the same after.
+func (c *Conn) open(hctx *scard.Context) (count uint16, err error) {
+	for range 5 {
+		if count, err = c.count(hctx); err != nil {
+			return 0, err
+		}
+		if err := c.openTwice(hctx); err != nil {
+			return 0, err
+		}
+		after, err := c.count(hctx)
+		if err != nil || after == count {
+			return count, err
+		}
+		c.card.Disconnect(scard.LeaveCard)
+		c.card = nil
+	}
+	return 0, scard.ErrNoSmartcard // it comes and goes
+}
+
+// count is the service's count of insertions and removals.
+func (c *Conn) count(hctx *scard.Context) (uint16, error) {
+	s := []scard.ReaderState{{Reader: c.reader}}
+	err := statusChange(hctx, s, 0)
+	return counter(s[0].EventState), err
+}
+
+// openTwice connects twice and keeps the second connection. pcscd marks a card
+// as in use first and counts the connection a moment later; when the last other
+// program leaves in between, it takes the card for unused and switches it off
+// half a second later, under the one that has just come. The second connection
+// comes while the first one counts, so nobody is the last.
+func (c *Conn) openTwice(hctx *scard.Context) error {
+	first, err := hctx.Connect(c.reader, scard.ShareShared, scard.ProtocolAny)
+	if err != nil {
+		return err
+	}
+	c.card = first
+	second, err := hctx.Connect(c.reader, scard.ShareShared, scard.ProtocolAny)
+	if err != nil {
+		return err
+	}
+	c.card = second
+	return first.Disconnect(scard.LeaveCard)
 }
 
 // usable guards against a protocol for which scard has no transmission.
@@ -155,10 +200,16 @@ func (c *Conn) Transmit(command []byte) ([]byte, error) {
 		if errors.Is(err, scard.ErrNotTransacted) || errors.Is(err, scard.ErrCommDataLost) {
 			return c.explain(hctx, err)
 		}
+		if errors.Is(err, scard.ErrProtoMismatch) {
+			// We use the protocol that was agreed, so it is agreed no more: the
+			// card was switched off. The command did not reach it.
+			return scard.ErrResetCard
+		}
 		resp = r
 		return err
 	})
 	if err != nil {
+		c.lost = c.lost || errors.Is(err, apdu.ErrMute)
 		return nil, err
 	}
 	return resp, nil
@@ -194,8 +245,9 @@ func (c *Conn) explain(hctx *scard.Context, cause error) error {
 // program's transaction to end (apdu.ErrBusy after BusyTimeout, and then the
 // connection is dead: the wait in the library cannot be taken back).
 //
-// reset reports that somebody reset the card since the last transaction: its
-// selection, channel and verified codes are gone. A card that was taken away in
+// reset reports that somebody reset the card since the last transaction, or that
+// Begin did, because it was off or silent: its selection, channel and verified
+// codes are gone. A card that was taken away in
 // the meantime is apdu.ErrRemoved, even if one lies there again.
 func (c *Conn) Begin() (reset bool, err error) {
 	const op = "begin transaction"
@@ -207,11 +259,21 @@ func (c *Conn) Begin() (reset bool, err error) {
 	if c.tx {
 		return false, &Error{Op: op + " twice", Reader: c.reader}
 	}
-	hctx, card := c.hctx, c.card
+	hctx, card, lost := c.hctx, c.card, c.lost
 	var atr []byte
 	err = c.do(op, c.cfg.BusyTimeout, func() error {
 		for range 5 {
 			err := card.BeginTransaction()
+			if err == nil {
+				woken, err := c.wake(hctx, lost)
+				if err != nil {
+					card.EndTransaction(scard.LeaveCard)
+				}
+				if woken != nil {
+					atr = woken
+				}
+				return err
+			}
 			if !errors.Is(err, scard.ErrResetCard) {
 				return err
 			}
@@ -228,11 +290,22 @@ func (c *Conn) Begin() (reset bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	c.tx = true
+	c.tx, c.lost = true, false
 	if atr != nil {
 		c.atr = atr
 	}
 	return atr != nil, nil
+}
+
+// wake resets a card that fell silent, or that the service or another program
+// switched off under this connection: nothing else brings it back. It returns
+// nil when there was no need to.
+func (c *Conn) wake(hctx *scard.Context, silent bool) (atr []byte, err error) {
+	st, err := c.card.Status()
+	if err != nil || !silent && !switchedOff(st) {
+		return nil, err
+	}
+	return c.again(hctx, scard.ResetCard)
 }
 
 // again acknowledges a reset, or makes one. SCardReconnect would as well take
@@ -242,11 +315,10 @@ func (c *Conn) again(hctx *scard.Context, d scard.Disposition) (atr []byte, err 
 	if err := c.card.Reconnect(scard.ShareShared, scard.ProtocolAny, d); err != nil {
 		return nil, err
 	}
-	s := []scard.ReaderState{{Reader: c.reader}}
-	if err := statusChange(hctx, s, 0); err != nil {
+	switch now, err := c.count(hctx); {
+	case err != nil:
 		return nil, err
-	}
-	if counter(s[0].EventState) != c.counter {
+	case now != c.counter:
 		return nil, scard.ErrRemovedCard
 	}
 	st, err := c.card.Status()
@@ -287,7 +359,7 @@ func (c *Conn) Reset() error {
 		return err
 	})
 	if err == nil {
-		c.atr = atr
+		c.atr, c.lost = atr, false
 	}
 	return err
 }

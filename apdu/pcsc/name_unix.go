@@ -2,8 +2,19 @@
 
 package pcsc
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/ebfe/scard"
+)
 
 // pinned makes a reader's name unique for Go without changing it for C, which
 // reads up to the NUL.
 func pinned(name string, n int) string { return name + "\x00" + strconv.Itoa(n) }
+
+// switchedOff reads from the state of a connection that the card has no power:
+// pcsc-lite forgets the protocol when it switches a card off by itself, and says
+// so when a program did.
+func switchedOff(st *scard.CardStatus) bool {
+	return st.ActiveProtocol == scard.ProtocolUndefined || st.State&scard.Powered == 0
+}

@@ -251,17 +251,20 @@ func (w *watcher) update(r *watched, s scard.ReaderState) {
 		now = CardInserted
 	}
 	count := counter(s.EventState)
-	swapped := now != CardRemoved && r.card != CardRemoved && count != r.counter
+	// One more, with a card before and after, is the service counting the
+	// insertion a moment after it showed the card. An exchange counts twice.
+	swapped := now != CardRemoved && r.card != CardRemoved && count-r.counter > 1
 	if r.card != CardRemoved && (now == CardRemoved || swapped) {
 		w.emit(Event{Kind: CardRemoved, Reader: r.name})
 		r.card = CardRemoved
 	}
 	if now != r.card {
+		r.counter = count
 		e := Event{Kind: now, Reader: r.name}
 		if now == CardInserted {
 			e.ATR = slices.Clone(s.Atr)
 		}
 		w.emit(e)
 	}
-	r.card, r.counter, r.state = now, count, s.EventState&^scard.StateChanged
+	r.card, r.state = now, s.EventState&^scard.StateChanged
 }

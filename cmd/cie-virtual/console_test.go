@@ -83,10 +83,17 @@ func TestReconnects(t *testing.T) {
 	s.typed("faults mute-before@1")
 	s.expect("faults set")
 	vpcd.WriteMessage(c, []byte{byte(vpcd.On)})
-	vpcd.WriteMessage(c, []byte{0, 0xA4, 0, 0})
-	s.expect("card 1: did not answer")
-	r.accept()
-	s.expect("card 1: in the reader")
+	// A mute card stays in the reader; its answer is no answer of a card.
+	if got := ask(t, c, "00A40000"); len(got) > 2 {
+		t.Errorf("the mute card says %s", got)
+	}
+	if atr := ask(t, c, "04"); !strings.HasPrefix(atr, "3B8E8001") {
+		t.Errorf("ATR %s", atr)
+	}
+	vpcd.WriteMessage(c, []byte{byte(vpcd.Reset)})
+	if got := ask(t, c, "00A4040C06A00000000039"); got != "9000" {
+		t.Errorf("after a reset: %s", got)
+	}
 	s.quit()
 }
 

@@ -78,8 +78,6 @@ func (s *slot) events() func(error) {
 			now = ""
 			s.report(inserted)
 		case was && !s.card.Present(): // reported when Serve ends
-		case was && errors.Is(err, vpcd.ErrNoAnswer):
-			s.report(silent)
 		case was:
 			s.report(thrownOut)
 		case now != last:

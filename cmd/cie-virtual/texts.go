@@ -107,7 +107,6 @@ l'n-esima carta. --family, --sod e --expires dati una volta valgono per tutte.`)
 	inserted    = text("card %d: in the reader", "carta %d: nel lettore")
 	removed     = text("card %d: out of the reader", "carta %d: fuori dal lettore")
 	thrownOut   = text("card %d: the reader ended the connection; inserting again", "carta %d: il lettore ha chiuso la connessione; la inserisco di nuovo")
-	silent      = text("card %d: did not answer a command; inserting again", "carta %d: non ha risposto a un comando; la inserisco di nuovo")
 	takenAway   = text("card %d: taken away by a fault; \"insert %d\" puts it back", "carta %d: tolta da un guasto; \"insert %d\" la rimette")
 	unreachable = text("card %d: no reader at %s (%v); trying again. Does pcscd run, with vpcd? Any PC/SC program starts it",
 		"carta %d: nessun lettore a %s (%v); riprovo. pcscd è in funzione, con vpcd? Un qualsiasi programma PC/SC lo avvia")

@@ -63,7 +63,9 @@ type Card interface {
 	// Reset resets a powered chip.
 	Reset()
 	// Exchange executes one command APDU and returns the response APDU. An
-	// empty response means that the chip did not answer at all.
+	// empty response means that the chip did not answer at all. A Card with a
+	// method Present() bool says with it whether it is silent or gone; another
+	// one is gone.
 	Exchange(command []byte) []byte
 }
 
@@ -71,9 +73,8 @@ type Card interface {
 var (
 	// ErrMessage: the peer sent something that is not the vpcd protocol.
 	ErrMessage = errors.New("vpcd: malformed message")
-	// ErrNoAnswer: the chip gave no answer to a command, so the connection was
-	// closed: the protocol has no other way to say so, and to the reader it is
-	// a card taken away.
+	// ErrNoAnswer: the chip left without an answer to a command, and so the
+	// connection was closed.
 	ErrNoAnswer = errors.New("vpcd: the card did not answer")
 	// ErrAbsent: the card says that it is not in any reader.
 	ErrAbsent = errors.New("vpcd: the card is not there")
@@ -81,9 +82,9 @@ var (
 
 // present asks a card that can tell (cardtest.Card has a method Present,
 // because its faults can take it away) whether it is there.
-func present(card Card) bool {
-	p, ok := card.(interface{ Present() bool })
-	return !ok || p.Present()
+func present(card Card) (there, tells bool) {
+	p, tells := card.(interface{ Present() bool })
+	return !tells || p.Present(), tells
 }
 
 // ReadMessage reads one message and returns its body, which may be empty.
@@ -120,8 +121,14 @@ func WriteMessage(w io.Writer, body []byte) error {
 // 8.2: 32 after TS) for a failed power-up: to PC/SC, an unresponsive card.
 var muteATR = make([]byte, 34)
 
+// silence is the answer given in the name of a chip that is there and gives
+// none, because it is mute or has no power: too short for a response APDU. The
+// protocol has no word for it, and closing the connection would take the card
+// away. A real reader reports an error, too, and keeps the card.
+var silence = []byte{0}
+
 // ServeConn is the card in the reader at the other end of conn until the reader
-// closes, the context ends or the chip stops answering. It always closes conn
+// closes, the context ends or the chip is gone. It always closes conn
 // and switches the chip off. It returns nil when the reader closed, ctx.Err(),
 // ErrNoAnswer, ErrMessage or an error of the network.
 func ServeConn(ctx context.Context, conn net.Conn, card Card) error {
@@ -176,7 +183,10 @@ func answer(w io.Writer, card Card, body, atr []byte) ([]byte, error) {
 	}
 	resp := card.Exchange(body)
 	if len(resp) == 0 {
-		return atr, ErrNoAnswer
+		if there, tells := present(card); !there || !tells {
+			return atr, ErrNoAnswer
+		}
+		resp = silence
 	}
 	return atr, WriteMessage(w, resp)
 }
@@ -229,7 +239,7 @@ func Serve(ctx context.Context, dial Dialer, card Card, cfg Config) error {
 	wait := cfg.MinWait
 	for {
 		var absent time.Duration
-		if !present(card) {
+		if there, _ := present(card); !there {
 			return ErrAbsent
 		}
 		conn, err := dial(ctx)

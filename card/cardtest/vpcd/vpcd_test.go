@@ -109,6 +109,53 @@ func TestServeConnMute(t *testing.T) {
 	}
 }
 
+// telling is a chip that tells whether it is there.
+type telling struct {
+	fake
+	gone atomic.Bool
+}
+
+func (c *telling) Present() bool { return !c.gone.Load() }
+
+// A chip that gives no answer and is still there stays in the reader, and gets
+// on after a reset; one that is gone leaves it.
+func TestServeConnSilent(t *testing.T) {
+	card := &telling{}
+	card.atr = []byte{0x3B, 0}
+	var silent atomic.Bool
+	silent.Store(true)
+	card.reply = func([]byte) []byte {
+		if silent.Load() {
+			return nil
+		}
+		return []byte{0x90, 0x00}
+	}
+	c, result, _ := serve(t, card)
+	send(t, c, byte(vpcd.On))
+	for range 2 {
+		send(t, c, 0x00, 0xB0, 0x00, 0x00)
+		if got := receive(t, c); len(got) != 1 {
+			t.Errorf("the silent chip says % X", got)
+		}
+		send(t, c, byte(vpcd.ATR))
+		if got := receive(t, c); !bytes.Equal(got, card.atr) {
+			t.Errorf("ATR % X", got)
+		}
+	}
+	silent.Store(false)
+	send(t, c, byte(vpcd.Reset))
+	send(t, c, 0x00, 0xB0, 0x00, 0x00)
+	if got := receive(t, c); !bytes.Equal(got, []byte{0x90, 0x00}) {
+		t.Errorf("after the reset: % X", got)
+	}
+	silent.Store(true)
+	card.gone.Store(true)
+	send(t, c, 0x00, 0xB0, 0x00, 0x00)
+	if err := result(); !errors.Is(err, vpcd.ErrNoAnswer) {
+		t.Errorf("the chip left: %v", err)
+	}
+}
+
 func TestServeConnErrors(t *testing.T) {
 	tests := []struct {
 		name string
