@@ -122,7 +122,9 @@ func (e *Env) nativeBrowsers(a app, versions map[string]string) []Browser {
 			continue
 		}
 		packaging := PackageTarball
-		if packaged != "" && !strings.HasPrefix(d, "~/") || strings.HasPrefix(d, "/usr/") {
+		// The makers of browsers on Chromium give out packages only, which unpack
+		// into /opt; not every system says so in a status file of dpkg.
+		if packaged != "" && !strings.HasPrefix(d, "~/") || strings.HasPrefix(d, "/usr/") || a.family == Chromium {
 			packaging = PackageNative
 		}
 		if version == "" {

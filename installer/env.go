@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Env is the machine as the installer sees it. NewEnv fills it in; tests make
@@ -118,7 +119,8 @@ func (e *Env) CheckModule() error {
 	p := e.Module
 	// NSS reads lines of at most 2047 bytes; p11-kit and NSS strip white space
 	// at the ends and know no way to write a line break.
-	bad := !filepath.IsAbs(p) || filepath.Clean(p) != p || len(p) > 1024 || strings.TrimSpace(p) != p
+	// JSON, of which the policies are made, carries no other bytes than UTF-8.
+	bad := !filepath.IsAbs(p) || filepath.Clean(p) != p || len(p) > 1024 || strings.TrimSpace(p) != p || !utf8.ValidString(p)
 	for _, r := range p {
 		bad = bad || r < 0x20 || r == 0x7f || r == '"' || r == '\\'
 	}

@@ -233,7 +233,7 @@ func (t *fileTarget) Install() (Change, error) {
 // put writes out over what look found, after the journal has a copy.
 func (t *fileTarget) put(f found, out []byte) (Change, error) {
 	j := t.env.journal(t.scope)
-	r := record{Path: f.real, Kind: t.kind, Created: !f.exists, Mode: uint32(f.meta.mode), After: digest(out)}
+	r := record{Path: rawPath(f.real), Kind: t.kind, Created: !f.exists, Mode: uint32(f.meta.mode), After: digest(out)}
 	if f.exists {
 		r.Before = digest(f.content)
 	}
@@ -264,6 +264,16 @@ func (t *fileTarget) put(f found, out []byte) (Change, error) {
 		return Change{}, err
 	}
 	return Change{Changed: true, Files: []string{f.real}}, nil
+}
+
+// remembered says whether the journal has a record of the file.
+func (t *fileTarget) remembered() bool {
+	real, err := filepath.EvalSymlinks(t.path)
+	if err != nil {
+		real = t.path
+	}
+	r, ok := t.env.journal(t.scope).load(real)
+	return ok && r.Kind == t.kind
 }
 
 func (t *fileTarget) Remove() (Change, error) {

@@ -26,10 +26,13 @@ const (
 	p11KitCommand = "/usr/bin/p11-kit"
 )
 
+// serverPrograms is where distributions have what "p11-kit server" runs.
+var serverPrograms = []string{"/usr/libexec/p11-kit/p11-kit-server", "/usr/lib/p11-kit/p11-kit-server"}
+
 // flatpakClient is p11-kit's client inside the sandbox.
 var flatpakClient = "/usr/lib/" + triplets[runtime.GOARCH] + "/pkcs11/p11-kit-client.so"
 
-// ReasonNoServer: the command p11-kit is not installed, so no server can run.
+// ReasonNoServer: the server of p11-kit is not installed, so none can run.
 const ReasonNoServer Reason = "no-p11-kit"
 
 // ReasonOtherServer: the sandbox already talks to another p11-kit server.
@@ -159,7 +162,8 @@ func (e *Env) serverTarget() Target {
 		codec: unitFile{e.Module}, fileMode: 0o644, dirMode: 0o755, ownFile: true,
 	}
 	t.missing = func() State {
-		if !exists(e.sys(p11KitCommand)) {
+		// Fedora has the server in a package of its own.
+		if !exists(e.sys(p11KitCommand)) || !slices.ContainsFunc(serverPrograms, func(p string) bool { return exists(e.sys(p)) }) {
 			return State{Status: Unavailable, Reason: ReasonNoServer}
 		}
 		return State{}
@@ -210,23 +214,29 @@ func (t *serverTarget) State() State {
 
 func (t *serverTarget) Install() (Change, error) {
 	c, err := t.fileTarget.Install()
-	if err != nil || exists(t.link) {
-		return c, err
-	}
-	unlock, err := t.env.lock(t.scope)
 	if err != nil {
 		return c, err
 	}
-	defer unlock()
-	if err := t.env.journal(t.scope).ensureDir(filepath.Dir(t.link), 0o755); err != nil {
-		return c, err
+	if !exists(t.link) {
+		unlock, err := t.env.lock(t.scope)
+		if err != nil {
+			return c, err
+		}
+		defer unlock()
+		if err := t.env.journal(t.scope).ensureDir(filepath.Dir(t.link), 0o755); err != nil {
+			return c, err
+		}
+		if err := symlink(t.path, t.link); err != nil {
+			return c, err
+		}
+		c.Changed, c.Files = true, append(c.Files, t.link)
 	}
-	if err := symlink(t.path, t.link); err != nil {
-		return c, err
+	if c.Changed {
+		// Also where only the path of the module changed: the server that runs has
+		// the old one.
+		t.env.systemctl("daemon-reload")
+		t.env.systemctl("restart", serverUnit)
 	}
-	c.Changed, c.Files = true, append(c.Files, t.link)
-	t.env.systemctl("daemon-reload")
-	t.env.systemctl("restart", serverUnit)
 	return c, nil
 }
 

@@ -20,6 +20,7 @@ func flatpakHome(t *testing.T) (*Env, *[]string) {
 		return nil
 	}
 	write(t, e.sys(p11KitCommand), "x")
+	write(t, e.sys(serverPrograms[0]), "x")
 	write(t, e.sys("/var/lib/flatpak/app/org.mozilla.firefox/current/active/metadata"), "")
 	write(t, filepath.Join(e.DataHome, "flatpak/app/org.chromium.Chromium/current/active/metadata"), "")
 	write(t, e.sys("/var/lib/flatpak/app/org.kde.okular/current/active/metadata"), "")
@@ -89,8 +90,14 @@ func TestFlatpak(t *testing.T) {
 }
 
 func TestFlatpakWithoutP11Kit(t *testing.T) {
+	for _, missing := range []string{p11KitCommand, serverPrograms[0]} {
+		t.Run(filepath.Base(missing), func(t *testing.T) { withoutP11Kit(t, missing) })
+	}
+}
+
+func withoutP11Kit(t *testing.T, missing string) {
 	e, _ := flatpakHome(t)
-	if err := os.Remove(e.sys(p11KitCommand)); err != nil {
+	if err := os.Remove(e.sys(missing)); err != nil {
 		t.Fatal(err)
 	}
 	targets := e.flatpakTargets(e.Browsers())

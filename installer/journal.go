@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // The journal remembers what files were before Install changed them. It is a
@@ -21,12 +22,41 @@ import (
 
 // record is the memory of one file.
 type record struct {
-	Path    string `json:"path"`
-	Kind    Kind   `json:"kind"`              // of the target that wrote last
-	Created bool   `json:"created,omitempty"` // the file did not exist before
-	Mode    uint32 `json:"mode,omitempty"`
-	Before  string `json:"before,omitempty"` // SHA-256 of the file before
-	After   string `json:"after"`            // SHA-256 of what Install wrote
+	Path    rawPath `json:"path"`
+	Kind    Kind    `json:"kind"`              // of the target that wrote last
+	Created bool    `json:"created,omitempty"` // the file did not exist before
+	Mode    uint32  `json:"mode,omitempty"`
+	Before  string  `json:"before,omitempty"` // SHA-256 of the file before
+	After   string  `json:"after"`            // SHA-256 of what Install wrote
+}
+
+// rawPath is a path in JSON: a string or, where it is not UTF-8, which JSON
+// cannot carry, an object with its bytes.
+type rawPath string
+
+type rawBytes struct {
+	Bytes []byte `json:"bytes"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (p rawPath) MarshalJSON() ([]byte, error) {
+	if utf8.ValidString(string(p)) {
+		return json.Marshal(string(p))
+	}
+	return json.Marshal(rawBytes{[]byte(p)})
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *rawPath) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		*p = rawPath(s)
+		return nil
+	}
+	var raw rawBytes
+	err := json.Unmarshal(b, &raw)
+	*p = rawPath(raw.Bytes)
+	return err
 }
 
 // maxFile bounds every file the installer reads.
@@ -63,7 +93,7 @@ const (
 // relied on.
 func (j journal) load(path string) (r record, ok bool) {
 	b, err := readBounded(j.name(path, extRecord))
-	if err != nil || json.Unmarshal(b, &r) != nil || r.Path != path {
+	if err != nil || json.Unmarshal(b, &r) != nil || string(r.Path) != path {
 		return record{}, false
 	}
 	return r, true
@@ -71,7 +101,7 @@ func (j journal) load(path string) (r record, ok bool) {
 
 // backup returns the bytes of the file before Install, checked against the record.
 func (j journal) backup(r record) ([]byte, bool) {
-	b, err := readBounded(j.name(r.Path, extBackup))
+	b, err := readBounded(j.name(string(r.Path), extBackup))
 	if err != nil || digest(b) != r.Before {
 		return nil, false
 	}
@@ -85,18 +115,18 @@ func (j journal) save(r record, before []byte) error {
 	}
 	own := fileMeta{mode: 0o600, uid: -1, gid: -1}
 	if r.Created {
-		os.Remove(j.name(r.Path, extBackup))
-	} else if err := j.env.writeAtomic(j.name(r.Path, extBackup), before, own); err != nil {
+		os.Remove(j.name(string(r.Path), extBackup))
+	} else if err := j.env.writeAtomic(j.name(string(r.Path), extBackup), before, own); err != nil {
 		return fmt.Errorf("keep a backup: %w", err)
 	}
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := j.env.writeAtomic(j.name(r.Path, extRecord), append(b, '\n'), own); err != nil {
+	if err := j.env.writeAtomic(j.name(string(r.Path), extRecord), append(b, '\n'), own); err != nil {
 		return fmt.Errorf("keep a backup: %w", err)
 	}
-	j.env.stage(stageJournal, r.Path)
+	j.env.stage(stageJournal, string(r.Path))
 	return nil
 }
 
@@ -137,9 +167,9 @@ func (j journal) dirs() []string {
 	var list []string
 	for l := range strings.Lines(string(b)) {
 		// Paths are quoted: a directory name may hold a line break.
-		var d string
-		if json.Unmarshal([]byte(l), &d) == nil && filepath.IsAbs(d) {
-			list = append(list, d)
+		var d rawPath
+		if json.Unmarshal([]byte(l), &d) == nil && filepath.IsAbs(string(d)) {
+			list = append(list, string(d))
 		}
 	}
 	return list
@@ -148,7 +178,7 @@ func (j journal) dirs() []string {
 func (j journal) saveDirs(list []string) error {
 	var b []byte
 	for _, d := range list {
-		q, err := json.Marshal(d)
+		q, err := json.Marshal(rawPath(d))
 		if err != nil {
 			return err
 		}
@@ -173,6 +203,10 @@ func (j journal) drop(path string) error {
 	for _, d := range list {
 		if own(d) {
 			kept = append(kept, d)
+			continue
+		}
+		// Somebody may have put a file in the place of an empty directory.
+		if fi, err := os.Lstat(d); err == nil && !fi.IsDir() {
 			continue
 		}
 		if err := os.Remove(d); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -73,11 +73,20 @@ func PlanDisable(targets []Target) Plan {
 		case s.Status == Absent || s.Status == Unavailable:
 			step.Action = ActionNone
 		case s.Status == Damaged && !s.Repairable():
-			step.Action = ActionBlocked
+			step.Action = ActionSkip // nothing of ours is there, as far as is known
+			if s.Module != "" || remembers(targets[i]) {
+				step.Action = ActionBlocked
+			}
 		}
 		p.Steps = append(p.Steps, step)
 	}
 	return p
+}
+
+// remembers says whether a registration was written that was not taken out yet.
+func remembers(t Target) bool {
+	m, ok := t.(interface{ remembered() bool })
+	return ok && m.remembered()
 }
 
 // Run carries the plan out. A step that fails does not stop the others; done
@@ -90,9 +99,7 @@ func (p Plan) Run(done func(Result)) []Result {
 		case s.Action == ActionSkip:
 		case p.remove:
 			// Also where nothing seems registered: backups may be left.
-			if s.Action != ActionBlocked || s.State.Module != "" {
-				r.Change, r.Err = s.Target.Remove()
-			}
+			r.Change, r.Err = s.Target.Remove()
 		default:
 			r.Change, r.Err = s.Target.Install()
 		}

@@ -11,17 +11,37 @@ import (
 )
 
 // FirefoxPolicyPath is the file of the system-wide policies that every Firefox
-// and Thunderbird of the system reads, whatever its packaging.
+// of the system reads, Debian's ESR included. Thunderbird and LibreWolf have
+// files of their own.
 const FirefoxPolicyPath = "/etc/firefox/policies/policies.json"
+
+// firefoxes are the programs that read it.
+var firefoxes = []string{"firefox", "firefox-esr"}
 
 // firefoxPolicy registers the module through the enterprise policy
 // SecurityDevices.Add: each profile takes it over when it starts.
 func (e *Env) firefoxPolicy() Target {
 	return &fileTarget{
 		env: e, kind: KindFirefoxPolicy, scope: ScopeSystem, path: e.sys(FirefoxPolicyPath),
-		programs: []string{"firefox", "firefox-esr"}, codec: securityDevices{e.Module},
-		fileMode: 0o644, dirMode: 0o755,
+		programs: firefoxes, codec: securityDevices{e.Module},
+		fileMode: 0o644, dirMode: 0o755, missing: e.hidesPolicy,
 	}
+}
+
+// hidesPolicy looks for policies of an installation of Firefox, which count only
+// while there is no file for the system (EnterprisePoliciesParent,
+// JSONPoliciesProvider).
+func (e *Env) hidesPolicy() State {
+	for _, id := range firefoxes {
+		a, _ := appByID(id)
+		for _, d := range a.dirs {
+			p := filepath.Join(e.expand(d), "distribution", "policies.json")
+			if !strings.HasPrefix(d, "~/") && exists(p) {
+				return State{Status: Unavailable, Reason: ReasonHidesPolicy, Err: fmt.Errorf("it would hide %s", p)}
+			}
+		}
+	}
+	return State{}
 }
 
 // firefoxCleanup asks every profile to forget the module, by the policy
@@ -31,8 +51,8 @@ func (e *Env) firefoxPolicy() Target {
 func (e *Env) firefoxCleanup() Target {
 	return &fileTarget{
 		env: e, kind: KindFirefoxCleanup, scope: ScopeSystem, path: e.sys(FirefoxPolicyPath),
-		programs: []string{"firefox", "firefox-esr"}, codec: devicesDelete{},
-		fileMode: 0o644, dirMode: 0o755, moduleless: true,
+		programs: firefoxes, codec: devicesDelete{},
+		fileMode: 0o644, dirMode: 0o755, moduleless: true, missing: e.hidesPolicy,
 	}
 }
 

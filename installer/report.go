@@ -143,7 +143,7 @@ func (e *Env) Survey(ctx context.Context, o Options) Report {
 		br := BrowserReport{Browser: b, Loadable: LoadUnknown}
 		br.Running = e.runningOf(b, procs)
 		e.judge(&br, r.Targets)
-		if b.Family == Gecko && b.Packaging != PackageSnap && b.Packaging != PackageFlatpak && policy {
+		if policy && slices.Contains(firefoxes, b.ID) && b.Packaging != PackageSnap && b.Packaging != PackageFlatpak {
 			br.ByPolicy = true
 		}
 		if br.Status == Registered || br.ByPolicy {
@@ -248,27 +248,45 @@ func (e *Env) runningOf(b Browser, procs []proc) []Process {
 			list = append(list, Process{pid, b.ID})
 		}
 	}
+	a, ok := appByID(b.ID)
+	if !ok {
+		return nil
+	}
 	dir := e.unroot(b.Dir)
 	if real, err := filepath.EvalSymlinks(b.Dir); err == nil {
 		dir = e.unroot(real)
 	}
+	// main are the processes of the person, not the program's own helpers.
+	main := func(p proc) bool {
+		return slices.Contains(a.exes, filepath.Base(p.exe)) && !e.childProcess(p.pid) && !e.geckoChild(p.pid)
+	}
 	for _, p := range procs {
-		if filepath.Dir(p.exe) != dir && p.exe != dir {
-			continue
+		if (filepath.Dir(p.exe) == dir || p.exe == dir) && main(p) {
+			add(p.pid)
 		}
-		if a, ok := appByID(b.ID); ok && slices.Contains(a.exes, filepath.Base(p.exe)) && !e.childProcess(p.pid) && !e.geckoChild(p.pid) {
+		// A flatpak's program is below /app, as its sandbox sees it.
+		if b.Packaging == PackageFlatpak && strings.HasPrefix(p.exe, "/app/") && main(p) {
 			add(p.pid)
 		}
 	}
-	// In a sandbox the executable's path is another one; the lock files tell.
-	for _, p := range b.Profiles {
-		if len(list) == 0 {
-			add(e.geckoLock(p.Dir))
+	if b.Packaging == PackageFlatpak {
+		return list // its lock files number the processes of the sandbox
+	}
+	// A snap's executable is deeper in its directory; the lock files tell. They
+	// may be left by a crash, and the number be another process' by now.
+	locked := func(pid int) {
+		if slices.ContainsFunc(procs, func(p proc) bool { return p.pid == pid && main(p) }) {
+			add(pid)
 		}
 	}
-	if a, ok := appByID(b.ID); ok && b.Family == Chromium && len(list) == 0 {
+	for _, p := range b.Profiles {
+		if len(list) == 0 {
+			locked(e.geckoLock(p.Dir))
+		}
+	}
+	if b.Family == Chromium && len(list) == 0 {
 		for _, r := range a.roots {
-			add(e.chromiumLock(e.browserPath(b, a, r)))
+			locked(e.chromiumLock(e.browserPath(b, a, r)))
 		}
 	}
 	return list

@@ -76,10 +76,10 @@ func (e *Env) usersOf(dir string, programs []string) []Process {
 	for _, p := range procs {
 		byPID[p.pid] = p
 	}
-	if pid := e.geckoLock(dir); pid > 0 {
-		if p, ok := byPID[pid]; ok {
-			id, _ := programOf(p)
-			add(pid, id)
+	// A lock may be left by a crash and its number be another process' by now.
+	if p, ok := byPID[e.geckoLock(dir)]; ok {
+		if id, known := programOf(p); known {
+			add(p.pid, id)
 		}
 	}
 	for _, p := range procs {

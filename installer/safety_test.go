@@ -305,6 +305,7 @@ func TestModulePath(t *testing.T) {
 		"/a\nname=x":                   ErrModulePath,
 		"/a\".so":                      ErrModulePath,
 		"/a.so ":                       ErrModulePath,
+		"/a\xe9.so":                    ErrModulePath,
 		"/" + strings.Repeat("x", 2e3): ErrModulePath,
 		e.Module + ".gone":             ErrNoModule,
 		filepath.Dir(e.Module):         ErrNoModule,

@@ -58,6 +58,9 @@ const (
 	ReasonLimited Reason = "other-programs"
 	// ReasonOtherPolicy: another file sets the same policy, and one of the two is ignored.
 	ReasonOtherPolicy Reason = "other-policy"
+	// ReasonHidesPolicy: Firefox reads the policies of its own installation only
+	// while there is no file for the system; making one would switch them off.
+	ReasonHidesPolicy Reason = "hides-policy"
 	// ReasonRoot: programs run by root ignore this place (p11-kit reads no
 	// user configuration as root).
 	ReasonRoot Reason = "ignored-for-root"

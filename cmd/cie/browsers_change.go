@@ -96,7 +96,11 @@ func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, resul
 		written = written || p.Changed
 		a.println(word + ": " + a.placeText(env, results[i].Target))
 		if p.Failed {
-			for _, line := range a.stateAdvice(results[i].After) {
+			advice := a.stateAdvice(results[i].After)
+			if r := results[i].After.Reason; remove && (r == installer.ReasonSyntax || r == installer.ReasonTooLarge) {
+				advice = []string{a.text(msg.WhyKept)}
+			}
+			for _, line := range advice {
 				a.paragraph("    ", line)
 			}
 			if p.Detail != "" {

@@ -201,6 +201,7 @@ func (a *app) stateAdvice(s installer.State) []string {
 		installer.ReasonNoLibrary:      msg.WhyRepair,
 		installer.ReasonModuleMissing:  msg.WhyModuleMissing,
 		installer.ReasonOtherPolicy:    msg.WhyOtherPolicy,
+		installer.ReasonHidesPolicy:    msg.WhyHidesPolicy,
 		installer.ReasonNoServer:       msg.WhyNoServer,
 		installer.ReasonOtherServer:    msg.WhyOtherServer,
 	}[s.Reason]

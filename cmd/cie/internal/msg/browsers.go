@@ -98,8 +98,10 @@ var (
 	WhySyntax        = text("The file is damaged: close the program, move the file away and type \"cie browsers enable\".", "Il file è danneggiato: chiudi il programma, sposta il file altrove e scrivi \"cie browsers enable\".")
 	WhyRepair        = text("Type \"cie browsers enable\", which mends it.", "Scrivi \"cie browsers enable\", che lo ripara.")
 	WhyModuleMissing = text("The file that it should load is gone: install this software again, then type \"cie browsers enable\".", "Il file che dovrebbe caricare non c'è più: installa di nuovo questo software, poi scrivi \"cie browsers enable\".")
-	WhyNoServer      = text("The command p11-kit is missing. Type \"sudo apt install p11-kit\" and try again.", "Manca il comando p11-kit. Scrivi \"sudo apt install p11-kit\" e riprova.")
+	WhyNoServer      = text("The server of p11-kit is missing. Install it and try again: on Debian and Ubuntu \"sudo apt install p11-kit\", on Fedora \"sudo dnf install p11-kit-server\".", "Manca il server di p11-kit. Installalo e riprova: su Debian e Ubuntu \"sudo apt install p11-kit\", su Fedora \"sudo dnf install p11-kit-server\".")
 	WhyOtherServer   = text("The flatpak already talks to another p11-kit server; this one is left alone.", "Il flatpak usa già un altro server p11-kit, che resta com'è.")
+	WhyHidesPolicy   = text("Firefox has policies of its own in the folder \"distribution\" of its installation, and would ignore them once this file exists: copy that policies.json to this place first, then type \"cie browsers enable --system\" again.", "Firefox ha criteri propri nella cartella \"distribution\" della sua installazione, e li ignorerebbe se questo file esistesse: prima copia qui quel policies.json, poi scrivi di nuovo \"cie browsers enable --system\".")
+	WhyKept          = text("The file is damaged, so what was registered in it could not be taken out: take out by hand the lines that name the module cie-pkcs11.so.", "Il file è danneggiato, quindi non si è potuto togliere ciò che vi era registrato: togli a mano le righe che nominano il modulo cie-pkcs11.so.")
 	WhyOtherPolicy   = text("Another policy file sets the same, and only one of the two counts.", "Un altro file di criteri imposta la stessa cosa, e solo uno dei due conta.")
 )
 
