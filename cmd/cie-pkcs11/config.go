@@ -10,6 +10,7 @@ import (
 
 	"cie/card"
 	"cie/card/sod"
+	"cie/cmd/internal/sysdir"
 	"cie/cmd/internal/version"
 	"cie/pkcs11mod"
 	"cie/pkcs11mod/ck"
@@ -44,7 +45,7 @@ func cardOptions() card.Options {
 // configDirs returns the directories of a name in the system's and the user's
 // configuration.
 func configDirs(name string) []string {
-	dirs := []string{filepath.Join("/etc", "cie", name)}
+	dirs := []string{sysdir.Config(name)}
 	if user, err := os.UserConfigDir(); err == nil {
 		dirs = append(dirs, filepath.Join(user, "cie", name))
 	}

@@ -20,6 +20,8 @@ import (
 	"cie/apdu/pcsc"
 	"cie/card"
 	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/sysdir"
+	"cie/cmd/internal/tty"
 )
 
 // world is everything outside of the program that it touches, so that a test
@@ -93,8 +95,8 @@ func newApp(w *world) *app {
 		// An error in the arguments may come before --json is parsed.
 		json: slices.Contains(w.args, "--json"),
 	}
-	a.style = style{on: isTerminal(w.stdout) && w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb"}
-	a.bar = bar{w: w.stderr, on: isTerminal(w.stderr) && w.getenv("TERM") != "dumb", utf8: i18n.UTF8(w.getenv)}
+	a.style = style{on: colours(w.stdout) && w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb"}
+	a.bar = bar{w: w.stderr, on: colours(w.stderr) && w.getenv("TERM") != "dumb", utf8: i18n.UTF8(w.getenv)}
 	a.ascii = !a.bar.utf8
 	a.guard.notice = a.noteSignal
 	return a
@@ -181,6 +183,9 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// colours reports whether w is a terminal that understands escape sequences.
+func colours(w io.Writer) bool { return isTerminal(w) && tty.Colour(w.(*os.File).Fd()) }
+
 // terminalWidth is the number of columns of a terminal, 80 where it is not known.
 func terminalWidth(w io.Writer) int {
 	if f, ok := w.(*os.File); ok {
@@ -198,7 +203,7 @@ func anchorDirs() []string {
 	if dir, err := os.UserConfigDir(); err == nil {
 		dirs = append(dirs, filepath.Join(dir, "cie", "csca"))
 	}
-	return append(dirs, "/etc/cie/csca")
+	return append(dirs, sysdir.Config("csca"))
 }
 
 // style makes words stand out on a terminal.

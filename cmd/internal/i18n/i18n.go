@@ -58,19 +58,28 @@ func (l Language) Sprintf(t Text, args ...any) string {
 
 // FromEnvironment returns the language of messages as POSIX finds it:
 // LC_ALL, then LC_MESSAGES, then LANG; the first that is not empty counts.
+// Where none is set, Windows is asked for the language of its windows.
 // Italian when that says Italian, English otherwise.
 func FromEnvironment(getenv func(string) string) Language {
-	name, _, _ := strings.Cut(locale(getenv, "LC_MESSAGES"), ".")
-	name, _, _ = strings.Cut(name, "@")
-	name, _, _ = strings.Cut(name, "_")
+	name := locale(getenv, "LC_MESSAGES")
+	if name == "" {
+		name = systemLocale()
+	}
+	if i := strings.IndexAny(name, ".@_-"); i >= 0 {
+		name = name[:i]
+	}
 	if strings.EqualFold(name, "it") || strings.EqualFold(name, "italian") {
 		return Italian
 	}
 	return English
 }
 
-// UTF8 reports whether the environment says that the terminal shows UTF-8.
+// UTF8 reports whether the environment says that the terminal shows UTF-8. A
+// Windows console is always written to in Unicode.
 func UTF8(getenv func(string) string) bool {
+	if systemUnicode {
+		return true
+	}
 	_, charset, _ := strings.Cut(locale(getenv, "LC_CTYPE"), ".")
 	charset, _, _ = strings.Cut(charset, "@")
 	charset = strings.ReplaceAll(charset, "-", "")

@@ -169,7 +169,13 @@ lo spegne. Dove non può girare, --in-process fa lo stesso senza.`)
 	FlagInProcess = text("no PC/SC service: the virtual card lives in the program",
 		"nessun servizio PC/SC: la carta virtuale vive nel programma")
 
-	VersionShort    = text("Show the version", "Mostra la versione")
+	VersionShort = text("Show the version", "Mostra la versione")
+	VersionLong  = text(`Shows the version, the commit it was made from and its date. --debug adds the libraries.
+--json also tells which module browsers are given, whether it loads and which build it is.
+No reader and no card is looked at.`,
+		`Mostra la versione, il commit da cui nasce e la sua data. --debug aggiunge le librerie.
+--json dice anche quale modulo si dà ai browser, se si carica e di quale versione è.
+Nessun lettore e nessuna carta vengono guardati.`)
 	CompletionShort = text("Write a completion script for a shell", "Scrivi uno script di completamento per una shell")
 	CompletionLong  = text(`Writes a script that completes commands and options with the Tab key. For bash, in
 this session: source <(cie completion bash). Packages install it for you.`,

@@ -79,7 +79,11 @@ cie demo
   steps[]           name, ok, and facts (an object)
 
 cie version
-  version, go, platform
+  version, commit, date (of the commit), go, platform
+  module            as above; version as programs are told it, "1.2"; build and commit as
+                    its file tells them
+  libraries[]       the Go modules in the program: name, version
+  system_libraries[]   through which cards are reached: name, path
 
 An error, in place of all that
   error             code, exit, message (in the language of the user), and where they
@@ -166,7 +170,11 @@ cie demo
   steps[]           name, ok e facts (un oggetto)
 
 cie version
-  version, go, platform
+  version, commit, date (del commit), go, platform
+  module            come sopra; version come la vedono i programmi, "1.2"; build e commit
+                    come li dice il suo file
+  libraries[]       i moduli Go nel programma: name, version
+  system_libraries[]   attraverso cui si raggiungono le carte: name, path
 
 Un errore, al posto di tutto questo
   error             code, exit, message (nella lingua dell'utente) e, dove servono:
