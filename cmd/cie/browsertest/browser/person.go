@@ -228,11 +228,12 @@ func blue(img *image.RGBA, x, y int) bool {
 }
 
 // dimmed says whether the empty part of the page is a grey in between: a page
-// of the service is white, and made dark when a dialog is over it.
+// of the service is white, and made dark when a dialog is over it. Some
+// Firefoxes darken with a grey that has a touch of blue.
 func dimmed(img *image.RGBA) bool {
 	for _, p := range []image.Point{{60, 600}, {200, 700}, {500, 760}} {
 		c := img.RGBAAt(p.X, p.Y)
-		if c.R != c.G || c.G != c.B || c.R < 70 || c.R > 180 {
+		if max(c.R, c.G, c.B)-min(c.R, c.G, c.B) > 4 || c.R < 70 || c.R > 180 {
 			return false
 		}
 	}

@@ -28,6 +28,7 @@ func TestConfirmButton(t *testing.T) {
 		want bool
 	}{
 		{"dialog", screen(grey, button), true},
+		{"dialog of Firefox 140", screen(color.RGBA{153, 152, 155, 255}, button), true},
 		{"dialog with a blue frame", screen(grey, line, column, button), true},
 		{"no dialog", screen(color.White, button), false},
 		{"coloured page", screen(color.RGBA{90, 100, 120, 255}, button), false},
