@@ -3,11 +3,12 @@
 # make check   the inner loop: format, vet, static checks, tests without cgo and daemon
 # make build   bin/cie, bin/cie-virtual, bin/cie-pkcs11.so
 # make gui     bin/cie-gui, the desktop application (a cold build takes minutes)
+# make packages  .deb, .rpm and tarball for amd64 and arm64, into dist (installer/README.md)
 # make bench   the figures of the README
 # make fuzz    every fuzz target, FUZZTIME each (FUZZ=regexp chooses targets)
 # make clean   removes what was built
 #
-# demo, test, bench and build install the Debian packages they miss (.ci/deps).
+# demo, test, bench, build and packages install the Debian packages they miss (.ci/deps).
 
 # Go in its usual places, PATH first.
 export PATH := $(PATH):/usr/local/go/bin:/usr/lib/go/bin:$(HOME)/go/bin
@@ -34,6 +35,7 @@ demo: deps-test bin
 # moment, so what fails there is tried a second time, and must pass then.
 BROWSERTEST := ./cmd/cie/browsertest
 test: deps-all bin
+	$(MAKE) packages-here
 	$(GO) test -race -p 2 -count=1 -timeout $(TESTTIMEOUT) $$($(GO) list ./... | grep -v 'cmd/cie/browsertest$$')
 	$(GO) test -tags $(GUITAGS) -count=1 -timeout $(TESTTIMEOUT) ./cmd/cie-gui
 	$(GO) test -race -count=1 -timeout $(TESTTIMEOUT) $(BROWSERTEST) || \
@@ -56,6 +58,16 @@ gui: deps-gui
 	@mkdir -p bin
 	$(GOBUILD) -tags $(GUITAGS) -o bin/cie-gui ./cmd/cie-gui
 
+# The Linux packages. make test needs those of this machine's architecture.
+PACKAGEARCHES ?= amd64 arm64
+PACK = LDFLAGS='$(LDFLAGS)' GUITAGS='$(GUITAGS)' GO='$(GO)' SOURCE_DATE_EPOCH='$(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct),0)' \
+	sh installer/packaging/linux/build '$(VERSION)' dist
+.PHONY: packages packages-here
+packages: deps-packages
+	$(PACK) $(PACKAGEARCHES)
+packages-here:
+	$(PACK) $$($(GO) env GOHOSTARCH)
+
 check:
 	sh .ci/check
 
@@ -68,12 +80,14 @@ fuzz:
 clean:
 	rm -rf bin dist artifacts
 
-.PHONY: deps-all
+.PHONY: deps-all deps-packages
 deps-build:
 	@sh .ci/deps build
 deps-gui:
 	@sh .ci/deps build gui
 deps-test:
 	@sh .ci/deps build test
+deps-packages:
+	@sh .ci/deps build gui packages cross
 deps-all:
-	@sh .ci/deps build test consumers browsers gui
+	@sh .ci/deps build test consumers browsers gui packages
