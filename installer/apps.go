@@ -33,7 +33,7 @@ type app struct {
 	policies string
 }
 
-var apps = []app{
+var unixApps = []app{
 	{
 		id: "firefox", name: "Firefox", family: Gecko,
 		roots:    []string{"~/.mozilla/firefox", "c/mozilla/firefox"},
@@ -138,8 +138,16 @@ var apps = []app{
 	},
 }
 
-func appByID(id string) (app, bool) {
-	for _, a := range apps {
+// apps are the programs of the system at hand.
+func (e *Env) apps() []app {
+	if e.Windows {
+		return windowsApps
+	}
+	return unixApps
+}
+
+func (e *Env) appByID(id string) (app, bool) {
+	for _, a := range e.apps() {
 		if a.id == id {
 			return a, true
 		}

@@ -68,7 +68,7 @@ type Browser struct {
 func (e *Env) Browsers() []Browser {
 	versions := e.packageVersions()
 	var list []Browser
-	for _, a := range apps {
+	for _, a := range e.apps() {
 		list = append(list, e.nativeBrowsers(a, versions)...)
 		if b, ok := e.snapBrowser(a); ok {
 			list = append(list, b)
@@ -86,6 +86,8 @@ func (e *Env) expand(path string) string {
 		return filepath.Join(e.Home, path[2:])
 	case strings.HasPrefix(path, "c/"):
 		return filepath.Join(e.ConfigHome, path[2:])
+	case strings.HasPrefix(path, "l/"):
+		return filepath.Join(e.DataHome, path[2:])
 	}
 	return e.sys(path)
 }
@@ -106,6 +108,14 @@ func (e *Env) nativeBrowsers(a app, versions map[string]string) []Browser {
 			}
 		}
 		list = append(list, b)
+	}
+	if e.Windows {
+		for _, dir := range e.appDirs(a) {
+			if version, ok := installedIn(a, dir); ok {
+				add(dir, PackageNative, version)
+			}
+		}
+		return list
 	}
 	packaged := ""
 	for _, p := range a.packages {
@@ -183,7 +193,7 @@ func (e *Env) packageVersions() map[string]string {
 	}
 	defer f.Close()
 	wanted := map[string]bool{}
-	for _, a := range apps {
+	for _, a := range e.apps() {
 		for _, p := range a.packages {
 			wanted[p] = true
 		}
@@ -298,7 +308,7 @@ func metainfoVersion(dir, id string) string {
 func (e *Env) geckoTargets(browsers []Browser) []Target {
 	var list []Target
 	var dirs []string
-	for _, a := range apps {
+	for _, a := range e.apps() {
 		if a.family != Gecko {
 			continue
 		}
@@ -324,7 +334,7 @@ func (e *Env) geckoTargets(browsers []Browser) []Target {
 // sharing lists the programs that keep their profiles in the same directories.
 func (e *Env) sharing(a app) []string {
 	var ids []string
-	for _, b := range apps {
+	for _, b := range e.apps() {
 		if b.family == Gecko && slices.Equal(a.roots, b.roots) {
 			ids = append(ids, b.id)
 		}

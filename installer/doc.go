@@ -30,9 +30,6 @@ const (
 	// deletes a module by comparing only a prefix of its name, and other
 	// software for the same card registers itself as "CIE".
 	ModuleName = "Carta di identita elettronica (CIE)"
-
-	// ModuleFile is the base name of the module.
-	ModuleFile = "cie-pkcs11.so"
 )
 
 // LoadCheck loads the module at path and reports why it cannot be used. The

@@ -16,6 +16,11 @@ import (
 // Env is the machine as the installer sees it. NewEnv fills it in; tests make
 // their own with a home and a root of their choice.
 type Env struct {
+	// Windows: the machine runs Windows.
+	Windows bool
+	// ProgramFiles are the directories of installed programs, on Windows; the
+	// first is that of programs of this architecture.
+	ProgramFiles []string
 	// Home is the home directory of the user.
 	Home string
 	// Root is put before system paths ("/etc", "/usr", "/var"). Empty outside tests.
@@ -24,7 +29,8 @@ type Env struct {
 	Proc string
 	// Module is the path to register.
 	Module string
-	// UID is the effective user id; SudoUID the id of who called sudo, or -1.
+	// UID is the effective user id; SudoUID the id of who called sudo, or -1. On
+	// Windows 0 is a process with the rights of an administrator, -1 any other.
 	UID     int
 	SudoUID int
 	// ConfigHome, DataHome, StateHome, RuntimeDir as in the XDG base directory specification.
@@ -37,13 +43,14 @@ type Env struct {
 	// Host is the host name, which lock files of browsers carry.
 	Host string
 
-	hook func(stage, path string) // for tests that stop the program at a stage
+	hooks hooks
+	hook  func(stage, path string) // for tests that stop the program at a stage
 }
 
 // NewEnv describes this machine and the user the program runs as. module is the
 // path to register, DefaultModulePath() if empty.
 func NewEnv(module string) (*Env, error) {
-	home := os.Getenv("HOME")
+	home := homeVariable()
 	if home == "" {
 		u, err := user.Current()
 		if err != nil {
@@ -70,7 +77,7 @@ func NewEnv(module string) (*Env, error) {
 	if id, err := strconv.Atoi(os.Getenv("SUDO_UID")); err == nil {
 		e.SudoUID = id
 	}
-	return e, nil
+	return e, e.fillIn()
 }
 
 // xdg returns the directory named by an environment variable. Relative paths
@@ -80,6 +87,15 @@ func xdg(variable, base, fallback string) string {
 		return filepath.Clean(v)
 	}
 	return filepath.Join(base, fallback)
+}
+
+// ownDir is the directory of this software on Windows. What an administrator
+// changes is remembered there: below ProgramData anybody could prepare it.
+func (e *Env) ownDir() string {
+	if len(e.ProgramFiles) == 0 {
+		return filepath.Join(e.Root, "CIE")
+	}
+	return filepath.Join(e.ProgramFiles[0], "CIE")
 }
 
 func (e *Env) sys(path string) string {
@@ -122,7 +138,7 @@ func (e *Env) CheckModule() error {
 	// JSON, of which the policies are made, carries no other bytes than UTF-8.
 	bad := !filepath.IsAbs(p) || filepath.Clean(p) != p || len(p) > 1024 || strings.TrimSpace(p) != p || !utf8.ValidString(p)
 	for _, r := range p {
-		bad = bad || r < 0x20 || r == 0x7f || r == '"' || r == '\\'
+		bad = bad || r < 0x20 || r == 0x7f || r == '"' || r == '\\' && !e.Windows
 	}
 	if bad {
 		return fmt.Errorf("%w: %q", ErrModulePath, p)
@@ -146,7 +162,9 @@ const lockWait = 10 * time.Second
 func (e *Env) lock(scope Scope) (unlock func(), err error) {
 	dir := e.Home
 	if scope == ScopeSystem {
-		dir = e.sys("/etc")
+		if dir = e.sys("/etc"); e.Windows {
+			dir = filepath.Dir(e.ownDir())
+		}
 	}
 	for end := time.Now().Add(lockWait); ; time.Sleep(20 * time.Millisecond) {
 		unlock, err := tryLock(dir)

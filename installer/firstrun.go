@@ -25,7 +25,7 @@ const firstProfile = "cie.default"
 
 // firstRun returns nil when the program has profiles or makes them elsewhere.
 func (e *Env) firstRun(b Browser) Target {
-	a, ok := appByID(b.ID)
+	a, ok := e.appByID(b.ID)
 	if !ok || b.Packaging == PackageSnap || b.Packaging == PackageFlatpak || a.id != "firefox" && a.id != "firefox-esr" {
 		return nil
 	}
@@ -65,6 +65,9 @@ func (e *Env) firstRun(b Browser) Target {
 // firstRoot is where this version of Firefox makes its first profile.
 func (e *Env) firstRoot(a app, b Browser) string {
 	old, modern := e.expand(a.roots[0]), e.expand(a.roots[1])
+	if e.Windows {
+		return old // the other one is that of the store's package
+	}
 	if exists(filepath.Dir(old)) || majorVersion(b.Version) < 147 {
 		return old
 	}

@@ -42,7 +42,7 @@ const ReasonOtherServer Reason = "other-p11-kit-server"
 func (e *Env) flatpakTargets(browsers []Browser) []Target {
 	var list []Target
 	for _, b := range browsers {
-		a, ok := appByID(b.ID)
+		a, ok := e.appByID(b.ID)
 		if !ok || b.Packaging != PackageFlatpak || a.family == NSSUser {
 			continue
 		}

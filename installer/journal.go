@@ -69,6 +69,9 @@ type journal struct {
 
 func (e *Env) journal(scope Scope) journal {
 	if scope == ScopeSystem {
+		if e.Windows {
+			return journal{e, filepath.Join(e.ownDir(), "state")}
+		}
 		return journal{e, e.sys("/var/lib/cie/installer")}
 	}
 	return journal{e, filepath.Join(e.StateHome, "cie", "installer")}
@@ -196,7 +199,7 @@ func (j journal) drop(path string) error {
 		}
 	}
 	list := j.dirs()
-	own := func(d string) bool { return d == j.dir || strings.HasPrefix(j.dir, d+"/") }
+	own := func(d string) bool { return d == j.dir || strings.HasPrefix(j.dir, d+string(filepath.Separator)) }
 	// Innermost first: a parent is a prefix of its children.
 	slices.SortFunc(list, func(a, b string) int { return len(b) - len(a) })
 	kept := list[:0]

@@ -35,7 +35,8 @@ func moduleDirs(arch string) []string {
 // DefaultModulePath is where the module of this installation is: below the
 // prefix that the running program is installed in ("/usr/local/bin/cie" and
 // "/usr/local/lib/pkcs11/cie-pkcs11.so"), or else below /usr. Where no module is
-// to be found it is the path that Debian's packages have.
+// to be found it is the path that Debian's packages have. On Windows all
+// programs are in one directory with the module.
 func DefaultModulePath() string {
 	exe, err := os.Executable()
 	if err == nil {
@@ -43,6 +44,9 @@ func DefaultModulePath() string {
 	}
 	if err != nil {
 		exe = ""
+	}
+	if runtime.GOOS == "windows" {
+		return filepath.Join(filepath.Dir(exe), ModuleFile)
 	}
 	return defaultModulePath(exe, "/usr", runtime.GOARCH)
 }

@@ -29,7 +29,7 @@ type stanza struct {
 
 // ours says whether the stanza is a registration of this project's module.
 func (s stanza) ours() bool {
-	return s.name == ModuleName || filepath.Base(s.library) == ModuleFile
+	return s.name == ModuleName || strings.EqualFold(filepath.Base(s.library), ModuleFile)
 }
 
 var errNUL = errors.New("file holds NUL bytes, it is not text")
@@ -107,8 +107,10 @@ func nssUnquote(v string) string {
 
 // otherCIE are libraries of other software for the same card.
 func otherCIE(library string) bool {
-	switch filepath.Base(library) {
-	case "libcie-pkcs11.so", "libbit4ipki.so", "libbit4opki.so", "libbit4xpki.so":
+	// Windows paths are recognised everywhere; no file is called like one.
+	switch strings.ToLower(library[strings.LastIndexAny(library, `\/`)+1:]) {
+	case "libcie-pkcs11.so", "libbit4ipki.so", "libbit4opki.so", "libbit4xpki.so",
+		"ciepki.dll", "bit4ipki.dll", "bit4opki.dll", "bit4xpki.dll":
 		return true
 	}
 	return false

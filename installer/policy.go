@@ -33,7 +33,7 @@ func (e *Env) firefoxPolicy() Target {
 // JSONPoliciesProvider).
 func (e *Env) hidesPolicy() State {
 	for _, id := range firefoxes {
-		a, _ := appByID(id)
+		a, _ := e.appByID(id)
 		for _, d := range a.dirs {
 			p := filepath.Join(e.expand(d), "distribution", "policies.json")
 			if !strings.HasPrefix(d, "~/") && exists(p) {
@@ -241,13 +241,13 @@ const autoSelectKey = "AutoSelectCertificateForUrls"
 func (e *Env) chromiumPolicies(rules []AutoSelect) []Target {
 	var list []Target
 	var dirs []string
-	for _, a := range apps {
+	for _, a := range e.apps() {
 		if a.policies == "" || slices.Contains(dirs, a.policies) {
 			continue
 		}
 		dirs = append(dirs, a.policies)
 		var programs []string
-		for _, b := range apps {
+		for _, b := range e.apps() {
 			if b.policies == a.policies {
 				programs = append(programs, b.id)
 			}

@@ -31,14 +31,19 @@ func (e *Env) Targets(o Options) []Target {
 	var list []Target
 	if o.User {
 		list = append(list, e.geckoTargets(e.Browsers())...)
-		list = append(list, e.sharedNSS()...)
-		list = append(list, e.p11KitUser())
-		if o.Flatpak {
+		if !e.Windows {
+			list = append(list, e.sharedNSS()...)
+			list = append(list, e.p11KitUser())
+		}
+		if o.Flatpak && !e.Windows {
 			list = append(list, e.flatpakTargets(e.Browsers())...)
 		}
 	}
 	if o.System {
-		list = append(list, e.firefoxPolicy(), e.p11KitSystem())
+		list = append(list, e.policyTargets()...)
+		if !e.Windows {
+			list = append(list, e.p11KitSystem())
+		}
 		if len(o.AutoSelect) > 0 {
 			list = append(list, e.chromiumPolicies(o.AutoSelect)...)
 		}
@@ -48,7 +53,7 @@ func (e *Env) Targets(o Options) []Target {
 
 // CleanupTargets are for an administrator who takes the software off a machine
 // where SecurityDevices.Add was in force: see KindFirefoxCleanup.
-func (e *Env) CleanupTargets() []Target { return []Target{e.firefoxCleanup()} }
+func (e *Env) CleanupTargets() []Target { return e.cleanupTargets() }
 
 // Loadable is the outcome of a LoadCheck.
 type Loadable string
@@ -206,7 +211,7 @@ func (e *Env) flatpakReached(used []TargetReport) bool {
 // uses says whether the program reads the place.
 func (e *Env) uses(b Browser, t TargetReport) bool {
 	dir := filepath.Dir(t.Path)
-	if a, ok := appByID(b.ID); b.Reach != ReachDirect {
+	if a, ok := e.appByID(b.ID); b.Reach != ReachDirect {
 		home := filepath.Join(e.Home, ".var", "app", a.flatpak) + "/"
 		return ok && b.Packaging == PackageFlatpak && b.Family != NSSUser &&
 			(t.Kind == KindP11KitServerUnit || strings.HasPrefix(t.Path, home) ||
@@ -248,7 +253,7 @@ func (e *Env) runningOf(b Browser, procs []proc) []Process {
 			list = append(list, Process{pid, b.ID})
 		}
 	}
-	a, ok := appByID(b.ID)
+	a, ok := e.appByID(b.ID)
 	if !ok {
 		return nil
 	}
@@ -258,10 +263,10 @@ func (e *Env) runningOf(b Browser, procs []proc) []Process {
 	}
 	// main are the processes of the person, not the program's own helpers.
 	main := func(p proc) bool {
-		return slices.Contains(a.exes, filepath.Base(p.exe)) && !e.childProcess(p.pid) && !e.geckoChild(p.pid)
+		return slices.Contains(a.exes, e.baseName(p.exe)) && !e.childProcess(p.pid) && !e.geckoChild(p.pid)
 	}
 	for _, p := range procs {
-		if (filepath.Dir(p.exe) == dir || p.exe == dir) && main(p) {
+		if (e.samePath(filepath.Dir(p.exe), dir) || p.exe == dir) && main(p) {
 			add(p.pid)
 		}
 		// A flatpak's program is below /app, as its sandbox sees it.

@@ -16,12 +16,19 @@ type Process struct {
 
 // proc is a process of the user as /proc shows it.
 type proc struct {
-	pid int
-	exe string // path of the executable
+	pid    int
+	exe    string // path of the executable
+	parent int    // process that started it, where that is known
 }
 
 // processes lists the user's processes whose executable can be seen.
 func (e *Env) processes() []proc {
+	if e.hooks.processes != nil {
+		return withoutChildren(e.hooks.processes())
+	}
+	if e.Proc == "" {
+		return nil
+	}
 	entries, err := os.ReadDir(e.Proc)
 	if err != nil {
 		return nil
@@ -45,15 +52,15 @@ func (e *Env) processes() []proc {
 			continue
 		}
 		// An upgraded program's file is gone while it still runs.
-		list = append(list, proc{pid, strings.TrimSuffix(exe, " (deleted)")})
+		list = append(list, proc{pid: pid, exe: strings.TrimSuffix(exe, " (deleted)")})
 	}
 	return list
 }
 
 // programOf names the program a process belongs to.
-func programOf(p proc) (id string, ok bool) {
-	base := filepath.Base(p.exe)
-	for _, a := range apps {
+func (e *Env) programOf(p proc) (id string, ok bool) {
+	base := e.baseName(p.exe)
+	for _, a := range e.apps() {
 		if slices.Contains(a.exes, base) {
 			return a.id, true
 		}
@@ -78,19 +85,21 @@ func (e *Env) usersOf(dir string, programs []string) []Process {
 	}
 	// A lock may be left by a crash and its number be another process' by now.
 	if p, ok := byPID[e.geckoLock(dir)]; ok {
-		if id, known := programOf(p); known {
+		if id, known := e.programOf(p); known {
 			add(p.pid, id)
 		}
 	}
+	// On Windows the lock of a profile tells that it is in use, not by whom.
+	locked := e.hooks.held != nil && e.hooks.held(filepath.Join(dir, "parent.lock"))
 	for _, p := range procs {
-		id, known := programOf(p)
-		if e.hasOpen(p.pid, dir) {
+		id, known := e.programOf(p)
+		if e.hasOpen(p.pid, dir) || locked && known && slices.Contains(programs, id) {
 			add(p.pid, id)
 			continue
 		}
 		// A profile is in use by lock or by open file only; the shared database
 		// is opened late, so any running program that uses it counts.
-		if a, ok := appByID(id); known && ok && a.family != Gecko && slices.Contains(programs, id) && !e.childProcess(p.pid) {
+		if a, ok := e.appByID(id); known && ok && a.family != Gecko && slices.Contains(programs, id) && !e.childProcess(p.pid) {
 			add(p.pid, id)
 		}
 	}

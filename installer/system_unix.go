@@ -11,6 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ModuleFile is the base name of the module.
+const ModuleFile = "cie-pkcs11.so"
+
+// homeVariable is what the environment says of the home directory.
+func homeVariable() string { return os.Getenv("HOME") }
+
+// fillIn adds what only the system knows.
+func (e *Env) fillIn() error { return nil }
+
 // ownerOf returns who owns a file; ok is false where the system does not say.
 func ownerOf(fi fs.FileInfo) (uid, gid int, ok bool) {
 	st, ok := fi.Sys().(*syscall.Stat_t)

@@ -2,12 +2,170 @@ package installer
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/registry"
 )
+
+// ModuleFile is the base name of the module.
+const ModuleFile = "cie-pkcs11.dll"
+
+// homeVariable is what the environment says of the home directory. HOME is
+// there, too, under shells that came from Unix, and may be another directory.
+func homeVariable() string { return os.Getenv("USERPROFILE") }
+
+// fillIn adds what only the system knows.
+func (e *Env) fillIn() error {
+	e.Windows, e.Proc, e.Systemctl = true, "", nil
+	e.UID = -1
+	if windows.GetCurrentProcessToken().IsElevated() {
+		e.UID = 0
+	}
+	var err error
+	if e.ConfigHome, err = os.UserConfigDir(); err != nil {
+		return fmt.Errorf("find the profile: %w", err)
+	}
+	local, err := os.UserCacheDir()
+	if err != nil {
+		return fmt.Errorf("find the profile: %w", err)
+	}
+	e.DataHome, e.StateHome, e.RuntimeDir = local, local, filepath.Join(local, "cie", "run")
+	e.ProgramFiles = programFiles()
+	e.hooks = hooks{processes: sessionProcesses, held: heldAlone, appPath: appPath}
+	return nil
+}
+
+func programFiles() []string {
+	var list []string
+	for _, id := range []*windows.KNOWNFOLDERID{windows.FOLDERID_ProgramFiles, windows.FOLDERID_ProgramFilesX86} {
+		if dir, err := windows.KnownFolderPath(id, windows.KF_FLAG_DEFAULT); err == nil && !slices.Contains(list, dir) {
+			list = append(list, dir)
+		}
+	}
+	return list
+}
+
+// appPath reads where the installer of a program said that it is.
+func appPath(exe string) string {
+	for _, root := range []registry.Key{registry.CURRENT_USER, registry.LOCAL_MACHINE} {
+		k, err := registry.OpenKey(root, `Software\Microsoft\Windows\CurrentVersion\App Paths\`+exe, registry.QUERY_VALUE)
+		if err != nil {
+			continue
+		}
+		path, _, err := k.GetStringValue("")
+		k.Close()
+		if path = strings.Trim(path, `"`); err == nil && filepath.IsAbs(path) {
+			return filepath.Dir(filepath.Clean(path))
+		}
+	}
+	return ""
+}
+
+// sessionProcesses lists the processes of this session that can be looked at.
+func sessionProcesses() []proc {
+	var own uint32
+	if windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &own) != nil {
+		return nil
+	}
+	snapshot, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
+	if err != nil {
+		return nil
+	}
+	defer windows.CloseHandle(snapshot)
+	var list []proc
+	entry := windows.ProcessEntry32{Size: uint32(unsafe.Sizeof(windows.ProcessEntry32{}))}
+	for err = windows.Process32First(snapshot, &entry); err == nil; err = windows.Process32Next(snapshot, &entry) {
+		var session uint32
+		if windows.ProcessIdToSessionId(entry.ProcessID, &session) != nil || session != own {
+			continue
+		}
+		if exe := imageOf(entry.ProcessID); exe != "" {
+			list = append(list, proc{pid: int(entry.ProcessID), exe: exe, parent: int(entry.ParentProcessID)})
+		}
+	}
+	return list
+}
+
+// imageOf is the path of a process' executable, "" if it cannot be seen.
+func imageOf(pid uint32) string {
+	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, pid)
+	if err != nil {
+		return ""
+	}
+	defer windows.CloseHandle(h)
+	var name [windows.MAX_LONG_PATH]uint16
+	n := uint32(len(name))
+	if windows.QueryFullProcessImageName(h, 0, &name[0], &n) != nil {
+		return ""
+	}
+	return windows.UTF16ToString(name[:n])
+}
+
+// heldAlone says whether a process has the file open and lets nobody else.
+func heldAlone(path string) bool {
+	p, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return false
+	}
+	h, err := windows.CreateFile(p, windows.GENERIC_READ,
+		windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE, nil, windows.OPEN_EXISTING, 0, 0)
+	if err == nil {
+		windows.CloseHandle(h)
+	}
+	return errors.Is(err, windows.ERROR_SHARING_VIOLATION)
+}
+
+// Homes are the users of this machine, each as NewEnv describes the own one. An
+// administrator takes out with them what was registered for everybody.
+func Homes(module string) ([]*Env, error) {
+	own, err := NewEnv(module)
+	if err != nil {
+		return nil, err
+	}
+	list := []*Env{own}
+	const profiles = `SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList`
+	k, err := registry.OpenKey(registry.LOCAL_MACHINE, profiles, registry.ENUMERATE_SUB_KEYS)
+	if err != nil {
+		return nil, fmt.Errorf("list of users: %w", err)
+	}
+	defer k.Close()
+	ids, err := k.ReadSubKeyNames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("list of users: %w", err)
+	}
+	for _, id := range ids {
+		// Accounts of people; the others are those of services (S-1-5-18 to -20).
+		if !strings.HasPrefix(id, "S-1-5-21-") && !strings.HasPrefix(id, "S-1-12-1-") {
+			continue
+		}
+		user, err := registry.OpenKey(k, id, registry.QUERY_VALUE)
+		if err != nil {
+			continue
+		}
+		home, _, err := user.GetStringValue("ProfileImagePath")
+		user.Close()
+		if err == nil {
+			home, err = registry.ExpandString(home)
+		}
+		if err != nil || !exists(home) || strings.EqualFold(home, own.Home) {
+			continue
+		}
+		e := *own
+		e.Home = home
+		e.ConfigHome = filepath.Join(home, "AppData", "Roaming")
+		e.DataHome = filepath.Join(home, "AppData", "Local")
+		e.StateHome, e.RuntimeDir = e.DataHome, filepath.Join(e.DataHome, "cie", "run")
+		list = append(list, &e)
+	}
+	return list, nil
+}
 
 // ownerOf: access lists take the place of owners here.
 func ownerOf(fs.FileInfo) (uid, gid int, ok bool) { return -1, -1, false }

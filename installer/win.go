@@ -1,0 +1,144 @@
+package installer
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// On Windows only the Gecko family takes PKCS#11 modules. There is no p11-kit,
+// and Chrome and Edge take certificates from CNG and CSP alone (README.md).
+var windowsApps = []app{
+	{
+		id: "firefox", name: "Firefox", family: Gecko,
+		roots: []string{"c/Mozilla/Firefox", firefoxFromStore},
+		dirs: []string{
+			"p/Mozilla Firefox", "p/Mozilla Firefox ESR", "p/Firefox Developer Edition", "p/Firefox Nightly",
+			"l/Mozilla Firefox", "l/Programs/Mozilla Firefox",
+		},
+		exes: []string{"firefox.exe"},
+	},
+	{
+		id: "librewolf", name: "LibreWolf", family: Gecko,
+		roots: []string{"c/librewolf"},
+		dirs:  []string{"p/LibreWolf", "l/LibreWolf"},
+		exes:  []string{"librewolf.exe"},
+	},
+	{
+		id: "thunderbird", name: "Thunderbird", family: Gecko,
+		roots: []string{"c/Thunderbird"},
+		dirs:  []string{"p/Mozilla Thunderbird", "l/Mozilla Thunderbird"},
+		exes:  []string{"thunderbird.exe"},
+	},
+}
+
+// firefoxFromStore is where Windows keeps what the Firefox of its store writes
+// below %APPDATA%.
+const firefoxFromStore = "l/Packages/Mozilla.Firefox_n80bbvh6b1yt2/LocalCache/Roaming/Mozilla/Firefox"
+
+// hooks are what the installer asks the system beside files.
+type hooks struct {
+	processes func() []proc                 // of this session
+	held      func(path string) bool        // a process has the file open for itself alone
+	appPath   func(exe string) (dir string) // where an installer said the program is
+}
+
+// directories are the places a path of the tables means.
+func (e *Env) directories(path string) []string {
+	rest, ok := strings.CutPrefix(path, "p/")
+	if !ok {
+		return []string{e.expand(path)}
+	}
+	var list []string
+	for _, dir := range e.ProgramFiles {
+		list = append(list, filepath.Join(dir, filepath.FromSlash(rest)))
+	}
+	return list
+}
+
+// appDirs are the directories where the program may be installed.
+func (e *Env) appDirs(a app) []string {
+	var list []string
+	for _, d := range a.dirs {
+		list = append(list, e.directories(d)...)
+	}
+	if e.hooks.appPath != nil {
+		for _, exe := range a.exes {
+			dir := e.hooks.appPath(exe)
+			if dir != "" && !slices.ContainsFunc(list, func(d string) bool { return e.samePath(d, dir) }) {
+				list = append(list, dir)
+			}
+		}
+	}
+	return list
+}
+
+// samePath compares two paths as the system does.
+func (e *Env) samePath(a, b string) bool {
+	if e.Windows {
+		return strings.EqualFold(a, b)
+	}
+	return a == b
+}
+
+// baseName is the last element of a path, as the system compares it.
+func (e *Env) baseName(path string) string {
+	if e.Windows {
+		return strings.ToLower(path[strings.LastIndexAny(path, `\/`)+1:])
+	}
+	return filepath.Base(path)
+}
+
+// policyTargets are the files of policies that programs of the system read. On
+// Windows each Firefox has one beside it.
+func (e *Env) policyTargets() []Target {
+	if !e.Windows {
+		return []Target{e.firefoxPolicy()}
+	}
+	var list []Target
+	for _, dir := range e.firefoxDirs() {
+		list = append(list, e.policyIn(dir, KindFirefoxPolicy, securityDevices{e.Module}))
+	}
+	return list
+}
+
+func (e *Env) cleanupTargets() []Target {
+	if !e.Windows {
+		return []Target{e.firefoxCleanup()}
+	}
+	var list []Target
+	for _, dir := range e.firefoxDirs() {
+		list = append(list, e.policyIn(dir, KindFirefoxCleanup, devicesDelete{}))
+	}
+	return list
+}
+
+func (e *Env) firefoxDirs() []string {
+	var list []string
+	for _, b := range e.Browsers() {
+		if slices.Contains(firefoxes, b.ID) {
+			list = append(list, b.Dir)
+		}
+	}
+	return list
+}
+
+func (e *Env) policyIn(dir string, kind Kind, c codec) Target {
+	return &fileTarget{
+		env: e, kind: kind, scope: ScopeSystem, path: filepath.Join(dir, "distribution", "policies.json"),
+		programs: []string{"firefox"}, codec: c, fileMode: 0o644, dirMode: 0o755, moduleless: kind == KindFirefoxCleanup,
+	}
+}
+
+// withoutChildren leaves of a browser's processes those that no process of the
+// same program started. A Gecko program has a dozen of them.
+func withoutChildren(list []proc) []proc {
+	byPID := map[int]proc{}
+	for _, p := range list {
+		byPID[p.pid] = p
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(p proc) bool {
+		parent, ok := byPID[p.parent]
+		return ok && p.parent != p.pid && strings.EqualFold(parent.exe, p.exe)
+	})
+}
