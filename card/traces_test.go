@@ -5,14 +5,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"math/big"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"cie/apdu"
+	"cie/apdu/apdutest/testvector"
 )
 
 type fieldTraces struct {
@@ -38,27 +36,6 @@ type fieldTraces struct {
 	} `json:"traces"`
 }
 
-// testVector returns a file of the shared test vectors, which lie beside the
-// checkout and are not part of it.
-func testVector(t *testing.T, name string) []byte {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		data, err := os.ReadFile(filepath.Join(dir, "shared", "testvectors", name))
-		if err == nil {
-			return data
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			t.Fatal(err)
-		}
-	}
-	t.Skipf("shared/testvectors/%s is not beside this checkout: nothing was compared", name)
-	return nil
-}
-
 func unhex(t *testing.T, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(s)
@@ -74,7 +51,7 @@ func unhex(t *testing.T, s string) []byte {
 // and is not when a bit of anything it covers differs.
 func TestFieldTraces(t *testing.T) {
 	var v fieldTraces
-	if err := json.Unmarshal(testVector(t, "field-client-traces.json"), &v); err != nil {
+	if err := json.Unmarshal(testvector.Read(t, "field-client-traces.json"), &v); err != nil {
 		t.Fatal(err)
 	}
 	f := &facts{
@@ -157,7 +134,7 @@ func TestFieldTraces(t *testing.T) {
 // does: the SOD, whose issuer is no built-in root, vouches for every file.
 func TestFieldSOD(t *testing.T) {
 	var v fieldTraces
-	if err := json.Unmarshal(testVector(t, "field-client-traces.json"), &v); err != nil {
+	if err := json.Unmarshal(testvector.Read(t, "field-client-traces.json"), &v); err != nil {
 		t.Fatal(err)
 	}
 	fresh := func() *facts {

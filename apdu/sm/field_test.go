@@ -5,15 +5,12 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"cie/apdu"
 	"cie/apdu/apdutest"
+	"cie/apdu/apdutest/testvector"
 	"cie/apdu/sm"
 )
 
@@ -45,34 +42,17 @@ type fieldExchange struct {
 // tree and are not part of it.
 func fieldTraces(t *testing.T) map[string][]fieldExchange {
 	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
+	var file struct {
+		Traces map[string]struct{ APDUs []fieldExchange }
+	}
+	if err := json.Unmarshal(testvector.Read(t, "field-client-traces.json"), &file); err != nil {
 		t.Fatal(err)
 	}
-	for {
-		b, err := os.ReadFile(filepath.Join(dir, "shared", "testvectors", "field-client-traces.json"))
-		if err == nil {
-			var file struct {
-				Traces map[string]struct{ APDUs []fieldExchange }
-			}
-			if err := json.Unmarshal(b, &file); err != nil {
-				t.Fatal(err)
-			}
-			all := make(map[string][]fieldExchange)
-			for name, trace := range file.Traces {
-				all[name] = trace.APDUs
-			}
-			return all
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			t.Fatal(err)
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			t.Skip("shared/testvectors/field-client-traces.json is in no directory above this one")
-		}
-		dir = parent
+	all := make(map[string][]fieldExchange)
+	for name, trace := range file.Traces {
+		all[name] = trace.APDUs
 	}
+	return all
 }
 
 // conversation is a command as a program gives it, and its whole response;

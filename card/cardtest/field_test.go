@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"cie/apdu/apdutest/testvector"
 )
 
 // fieldTraces are conversations of a client in field use with an independent
@@ -47,30 +47,10 @@ type fieldAPDU struct {
 	}
 }
 
-// sharedFile finds a file of the shared directory beside the repository.
-func sharedFile(t testing.TB, name string) []byte {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		path := filepath.Join(dir, "shared", "testvectors", name)
-		if b, err := os.ReadFile(path); err == nil {
-			return b
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			t.Skipf("no shared/testvectors/%s beside the repository: nothing to compare with", name)
-		}
-		dir = parent
-	}
-}
-
 func loadFieldTraces(t testing.TB) *fieldTraces {
 	t.Helper()
 	var f fieldTraces
-	if err := json.Unmarshal(sharedFile(t, "field-client-traces.json"), &f); err != nil {
+	if err := json.Unmarshal(testvector.Read(t, "field-client-traces.json"), &f); err != nil {
 		t.Fatal(err)
 	}
 	return &f

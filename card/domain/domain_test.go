@@ -7,14 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"cie/apdu"
+	"cie/apdu/apdutest/testvector"
 )
 
 // group is a published group of 2048 bits with a subgroup of 256 (RFC 5114, 2.3).
@@ -257,7 +256,7 @@ func TestTraced(t *testing.T) {
 			Root map[string]string `json:"files_root"`
 		}
 	}
-	if err := json.Unmarshal(vector(t, "field-client-traces.json"), &v); err != nil {
+	if err := json.Unmarshal(testvector.Read(t, "field-client-traces.json"), &v); err != nil {
 		t.Fatal(err)
 	}
 	number := func(s string) []byte {
@@ -276,27 +275,6 @@ func TestTraced(t *testing.T) {
 	}
 	if err := p.Validate(); err != nil {
 		t.Error(err)
-	}
-}
-
-// vector reads a file of test vectors that is not part of this repository,
-// from a directory shared/testvectors beside it.
-func vector(t testing.TB, name string) []byte {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		data, err := os.ReadFile(filepath.Join(dir, "shared", "testvectors", name))
-		if err == nil {
-			return data
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			t.Skipf("shared/testvectors/%s is not there", name)
-		}
-		dir = parent
 	}
 }
 

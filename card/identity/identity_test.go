@@ -14,8 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +21,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"cie/apdu/apdutest/testvector"
 )
 
 var issuerKey = sync.OnceValue(func() *ecdsa.PrivateKey {
@@ -384,7 +384,7 @@ func TestTraced(t *testing.T) {
 			Files  map[string]string
 		}
 	}
-	if err := json.Unmarshal(vector(t, "field-client-traces.json"), &v); err != nil {
+	if err := json.Unmarshal(testvector.Read(t, "field-client-traces.json"), &v); err != nil {
 		t.Fatal(err)
 	}
 	der, err := hex.DecodeString(v.Card.Files["1003"])
@@ -401,27 +401,6 @@ func TestTraced(t *testing.T) {
 		CommonName: id.CommonName, Issuer: "Issuing sub CA for the Italian Electronic Identity Card - SUBCA999",
 		NotBefore: time.Date(2025, 1, 15, 9, 0, 0, 0, time.UTC), NotAfter: time.Date(2035, 1, 15, 9, 0, 0, 0, time.UTC),
 	})
-}
-
-// vector reads a file of test vectors that is not part of this repository,
-// from a directory shared/testvectors beside it.
-func vector(t testing.TB, name string) []byte {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		data, err := os.ReadFile(filepath.Join(dir, "shared", "testvectors", name))
-		if err == nil {
-			return data
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			t.Skipf("shared/testvectors/%s is not there", name)
-		}
-		dir = parent
-	}
 }
 
 // FuzzParseIdentity: no input makes Parse fail in another way than documented,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"cie/apdu/apdutest/testvector"
 	"cie/card/cardtest"
 )
 
@@ -67,7 +68,7 @@ func BenchmarkVerify(b *testing.B) {
 		})
 	}
 	b.Run("real", func(b *testing.B) {
-		der := vector(b, "ef-sod-2022.bin")
+		der := testvector.Read(b, "ef-sod-2022.bin")
 		roots := BuiltinRoots()
 		b.ReportAllocs()
 		for b.Loop() {

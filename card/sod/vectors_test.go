@@ -4,36 +4,15 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
-)
 
-// vector reads a file of test vectors that is not part of this repository,
-// from a directory shared/testvectors beside it.
-func vector(t testing.TB, name string) []byte {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		data, err := os.ReadFile(filepath.Join(dir, "shared", "testvectors", name))
-		if err == nil {
-			return data
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			t.Skipf("shared/testvectors/%s is not there", name)
-		}
-		dir = parent
-	}
-}
+	"cie/apdu/apdutest/testvector"
+)
 
 // TestRealSOD: the SOD of a card that was issued in 2022.
 func TestRealSOD(t *testing.T) {
-	der := vector(t, "ef-sod-2022.bin")
+	der := testvector.Read(t, "ef-sod-2022.bin")
 	s, err := Parse(der)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +25,7 @@ func TestRealSOD(t *testing.T) {
 		roots := BuiltinRoots()
 		if name != "built in" {
 			roots = &Roots{}
-			if err := roots.AddPEM(vector(t, name)); err != nil {
+			if err := roots.AddPEM(testvector.Read(t, name)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -56,7 +35,7 @@ func TestRealSOD(t *testing.T) {
 		}
 	}
 	older := &Roots{}
-	if err := older.AddPEM(vector(t, "csca-italy-2016.pem")); err != nil {
+	if err := older.AddPEM(testvector.Read(t, "csca-italy-2016.pem")); err != nil {
 		t.Fatal(err)
 	}
 	if r, err := s.Verify(older); err != nil || r.Trusted || !errors.Is(r.Reason, errUnknownRoot) {
@@ -68,7 +47,7 @@ func TestRealSOD(t *testing.T) {
 func TestBuiltinRootsVectors(t *testing.T) {
 	for i, name := range []string{"csca-italy-2016.pem", "csca-italy-2020.pem"} {
 		r := &Roots{}
-		if err := r.AddPEM(vector(t, name)); err != nil {
+		if err := r.AddPEM(testvector.Read(t, name)); err != nil {
 			t.Fatal(err)
 		}
 		have, want := BuiltinRoots().list[i], r.list[0]
@@ -77,14 +56,14 @@ func TestBuiltinRootsVectors(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", name, have, want)
 		}
 		all := BuiltinRoots()
-		if err := all.AddPEM(vector(t, name)); err != nil || all.Len() != 2 {
+		if err := all.AddPEM(testvector.Read(t, name)); err != nil || all.Len() != 2 {
 			t.Errorf("%s: %d roots after adding one that is built in, %v", name, all.Len(), err)
 		}
 	}
 }
 
 func TestRealSODFlips(t *testing.T) {
-	flipAll(t, vector(t, "ef-sod-2022.bin"), BuiltinRoots(), 8)
+	flipAll(t, testvector.Read(t, "ef-sod-2022.bin"), BuiltinRoots(), 8)
 }
 
 // traced is the synthetic card of the recorded conversations.
@@ -99,7 +78,7 @@ type traced struct {
 func readTraced(t testing.TB) (files map[uint16][]byte, der []byte, roots *Roots) {
 	t.Helper()
 	var v traced
-	if err := json.Unmarshal(vector(t, "field-client-traces.json"), &v); err != nil {
+	if err := json.Unmarshal(testvector.Read(t, "field-client-traces.json"), &v); err != nil {
 		t.Fatal(err)
 	}
 	content := func(s string) []byte {
