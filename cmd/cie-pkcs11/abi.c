@@ -11,8 +11,22 @@
 #include "_cgo_export.h"
 
 #ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+
 #define EXPORT __declspec(dllexport)
 #define FORKED 0
+
+static const char here;
+
+/* The threads of the Go runtime run on when the last user lets go of the
+ * library: it stays loaded until the process ends. */
+__attribute__((constructor)) static void stay_loaded(void)
+{
+	HMODULE module;
+
+	GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (const WCHAR *)&here, &module);
+}
 #else
 #include <pthread.h>
 #include <signal.h>
@@ -34,6 +48,25 @@ __attribute__((constructor)) static void guard_fork(void) { pthread_atfork(NULL,
 			return CKR_CRYPTOKI_NOT_INITIALIZED; \
 		return call; \
 	}
+
+/* The layouts that programs were compiled with (2.1): packed, with numbers of 4
+ * bytes, on Windows, aligned elsewhere. */
+#define LAYOUT(type, windows, lp64) \
+	_Static_assert(sizeof(type) == (sizeof(CK_ULONG) == 4 && sizeof(void *) == 8 ? (windows) : (lp64)) || sizeof(void *) != 8, #type)
+
+LAYOUT(CK_ULONG, 4, 8);
+LAYOUT(CK_VERSION, 2, 2);
+LAYOUT(CK_INFO, 72, 88);
+LAYOUT(CK_SLOT_INFO, 104, 112);
+LAYOUT(CK_TOKEN_INFO, 160, 208);
+LAYOUT(CK_SESSION_INFO, 16, 32);
+LAYOUT(CK_ATTRIBUTE, 16, 24);
+LAYOUT(CK_MECHANISM, 16, 24);
+LAYOUT(CK_MECHANISM_INFO, 12, 24);
+LAYOUT(CK_C_INITIALIZE_ARGS, 44, 48);
+LAYOUT(CK_INTERFACE, 20, 24);
+LAYOUT(CK_FUNCTION_LIST, 2 + 68 * 8, 8 + 68 * 8);
+LAYOUT(CK_FUNCTION_LIST_3_0, 2 + 92 * 8, 8 + 92 * 8);
 
 /* Go stops the whole program when it finds a small number where a pointer should
  * be. The lowest address it takes for a pointer is as unreadable, and touching it

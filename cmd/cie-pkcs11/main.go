@@ -6,8 +6,9 @@
 // here; these move arguments and do nothing else. Behaviour is in pkcs11mod.
 package main
 
-// The linker script decides what is exported. Go itself marks shared libraries
-// so that dlclose leaves them loaded, which its runtime needs.
+// The linker script decides what is exported, on Windows options of the linker
+// (Makefile, DLLFLAGS). Go itself marks shared libraries so that dlclose leaves
+// them loaded, which its runtime needs; on Windows abi.c does.
 
 // #cgo CFLAGS: -Wall -fvisibility=hidden
 // #cgo linux LDFLAGS: ${SRCDIR}/exports.so
