@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -29,10 +30,18 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	code := run(ctx, &world{args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv})
-	stop()
-	os.Exit(code)
+	w := &world{args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	ctx, stop := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		for s := range signals {
+			if w.ends(s) {
+				stop()
+			}
+		}
+	}()
+	os.Exit(run(ctx, w))
 }
 
 // world is what the program touches outside of itself, replaced by tests.
@@ -41,6 +50,14 @@ type world struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
+
+	commanding atomic.Bool // a command runs in front of the terminal
+}
+
+// ends says whether a signal is the end. What is typed at the terminal reaches
+// the command as well: how it ends is its affair, and so long it needs its card.
+func (w *world) ends(s os.Signal) bool {
+	return !w.commanding.Load() || s != syscall.SIGINT && s != syscall.SIGQUIT
 }
 
 // failure is an error for the person, in their language, with an exit code.
@@ -233,7 +250,9 @@ func (a *app) execute(ctx context.Context, o *options, slots []*slot) error {
 	cmd := exec.CommandContext(ctx, o.command[0], o.command[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
+	a.commanding.Store(true)
 	err := cmd.Run()
+	a.commanding.Store(false)
 	var exit *exec.ExitError
 	if err == nil || errors.As(err, &exit) {
 		return err

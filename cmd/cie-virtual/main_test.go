@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,6 +34,22 @@ func TestScripts(t *testing.T) {
 			return cond == "stack" && stackReason() == "", nil
 		},
 	})
+}
+
+// What a person types at the terminal ends the program, unless a command runs
+// that gets it too.
+func TestSignals(t *testing.T) {
+	w := &world{}
+	for _, running := range []bool{false, true} {
+		w.commanding.Store(running)
+		for s, want := range map[syscall.Signal]bool{
+			syscall.SIGINT: !running, syscall.SIGQUIT: !running, syscall.SIGTERM: true, syscall.SIGHUP: true,
+		} {
+			if w.ends(s) != want {
+				t.Errorf("%v with a command running %v: ends %v", s, running, !want)
+			}
+		}
+	}
 }
 
 // stackReason says why nothing can be shown to real PC/SC programs here.
