@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -189,4 +190,52 @@ func TestDamagedSince(t *testing.T) {
 		t.Errorf("registered and damaged: %+v", res)
 	}
 	sameTree(t, "home", before, tree(t, e.Home))
+}
+
+// TestProfileGroups: of a group of profiles profiles.ini names only the one that
+// was used last.
+func TestProfileGroups(t *testing.T) {
+	e := newEnv(t)
+	root := filepath.Join(e.Home, ".mozilla/firefox")
+	firefoxHome(t, root, "a.default")
+	ini := filepath.Join(root, "profiles.ini")
+	pref := func(store string) string {
+		return "// Mozilla User Preferences\nuser_pref(\"a\", 1);\nuser_pref(\"toolkit.profiles.storeID\", \"" + store + "\");\n"
+	}
+	for dir, prefs := range map[string]string{
+		"a.default": pref("0a1b2c3d"), "b.Work": pref("0a1b2c3d"), "c.Other": pref("ffffffff"),
+		"d.None": "user_pref(\"a\", 1);\n", "Profile Groups": "", "Profiles/e.Mac": pref("0a1b2c3d"),
+	} {
+		write(t, filepath.Join(root, dir, "prefs.js"), prefs)
+	}
+	os.MkdirAll(filepath.Join(root, "f.Pipe"), 0o700)
+	if err := syscall.Mkfifo(filepath.Join(root, "f.Pipe/prefs.js"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	places := func() []string {
+		var list []string
+		for _, p := range readProfiles(root) {
+			list = append(list, strings.TrimPrefix(p.Dir, root+"/"))
+		}
+		return list
+	}
+	if got := places(); !slices.Equal(got, []string{"a.default"}) {
+		t.Errorf("without a group: %q", got)
+	}
+	write(t, ini, read(t, ini)+"[Profile1]\nName=g\nIsRelative=1\nPath=a.default\nStoreID=0a1b2c3d\n")
+	if got := places(); !slices.Equal(got, []string{"a.default", "b.Work", "Profiles/e.Mac"}) {
+		t.Errorf("with a group: %q", got)
+	}
+	before := tree(t, filepath.Join(root, "b.Work"))
+	targets := e.Targets(Options{User: true})
+	if res := PlanEnable(targets).Run(nil); !OK(res) {
+		t.Fatalf("enable: %+v", res)
+	}
+	if !exists(filepath.Join(root, "b.Work/pkcs11.txt")) || exists(filepath.Join(root, "c.Other/pkcs11.txt")) {
+		t.Error("not the profiles of the group are registered")
+	}
+	if res := PlanDisable(targets).Run(nil); !OK(res) {
+		t.Fatalf("disable: %+v", res)
+	}
+	sameTree(t, "profile", before, tree(t, filepath.Join(root, "b.Work")))
 }

@@ -1,8 +1,10 @@
 package installer
 
 import (
+	"bufio"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -42,6 +44,7 @@ func readProfiles(root string) []Profile {
 		fi, err := os.Stat(path)
 		list[i].Exists = err == nil && fi.IsDir()
 	}
+	var groups []string
 	if b, err := readBounded(filepath.Join(root, "profiles.ini")); err == nil {
 		installs := false
 		sections := parseINI(b)
@@ -54,6 +57,9 @@ func readProfiles(root string) []Profile {
 				// Default=1 counts only for programs too old to know installations.
 				def := s.keys["Default"] == "1" && !installs
 				add(s.keys["Path"], s.keys["Name"], s.keys["IsRelative"] == "1", def)
+				if id := s.keys["StoreID"]; id != "" {
+					groups = append(groups, id)
+				}
 			case strings.HasPrefix(s.name, "Install"):
 				add(s.keys["Default"], "", false, true)
 			}
@@ -64,7 +70,53 @@ func readProfiles(root string) []Profile {
 			add(s.keys["Default"], "", false, true)
 		}
 	}
+	for _, dir := range groupProfiles(root, groups) {
+		add(dir, "", false, false)
+	}
 	return list
+}
+
+// groupPref is the line of prefs.js that names the group of a profile.
+var groupPref = regexp.MustCompile(`^user_pref\("toolkit\.profiles\.storeID", "([^"]+)"\);`)
+
+// groupProfiles lists the profiles of groups. Of a group profiles.ini knows the
+// profile that was used last; all are in a database in the directory "Profile
+// Groups", lie side by side, and say in their preferences to which group they
+// belong (SelectableProfileService).
+func groupProfiles(root string, groups []string) []string {
+	if len(groups) == 0 {
+		return nil
+	}
+	var list []string
+	for _, pattern := range []string{"*", "Profiles/*"} {
+		files, _ := filepath.Glob(filepath.Join(globEscape(root), pattern, "prefs.js"))
+		for _, f := range files {
+			if slices.Contains(groups, groupOf(f)) {
+				list = append(list, filepath.Dir(f))
+			}
+		}
+	}
+	return list
+}
+
+// groupOf reads the group of a profile from its preferences.
+func groupOf(prefs string) string {
+	if fi, err := os.Stat(prefs); err != nil || !fi.Mode().IsRegular() {
+		return "" // opening a pipe would wait for ever
+	}
+	f, err := os.Open(prefs)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, maxFile)
+	for lines.Scan() {
+		if m := groupPref.FindSubmatch(lines.Bytes()); m != nil {
+			return string(m[1])
+		}
+	}
+	return ""
 }
 
 // isProfileSection says whether a section is [Profile0], [Profile1] ...
