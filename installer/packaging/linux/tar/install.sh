@@ -65,7 +65,7 @@ target=$destdir$prefix
 # Where this system has PKCS#11 modules, below the prefix.
 moddir=lib/pkcs11
 for dir in lib/"$(uname -m)"-linux-gnu/pkcs11 lib64/pkcs11 lib/pkcs11; do
-	if [ -d "$prefix/$dir" ]; then
+	if [ -d "$target/$dir" ]; then
 		moddir=$dir
 		break
 	fi
