@@ -144,7 +144,12 @@ func establish(timeout time.Duration) (*scard.Context, error) {
 		return nil, &Error{Op: "establish", Kind: apdu.ErrTimeout}
 	}
 	if err != nil {
-		return nil, wrap("establish", "", err)
+		err = wrap("establish", "", err)
+		// Whatever the library says, without a context there is no service.
+		if own, ok := err.(*Error); ok && own.Kind == nil {
+			own.Kind = apdu.ErrNoService
+		}
+		return nil, err
 	}
 	return h, nil
 }
