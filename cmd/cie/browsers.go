@@ -20,6 +20,7 @@ type browserFlags struct {
 	module             string
 	system, autoSelect bool
 	flatpak            bool
+	allUsers           bool
 	dryRun             bool
 }
 
@@ -60,6 +61,9 @@ func (a *app) browsersChangeCommand(remove bool) *cobra.Command {
 	if remove {
 		c.Use, c.Short, c.Long = "disable", a.text(msg.BrowsersDisableShort), a.text(msg.BrowsersDisableLong)
 		c.Example = "cie browsers disable\nsudo cie browsers disable --system"
+		if haveHomes {
+			c.Flags().BoolVar(&f.allUsers, "all-users", false, a.text(msg.FlagAllUsers))
+		}
 	} else {
 		c.Flags().BoolVar(&f.autoSelect, "auto-select", false, a.text(msg.FlagAutoSelect))
 		c.Flags().BoolVar(&f.flatpak, "flatpak", false, a.text(msg.FlagFlatpak))
@@ -137,18 +141,26 @@ func (a *app) browsersChange(ctx context.Context, f browserFlags, remove bool) e
 	if f.system && (f.autoSelect || remove) {
 		o.AutoSelect = installer.DefaultAutoSelect
 	}
-	targets := env.Targets(o)
-	plan := installer.PlanEnable(targets)
-	if remove {
-		plan = installer.PlanDisable(targets)
+	envs := []*installer.Env{env}
+	if f.allUsers {
+		if envs, err = homes(env.Module); err != nil {
+			return err
+		}
 	}
 	var results []installer.Result
-	if f.dryRun {
+	for _, e := range envs {
+		targets := e.Targets(o)
+		plan := installer.PlanEnable(targets)
+		if remove {
+			plan = installer.PlanDisable(targets)
+		}
+		if !f.dryRun {
+			results = append(results, plan.Run(nil)...)
+			continue
+		}
 		for _, s := range plan.Steps {
 			results = append(results, installer.Result{Step: s, After: s.State})
 		}
-	} else {
-		results = plan.Run(nil)
 	}
 	return a.showChange(env, f, remove, results)
 }
@@ -165,6 +177,9 @@ func (a *app) mayChange(ctx context.Context, env *installer.Env, f browserFlags,
 	case f.system && env.UID != 0:
 		p := a.problem("need-root", exitUsage, msg.NeedRoot)
 		return p.do(a.text(msg.NeedRootDo, a.command+" --system"))
+	case f.allUsers && env.UID != 0:
+		p := a.problem("need-root", exitUsage, msg.NeedRootUsers)
+		return p.do(a.text(msg.NeedRootDo, a.command+" --all-users"))
 	case !f.system:
 		if err := env.CheckUser(); err != nil {
 			return a.homeProblem(err)
