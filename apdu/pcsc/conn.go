@@ -364,8 +364,8 @@ func (c *Conn) Reset() error {
 	return err
 }
 
-// Close ends the connection and leaves the card as it is. It does not wait for
-// a call that hangs. Closing twice does nothing.
+// Close ends the connection and leaves the card as it is. It waits for a call
+// under way, so for its time limit at most. Closing twice does nothing.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
