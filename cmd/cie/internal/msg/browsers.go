@@ -2,7 +2,7 @@ package msg
 
 // The verbs below "cie browsers".
 var (
-	BrowsersShort = text("Let browsers log in with the card", "Fai accedere i browser con la carta")
+	BrowsersShort = text("Let browsers log in with the card", "Usa la carta per accedere dai browser")
 	BrowsersLong  = text(`Browsers and some other programs (Thunderbird, LibreOffice, Okular) use the card through
 a module that they must be told about, once. These commands do that for all of them,
 show how things are, and take it back leaving every file as it was before.`,
@@ -34,10 +34,10 @@ Con --system un amministratore lo fa per tutti gli utenti del computer.`)
 the bytes they had; from the others only the registration is taken out.`,
 		`Toglie di nuovo il modulo da tutti i browser. I file che nel frattempo nessuno ha cambiato
 tornano identici a prima; dagli altri viene tolta solo la registrazione.`)
-	FlagModule     = text("path of the module, if it is not the installed one", "percorso del modulo, se non è quello installato")
-	FlagSystem     = text("for all users of this computer; needs administrator rights", "per tutti gli utenti di questo computer; servono i diritti di amministratore")
-	FlagDryRun     = text("only show what would be done", "mostra soltanto che cosa verrebbe fatto")
-	FlagAllUsers   = text("for every user of this computer, each with their own browsers; needs administrator rights",
+	FlagModule   = text("path of the module, if it is not the installed one", "percorso del modulo, se non è quello installato")
+	FlagSystem   = text("for all users of this computer; needs administrator rights", "per tutti gli utenti di questo computer; servono i diritti di amministratore")
+	FlagDryRun   = text("only show what would be done", "mostra soltanto che cosa verrebbe fatto")
+	FlagAllUsers = text("for every user of this computer, each with their own browsers; needs administrator rights",
 		"per ogni utente di questo computer, ciascuno con i suoi browser; servono i diritti di amministratore")
 	FlagAutoSelect = text("with --system: on the login page of the ministry Chromium and its relatives choose the certificate without asking",
 		"con --system: nella pagina di accesso del ministero Chromium e simili scelgono il certificato senza chiedere")
@@ -126,7 +126,6 @@ var (
 	OutcomeRepaired   = text("repaired", "riparato")
 	OutcomeRemoved    = text("removed", "tolto")
 	OutcomeWasIn      = text("already in", "c'era già")
-	OutcomeWasOut     = text("was not in", "non c'era")
 	OutcomeFailed     = text("FAILED", "NON RIUSCITO")
 	WouldRegister     = text("register", "da registrare")
 	WouldCorrect      = text("correct", "da correggere")
