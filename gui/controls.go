@@ -14,7 +14,9 @@ import (
 type button struct {
 	widget.Button
 	// name is for screen readers when the text does not say it all.
-	name    string
+	name string
+	// escape is what Escape does; nil: as in the rest of the window.
+	escape  func()
 	focused bool
 	ring    *canvas.Rectangle
 }
@@ -95,6 +97,12 @@ func newCheck(label string, changed func(bool)) *check {
 	return c
 }
 
+// AccessibilityLabel implements fyne.Accessible.
+func (c *check) AccessibilityLabel() string { return c.Text }
+
+// AccessibilityRole implements fyne.Accessible.
+func (c *check) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
+
 // FocusGained implements fyne.Focusable.
 func (c *check) FocusGained() {
 	c.Check.FocusGained()
@@ -103,6 +111,9 @@ func (c *check) FocusGained() {
 
 // TypedKey implements fyne.Focusable.
 func (c *check) TypedKey(e *fyne.KeyEvent) {
+	if escapes(c, e) {
+		return
+	}
 	if e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter {
 		c.SetChecked(!c.Checked)
 		return
@@ -110,11 +121,54 @@ func (c *check) TypedKey(e *fyne.KeyEvent) {
 	c.Check.TypedKey(e)
 }
 
-// selection is a list to choose from that scrolls into view.
-type selection struct{ widget.Select }
+// selection is a list to choose from that scrolls into view and has a border.
+type selection struct {
+	widget.Select
+	// name says what is chosen, for screen readers.
+	name string
+}
 
-func newSelection(options []string) *selection {
-	s := &selection{}
+// AccessibilityLabel implements fyne.Accessible.
+func (s *selection) AccessibilityLabel() string { return s.name + ": " + s.Selected }
+
+// AccessibilityRole implements fyne.Accessible.
+func (s *selection) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
+
+// CreateRenderer implements fyne.Widget.
+func (s *selection) CreateRenderer() fyne.WidgetRenderer {
+	r := &borderRenderer{WidgetRenderer: s.Select.CreateRenderer(), border: canvas.NewRectangle(color.Transparent)}
+	r.paint()
+	return r
+}
+
+type borderRenderer struct {
+	fyne.WidgetRenderer
+	border *canvas.Rectangle
+}
+
+func (r *borderRenderer) paint() {
+	r.border.StrokeColor = theme.Color(theme.ColorNameInputBorder)
+	r.border.StrokeWidth = 1
+	r.border.CornerRadius = theme.InputRadiusSize()
+}
+
+func (r *borderRenderer) Layout(size fyne.Size) {
+	r.WidgetRenderer.Layout(size)
+	r.border.Resize(size)
+}
+
+func (r *borderRenderer) Refresh() {
+	r.paint()
+	r.WidgetRenderer.Refresh()
+	r.border.Refresh()
+}
+
+func (r *borderRenderer) Objects() []fyne.CanvasObject {
+	return append(append([]fyne.CanvasObject(nil), r.WidgetRenderer.Objects()...), r.border)
+}
+
+func newSelection(name string, options []string) *selection {
+	s := &selection{name: name}
 	s.Options = options
 	s.ExtendBaseWidget(s)
 	return s
@@ -124,6 +178,29 @@ func newSelection(options []string) *selection {
 func (s *selection) FocusGained() {
 	s.Select.FocusGained()
 	reveal(s)
+}
+
+// TypedKey implements fyne.Focusable.
+func (s *selection) TypedKey(e *fyne.KeyEvent) {
+	if escapes(s, e) {
+		return
+	}
+	if e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter {
+		e = &fyne.KeyEvent{Name: fyne.KeySpace}
+	}
+	s.Select.TypedKey(e)
+}
+
+// escapes hands Escape on to the window, which the toolkit does only when
+// nothing has the keyboard.
+func escapes(o fyne.CanvasObject, e *fyne.KeyEvent) bool {
+	if e.Name != fyne.KeyEscape {
+		return false
+	}
+	if c := fyne.CurrentApp().Driver().CanvasForObject(o); c != nil && c.OnTypedKey() != nil {
+		c.OnTypedKey()(e)
+	}
+	return true
 }
 
 // reveal scrolls so that o can be seen.
@@ -179,6 +256,13 @@ func search(root, o fyne.CanvasObject, within *container.Scroll) (*container.Scr
 
 // TypedKey implements fyne.Focusable.
 func (b *button) TypedKey(e *fyne.KeyEvent) {
+	if e.Name == fyne.KeyEscape && b.escape != nil {
+		b.escape()
+		return
+	}
+	if escapes(b, e) {
+		return
+	}
 	if e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter {
 		e = &fyne.KeyEvent{Name: fyne.KeySpace}
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/widget"
 
 	"cie/card"
@@ -111,8 +113,12 @@ func (s *slot) learn(ref card.PINRef, err error) {
 		counter = &s.card.PUK
 	}
 	var wrong *card.PINError
+	var last *card.LastTryError
 	switch {
+	case errors.As(err, &last):
+		s.wary = true
 	case err == nil:
+		s.wary = false
 		counter.Left = counter.Max
 		s.card.PIN.Left = s.card.PIN.Max // a new PIN has all its tries
 	case errors.As(err, &wrong) && wrong.Ref == ref:
@@ -122,9 +128,12 @@ func (s *slot) learn(ref card.PINRef, err error) {
 
 // notify tells of a card while the window is hidden.
 func (u *UI) notify(s *slot) {
-	if u.hidden {
-		u.app.SendNotification(fyne.NewNotification(u.texts.T("app.name"), u.texts.T("notify.card", s.reader.Name)))
+	if !u.hidden {
+		return
 	}
+	n := fyne.NewNotification(u.texts.T("app.name"), u.texts.T("notify.card", s.reader.Name))
+	// Not on the thread of the windows: the desktop may take its time.
+	u.background(func() { u.app.SendNotification(n) })
 }
 
 // pick returns the slot that codes go to: the one the person chose, else the
@@ -146,6 +155,17 @@ func (u *UI) pick() *slot {
 	return nil
 }
 
+// cards is the number of readers with something on them.
+func (u *UI) cards() int {
+	n := 0
+	for _, s := range u.order {
+		if s.reader.Presence != Empty {
+			n++
+		}
+	}
+	return n
+}
+
 // chooser lets the person say which of several cards is meant; nil with one.
 func (u *UI) chooser(changed func()) fyne.CanvasObject {
 	var names []string
@@ -157,7 +177,7 @@ func (u *UI) chooser(changed func()) fyne.CanvasObject {
 	if len(names) < 2 {
 		return nil
 	}
-	pick := newSelection(names)
+	pick := newSelection(u.texts.T("choose.reader"), names)
 	pick.SetSelected(u.pick().reader.Name)
 	pick.OnChanged = func(name string) {
 		u.chosen = name
@@ -194,7 +214,12 @@ func (u *UI) placement() fyne.CanvasObject {
 			help = t.T("desk.no-card.contactless")
 		}
 	}
-	return notice(info, t.T("desk.no-card.title"), help)
+	picture := canvas.NewImageFromResource(placeImage)
+	picture.FillMode = canvas.ImageFillContain
+	// Big text needs the room more than the picture does.
+	picture.SetMinSize(fyne.NewSquareSize(120))
+	return panel(container.New(lead{gap: 10, left: margin, middle: true}, picture,
+		vbox(-6, subheading(t.T("desk.no-card.title")), text(help))))
 }
 
 // trouble says what is wrong with the card in the slot; nil: nothing.
@@ -207,7 +232,7 @@ func (u *UI) trouble(s *slot) fyne.CanvasObject {
 		again := newButton(t.T("again"), func() { u.inspect(s); u.current.update() })
 		return problem(t, s.err, row(again))
 	case !s.known || s.card.PIN.Max == 0 && !s.done:
-		bar := widget.NewProgressBarInfinite()
+		bar := even(widget.NewProgressBarInfinite())
 		return notice(info, t.T("desk.reading.title"), t.T("desk.reading.text"), bar)
 	}
 	return nil

@@ -5,7 +5,7 @@ import (
 	"crypto/subtle"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/widget"
 
 	"cie/card"
@@ -25,10 +25,10 @@ type form struct {
 	code, pin, again *codeEntry
 	confirm          *check
 	confirmBox       *fyne.Container
-	staked           int // tries that confirmBox speaks of
+	staked           int  // tries that confirmBox speaks of
+	unsaid           bool // see pinAsk
 	submit, back     *button
 	ready            bool // all digits are there and acceptable
-	insist           bool // the card refused without a confirmation
 	op               *operation
 	failed           error // of the last attempt
 	object           *fyne.Container
@@ -48,9 +48,7 @@ func (u *UI) newForm(s *slot, ref card.PINRef, withNew bool, submit string,
 		name = "old"
 	}
 	f.code = newCodeEntry(t, t.T("code."+name))
-	where := muted(t.T("code.where"))
-	where.SizeName = theme.SizeNameCaptionText
-	objects := []fyne.CanvasObject{f.code.object, where}
+	objects := []fyne.CanvasObject{container.New(&aside{gap: 10, want: 17}, f.code.object, whereabouts(t, ref))}
 	if withNew {
 		f.pin = newCodeEntry(t, t.T("code.new"))
 		f.again = newCodeEntry(t, t.T("code.again"))
@@ -64,15 +62,23 @@ func (u *UI) newForm(s *slot, ref card.PINRef, withNew bool, submit string,
 			back()
 		}
 	})
-	f.confirmBox = vbox(0, f.stake())
-	objects = append(objects, f.confirmBox, row(f.submit, f.back))
+	if back == nil {
+		f.back.Hide() // there is nothing to go back to
+	}
+	f.confirmBox = vbox(0, even(f.stake()))
+	objects = append(objects, f.confirmBox, container.New(inset{0, 4}, row(f.submit, f.back)))
 	f.fields = vbox(8, objects...)
 	f.object = vbox(0, f.fields)
 
 	entries := f.entries()
 	for i, e := range entries {
 		e.OnChanged = f.check
-		e.OnEscape = f.back.OnTapped
+		e.OnEscape = func() {
+			f.back.OnTapped()
+			if back == nil {
+				u.Go(screenCard)
+			}
+		}
 		e.OnSubmitted = func() {
 			if i+1 < len(entries) {
 				if e.Complete() {
@@ -109,7 +115,7 @@ func (f *form) counter() card.Tries {
 // critical reports that a person has to confirm before the code is sent.
 func (f *form) critical() bool {
 	left := f.counter().Left
-	return f.insist || f.ref == card.PIN && left == 1 || f.ref == card.PUK && left >= 0 && left < fewPUK && f.counter().Max > 0
+	return f.slot.wary || f.ref == card.PIN && left == 1 || f.ref == card.PUK && left >= 0 && left < fewPUK && f.counter().Max > 0
 }
 
 // stake says what can be lost, and asks for a confirmation.
@@ -164,7 +170,7 @@ func (f *form) check() {
 	f.ready = ok
 	visible := f.confirmBox.Visible()
 	if f.staked != f.counter().Left {
-		f.confirmBox.Objects = []fyne.CanvasObject{f.stake()}
+		f.confirmBox.Objects = []fyne.CanvasObject{even(f.stake())}
 		f.confirm.SetChecked(false) // what was confirmed was something else
 		visible = !visible
 	}
@@ -238,7 +244,9 @@ func (f *form) send() {
 func (f *form) finished(err error) {
 	f.op = nil
 	f.object.Objects = []fyne.CanvasObject{f.fields}
-	f.slot.learn(f.ref, err)
+	if err != nil || !f.unsaid {
+		f.slot.learn(f.ref, err)
+	}
 	f.done(err)
 	f.check()
 	relayout(f.object)

@@ -120,6 +120,15 @@ func (f *flow) MinSize(objects []fyne.CanvasObject) fyne.Size {
 // margin is where the text of a label begins; what is no label begins there, too.
 const margin = 8
 
+// plain is a row of buttons without a background, whose text begins where that
+// of labels does.
+func plain(objects ...fyne.CanvasObject) *fyne.Container {
+	return container.New(&flow{gap: 10}, objects...)
+}
+
+// even puts what has an edge of its own where the text of labels begins.
+func even(o fyne.CanvasObject) fyne.CanvasObject { return container.New(inset{margin, 0}, o) }
+
 func row(objects ...fyne.CanvasObject) *fyne.Container {
 	return container.New(&flow{gap: 10, left: margin}, objects...)
 }
@@ -156,9 +165,15 @@ func (l lead) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	var y0, y1 float32
 	if l.middle {
 		line := h
-		if l, ok := o[1].(*widget.Label); ok {
-			// Where the text wraps, the middle is that of its first line.
-			line = min(h, fyne.MeasureText("M", theme.Size(cmp.Or(l.SizeName, theme.SizeNameText)), l.TextStyle).Height+2*theme.InnerPadding())
+		// Where the text wraps, the middle is that of its first line.
+		first := func(l *widget.Label) float32 {
+			return min(h, fyne.MeasureText("M", theme.Size(cmp.Or(l.SizeName, theme.SizeNameText)), l.TextStyle).Height+2*theme.InnerPadding())
+		}
+		switch l := o[1].(type) {
+		case *widget.Label:
+			line = first(l)
+		case *pathText:
+			line = first(&l.Label)
 		}
 		y0, y1 = max(0, (line-m.Height)/2), max(0, (m.Height-h)/2)
 	}
@@ -192,6 +207,34 @@ func (whole) MinSize(o []fyne.CanvasObject) fyne.Size {
 		size = size.Max(o.MinSize())
 	}
 	return size
+}
+
+// aside puts the second object at the right of the first, which has the width
+// it wants, or below it where there is too little room.
+type aside struct {
+	gap, want float32 // want: least width of the second in units of the text size
+	height    float32
+}
+
+func (a *aside) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	first := margin + digitsWidth() + 4*theme.TextSize()
+	rest := size.Width - first - a.gap
+	if rest < a.want*theme.TextSize() {
+		o[0].Move(fyne.Position{})
+		h := fit(o[0], size.Width)
+		o[1].Move(fyne.NewPos(0, h))
+		a.height = h + fit(o[1], size.Width)
+		return
+	}
+	o[0].Move(fyne.Position{})
+	o[1].Move(fyne.NewPos(first+a.gap, 0))
+	a.height = max(fit(o[0], first), fit(o[1], rest))
+}
+
+func (a *aside) MinSize(o []fyne.CanvasObject) fyne.Size {
+	m := o[0].MinSize().Max(o[1].MinSize())
+	m.Height = max(m.Height, a.height)
+	return m
 }
 
 // beside puts a field for digits and, at its right, an object of its own size.

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -16,6 +17,7 @@ import (
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
+	"cie/apdu"
 	"cie/card"
 )
 
@@ -49,7 +51,7 @@ func over(top, below color.Color) color.Color {
 }
 
 func TestContrast(t *testing.T) {
-	grounds := []fyne.ThemeColorName{theme.ColorNameBackground, colorSurface, colorNav, colorTint, theme.ColorNameInputBackground, theme.ColorNameMenuBackground, theme.ColorNameOverlayBackground}
+	grounds := []fyne.ThemeColorName{theme.ColorNameBackground, colorSurface, colorNav, colorTint, colorGood, colorWarn, colorBad, theme.ColorNameInputBackground, theme.ColorNameMenuBackground, theme.ColorNameOverlayBackground}
 	inks := []fyne.ThemeColorName{theme.ColorNameForeground, colorMuted, theme.ColorNamePrimary, theme.ColorNameHyperlink, theme.ColorNameError, theme.ColorNameSuccess, theme.ColorNameWarning}
 	pairs := [][2]fyne.ThemeColorName{
 		{theme.ColorNameForeground, theme.ColorNameButton},
@@ -92,6 +94,11 @@ type pose struct {
 
 var poses = []pose{
 	{"card", func(d *rig) { d.lay(3, 10, card.Genuine) }},
+	{"card-demo", func(d *rig) {
+		d.opts.Demo = &Demo{PIN: testPIN, PUK: testPUK, Move: func() {}}
+		d.apply(d.config)
+		d.lay(3, 10, card.Genuine)
+	}},
 	{"card-blocked", func(d *rig) { d.lay(0, 7, card.Genuine) }},
 	{"card-dead", func(d *rig) { d.lay(0, 0, card.IssuerUnknown) }},
 	{"card-ask", func(d *rig) {
@@ -110,6 +117,19 @@ var poses = []pose{
 		d.codes(testPIN)
 		d.idle()
 	}},
+	{"card-two", func(d *rig) {
+		d.fake.put("A", 3, 10, card.Genuine)
+		d.fake.put("B", 2, 3, card.IssuerUnknown)
+		d.show(Desk{Readers: []Reader{{Name: "A", Contactless: true, Presence: Present, Visit: 1}, {Name: "B", Presence: Present, Visit: 2}, {Name: "C"}}})
+	}},
+	{"card-mute", func(d *rig) { d.show(Desk{Readers: []Reader{d.reader(Mute)}}) }},
+	{"card-expired", func(d *rig) {
+		d.lay(3, 10, card.Genuine)
+		d.slots[testReader].holder = &Holder{Surname: "PROVA", GivenName: "MARIA", FiscalCode: "PRVMRA70A41Z999S", DocumentNumber: "ZZ00000ZZ",
+			NotAfter: testNow.AddDate(0, -1, 0), GraceUntil: testNow.AddDate(0, 2, 0)}
+		d.current.update()
+	}},
+	{"card-none", func(d *rig) { d.show(Desk{}) }},
 	{"card-service", func(d *rig) {
 		d.show(Desk{Down: fmt.Errorf("%w", d.texts.err())})
 	}},
@@ -137,10 +157,38 @@ var poses = []pose{
 		d.until(func() bool { return op.unsafe })
 		d.t.Cleanup(func() { close(d.fake.hold) })
 	}},
+	{"change-details", func(d *rig) {
+		c := d.lay(3, 10, card.Genuine)
+		d.Go(screenChange)
+		c.failWith = &card.InterruptedError{Ref: card.PIN, State: card.PINUnknown, Err: fmt.Errorf("read /usr/lib/x86_64-linux-gnu/pcsc/drivers/serial/libccidtwin.so: %w", apdu.ErrRemoved)}
+		d.codes(testPIN, "24681357", "24681357")
+		d.idle()
+		d.press(d.texts.T("details.show"))
+	}},
+	{"unblock-dead", func(d *rig) { d.lay(0, 0, card.Genuine); d.Go(screenUnblock) }},
 	{"unblock", func(d *rig) { d.lay(0, 2, card.Genuine); d.Go(screenUnblock) }},
 	{"access", func(d *rig) { d.lay(3, 10, card.Genuine); d.Go(screenAccess); d.idle() }},
 	{"diagnostics", func(d *rig) { d.Go(screenDiagnostics); d.idle() }},
+	{"access-login", func(d *rig) {
+		d.lay(3, 10, card.Genuine)
+		d.Go(screenAccess)
+		d.idle()
+		d.win.Canvas().Focus(d.current.(*accessScreen).ask.form.code.DigitField)
+		d.codes(testPIN)
+		d.idle()
+	}},
+	{"diagnostics-pin", func(d *rig) {
+		d.lay(1, 10, card.Genuine)
+		d.Go(screenDiagnostics)
+		d.idle()
+		d.press(d.texts.T("diagnostics.pin"))
+	}},
 	{"help", func(d *rig) { d.Go(screenHelp) }},
+	{"help-lost", func(d *rig) {
+		d.Go(screenHelp)
+		d.current.(*helpScreen).open = 6
+		d.current.(*helpScreen).show()
+	}},
 	{"settings", func(d *rig) { d.Go(screenSettings) }},
 	{"about", func(d *rig) { d.Go(screenAbout) }},
 }
@@ -205,7 +253,7 @@ func (d *rig) uncut() {
 	var boxes []box
 	walk(d.win.Content(), func(o fyne.CanvasObject) {
 		switch w := o.(type) {
-		case *widget.Label, *button, *check, *selection, *DigitField, *navItem:
+		case *widget.Label, *pathText, *tile, *button, *check, *selection, *DigitField, *navItem:
 			name := fmt.Sprintf("%T", w)
 			if l, ok := w.(*widget.Label); ok {
 				name = l.Text
@@ -240,8 +288,12 @@ func (d *rig) uncut() {
 // A few screens, pixel by pixel. The pictures were looked at once; to make
 // new ones, move testdata/failed/NAME.png over testdata/NAME.png.
 func TestGolden(t *testing.T) {
-	for _, name := range []string{"card", "change", "unblock"} {
+	dark := []string{"card", "change", "change-last", "unblock", "access-login"}
+	for _, name := range append([]string{"card-empty", "diagnostics-pin", "help", "settings", "about"}, dark...) {
 		for _, look := range []string{"light", "dark"} {
+			if look == "dark" && !slices.Contains(dark, name) {
+				continue
+			}
 			t.Run(name+"-"+look, func(t *testing.T) {
 				f := newFake()
 				f.settings = Settings{Language: "it", Theme: look}

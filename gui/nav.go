@@ -46,6 +46,9 @@ func (n *navItem) AccessibilityRole() fyne.AccessibleRole {
 }
 
 func (n *navItem) TypedKey(e *fyne.KeyEvent) {
+	if escapes(n, e) {
+		return
+	}
 	switch e.Name {
 	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
 		n.tapped()

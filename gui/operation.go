@@ -45,7 +45,8 @@ func (u *UI) operate(work func(ctx context.Context, progress func(card.Progress)
 			o.hint.SetText(t.T("progress.stopping"))
 		}
 	})
-	o.object = vbox(8, subheading(t.T("progress.title")), o.bar, o.step, o.hint, row(o.stop))
+	o.stop.escape = o.stop.OnTapped
+	o.object = vbox(8, subheading(t.T("progress.title")), even(o.bar), o.step, o.hint, row(o.stop))
 	u.background(func() {
 		defer cancel()
 		err := work(ctx, func(p card.Progress) { u.do(func() { o.progress(p) }) })
@@ -63,10 +64,25 @@ func (o *operation) progress(p card.Progress) {
 	o.bar.Max = float64(max(p.Total, 1))
 	o.bar.SetValue(float64(max(p.Step-1, 0)))
 	o.step.SetText(t.T("step." + string(p.Name)))
-	// Once unsafe it stays so: what follows a code belongs to it.
-	if point(p.Name) && !o.unsafe {
-		o.unsafe = true
-		o.stop.Disable()
-		o.hint.SetText(t.T("progress.unsafe"))
+	if point(p.Name) {
+		o.lock()
 	}
+}
+
+// lock ends the time in which the work can be stopped. What follows a code
+// belongs to it.
+func (o *operation) lock() {
+	if o.unsafe {
+		return
+	}
+	o.unsafe = true
+	o.stop.Disable()
+	o.hint.SetText(o.u.texts.T("progress.unsafe"))
+}
+
+// reach shows the n-th of about total steps, in words.
+func (o *operation) reach(n, total int, words string) {
+	o.bar.Max = float64(max(total, n+1))
+	o.bar.SetValue(float64(n))
+	o.step.SetText(words)
 }

@@ -32,11 +32,10 @@ func (s *aboutScreen) show() {
 		s.show()
 		u.focus()
 	})
-	path := text(about.ModulePath)
+	path := newPathText(about.ModulePath)
 	path.TextStyle.Monospace = true
-	path.Wrapping = fyne.TextWrapBreak
 	path.Selectable = true
-	module := []fyne.CanvasObject{subheading(t.T("about.module")), muted(t.T("about.module.text")), path, row(s.copyIt)}
+	module := []fyne.CanvasObject{section(t.T("about.module"), t.T("about.module.text")), path, row(s.copyIt)}
 	if s.said {
 		module = append(module, line(good, t.T("copied")))
 	}
@@ -49,8 +48,8 @@ func (s *aboutScreen) show() {
 	}
 	libraries = append(libraries, facts(list...))
 	s.set(
-		vbox(0, heading(t.T("nav.about")), muted(t.T("about.version", about.Version))),
-		panel(text(t.T("about.text"))),
+		vbox(-6, heading(t.T("nav.about")), muted(t.T("about.version", about.Version))),
+		panel(text(t.T("about.text")), muted(t.T("about.licence"))),
 		panel(module...),
 		panel(libraries...))
 }

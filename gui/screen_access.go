@@ -8,8 +8,6 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
-
-	"cie/card"
 )
 
 // Portal is where the credentials of levels 1 and 2 are looked after.
@@ -21,22 +19,23 @@ type accessScreen struct {
 	body
 	browsers *fyne.Container
 	login    *fyne.Container
-	slot     *slot
-	form     *form
+	ask      *pinAsk
 	outcome  fyne.CanvasObject
 	working  bool
-	first    fyne.Focusable
+	first    fyne.Focusable // the button that enables the browsers
 }
 
 func (s *accessScreen) build() fyne.CanvasObject {
 	t := s.u.texts
 	s.body = newBody()
 	s.browsers, s.login = vbox(8), vbox(8)
-	portal := newButton(t.T("access.portal"), func() { s.u.open(Portal) })
+	s.ask = &pinAsk{u: s.u, submit: t.T("access.test.do"), call: s.try, done: s.tried,
+		changed: func() { s.outcome = nil; s.update() }}
+	portal := newButton(t.T("access.portal"), func() { s.u.browse(Portal) })
 	s.set(
-		vbox(0, heading(t.T("nav.access")), muted(t.T("access.intro"))),
+		vbox(-6, heading(t.T("nav.access")), muted(t.T("access.intro"))),
 		panel(subheading(t.T("access.browsers")), s.browsers),
-		panel(subheading(t.T("access.test")), text(t.T("access.test.intro")), s.login),
+		panel(section(t.T("access.test"), t.T("access.test.intro")), s.login),
 		panel(subheading(t.T("access.levels")),
 			level(t, "1"), level(t, "2"), level(t, "3"), row(portal)))
 	s.load()
@@ -51,8 +50,8 @@ func level(t *Texts, n string) fyne.CanvasObject {
 	return container.New(column{gap: -8}, name, muted(t.T("access.level"+n+".text")))
 }
 
-// open shows an address in the browser.
-func (u *UI) open(address string) {
+// browse shows an address in the browser, or a folder in the file manager.
+func (u *UI) browse(address string) {
 	if a, err := url.Parse(address); err == nil {
 		if err := u.app.OpenURL(a); err != nil {
 			fyne.LogError("open "+a.Scheme, err)
@@ -60,18 +59,24 @@ func (u *UI) open(address string) {
 	}
 }
 
-func (s *accessScreen) focus() fyne.Focusable { return s.first }
-
-func (s *accessScreen) leave() {
-	if s.form != nil {
-		s.form.wipe()
+// focus: first the browsers, and when nothing is to be done there the login.
+func (s *accessScreen) focus() fyne.Focusable {
+	if s.first != nil {
+		return s.first
 	}
+	if s.working {
+		return nil
+	}
+	return s.ask.field()
 }
+
+func (s *accessScreen) leave() { s.ask.wipe() }
 
 // load asks for the browsers.
 func (s *accessScreen) load() {
 	u, t := s.u, s.u.texts
-	s.browsers.Objects = []fyne.CanvasObject{text(t.T("access.looking")), widget.NewProgressBarInfinite()}
+	s.working = true
+	s.browsers.Objects = []fyne.CanvasObject{text(t.T("access.looking")), even(widget.NewProgressBarInfinite())}
 	u.background(func() {
 		list, err := u.svc.Browsers(u.ctx)
 		u.do(func() { s.loaded(list, err, nil) })
@@ -87,14 +92,15 @@ func (s *accessScreen) loaded(list []Browser, err, failed error) {
 	s.working = false
 	var objects []fyne.CanvasObject
 	if failed != nil {
-		objects = append(objects, problem(t, failed))
+		objects = append(objects, even(problem(t, failed)))
 	}
 	if err != nil {
 		again := newButton(t.T("again"), s.load)
-		s.browsers.Objects = append(objects, problem(t, err, row(again)))
+		s.browsers.Objects = append(objects, even(problem(t, err, row(again))))
 		relayout(s.box)
 		return
 	}
+	s.first = nil
 	off, on := false, false
 	for _, b := range list {
 		objects = append(objects, browserLine(t, b))
@@ -118,7 +124,7 @@ func (s *accessScreen) loaded(list []Browser, err, failed error) {
 	}
 	s.browsers.Objects = objects
 	relayout(s.box)
-	if _, ok := u.win.Canvas().Focused().(*DigitField); !ok && s.first != nil {
+	if _, ok := u.win.Canvas().Focused().(*DigitField); !ok {
 		u.focus()
 	}
 }
@@ -145,7 +151,7 @@ func (s *accessScreen) change(enable bool) {
 	u, t := s.u, s.u.texts
 	s.working = true
 	s.first = nil
-	s.browsers.Objects = []fyne.CanvasObject{text(t.T("access.changing")), widget.NewProgressBarInfinite()}
+	s.browsers.Objects = []fyne.CanvasObject{text(t.T("access.changing")), even(widget.NewProgressBarInfinite())}
 	relayout(s.box)
 	u.background(func() {
 		failed := u.svc.SetBrowsers(u.ctx, enable)
@@ -156,41 +162,14 @@ func (s *accessScreen) change(enable bool) {
 
 // update offers the test login for the card that is there.
 func (s *accessScreen) update() {
-	u, t := s.u, s.u.texts
-	if s.form != nil && s.form.busy() {
+	if s.ask.busy() {
 		return
-	}
-	slot, why := u.obstacle()
-	if why == nil {
-		c := slot.card
-		switch {
-		case c.Authenticity.Level == card.NotGenuine:
-			why = line(bad, t.T("error.not-genuine.title"))
-		case c.PIN.Max > 0 && c.PIN.Left == 0:
-			why = line(warn, t.T("error.pin-blocked.title"))
-		}
-	}
-	if s.form == nil || s.slot != slot || why != nil {
-		if s.form != nil {
-			s.form.wipe()
-			s.form = nil
-		}
-		s.slot = slot
-		if why == nil {
-			s.form = u.newForm(slot, card.PIN, false, t.T("access.test.do"), s.try, s.tried, func() { u.Go(screenCard) })
-		}
 	}
 	var objects []fyne.CanvasObject
 	if s.outcome != nil {
-		objects = append(objects, s.outcome)
+		objects = append(objects, even(s.outcome))
 	}
-	if why != nil {
-		objects = append(objects, why)
-	} else {
-		s.form.check()
-		objects = append(objects, tries(t, card.PIN, slot.card.PIN), s.form.object)
-	}
-	s.login.Objects = objects
+	s.login.Objects = append(objects, s.ask.objects()...)
 	relayout(s.box)
 }
 
@@ -206,15 +185,14 @@ func (s *accessScreen) try(ctx context.Context, reader string, code, _ []byte, o
 }
 
 func (s *accessScreen) tried(err error) {
-	u := s.u
-	if s.slot != nil && u.slots[s.slot.reader.Name] == s.slot {
-		u.inspect(s.slot)
-	}
-	if u.current != s {
+	if s.u.current != s {
 		return
 	}
 	if err != nil {
-		s.outcome = problem(u.texts, err)
+		s.outcome = problem(s.u.texts, err)
 	}
 	s.update()
+	if f := s.ask.field(); f != nil {
+		s.u.win.Canvas().Focus(f)
+	}
 }

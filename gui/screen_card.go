@@ -69,12 +69,30 @@ func (s *cardScreen) update() {
 		_, why := u.obstacle()
 		objects = append(objects, why)
 	default:
+		// Cards beside each other, then what is empty.
+		var cards, empty []fyne.CanvasObject
 		for _, slot := range u.order {
-			objects = append(objects, s.reader(slot))
+			if slot.reader.Presence == Empty {
+				empty = append(empty, s.reader(slot))
+			} else {
+				cards = append(cards, s.reader(slot))
+			}
 		}
-		if u.pick() == nil && len(u.order) > 0 {
-			objects = append(objects, u.placement())
+		for _, list := range [][]fyne.CanvasObject{cards, empty} {
+			switch len(list) {
+			case 0:
+			case 1:
+				objects = append(objects, list[0])
+			default:
+				objects = append(objects, container.New(&tiles{gap: 14, cell: 24}, list...))
+			}
 		}
+		if len(cards) == 0 {
+			objects = append(objects[:1], append([]fyne.CanvasObject{u.placement()}, objects[1:]...)...)
+		}
+	}
+	if u.pick() == nil && u.seen {
+		objects = append(objects, s.elsewhere())
 	}
 	s.set(objects...)
 }
@@ -112,13 +130,15 @@ func (s *cardScreen) reader(slot *slot) fyne.CanvasObject {
 	} else {
 		list = append(list, fact(t.T("holder.until"), t.T("holder.until-pin")))
 	}
-	list = append(list, fact(t.T("card.family"), familyName(t, c.Family)))
 	objects = append(objects, facts(list...))
 	if h := slot.holder; h != nil {
 		objects = append(objects, s.expiry(h))
 	}
 	objects = append(objects, s.actions(slot)...)
-	return panel(objects...)
+	if u.cards() > 1 {
+		return panel(append(objects, s.ways(slot))...)
+	}
+	return vbox(14, panel(objects...), s.ways(slot))
 }
 
 func familyName(t *Texts, f card.Family) string {
@@ -142,7 +162,7 @@ func (s *cardScreen) expiry(h *Holder) fyne.CanvasObject {
 
 // line is a mark with a sentence.
 func line(k kind, s string) fyne.CanvasObject {
-	l := text(s)
+	l := newPathText(s)
 	l.Importance = k.importance()
 	return container.New(lead{gap: 0, left: margin, middle: true}, icon(k.icon(), 1.3), l)
 }
@@ -166,7 +186,11 @@ func (s *cardScreen) mark(slot *slot) fyne.CanvasObject {
 
 func (s *cardScreen) counters(slot *slot) fyne.CanvasObject {
 	t := s.u.texts
-	return facts(tries(t, card.PIN, slot.card.PIN), tries(t, card.PUK, slot.card.PUK))
+	pin := tries(t, card.PIN, slot.card.PIN)
+	if c := slot.card; c.PIN.Max > 0 && c.PIN.Left == 0 && c.PUK.Max > 0 && c.PUK.Left == 0 {
+		pin = triesSaying(t, card.PIN, c.PIN, t.T("tries.pin-dead")) // no PUK helps any more
+	}
+	return facts(pin, tries(t, card.PUK, slot.card.PUK), fact(t.T("card.family"), familyName(t, slot.card.Family)))
 }
 
 // actions are what can be done with the card now, the most likely first.
@@ -175,25 +199,24 @@ func (s *cardScreen) actions(slot *slot) []fyne.CanvasObject {
 	c := slot.card
 	dead := c.PUK.Max > 0 && c.PUK.Left == 0
 	blocked := c.PIN.Max > 0 && c.PIN.Left == 0
-	go1 := func(label, name string) *button {
-		return newButton(label, func() { u.chosen = slot.reader.Name; u.Go(name) })
-	}
 	switch {
 	case c.Authenticity.Level == card.NotGenuine:
-		return []fyne.CanvasObject{text(t.T("error.not-genuine.remedy"))}
+		return []fyne.CanvasObject{even(notice(bad, t.T("error.not-genuine.title"), t.T("error.not-genuine.remedy")))}
 	case blocked && dead:
-		return []fyne.CanvasObject{text(t.T("error.puk-blocked.remedy"))}
+		return []fyne.CanvasObject{even(notice(bad, t.T("error.puk-blocked.title"), t.T("error.puk-blocked.remedy")))}
 	case blocked:
-		b := go1(t.T("nav.unblock"), screenUnblock)
-		b.Importance = widget.HighImportance
+		b := primaryButton(t.T("nav.unblock"), func() { u.chosen = slot.reader.Name; u.Go(screenUnblock) })
 		s.offer(b)
-		return []fyne.CanvasObject{text(t.T("card.blocked")), row(b)}
+		return []fyne.CanvasObject{even(notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(b)))}
 	case c.PIN.Max == 0 && !slot.done:
 		return nil
 	case slot.asking:
-		return []fyne.CanvasObject{widget.NewSeparator(), text(t.T("card.ask")), s.form(slot).object}
+		return []fyne.CanvasObject{even(widget.NewSeparator()), text(t.T("card.ask")), s.form(slot).object}
 	}
-	var buttons []fyne.CanvasObject
+	var objects []fyne.CanvasObject
+	if slot.form != nil && slot.form.failed != nil {
+		objects = append(objects, even(problem(t, slot.form.failed)))
+	}
 	if slot.holder == nil {
 		b := primaryButton(t.T("card.show-holder"), func() {
 			slot.asking = true
@@ -202,17 +225,42 @@ func (s *cardScreen) actions(slot *slot) []fyne.CanvasObject {
 			u.focus()
 		})
 		s.offer(b)
-		buttons = append(buttons, b)
-	}
-	buttons = append(buttons, go1(t.T("nav.change"), screenChange))
-	if !dead {
-		buttons = append(buttons, go1(t.T("card.forgot"), screenUnblock))
-	}
-	objects := []fyne.CanvasObject{row(buttons...)}
-	if slot.form != nil && slot.form.failed != nil {
-		objects = append([]fyne.CanvasObject{problem(t, slot.form.failed)}, objects...)
+		objects = append(objects, row(b))
 	}
 	return objects
+}
+
+// elsewhere leads to what helps while no card is there.
+func (s *cardScreen) elsewhere() fyne.CanvasObject {
+	u, t := s.u, s.u.texts
+	return container.New(&tiles{gap: 14, cell: 15},
+		newTile(navIcon(screenHelp), t.T("nav.help"), t.T("way.help"), func() { u.Go(screenHelp) }),
+		newTile(navIcon(screenDiagnostics), t.T("nav.diagnostics"), t.T("way.diagnostics"), func() { u.Go(screenDiagnostics) }))
+}
+
+// ways lead from a card that works to what people want of it.
+func (s *cardScreen) ways(slot *slot) fyne.CanvasObject {
+	u, t, c := s.u, s.u.texts, slot.card
+	way := func(i fyne.Resource, label, words, name string) fyne.CanvasObject {
+		return newTile(i, label, words, func() { u.chosen = slot.reader.Name; u.Go(name) })
+	}
+	list := container.New(&tiles{gap: 14, cell: 15})
+	if u.cards() > 1 { // no room for more than buttons
+		list.Layout = &flow{gap: 10, left: margin}
+		way = func(_ fyne.Resource, label, _, name string) fyne.CanvasObject {
+			return newButton(label, func() { u.chosen = slot.reader.Name; u.Go(name) })
+		}
+	}
+	if slot.asking || c.Authenticity.Level == card.NotGenuine || c.PIN.Max == 0 || c.PIN.Left == 0 {
+		list.Hide()
+		return list
+	}
+	list.Add(way(navIcon(screenAccess), t.T("nav.access"), t.T("way.access"), screenAccess))
+	list.Add(way(navIcon(screenChange), t.T("nav.change"), t.T("way.change"), screenChange))
+	if c.PUK.Left != 0 || c.PUK.Max == 0 {
+		list.Add(way(navIcon(screenUnblock), t.T("card.forgot"), t.T("way.forgot"), screenUnblock))
+	}
+	return list
 }
 
 func (s *cardScreen) offer(f fyne.Focusable) {

@@ -24,7 +24,14 @@ type codeScreen struct {
 
 func (s *codeScreen) build() fyne.CanvasObject {
 	s.body = newBody()
-	s.update()
+	switch { // after a screen that was left while the card was at work
+	case s.success:
+		s.celebrate()
+	case s.form != nil && s.form.busy():
+		s.show()
+	default:
+		s.update()
+	}
 	return s.box
 }
 
@@ -32,16 +39,31 @@ func (s *codeScreen) focus() fyne.Focusable {
 	if s.next != nil {
 		return s.next
 	}
-	if s.form != nil && !s.form.busy() {
-		return s.form.code.DigitField
+	switch {
+	case s.form == nil:
+		return nil
+	case s.form.busy():
+		return s.form.op.stop
 	}
-	return nil
+	return s.form.code.DigitField
 }
 
 func (s *codeScreen) leave() {
-	if s.form != nil {
-		s.form.wipe()
+	if s.form == nil {
+		return
 	}
+	s.form.wipe()
+	if s.form.busy() {
+		s.u.kept[s.name] = s // its outcome is for the person who comes back
+	}
+}
+
+// celebrate says that it is done.
+func (s *codeScreen) celebrate() {
+	u, t := s.u, s.u.texts
+	b := primaryButton(t.T("done"), func() { u.Go(screenCard) })
+	s.next = b
+	s.set(append(s.head(), notice(good, t.T(s.name+".done.title"), t.T(s.name+".done.text"), row(b)))...)
 }
 
 // update rebuilds the page unless a form for the same card is on it: nobody's
@@ -90,7 +112,7 @@ func (s *codeScreen) show() {
 func (s *codeScreen) head() []fyne.CanvasObject {
 	t := s.u.texts
 	return []fyne.CanvasObject{
-		vbox(0, heading(t.T("nav."+s.name)), muted(t.T(s.name+".intro"))),
+		vbox(-6, heading(t.T("nav."+s.name)), muted(t.T(s.name+".intro"))),
 		s.u.chooser(func() { s.outcome = nil; s.update() }),
 	}
 }
@@ -123,30 +145,27 @@ func (s *codeScreen) call(ctx context.Context, reader string, code, pin []byte, 
 }
 
 func (s *codeScreen) done(err error) {
-	u, t := s.u, s.u.texts
+	u := s.u
 	slot := s.slot
 	if u.slots[slot.reader.Name] == slot {
 		u.inspect(slot) // the counters have changed
 	}
+	var wrong *card.PINError
+	switch {
+	case err == nil:
+		s.success = true
+	case errors.As(err, &wrong) && wrong.Blocked():
+		s.outcome = nil // the page itself says so
+	default:
+		s.outcome = problem(u.texts, err)
+	}
 	if u.current != s {
 		return
 	}
-	if err == nil {
-		s.success = true
-		b := primaryButton(t.T("done"), func() { u.Go(screenCard) })
-		s.next = b
-		s.set(append(s.head(), notice(good, t.T(s.name+".done.title"), t.T(s.name+".done.text"), row(b)))...)
+	if s.success {
+		s.celebrate()
 		u.focus()
 		return
-	}
-	s.outcome = problem(t, err)
-	var wrong *card.PINError
-	if errors.As(err, &wrong) && wrong.Blocked() {
-		s.outcome = nil // the page itself says so
-	}
-	var last *card.LastTryError
-	if errors.As(err, &last) {
-		s.form.insist = true
 	}
 	u.scroll.ScrollToTop()
 	s.update()

@@ -2,6 +2,7 @@ package gui
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -9,28 +10,41 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
+
+	"cie/card"
 )
 
-// diagnosticsScreen looks for what is wrong, step by step.
+// diagnosticsScreen looks for what is wrong, step by step: at once without a
+// PIN, and with one if the person wants that.
 type diagnosticsScreen struct {
 	u *UI
 	body
 	findings []Finding
 	running  bool
+	before   int // steps of the run before
 	round    int // number of the run that counts
 	err      error
 	cancel   context.CancelFunc
 	first    *button
+	ask      *pinAsk
+	asking   bool   // the form is shown
 	said     string // that the report was copied or saved
 }
 
 func (s *diagnosticsScreen) build() fyne.CanvasObject {
 	s.body = newBody()
+	s.ask = &pinAsk{u: s.u, submit: s.u.texts.T("diagnostics.again"), unsaid: true, call: s.withPIN, done: s.tried,
+		back: func() { s.asking = false; s.show(); s.u.focus() }, changed: s.show}
 	s.run()
 	return s.box
 }
 
 func (s *diagnosticsScreen) focus() fyne.Focusable {
+	if s.asking {
+		if f := s.ask.field(); f != nil {
+			return f
+		}
+	}
 	if s.first == nil {
 		return nil
 	}
@@ -41,30 +55,54 @@ func (s *diagnosticsScreen) leave() {
 	if s.cancel != nil {
 		s.cancel()
 	}
+	s.ask.wipe()
+	if s.ask.busy() && !s.ask.form.op.unsafe {
+		s.ask.form.op.cancel()
+	}
 }
 
-func (s *diagnosticsScreen) update() {}
+func (s *diagnosticsScreen) update() {
+	if s.asking && !s.ask.busy() {
+		s.show()
+	}
+}
 
-func (s *diagnosticsScreen) run() {
-	u := s.u
-	s.leave()
-	ctx, cancel := context.WithCancel(u.ctx)
-	s.cancel = cancel
+// begin starts a run and returns how its steps get onto the page, on the
+// thread of the windows.
+func (s *diagnosticsScreen) begin() (found func(Finding), current func() bool) {
+	if len(s.findings) > 0 {
+		s.before = len(s.findings)
+	}
 	s.findings, s.err, s.said, s.running = nil, nil, "", true
 	s.round++
 	round := s.round
-	current := func() bool { return u.current == s && s.round == round }
+	current = func() bool { return s.u.current == s && s.round == round }
 	s.show()
+	return func(f Finding) {
+		if !current() {
+			return
+		}
+		s.findings = append(s.findings, f)
+		if s.ask.busy() {
+			s.ask.form.op.reach(len(s.findings), s.before, s.u.texts.name("doctor.step.", f.Step))
+		}
+		s.show()
+	}, current
+}
+
+// run looks without a PIN.
+func (s *diagnosticsScreen) run() {
+	u := s.u
+	if s.cancel != nil {
+		s.cancel()
+	}
+	ctx, cancel := context.WithCancel(u.ctx)
+	s.cancel = cancel
+	s.asking = false
+	found, current := s.begin()
 	u.background(func() {
 		defer cancel()
-		err := u.svc.Diagnose(ctx, func(f Finding) {
-			u.do(func() {
-				if current() {
-					s.findings = append(s.findings, f)
-					s.show()
-				}
-			})
-		})
+		err := u.svc.Diagnose(ctx, Diagnosis{}, func(f Finding) { u.do(func() { found(f) }) })
 		u.do(func() {
 			if current() {
 				s.running, s.err = false, err
@@ -75,29 +113,52 @@ func (s *diagnosticsScreen) run() {
 	})
 }
 
+// withPIN looks again, with a PIN; it runs in a goroutine.
+func (s *diagnosticsScreen) withPIN(ctx context.Context, reader string, pin, _ []byte, o CodeOptions) error {
+	u := s.u
+	var found func(Finding)
+	u.do(func() { found, _ = s.begin() })
+	o.Progress = func(p card.Progress) {
+		if point(p.Name) {
+			u.do(func() {
+				if s.ask.busy() {
+					s.ask.form.op.lock()
+				}
+			})
+		}
+	}
+	return u.svc.Diagnose(ctx, Diagnosis{Reader: reader, PIN: pin, CodeOptions: o}, func(f Finding) { u.do(func() { found(f) }) })
+}
+
+// tried ends a run with a PIN. A PIN that was refused can be typed again.
+func (s *diagnosticsScreen) tried(err error) {
+	s.running = false
+	if s.u.current != s {
+		return
+	}
+	var wrong *card.PINError
+	var last *card.LastTryError
+	s.err = err
+	s.asking = errors.As(err, &wrong) && !wrong.Blocked() || errors.As(err, &last)
+	s.u.scroll.ScrollToTop()
+	s.show()
+	s.u.focus()
+}
+
 func (s *diagnosticsScreen) show() {
-	t := s.u.texts
+	u, t := s.u, s.u.texts
 	s.first = newButton(t.T("diagnostics.again"), s.run)
+	pin := newButton(t.T("diagnostics.pin"), func() { s.asking = true; s.show(); u.focus() })
 	copyIt := newButton(t.T("diagnostics.copy"), s.copy)
 	save := newButton(t.T("diagnostics.save"), s.save)
 	if s.running {
-		s.first.Disable()
-		copyIt.Disable()
-		save.Disable()
-	}
-	var list []fyne.CanvasObject
-	for i, f := range s.findings {
-		if i > 0 {
-			list = append(list, widget.NewSeparator())
+		for _, b := range []*button{s.first, pin, copyIt, save} {
+			b.Disable()
 		}
-		list = append(list, s.finding(f))
-	}
-	if s.running {
-		list = append(list, text(t.T("diagnostics.running")), widget.NewProgressBarInfinite())
 	}
 	objects := []fyne.CanvasObject{
-		vbox(0, heading(t.T("nav.diagnostics")), muted(t.T("diagnostics.intro"))),
-		row(s.first, copyIt, save),
+		vbox(-6, heading(t.T("nav.diagnostics")), muted(t.T("diagnostics.intro"))),
+		row(s.first, pin, copyIt, save),
 	}
 	if s.said != "" {
 		objects = append(objects, line(good, s.said))
@@ -105,30 +166,93 @@ func (s *diagnosticsScreen) show() {
 	if s.err != nil {
 		objects = append(objects, problem(t, s.err))
 	}
-	s.set(append(objects, panel(list...))...)
+	if s.asking || s.ask.busy() {
+		objects = append(objects, panel(append([]fyne.CanvasObject{text(t.T("diagnostics.pin.text"))}, s.ask.objects()...)...))
+	}
+	switch {
+	case !s.running && len(s.findings) > 0:
+		k, title, more := s.summary()
+		objects = append(objects, notice(k, title, more))
+	case s.running && !s.ask.busy():
+		objects = append(objects, notice(info, t.T("diagnostics.running"), "", widget.NewProgressBarInfinite()))
+	}
+	var list []fyne.CanvasObject
+	for i, f := range s.findings {
+		if i > 0 {
+			list = append(list, even(widget.NewSeparator()))
+		}
+		list = append(list, s.finding(f))
+	}
+	if len(list) > 0 {
+		objects = append(objects, panel(list...))
+	}
+	s.set(objects...)
+}
+
+// summary says how many steps are fine, and which to look at: those that keep
+// a login from working first.
+func (s *diagnosticsScreen) summary() (k kind, title, more string) {
+	t := s.u.texts
+	count := map[FindingLevel]int{}
+	var errs, warnings []string
+	for _, f := range s.findings {
+		count[f.Level]++
+		switch f.Level {
+		case FindingError:
+			errs = append(errs, s.step(f))
+		case FindingWarning:
+			warnings = append(warnings, s.step(f))
+		}
+	}
+	fine, total := count[FindingOK], len(s.findings)
+	k = good
+	switch {
+	case len(errs) > 0:
+		k = bad
+	case len(warnings) > 0:
+		k = warn
+	}
+	title = t.N("diagnostics.fine", fine, total)
+	if fine == total {
+		return k, t.T("diagnostics.all", total), ""
+	}
+	var sentences []string
+	if look := append(errs, warnings...); len(look) > 0 {
+		sentences = append(sentences, t.T("diagnostics.look", strings.Join(look, ", ")))
+	}
+	if n := count[FindingSkipped]; n > 0 {
+		sentences = append(sentences, t.N("diagnostics.skipped", n))
+	}
+	return k, title, strings.Join(sentences, "\n")
+}
+
+// step is the name of a step, with the reader or program it is about.
+func (s *diagnosticsScreen) step(f Finding) string {
+	name := s.u.texts.name("doctor.step.", f.Step)
+	if f.Subject != "" {
+		name += ": " + f.Subject
+	}
+	return name
 }
 
 func (s *diagnosticsScreen) finding(f Finding) fyne.CanvasObject {
 	t := s.u.texts
 	k := map[FindingLevel]kind{FindingOK: good, FindingWarning: warn, FindingError: bad, FindingSkipped: info}[f.Level]
-	title := t.name("doctor.step.", f.Step)
-	if f.Subject != "" {
-		title += ": " + f.Subject
-	}
-	name := text(title)
+	name := text(s.step(f))
 	name.TextStyle.Bold = true
-	found := text(t.finding(f, false))
+	found := newPathText(t.finding(f, false))
 	if f.Level == FindingSkipped {
-		found = muted(found.Text)
+		found.Importance = widget.LowImportance
 	}
 	objects := []fyne.CanvasObject{name, found}
 	if f.Remedy != "" {
-		remedy := text(t.name("doctor.do.", f.Remedy))
+		remedy := newPathText(t.name("doctor.do.", f.Remedy))
 		remedy.Selectable = true // commands to type
 		objects = append(objects, remedy)
 	}
 	if f.Detail != "" {
-		d := muted(f.Detail)
+		d := newPathText(t.T("diagnostics.detail", f.Detail))
+		d.Importance = widget.LowImportance
 		d.SizeName = theme.SizeNameCaptionText
 		d.Selectable = true
 		objects = append(objects, d)
@@ -165,7 +289,9 @@ func (t *Texts) finding(f Finding, report bool) string {
 func (s *diagnosticsScreen) report() string {
 	t := s.u.texts
 	var b strings.Builder
-	b.WriteString(t.T("app.name") + " " + s.u.svc.About().Version + "\n" + t.T("diagnostics.private") + "\n\n")
+	b.WriteString(t.T("app.name") + " " + s.u.svc.About().Version + "\n" + t.T("diagnostics.private") + "\n")
+	_, title, more := s.summary()
+	b.WriteString(strings.TrimSpace(title+"\n"+more) + "\n\n")
 	for _, f := range s.findings {
 		b.WriteString("[" + string(f.Level) + "] " + f.Step + ": " + f.Found)
 		if f.Remedy != "" {

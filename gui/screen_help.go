@@ -34,7 +34,7 @@ func (s *helpScreen) update()               {}
 
 func (s *helpScreen) show() {
 	t := s.u.texts
-	objects := []fyne.CanvasObject{vbox(0, heading(t.T("nav.help")), muted(t.T("help.intro")))}
+	objects := []fyne.CanvasObject{vbox(-6, heading(t.T("nav.help")), muted(t.T("help.intro")))}
 	s.buttons = nil
 	for i, topic := range helpTopics {
 		b := newTopic(t.T("help."+topic), i == s.open, func() {
@@ -45,7 +45,7 @@ func (s *helpScreen) show() {
 		s.buttons = append(s.buttons, b)
 		objects = append(objects, b)
 		if i == s.open {
-			objects = append(objects, container.New(innerInset{30, 0}, text(t.T("help."+topic+".text"))))
+			objects = append(objects, container.New(innerInset{1.3*theme.TextSize() + 2, 0}, text(t.T("help."+topic+".text"))))
 		}
 	}
 	s.set(objects[0], panel(objects[1:]...))
@@ -63,10 +63,10 @@ type topic struct {
 }
 
 func newTopic(label string, open bool, tapped func()) *topic {
-	t := &topic{label: text(label), icon: widget.NewIcon(theme.NavigateNextIcon()), back: canvas.NewRectangle(nil), tapped: tapped}
+	t := &topic{label: text(label), icon: widget.NewIcon(closedIcon), back: canvas.NewRectangle(nil), tapped: tapped}
 	t.label.TextStyle.Bold = true
 	if open {
-		t.icon.SetResource(theme.MoveDownIcon())
+		t.icon.SetResource(openIcon)
 	}
 	t.ExtendBaseWidget(t)
 	return t
@@ -85,6 +85,9 @@ func (t *topic) AccessibilityRole() fyne.AccessibleRole { return fyne.Accessible
 
 // TypedKey implements fyne.Focusable.
 func (t *topic) TypedKey(e *fyne.KeyEvent) {
+	if escapes(t, e) {
+		return
+	}
 	switch e.Name {
 	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
 		t.tapped()

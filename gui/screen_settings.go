@@ -2,6 +2,7 @@ package gui
 
 import (
 	"slices"
+	"strconv"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -11,8 +12,9 @@ import (
 type settingsScreen struct {
 	u *UI
 	body
-	first *selection
-	said  fyne.CanvasObject
+	first    *selection
+	controls map[string]fyne.Focusable
+	said     fyne.CanvasObject
 }
 
 func (s *settingsScreen) build() fyne.CanvasObject {
@@ -21,9 +23,17 @@ func (s *settingsScreen) build() fyne.CanvasObject {
 	return s.box
 }
 
-func (s *settingsScreen) focus() fyne.Focusable { return s.first }
-func (s *settingsScreen) leave()                {}
-func (s *settingsScreen) update()               {}
+// focus is on what was changed last, which built the screen anew.
+func (s *settingsScreen) focus() fyne.Focusable {
+	last := s.controls[s.u.setting]
+	if s.u.setting = ""; last != nil {
+		return last
+	}
+	return s.first
+}
+
+func (s *settingsScreen) leave()  {}
+func (s *settingsScreen) update() {}
 
 // choice is one value of a setting with its text.
 type choice struct{ value, label string }
@@ -37,7 +47,7 @@ func (s *settingsScreen) pick(label string, list []choice, now string, set func(
 			at = i
 		}
 	}
-	sel := newSelection(labels)
+	sel := newSelection(label, labels)
 	sel.SetSelectedIndex(at)
 	sel.OnChanged = func(l string) {
 		if i := slices.Index(labels, l); i >= 0 {
@@ -46,13 +56,14 @@ func (s *settingsScreen) pick(label string, list []choice, now string, set func(
 	}
 	name := text(label)
 	name.TextStyle.Bold = true
-	return sel, container.New(column{gap: 0}, name, sel)
+	return sel, container.New(column{gap: -4}, name, even(sel))
 }
 
 func (s *settingsScreen) show() {
 	u, t, c := s.u, s.u.texts, s.u.config
-	save := func(change func(*Settings)) {
+	save := func(name string, change func(*Settings)) {
 		next := u.config
+		u.setting = name
 		change(&next)
 		if err := u.svc.SaveSettings(next); err != nil {
 			s.said = problem(t, err)
@@ -64,27 +75,30 @@ func (s *settingsScreen) show() {
 	system := t.T("settings.system")
 	first, language := s.pick(t.T("settings.language"),
 		[]choice{{"", system}, {"it", "Italiano"}, {"en", "English"}, {"de", "Deutsch"}}, c.Language,
-		func(v string) { save(func(n *Settings) { n.Language = v }) })
+		func(v string) { save("language", func(n *Settings) { n.Language = v }) })
 	s.first = first
-	_, look := s.pick(t.T("settings.theme"),
+	theme, look := s.pick(t.T("settings.theme"),
 		[]choice{{"", system}, {"light", t.T("settings.light")}, {"dark", t.T("settings.dark")}}, c.Theme,
-		func(v string) { save(func(n *Settings) { n.Theme = v }) })
+		func(v string) { save("theme", func(n *Settings) { n.Theme = v }) })
+	percent := func(n int) choice { return choice{strconv.Itoa(n), t.T("settings.percent", n)} }
 	sizes := map[string]int{"100": 100, "125": 125, "150": 150, "200": 200}
-	size := "100"
+	now := "100"
 	for k, v := range sizes {
 		if v == c.TextScale {
-			size = k
+			now = k
 		}
 	}
-	_, scale := s.pick(t.T("settings.size"),
-		[]choice{{"100", "100 %"}, {"125", "125 %"}, {"150", "150 %"}, {"200", "200 %"}}, size,
-		func(v string) { save(func(n *Settings) { n.TextScale = sizes[v] }) })
-	_, logs := s.pick(t.T("settings.log"),
+	size, scale := s.pick(t.T("settings.size"),
+		[]choice{percent(100), percent(125), percent(150), percent(200)}, now,
+		func(v string) { save("size", func(n *Settings) { n.TextScale = sizes[v] }) })
+	level, logs := s.pick(t.T("settings.log"),
 		[]choice{{"", t.T("settings.log.off")}, {"errors", t.T("settings.log.errors")}, {"all", t.T("settings.log.all")}}, c.LogLevel,
-		func(v string) { save(func(n *Settings) { n.LogLevel = v }) })
+		func(v string) { save("log", func(n *Settings) { n.LogLevel = v }) })
 	auto := newCheck(t.T("settings.autostart"), nil)
 	auto.SetChecked(c.Autostart)
-	auto.OnChanged = func(on bool) { save(func(n *Settings) { n.Autostart = on }) }
+	auto.OnChanged = func(on bool) { save("autostart", func(n *Settings) { n.Autostart = on }) }
+
+	s.controls = map[string]fyne.Focusable{"language": first, "theme": theme, "size": size, "log": level, "autostart": auto}
 
 	done := func(key string, f func() error) func() {
 		return func() {
@@ -102,10 +116,10 @@ func (s *settingsScreen) show() {
 	}
 	s.set(append(objects,
 		panel(subheading(t.T("settings.look")), container.New(&flow{gap: 14, cell: 14}, language, look, scale)),
-		panel(subheading(t.T("settings.start")), auto, muted(t.T("settings.autostart.text"))),
-		panel(subheading(t.T("settings.log.title")), muted(t.T("settings.log.text")), container.New(&flow{gap: 14, cell: 14}, logs),
-			row(newButton(t.T("settings.log.open"), func() { u.open(u.svc.LogFolder()) }),
+		panel(section(t.T("settings.start"), t.T("settings.autostart.text")), auto),
+		panel(section(t.T("settings.log.title"), t.T("settings.log.text")), container.New(&flow{gap: 14, cell: 14}, logs),
+			row(newButton(t.T("settings.log.open"), func() { u.browse(u.svc.LogFolder()) }),
 				newButton(t.T("settings.log.clear"), done("settings.log.cleared", u.svc.ClearLogs)))),
-		panel(subheading(t.T("settings.cards")), muted(t.T("settings.cards.text")),
+		panel(section(t.T("settings.cards"), t.T("settings.cards.text")),
 			row(newButton(t.T("settings.cards.forget"), done("settings.cards.forgotten", u.svc.ForgetCards)))))...)
 }

@@ -60,7 +60,7 @@ func TestTriesShown(t *testing.T) {
 		d.lay(tt.pin, tt.puk, card.Genuine)
 		d.wants(tt.words...)
 		if tt.puk == 0 {
-			d.lacks("[Forgot the PIN?]", "[Unblock PIN]")
+			d.lacks("[Forgot the PIN?]", "[Unblock PIN]", "unblock it with the PUK")
 		}
 		kinds := map[int]kind{3: good, 2: good, 1: warn, 0: bad, -1: info}
 		if k := triesKind(card.PIN, card.Tries{Left: tt.pin, Max: 3}); k != kinds[tt.pin] {
@@ -328,39 +328,15 @@ func TestAccess(t *testing.T) {
 	d.press("Enable browsers")
 	d.until(func() bool { return strings.Contains(d.words(), "without sudo") })
 
-	d.win.Canvas().Focus(d.current.(*accessScreen).form.code.DigitField)
+	d.win.Canvas().Focus(d.current.(*accessScreen).ask.form.code.DigitField)
 	d.codes(testPIN)
 	d.idle()
 	d.wants("The login works", "MARIA PROVA", "TLS 1.2")
-	d.win.Canvas().Focus(d.current.(*accessScreen).form.code.DigitField)
+	d.win.Canvas().Focus(d.current.(*accessScreen).ask.form.code.DigitField)
 	d.codes("00000000")
 	d.idle()
 	d.wants("2 attempts are left")
 	d.lacks("The login works")
-}
-
-func TestDiagnostics(t *testing.T) {
-	f := newFake()
-	f.findings = append(f.findings, Finding{Step: "new-step", Level: FindingWarning, Found: "new-finding", Remedy: "new-remedy"})
-	d := newRig(t, f)
-	d.Go(screenDiagnostics)
-	d.idle()
-	d.wants("It answers.", "Reader: Test Reader 0", "There is no card.", "leave it there", "It is not there: /usr/lib", "Valid until 18 March 2031.",
-		"Firefox 140.1", "enable the browsers", "new-step", "new-finding", "new-remedy")
-	d.lacks("{")
-	d.press("Copy report")
-	d.until(func() bool { return strings.Contains(d.words(), "Copied.") })
-	report := fyne.CurrentApp().Clipboard().Content()
-	for _, w := range []string{"[error] module: module-missing -> reinstall", "1.2.3", "cie-pkcs11.so", "[skipped]", "system: test", "Valid until ...."} {
-		if !strings.Contains(report, w) {
-			t.Errorf("the report lacks %q:\n%s", w, report)
-		}
-	}
-	if strings.Contains(report, "2031") {
-		t.Errorf("the report holds a private date:\n%s", report)
-	}
-	d.press("Save report")
-	d.until(func() bool { return strings.Contains(d.words(), "Saved as report.txt") })
 }
 
 func TestHelp(t *testing.T) {
@@ -391,6 +367,40 @@ func TestSettings(t *testing.T) {
 	d.wants("Einstellungen", "Textgröße")
 	if d.fake.settings.Language != "de" {
 		t.Error("the language is not saved")
+	}
+	// Each takes effect at once; what is shown then is what was chosen.
+	for _, c := range []struct {
+		name, value string
+		got         func(Settings) any
+		want        any
+	}{
+		{"Design", "Dunkel", func(s Settings) any { return s.Theme }, "dark"},
+		{"Textgröße", "200\u00a0%", func(s Settings) any { return s.TextScale }, 200},
+		{"Umfang", "Nur Fehler", func(s Settings) any { return s.LogLevel }, "errors"},
+		{"Sprache", "Wie das System", func(s Settings) any { return s.Language }, ""},
+	} {
+		d.selection(c.name).SetSelected(c.value)
+		if got := c.got(d.fake.settings); got != c.want {
+			t.Errorf("%s: %v is saved, want %v", c.name, got, c.want)
+		}
+		if s, ok := d.win.Canvas().Focused().(*selection); !ok || s.Selected != c.value && c.want != "" {
+			t.Errorf("%s: the keyboard is elsewhere", c.name)
+		}
+	}
+	d.wants("Settings") // the system speaks English
+	if d.theme.Scale != 200 || d.theme.Name != "dark" {
+		t.Errorf("theme %+v", d.theme)
+	}
+	d.selection("Language").SetSelected("Deutsch")
+	var auto *check
+	walk(d.win.Content(), func(o fyne.CanvasObject) {
+		if c, ok := o.(*check); ok {
+			auto = c
+		}
+	})
+	auto.SetChecked(true)
+	if !d.fake.settings.Autostart {
+		t.Error("the automatic start is not saved")
 	}
 	d.press("Protokolle löschen")
 	d.wants("Die Protokolle wurden gelöscht.")
@@ -432,6 +442,11 @@ func TestKeyboardOnly(t *testing.T) {
 		d.until(func() bool { return true })
 		if d.win.Canvas().Focused() == nil {
 			t.Errorf("screen %s: nothing has the keyboard", name)
+		}
+		d.idle()
+		d.key(fyne.KeyEscape)
+		if d.at != screenCard {
+			t.Errorf("screen %s: Escape leads to %s", name, d.at)
 		}
 	}
 }

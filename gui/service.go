@@ -40,7 +40,10 @@ type Service interface {
 	SetBrowsers(ctx context.Context, enable bool) error
 
 	// Diagnose walks the path that a login takes and calls found for each step.
-	Diagnose(ctx context.Context, found func(Finding)) error
+	// Steps that need a PIN are skipped without one. The error is a
+	// *card.PINError when the card refused the PIN, and a *card.LastTryError
+	// when it was not sent for want of a confirmation.
+	Diagnose(ctx context.Context, d Diagnosis, found func(Finding)) error
 	// Report makes a report of the text about the findings: it adds what
 	// matters of the machine, and takes out whose machine and card it is.
 	Report(text string) string
@@ -119,6 +122,15 @@ type CodeOptions struct {
 	AllowLastTry bool
 	// Progress is told of every step; it returns at once.
 	Progress func(card.Progress)
+}
+
+// Diagnosis says what a diagnosis has to work with.
+type Diagnosis struct {
+	// Reader is the one whose card takes the PIN; the others are left out then.
+	Reader string
+	// PIN may be nil. It is verified, and used for a login through the module.
+	PIN []byte
+	CodeOptions
 }
 
 // Login is what the built-in service saw.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -189,6 +190,30 @@ func TestLanguageChoice(t *testing.T) {
 		}
 		if n := len(strings.Fields(LoadTexts(l).T("months"))); n != 12 {
 			t.Errorf("%s has %d months", l, n)
+		}
+	}
+}
+
+// Every text that the toolkit has is there in every language.
+func TestToolkitComplete(t *testing.T) {
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "fyne.io/fyne/v2").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "lang", "translations", "base.en.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var theirs map[string]any
+	if err := json.Unmarshal(data, &theirs); err != nil || len(theirs) < 20 {
+		t.Fatalf("%d texts, %v", len(theirs), err)
+	}
+	for _, l := range Languages {
+		texts := LoadTexts(l)
+		for key := range theirs {
+			if !texts.Has("fyne." + key) {
+				t.Errorf("%s lacks the text %q of the toolkit", l, key)
+			}
 		}
 	}
 }

@@ -15,6 +15,13 @@ const (
 	colorMuted   fyne.ThemeColorName = theme.ColorNamePlaceHolder
 	colorTint    fyne.ThemeColorName = "cie-tint" // behind the chosen entry of the navigation
 	colorLine    fyne.ThemeColorName = "cie-line" // border of panels and cells
+	// Behind notices of good news, warnings and errors, and their borders.
+	colorGood     fyne.ThemeColorName = "cie-good"
+	colorGoodLine fyne.ThemeColorName = "cie-good-line"
+	colorWarn     fyne.ThemeColorName = "cie-warn"
+	colorWarnLine fyne.ThemeColorName = "cie-warn-line"
+	colorBad      fyne.ThemeColorName = "cie-bad"
+	colorBadLine  fyne.ThemeColorName = "cie-bad-line"
 )
 
 // Theme is the look of the windows.
@@ -41,6 +48,12 @@ var light = map[fyne.ThemeColorName]color.NRGBA{
 	colorNav:                           rgb(0xFFFFFF),
 	colorTint:                          rgb(0xE3EEFA),
 	colorLine:                          rgb(0xDCE2E9),
+	colorGood:                          rgb(0xEDF7F1),
+	colorGoodLine:                      rgb(0xB9DCC8),
+	colorWarn:                          rgb(0xFFF6E3),
+	colorWarnLine:                      rgb(0xEBCF97),
+	colorBad:                           rgb(0xFDF0EF),
+	colorBadLine:                       rgb(0xEFBFBB),
 	theme.ColorNameForeground:          rgb(0x18222D),
 	theme.ColorNamePlaceHolder:         rgb(0x53606D),
 	theme.ColorNamePrimary:             rgb(0x0B5CAD),
@@ -76,6 +89,12 @@ var dark = map[fyne.ThemeColorName]color.NRGBA{
 	colorNav:                           rgb(0x161C23),
 	colorTint:                          rgb(0x20364D),
 	colorLine:                          rgb(0x303A45),
+	colorGood:                          rgb(0x15261D),
+	colorGoodLine:                      rgb(0x2C5140),
+	colorWarn:                          rgb(0x2A2314),
+	colorWarnLine:                      rgb(0x5F4D22),
+	colorBad:                           rgb(0x2E1B1B),
+	colorBadLine:                       rgb(0x693733),
 	theme.ColorNameForeground:          rgb(0xE8EDF2),
 	theme.ColorNamePlaceHolder:         rgb(0xA6B2BE),
 	theme.ColorNamePrimary:             rgb(0x86BDFF),

@@ -14,9 +14,13 @@ import (
 
 // tries shows a counter as dots and in words.
 func tries(t *Texts, ref card.PINRef, c card.Tries) fyne.CanvasObject {
+	return triesSaying(t, ref, c, triesText(t, ref, c))
+}
+
+func triesSaying(t *Texts, ref card.PINRef, c card.Tries, say string) fyne.CanvasObject {
 	name := muted(ref.String())
 	name.SizeName = theme.SizeNameCaptionText
-	words := text(triesText(t, ref, c))
+	words := text(say)
 	words.Importance = triesKind(ref, c).importance()
 	if c.Max == 0 {
 		return container.New(column{gap: -10}, name, words)

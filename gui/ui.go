@@ -26,6 +26,9 @@ type Options struct {
 	Demo *Demo
 	// Hidden starts in the tray, where there is one.
 	Hidden bool
+	// Tray says whether the desktop shows a tray, now and after each change,
+	// until ctx ends. nil: it does.
+	Tray func(ctx context.Context, shown func(bool))
 	// Do runs a function on the thread of the windows; nil: fyne.Do. Tests
 	// queue and pump.
 	Do func(func())
@@ -54,13 +57,18 @@ type UI struct {
 	order   []*slot
 	chosen  string // reader that the person picked
 	hidden  bool
-	tray    bool
+	ready   bool // New is done
+	hasTray bool // an item was put into the tray, as the toolkit only does at the start
+	tray    bool // it is wanted, too
+	bare    bool // the desktop shows no tray
 	nav     []*navItem
 	page    *fyne.Container // holds the scroller
 	scroll  *container.Scroll
 	at      string
 	current screen
-	built   bool // the screen is in the window
+	kept    map[string]*codeScreen // left while the card was at work
+	setting string                 // that was changed last, and keeps the keyboard
+	built   bool                   // the screen is in the window
 }
 
 // slot is a reader with what is known of the card in it. It is made anew for
@@ -74,6 +82,7 @@ type slot struct {
 	holder *Holder
 	form   *form // of the card screen
 	asking bool  // the form is shown
+	wary   bool  // the card was not sent a code for want of a confirmation
 	cancel context.CancelFunc
 	round  int // number of the Inspect that counts
 }
@@ -116,7 +125,7 @@ func navIcon(name string) fyne.Resource {
 	case screenChange:
 		return theme.DocumentCreateIcon()
 	case screenUnblock:
-		return theme.LoginIcon()
+		return unlockIcon
 	case screenAccess:
 		return theme.ComputerIcon()
 	case screenDiagnostics:
@@ -146,8 +155,14 @@ func New(a fyne.App, svc Service, o Options) *UI {
 	u.win.Resize(fyne.NewSize(1040, 740))
 	u.win.SetOnClosed(func() { u.Close() })
 	u.apply(svc.Settings())
+	u.ready = true
 	u.shortcuts()
 	u.watch()
+	if o.Tray != nil {
+		u.background(func() {
+			o.Tray(u.ctx, func(on bool) { u.do(func() { u.trayShown(on) }) })
+		})
+	}
 	return u
 }
 
@@ -187,6 +202,7 @@ func (u *UI) apply(s Settings) {
 	for _, s := range u.order {
 		s.form, s.asking = nil, false
 	}
+	u.kept = map[string]*codeScreen{}
 	u.frame()
 	at := u.at
 	if at == "" {
@@ -252,10 +268,21 @@ func (u *UI) banner() fyne.CanvasObject {
 	line := fyne.CanvasObject(label)
 	if d.Move != nil {
 		move := newButton(t.T("demo.move"), func() { go d.Move() })
-		line = container.NewBorder(nil, nil, nil, container.New(inset{4, 4}, move), label)
+		line = container.NewBorder(nil, nil, nil, container.NewCenter(move), label)
 	}
-	return container.NewStack(newSurface(colorSurface, theme.ColorNameWarning, 0), container.New(inset{10, 2}, line))
+	// As an edge below a surface of one colour.
+	return container.NewStack(newSurface(colorWarnLine, "", 0),
+		container.New(edge{}, container.NewStack(newSurface(colorWarn, "", 0), container.New(inset{20, 2}, line))))
 }
+
+// edge leaves a line free below its one object.
+type edge struct{}
+
+func (edge) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	o[0].Resize(size.SubtractWidthHeight(0, 2))
+}
+
+func (edge) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize().AddWidthHeight(0, 2) }
 
 // Go shows a screen by its name.
 func (u *UI) Go(name string) {
@@ -277,6 +304,10 @@ func (u *UI) Go(name string) {
 }
 
 func (u *UI) screen(name string) screen {
+	if s := u.kept[name]; s != nil {
+		delete(u.kept, name)
+		return s
+	}
 	switch name {
 	case screenChange:
 		return &codeScreen{u: u, name: name}
@@ -339,29 +370,61 @@ func (u *UI) shortcuts() {
 	})
 }
 
+// closed is what closing the window does while the tray is wanted.
+func (u *UI) closed() {
+	if u.bare {
+		u.app.Quit()
+		return
+	}
+	u.Go(screenCard)
+	u.hidden = true
+	u.win.Hide()
+}
+
+// trayShown takes over whether the desktop shows a tray. A window that could
+// not be reached by one comes out.
+func (u *UI) trayShown(on bool) {
+	u.bare = !on
+	if u.bare && u.hidden && u.ctx.Err() == nil {
+		u.open()
+	}
+}
+
+// Open brings the window to the person. It may be called from any goroutine.
+func (u *UI) Open() {
+	u.do(func() {
+		if u.ctx.Err() == nil {
+			u.open()
+		}
+	})
+}
+
+// open brings the window to the person.
+func (u *UI) open() {
+	u.hidden = false
+	u.win.Show()
+	u.win.RequestFocus()
+	u.focus()
+}
+
 // setTray keeps the program in the tray when its window is closed, if wanted
-// and if there is a tray.
+// and if there is a tray. Switched on in the settings it is so from the next
+// start on.
 func (u *UI) setTray(on bool) {
 	d, ok := u.app.(desktop.App)
-	u.tray = on && ok
+	if !u.ready {
+		u.hasTray = on && ok
+	}
+	u.tray = on && u.hasTray
 	if !u.tray {
 		u.win.SetCloseIntercept(nil)
 		return
 	}
 	d.SetSystemTrayIcon(Icon)
 	d.SetSystemTrayMenu(fyne.NewMenu("CIE",
-		fyne.NewMenuItem(u.texts.T("tray.open"), func() {
-			u.hidden = false
-			u.win.Show()
-			u.win.RequestFocus()
-		}),
+		fyne.NewMenuItem(u.texts.T("tray.open"), u.open),
 		fyne.NewMenuItem(u.texts.T("tray.quit"), u.app.Quit)))
-	u.win.SetCloseIntercept(func() {
-		u.current.leave()
-		u.Go(screenCard)
-		u.hidden = true
-		u.win.Hide()
-	})
+	u.win.SetCloseIntercept(u.closed)
 }
 
 // background runs f in a goroutine that Wait waits for.

@@ -20,7 +20,25 @@ var appSVG []byte
 // Icon is the icon of the application.
 var Icon = fyne.NewStaticResource("cie.svg", appSVG)
 
-var cardIcon = fyne.NewStaticResource("card.svg", cardSVG)
+//go:embed icons/unlock.svg
+var unlockSVG []byte
+
+//go:embed icons/open.svg
+var openSVG []byte
+
+//go:embed icons/closed.svg
+var closedSVG []byte
+
+//go:embed icons/place.svg
+var placeSVG []byte
+
+var (
+	cardIcon   = fyne.NewStaticResource("card.svg", cardSVG)
+	unlockIcon = fyne.NewStaticResource("unlock.svg", unlockSVG)
+	openIcon   = theme.NewThemedResource(fyne.NewStaticResource("open.svg", openSVG))
+	closedIcon = theme.NewThemedResource(fyne.NewStaticResource("closed.svg", closedSVG))
+	placeImage = fyne.NewStaticResource("place.svg", placeSVG)
+)
 
 // text is a paragraph that wraps.
 func text(s string) *widget.Label {
@@ -47,6 +65,11 @@ func subheading(s string) *widget.Label {
 	l.SizeName = theme.SizeNameSubHeadingText
 	l.TextStyle.Bold = true
 	return l
+}
+
+// section is the title of a panel with a few words about it.
+func section(title, words string) fyne.CanvasObject {
+	return vbox(-8, subheading(title), muted(words))
 }
 
 // surface is a rectangle with round corners in a colour of the theme.
@@ -159,21 +182,36 @@ func (l *iconLayout) Layout(o []fyne.CanvasObject, _ fyne.Size) {
 
 func (l *iconLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSquareSize(l.side()) }
 
+// ground is the colour behind a notice, and that of its border.
+func (k kind) ground() (fill, line fyne.ThemeColorName) {
+	switch k {
+	case good:
+		return colorGood, colorGoodLine
+	case warn:
+		return colorWarn, colorWarnLine
+	case bad:
+		return colorBad, colorBadLine
+	}
+	return colorSurface, colorLine
+}
+
 // notice is a panel with a mark, a sentence, what to do, and more below.
 func notice(k kind, title, remedy string, more ...fyne.CanvasObject) fyne.CanvasObject {
-	head := subheading(title)
-	objects := []fyne.CanvasObject{head}
+	words := vbox(-6, subheading(title))
 	if remedy != "" {
-		objects = append(objects, text(remedy))
+		words.Add(text(remedy))
 	}
 	mark := container.New(inset{0, theme.InnerPadding()}, icon(k.icon(), 1.5))
-	return panel(container.New(lead{gap: 4, left: margin}, mark, vbox(4, append(objects, more...)...)))
+	fill, line := k.ground()
+	return container.NewStack(newSurface(fill, line, 12),
+		container.New(innerInset{16, 10}, container.New(lead{gap: 4, left: margin}, mark, vbox(2, append([]fyne.CanvasObject{words}, more...)...))))
 }
 
 // problem is a notice of an error, with the technical words folded away.
 func problem(t *Texts, err error, more ...fyne.CanvasObject) fyne.CanvasObject {
 	p := t.Problem(err)
-	detail := muted(t.T("details.text", p.Code, p.Detail))
+	detail := newPathText(t.T("details.text", p.Code, p.Detail))
+	detail.Importance = widget.LowImportance
 	detail.Selectable = true
 	detail.Hide()
 	k := bad
@@ -192,7 +230,7 @@ func problem(t *Texts, err error, more ...fyne.CanvasObject) fyne.CanvasObject {
 		relayout(b)
 	})
 	b.Importance = widget.LowImportance
-	return notice(k, p.Title, p.Remedy, append(more, row(b), detail)...)
+	return notice(k, p.Title, p.Remedy, append(more, plain(b), detail)...)
 }
 
 // relayout lays the window out again after something in it grew or shrank.

@@ -140,6 +140,10 @@ func (d *rig) words() string {
 			b.WriteString(w.Text + "\n")
 		case *button:
 			b.WriteString("[" + w.Text + "]\n")
+		case *pathText:
+			b.WriteString(w.whole + "\n")
+		case *tile:
+			b.WriteString("[" + w.title + "]\n")
 		case *check:
 			b.WriteString("[] " + w.Text + "\n")
 		}
@@ -178,6 +182,21 @@ func (d *rig) button(label string) *button {
 	})
 	if found == nil {
 		d.t.Fatalf("screen %s has no button %q:\n%s", d.at, label, d.words())
+	}
+	return found
+}
+
+// selection finds a list to choose from by its name.
+func (d *rig) selection(name string) *selection {
+	d.t.Helper()
+	var found *selection
+	walk(d.win.Content(), func(o fyne.CanvasObject) {
+		if s, ok := o.(*selection); ok && s.name == name {
+			found = s
+		}
+	})
+	if found == nil {
+		d.t.Fatalf("screen %s has no list %q:\n%s", d.at, name, d.words())
 	}
 	return found
 }
@@ -231,9 +250,9 @@ func (d *rig) idle() {
 		case *codeScreen:
 			return s.form == nil || !s.form.busy()
 		case *accessScreen:
-			return (s.form == nil || !s.form.busy()) && !s.working && len(s.browsers.Objects) > 2
+			return !s.ask.busy() && !s.working
 		case *diagnosticsScreen:
-			return !s.running
+			return !s.running && !s.ask.busy()
 		}
 		return true
 	})

@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
-	"errors"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
 	"sync"
 	"time"
 
@@ -123,7 +125,7 @@ func (d *demo) SetBrowsers(_ context.Context, enable bool) error {
 
 // Diagnose implements gui.Service: the steps of a real machine, on the virtual
 // one.
-func (d *demo) Diagnose(ctx context.Context, found func(gui.Finding)) error {
+func (d *demo) Diagnose(ctx context.Context, with gui.Diagnosis, found func(gui.Finding)) error {
 	env := doctor.Env{
 		Root: nowhere, Getenv: func(string) string { return "" }, Now: time.Now, Prober: demoProber{d.readers},
 		Card:    card.Options{Roots: d.roots},
@@ -131,7 +133,7 @@ func (d *demo) Diagnose(ctx context.Context, found func(gui.Finding)) error {
 		PCSC:    func() (doctor.PCSC, error) { return d.readers.stack(), nil },
 	}
 	d.cards.release()
-	_, err := doctor.Run(ctx, env, nil, func(c doctor.Check) {
+	return diagnose(ctx, env, with, func(c doctor.Check) {
 		if c.ID != doctor.Browser {
 			found(finding(c))
 			return
@@ -141,7 +143,6 @@ func (d *demo) Diagnose(ctx context.Context, found func(gui.Finding)) error {
 			found(demoBrowser(b))
 		}
 	})
-	return err
 }
 
 // nowhere is a directory without files: a demonstration looks at none.
@@ -187,8 +188,57 @@ func (p demoProber) Cards(context.Context, string) ([]probe.Card, error) {
 	return []probe.Card{{Slot: demoReader}}, nil
 }
 
-func (p demoProber) Login(context.Context, string, probe.Login, []byte) (probe.Outcome, error) {
-	return probe.Outcome{}, errors.ErrUnsupported
+// Login has no module to go through: the card itself signs.
+func (p demoProber) Login(ctx context.Context, _ string, l probe.Login, pin []byte) (probe.Outcome, error) {
+	server, err := x509.ParseCertificate(l.Certificate)
+	if err != nil {
+		return probe.Outcome{}, err
+	}
+	s, err := card.Open(ctx, p.card.Reader(), card.Options{})
+	if err != nil {
+		return probe.Outcome{}, err
+	}
+	defer s.Close()
+	if err := s.Verify(ctx, card.PIN, pin); err != nil {
+		return probe.Outcome{}, err
+	}
+	der, err := s.Certificate(ctx)
+	if err != nil {
+		return probe.Outcome{}, err
+	}
+	key, err := s.Signer(ctx)
+	if err != nil {
+		return probe.Outcome{}, err
+	}
+	own := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, // the chip pads as in PKCS #1 v1.5 only
+		SupportedSignatureAlgorithms: []tls.SignatureScheme{tls.PKCS1WithSHA256, tls.PKCS1WithSHA384, tls.PKCS1WithSHA512}}
+	config := &tls.Config{RootCAs: x509.NewCertPool(), Certificates: []tls.Certificate{own}}
+	config.RootCAs.AddCert(server)
+	state, err := enter(ctx, l.Server, config)
+	if err != nil {
+		return probe.Outcome{}, err
+	}
+	o := probe.Outcome{Version: tls.VersionName(state.Version), Cipher: tls.CipherSuiteName(state.CipherSuite)}
+	if _, err := enter(ctx, l.TLS13, config); err != nil {
+		o.TLS13 = err.Error()
+	} else {
+		o.TLS13OK = true
+	}
+	return o, nil
+}
+
+// enter connects and waits for the first byte, which comes once the service
+// has accepted the client.
+func enter(ctx context.Context, address string, config *tls.Config) (tls.ConnectionState, error) {
+	conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return tls.ConnectionState{}, err
+	}
+	defer conn.Close()
+	if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+		return tls.ConnectionState{}, err
+	}
+	return conn.(*tls.Conn).ConnectionState(), nil
 }
 
 // Report implements gui.Service.

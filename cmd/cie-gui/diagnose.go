@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,19 +55,63 @@ func (d *desktop) patient() (doctor.Env, error) {
 }
 
 // Diagnose implements gui.Service.
-func (d *desktop) Diagnose(ctx context.Context, found func(gui.Finding)) error {
+func (d *desktop) Diagnose(ctx context.Context, with gui.Diagnosis, found func(gui.Finding)) error {
 	env, err := d.patient()
 	if err != nil {
 		return err
 	}
 	d.cards.release() // the card is for the diagnostics and the module now
-	_, err = doctor.Run(ctx, env, nil, func(c doctor.Check) {
+	return diagnose(ctx, env, with, func(c doctor.Check) {
 		if c.Status == doctor.Fail {
 			d.files.problem("diagnostics", foundError{c})
 		}
 		found(finding(c))
 	})
-	return err
+}
+
+// diagnose walks the path, with the PIN if there is one.
+func diagnose(ctx context.Context, env doctor.Env, with gui.Diagnosis, found func(doctor.Check)) error {
+	if with.PIN == nil {
+		_, err := doctor.Run(ctx, env, nil, found)
+		return err
+	}
+	env.Reader = func(name string) bool { return name == with.Reader }
+	env.Card.Progress = with.Progress
+	checks, err := doctor.Run(ctx, env, func(_ context.Context, reader string, tries card.Tries) ([]byte, []card.CodeOption, error) {
+		if reader != with.Reader {
+			return nil, nil, nil // the PIN belongs to another card
+		}
+		if tries.Left == 1 && !with.AllowLastTry {
+			return nil, nil, &card.LastTryError{Ref: card.PIN}
+		}
+		return with.PIN, codeOptions(with.CodeOptions), nil
+	}, found)
+	if err != nil {
+		return err
+	}
+	return refusal(checks)
+}
+
+// refusal is the error of a PIN that the card refused.
+func refusal(checks []doctor.Check) error {
+	for _, c := range checks {
+		if c.ID != doctor.Certificate {
+			continue
+		}
+		switch c.Finding {
+		case doctor.PINBlocked:
+			return &card.PINError{Ref: card.PIN}
+		case doctor.PINWrong:
+			refused := &card.PINError{Ref: card.PIN, Tries: -1}
+			for _, v := range c.Values {
+				if n, err := strconv.Atoi(v.Text); err == nil && v.Name == "tries" {
+					refused.Tries = n
+				}
+			}
+			return refused
+		}
+	}
+	return nil
 }
 
 // Report implements gui.Service.

@@ -3,223 +3,44 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"cie/apdu/pcsc/pcscd"
 	"cie/card/cardtest"
-	"cie/card/cardtest/vpcd"
 )
 
-// person sits in front of a real window on a screen of its own, with a real
-// pcscd and a virtual card, and has only a keyboard.
-type person struct {
-	t       *testing.T
-	env     []string
-	card    *cardtest.Card
-	window  string
-	shots   string
-	started time.Time
-	// lay puts the card on the reader, take takes it away.
-	lay, take func()
-}
-
-// screen starts an X server on a display that nobody uses.
-func screen(t *testing.T) string {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
+// The demonstration needs no reader, says what it is, and shows its card.
+func TestDemo(t *testing.T) {
+	p := sit(t)
+	p.start("-demo")
+	p.face()
+	p.look()
+	p.shot("demo")
+	p.press("ctrl+q")
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("the demonstration ends with %v", err)
 	}
-	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1040x900x24", "-nolisten", "tcp", "-noreset",
-		"-r") // a busy machine must not repeat a key
-	cmd.ExtraFiles = []*os.File{w}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	if n := p.card.Stats().Resets; n != 0 {
+		t.Error("the demonstration touched a card that is not its own")
 	}
-	w.Close()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	line := make([]byte, 16)
-	n, err := r.Read(line)
-	if err != nil {
-		t.Fatalf("Xvfb: %v", err)
-	}
-	return ":" + strings.TrimSpace(string(line[:n]))
-}
-
-// begin starts everything. It skips, loudly, where something is missing.
-func begin(t *testing.T) *person {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("needs a screen and a daemon")
-	}
-	for _, tool := range []string{"Xvfb", "xdotool", "import"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("NOT TESTED with a real window: %v", err)
-		}
-	}
-	daemon, err := pcscd.Start(t.Context(), pcscd.Options{})
-	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
-		t.Skipf("NOT TESTED with a real pcscd: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(daemon.Stop)
-	virtual, err := cardtest.New(cardtest.Profile{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &person{t: t, card: virtual, shots: filepath.Join(root, "artifacts", "gui")}
-	p.lay = func() {
-		conn, err := daemon.Dial(0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		served := make(chan struct{})
-		go func() {
-			defer close(served)
-			_ = vpcd.ServeConn(context.Background(), conn, virtual)
-		}()
-		// For a virtual reader a card that leaves is a connection that ends.
-		p.take = func() {
-			_ = conn.Close()
-			<-served
-		}
-	}
-	p.lay()
-	t.Cleanup(func() { p.take() })
-	if err := os.MkdirAll(p.shots, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	home := t.TempDir()
-	program := filepath.Join(t.TempDir(), "cie-gui")
-	build := exec.Command("go", "build", "-tags", "x11,migrated_fynedo", "-o", program, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	p.env = append(os.Environ(),
-		"DISPLAY="+screen(t), "WAYLAND_DISPLAY=", "HOME="+home, "LANG=it_IT.UTF-8", "LC_ALL=", "LANGUAGE=", "LIBGL_ALWAYS_SOFTWARE=1",
-		"XDG_CONFIG_HOME="+home+"/.config", "XDG_CACHE_HOME="+home+"/.cache", "XDG_DATA_HOME="+home+"/.local/share", "XDG_STATE_HOME="+home+"/.local/state")
-	p.env = append(p.env, daemon.Env()...)
-	module := filepath.Join(home, "cie-pkcs11.so")
-	if err := os.WriteFile(module, []byte("stands for the module"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program, "-module", module)
-	cmd.Env = p.env
-	var log bytes.Buffer
-	cmd.Stderr = &log
-	p.started = time.Now()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			p.shot("failed")
-		}
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("the program says:\n%s\nthe daemon says:\n%s", &log, daemon.Logs())
-		}
-	})
-	p.window = strings.TrimSpace(p.x("search", "--sync", "--onlyvisible", "--pid", fmt.Sprint(cmd.Process.Pid)))
-	t.Logf("window on the screen %v after the start", time.Since(p.started).Round(time.Millisecond))
-	p.x("windowfocus", "--sync", p.window)
-	return p
-}
-
-// x runs xdotool.
-func (p *person) x(args ...string) string {
-	p.t.Helper()
-	cmd := exec.Command("xdotool", args...)
-	cmd.Env = p.env
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		p.t.Fatalf("xdotool %v: %v\n%s", args, err, out)
-	}
-	return string(out)
-}
-
-// press presses keys, one after the other, no faster than a quick typist.
-func (p *person) press(keys ...string) {
-	p.t.Helper()
-	p.x(append([]string{"key", "--delay", "60"}, keys...)...)
-}
-
-// code types a code and Enter.
-func (p *person) code(digits string) {
-	p.t.Helper()
-	p.press(append(strings.Split(digits, ""), "Return")...)
-}
-
-// shot keeps a picture of the screen.
-func (p *person) shot(name string) {
-	cmd := exec.Command("import", "-window", "root", filepath.Join(p.shots, name+".png"))
-	cmd.Env = p.env
-	if out, err := cmd.CombinedOutput(); err != nil {
-		p.t.Logf("import: %v\n%s", err, out)
-	}
-}
-
-// rest waits until the card has had nothing to do for a while and the window
-// has shown so.
-func (p *person) rest() {
-	p.t.Helper()
-	still, before := 0, -1
-	for range 600 {
-		n := p.card.Stats().APDUs
-		if n == before && n > 0 {
-			still++
-		} else {
-			still = 0
-		}
-		if still == 10 {
-			return
-		}
-		before = n
-		time.Sleep(100 * time.Millisecond)
-	}
-	p.t.Fatal("the card is never at rest")
-}
-
-// see waits for what a person would wait for.
-func (p *person) see(what string, ok func() bool) {
-	p.t.Helper()
-	for range 3000 {
-		if ok() {
-			p.rest()
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	p.t.Fatalf("%s: nothing happened", what)
 }
 
 // The life of a PIN, by keyboard alone: changed, blocked, unblocked; then a
 // look at the holder, and the browsers prepared.
 func TestByKeyboard(t *testing.T) {
-	p := begin(t)
+	p := sit(t)
+	p.lay()
+	started := time.Now()
+	p.start()
+	p.face()
+	t.Logf("window on the screen %v after the start", time.Since(started).Round(time.Millisecond))
 	p.see("the card is read", func() bool { return p.card.Stats().DeviceAuthentications > 0 })
 	p.take()
-	time.Sleep(2 * time.Second)
+	p.look()
 	p.shot("0-placement")
 	n, laid := p.card.Stats().APDUs, time.Now()
 	p.lay()
@@ -268,32 +89,76 @@ func TestByKeyboard(t *testing.T) {
 	p.shot("6-unblocked")
 	p.press("Return")
 
-	before := p.card.Stats().Verifies
-	p.press("ctrl+1", "Tab")
-	p.rest()
+	// The card as it is now, and whose it is.
+	p.press("ctrl+1")
+	p.look()
 	p.shot("7-card")
-	n = p.card.Stats().APDUs
-	p.press("ctrl+5")
-	p.see("the diagnostics read the card", func() bool { return p.card.Stats().APDUs > n })
-	time.Sleep(2 * time.Second) // the module and the browsers are looked at
-	p.shot("7-diagnostics")
-	if _, err := os.Stat("/usr/lib/firefox-esr"); err != nil {
-		t.Logf("NOT TESTED: Firefox is not installed, the browsers stay as they are")
-		return
-	}
-	p.press("ctrl+4")
-	time.Sleep(2 * time.Second) // the browsers are looked for
-	p.shot("8-browsers")
 	p.press("Return")
-	home := ""
-	for _, e := range p.env {
-		if v, ok := strings.CutPrefix(e, "HOME="); ok {
-			home = v
+	p.code(unblocked)
+	p.look()
+	p.shot("8-holder")
+	p.diagnose(unblocked)
+	p.browsers(unblocked)
+}
+
+// diagnose goes through the diagnostics with the PIN and saves the report.
+func (p *person) diagnose(pin string) {
+	t := p.t
+	p.press("ctrl+5")
+	p.look()
+	before := p.card.Stats()
+	p.press("Tab", "Return") // the button beside the one that has the keyboard
+	p.code(pin)
+	p.see("the module signs", func() bool { return p.card.Stats().Signatures > before.Signatures })
+	p.look()
+	p.shot("9-diagnostics")
+	// The PIN is verified twice: by the diagnostics, and by the module.
+	if n := p.card.Stats().Sub(before); n.Verifies != 2 || n.TriesSpent != 0 {
+		t.Errorf("%d codes verified, %d tries spent", n.Verifies, n.TriesSpent)
+	}
+	p.press("Tab", "Tab", "Tab", "Return") // save the report
+	var report string
+	p.until("a report", func() bool {
+		names, _ := filepath.Glob(filepath.Join(p.home, "cie-report-*.txt"))
+		if len(names) == 0 {
+			return false
+		}
+		data, err := os.ReadFile(names[0])
+		report = string(data)
+		return err == nil && report != ""
+	})
+	for _, want := range []string{"[ok] certificate: ", "[ok] module: module-loads", "[ok] module-card: ", "[ok] login: login-works", "TLS 1.2", "[ok] tls13: tls13-refused"} {
+		if !strings.Contains(report, want) {
+			t.Errorf("the report lacks %q", want)
 		}
 	}
-	registered := func() bool {
+	for name, secret := range map[string]string{
+		"PIN": pin, "PUK": string(cardtest.DefaultPUK()), "surname": holder.Surname, "codice fiscale": holder.FiscalCode,
+		"NIS": holder.NIS, "document number": holder.DocumentNumber, "home": p.home,
+	} {
+		if strings.Contains(report, secret) {
+			t.Errorf("the report holds the %s (%q)", name, secret)
+		}
+	}
+	if t.Failed() {
+		t.Log(report)
+	}
+}
+
+// browsers prepares Firefox and tries the login.
+func (p *person) browsers(pin string) {
+	t := p.t
+	if _, err := os.Stat("/usr/lib/firefox-esr"); err != nil {
+		missing(t, "Firefox", err)
+	}
+	before := p.card.Stats()
+	p.press("ctrl+4")
+	p.look()
+	p.shot("10-browsers")
+	p.press("Return")
+	p.until("Firefox knows the module", func() bool {
 		found := false
-		_ = filepath.WalkDir(home, func(name string, d fs.DirEntry, err error) error {
+		_ = filepath.WalkDir(p.home, func(name string, d fs.DirEntry, err error) error {
 			if err == nil && d.Name() == "pkcs11.txt" {
 				data, err := os.ReadFile(name)
 				found = found || err == nil && strings.Contains(string(data), "cie-pkcs11.so")
@@ -301,10 +166,18 @@ func TestByKeyboard(t *testing.T) {
 			return nil
 		})
 		return found
+	})
+	p.look()
+	p.shot("11-enabled")
+	if n := p.card.Stats().Verifies - before.Verifies; n != 0 {
+		t.Errorf("%d codes were sent that nobody typed", n)
 	}
-	p.see("Firefox knows the module", registered)
-	p.shot("9-enabled")
-	if n := p.card.Stats().Verifies; n != before {
-		t.Errorf("%d codes were sent that nobody typed", n-before)
+	// With the browsers ready the keyboard is in the field of the test login.
+	p.code(pin)
+	p.see("the card signs", func() bool { return p.card.Stats().Signatures > before.Signatures })
+	p.look()
+	p.shot("12-login")
+	if n := p.card.Stats().Sub(before); n.Verifies != 1 || n.Signatures != 1 {
+		t.Errorf("a login with %d codes and %d signatures", n.Verifies, n.Signatures)
 	}
 }

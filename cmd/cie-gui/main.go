@@ -9,6 +9,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -49,12 +50,17 @@ func run(demo, hidden bool, module string) error {
 	var (
 		svc  gui.Service
 		end  func()
-		opts = gui.Options{Hidden: hidden}
+		opts = gui.Options{Hidden: hidden, Tray: watchTray}
 		err  error
 	)
+	sole := &once{}
 	if demo {
 		svc, opts.Demo, end, err = newDemo()
 	} else {
+		if sole = claim(context.Background(), hidden); sole == nil {
+			return nil // the one that runs opens its window
+		}
+		defer sole.close()
 		svc, end, err = newDesktop(module)
 	}
 	if err != nil {
@@ -70,6 +76,7 @@ func run(demo, hidden bool, module string) error {
 	a.SetIcon(gui.Icon)
 	ui := gui.New(a, svc, opts)
 	ui.Show()
+	sole.serve(ui.Open)
 	a.Run()
 	ui.Close()
 	return nil

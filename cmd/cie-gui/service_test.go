@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,13 +95,42 @@ func TestCards(t *testing.T) {
 		t.Errorf("a session for every look: %d device authentications", n-before)
 	}
 	var walked []string
-	if err := d.Diagnose(ctx, func(f gui.Finding) { walked = append(walked, f.Step+" "+string(f.Level)) }); err != nil {
+	if err := d.Diagnose(ctx, gui.Diagnosis{}, func(f gui.Finding) { walked = append(walked, f.Step+" "+string(f.Level)) }); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"service ok", "reader ok", "identity ok", "field ok", "authenticity ok", "tries ok", "certificate skipped", "module ok", "module-card ok", "browser error", "login skipped", "tls13 ok"} {
 		if !slices.Contains(walked, want) {
 			t.Errorf("no step %q in %v", want, walked)
 		}
+	}
+	diagnosed := func(pin []byte, o gui.CodeOptions) ([]string, error) {
+		t.Helper()
+		var walked []string
+		err := d.Diagnose(ctx, gui.Diagnosis{Reader: demoReader, PIN: bytes.Clone(pin), CodeOptions: o}, func(f gui.Finding) {
+			walked = append(walked, f.Step+" "+f.Found)
+		})
+		return walked, err
+	}
+	walked, err = diagnosed(pin, gui.CodeOptions{})
+	for _, want := range []string{"certificate certificate-valid", "login login-works", "tls13 tls13-refused"} {
+		if err != nil || !slices.Contains(walked, want) {
+			t.Errorf("with the PIN: no step %q in %v, %v", want, walked, err)
+		}
+	}
+	for left := 2; left > 0; left-- {
+		if _, err := diagnosed(next, gui.CodeOptions{}); !errors.As(err, &wrong) || wrong.Tries != left {
+			t.Errorf("with a wrong PIN: %v, want %d left", err, left)
+		}
+	}
+	var last *card.LastTryError
+	if _, err := diagnosed(pin, gui.CodeOptions{}); !errors.As(err, &last) || inspect().PIN.Left != 1 {
+		t.Errorf("the last try without a confirmation: %v", err)
+	}
+	if _, err := diagnosed(pin, gui.CodeOptions{AllowLastTry: true}); err != nil || inspect().PIN.Left != 3 {
+		t.Errorf("the last try: %v", err)
+	}
+	if walked, err := diagnosed(nil, gui.CodeOptions{}); err != nil || !slices.Contains(walked, "login login-needs-pin") {
+		t.Errorf("without a PIN: %v, %v", walked, err)
 	}
 
 	d.readers.move()

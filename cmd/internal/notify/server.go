@@ -112,5 +112,12 @@ func (s *Server) Wait(ctx context.Context, n int) (Message, error) {
 	}
 }
 
+// Shown returns what has been shown so far.
+func (s *Server) Shown() []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Message(nil), s.shown...)
+}
+
 // Close leaves the bus.
 func (s *Server) Close() error { return s.conn.Close() }

@@ -1,0 +1,14 @@
+//go:build !linux
+
+package main
+
+import "context"
+
+// once: where there is no session bus each start is a program of its own.
+type once struct{}
+
+func claim(context.Context, bool) *once { return &once{} }
+
+func (*once) serve(func()) {}
+
+func (*once) close() {}

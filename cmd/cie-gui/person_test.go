@@ -1,0 +1,330 @@
+//go:build linux && x11
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cie/apdu/pcsc/pcscd"
+	"cie/card/cardtest"
+	"cie/card/cardtest/vpcd"
+)
+
+// person sits in front of a real window on a screen of its own, with a real
+// pcscd, the real module and a virtual card, and has only a keyboard.
+type person struct {
+	t      *testing.T
+	home   string
+	env    []string
+	card   *cardtest.Card
+	daemon *pcscd.Daemon
+	shots  string
+	window string
+	// take takes the card off the reader; nil while there is none.
+	take func()
+	cmd  *exec.Cmd
+	log  bytes.Buffer
+}
+
+// holder is whose card it is.
+var holder = cardtest.Profile{
+	Surname: "BIANCHI", GivenName: "LUCIA", FiscalCode: "BNCLCU80A41Z999Q", NIS: "999900000077", DocumentNumber: "CA77777BB",
+}
+
+// missing ends a test that cannot run here: where the machine was prepared for
+// the tests that is a failure.
+func missing(t *testing.T, what string, err error) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s: %v", what, err)
+	}
+	t.Skipf("NOT TESTED with %s: %v", what, err)
+}
+
+// screen starts an X server on a display that nobody uses.
+func screen(t *testing.T) string {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1040x740x24", "-nolisten", "tcp", "-noreset",
+		"-r") // a busy machine must not repeat a key
+	cmd.ExtraFiles = []*os.File{w}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	line := make([]byte, 16)
+	n, err := r.Read(line)
+	if err != nil {
+		t.Fatalf("Xvfb: %v", err)
+	}
+	return ":" + strings.TrimSpace(string(line[:n]))
+}
+
+// built is the directory with the program and the module, which all tests
+// share.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "cie-gui-test-")
+	if err != nil {
+		return "", err
+	}
+	made = dir
+	for _, args := range [][]string{
+		{"-tags", "x11,migrated_fynedo", "-o", filepath.Join(dir, "cie-gui"), "."},
+		{"-buildmode=c-shared", "-o", filepath.Join(dir, "cie-pkcs11.so"), "cie/cmd/cie-pkcs11"},
+	} {
+		if out, err := exec.Command("go", append([]string{"build", "-trimpath", "-buildvcs=false"}, args...)...).CombinedOutput(); err != nil {
+			return dir, fmt.Errorf("%w\n%s", err, out)
+		}
+	}
+	return dir, nil
+})
+
+// made is that directory, to be removed.
+var made string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if made != "" {
+		_ = os.RemoveAll(made)
+	}
+	os.Exit(code)
+}
+
+// sit prepares the desk: a screen, a reader with a card, a home.
+func sit(t *testing.T) *person {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a screen and a daemon")
+	}
+	for _, tool := range []string{"Xvfb", "xdotool", "import"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			missing(t, "a real window", err)
+		}
+	}
+	daemon, err := pcscd.Start(t.Context(), pcscd.Options{})
+	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
+		missing(t, "a real pcscd", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(daemon.Stop)
+	virtual, err := cardtest.New(holder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := built(); err != nil {
+		t.Fatal(err)
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &person{t: t, home: t.TempDir(), card: virtual, daemon: daemon, shots: filepath.Join(root, "artifacts", "gui")}
+	if err := os.MkdirAll(p.shots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if p.take != nil {
+			p.take()
+		}
+	})
+	p.settings(`{"Theme": "light"}`)
+	p.env = append(os.Environ(),
+		"DISPLAY="+screen(t), "WAYLAND_DISPLAY=", "HOME="+p.home, "LANG=it_IT.UTF-8", "LC_ALL=", "LANGUAGE=", "LIBGL_ALWAYS_SOFTWARE=1",
+		"DBUS_SESSION_BUS_ADDRESS=disabled:", "XDG_RUNTIME_DIR=",
+		"XDG_CONFIG_HOME="+p.home+"/.config", "XDG_CACHE_HOME="+p.home+"/.cache", "XDG_DATA_HOME="+p.home+"/.local/share", "XDG_STATE_HOME="+p.home+"/.local/state")
+	p.env = append(p.env, daemon.Env()...)
+	return p
+}
+
+// settings are what the person chose before.
+func (p *person) settings(s string) {
+	p.t.Helper()
+	name := filepath.Join(p.home, ".config", "cie", "gui.json")
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(s), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// lay puts the card on the reader.
+func (p *person) lay() {
+	p.t.Helper()
+	conn, err := p.daemon.Dial(0)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = vpcd.ServeConn(context.Background(), conn, p.card)
+	}()
+	// For a virtual reader a card that leaves is a connection that ends.
+	p.take = func() {
+		_ = conn.Close()
+		<-served
+		p.take = nil
+	}
+}
+
+// start starts the program, which ends with the test. The program lies beside
+// the module, as in an installation.
+func (p *person) start(args ...string) {
+	p.t.Helper()
+	dir, err := built()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.run(filepath.Join(dir, "cie-gui"), args...)
+}
+
+func (p *person) run(program string, args ...string) {
+	p.t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Env, cmd.Stderr = p.env, &p.log
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.cmd = cmd
+	p.t.Cleanup(func() {
+		if p.t.Failed() {
+			p.shot("failed-" + p.t.Name())
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if p.t.Failed() {
+			p.t.Logf("the program says:\n%s\nthe daemon says:\n%s", &p.log, p.daemon.Logs())
+		}
+	})
+}
+
+// visible says whether the program shows a window.
+func (p *person) visible() bool {
+	cmd := exec.Command("xdotool", "search", "--onlyvisible", "--pid", fmt.Sprint(p.cmd.Process.Pid))
+	cmd.Env = p.env
+	out, err := cmd.Output()
+	return err == nil && len(bytes.TrimSpace(out)) > 0
+}
+
+// face waits for the window and gives it the keyboard.
+func (p *person) face() {
+	p.t.Helper()
+	p.until("a window", p.visible)
+	p.window = strings.TrimSpace(p.x("search", "--sync", "--onlyvisible", "--pid", fmt.Sprint(p.cmd.Process.Pid)))
+	p.x("windowfocus", "--sync", p.window)
+}
+
+// x runs xdotool.
+func (p *person) x(args ...string) string {
+	p.t.Helper()
+	cmd := exec.Command("xdotool", args...)
+	cmd.Env = p.env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		p.t.Fatalf("xdotool %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+// press presses keys, one after the other, no faster than a quick typist.
+func (p *person) press(keys ...string) {
+	p.t.Helper()
+	p.x(append([]string{"key", "--delay", "60"}, keys...)...)
+}
+
+// code types a code and Enter.
+func (p *person) code(digits string) {
+	p.t.Helper()
+	p.press(append(strings.Split(digits, ""), "Return")...)
+}
+
+// shot keeps a picture of the screen.
+func (p *person) shot(name string) {
+	cmd := exec.Command("import", "-window", "root", filepath.Join(p.shots, name+".png"))
+	cmd.Env = p.env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		p.t.Logf("import: %v\n%s", err, out)
+	}
+}
+
+// look waits until the screen stands still: nothing moves while nothing is done.
+func (p *person) look() {
+	p.t.Helper()
+	var before [sha256.Size]byte
+	still := 0
+	p.until("a screen that stands still", func() bool {
+		cmd := exec.Command("import", "-window", "root", "rgb:-")
+		cmd.Env = p.env
+		out, err := cmd.Output()
+		now := sha256.Sum256(out)
+		if err == nil && now == before {
+			still++
+		} else {
+			still = 0
+		}
+		before = now
+		time.Sleep(200 * time.Millisecond)
+		return still >= 5
+	})
+}
+
+// rest waits until the card has had nothing to do for a while and the window
+// has shown so.
+func (p *person) rest() {
+	p.t.Helper()
+	still, before := 0, -1
+	p.until("a card at rest", func() bool {
+		n := p.card.Stats().APDUs
+		if n == before && n > 0 {
+			still++
+		} else {
+			still = 0
+		}
+		before = n
+		time.Sleep(80 * time.Millisecond)
+		return still >= 10
+	})
+}
+
+// patience is how often until looks, a fiftieth of a second apart.
+const patience = 3000
+
+// until waits for what a person would wait for.
+func (p *person) until(what string, ok func() bool) {
+	p.t.Helper()
+	for range patience {
+		if ok() {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	p.t.Fatalf("%s: waited in vain", what)
+}
+
+// see waits, and then until the card is at rest.
+func (p *person) see(what string, ok func() bool) {
+	p.t.Helper()
+	p.until(what, ok)
+	p.rest()
+}

@@ -1,0 +1,86 @@
+package gui
+
+import (
+	"context"
+
+	"fyne.io/fyne/v2"
+
+	"cie/card"
+)
+
+// pinAsk is a form for the PIN of the card that is there, or says why none can
+// be asked for. It is a part of a screen.
+type pinAsk struct {
+	u      *UI
+	submit string
+	call   func(ctx context.Context, reader string, code, pin []byte, o CodeOptions) error
+	done   func(err error)
+	back   func()
+	// changed is called when the person chose another card.
+	changed func()
+	// unsaid: an outcome without error does not say that the PIN was right.
+	unsaid bool
+
+	slot *slot
+	form *form
+}
+
+func (a *pinAsk) busy() bool { return a.form != nil && a.form.busy() }
+
+func (a *pinAsk) wipe() {
+	if a.form != nil {
+		a.form.wipe()
+	}
+}
+
+// field is where the PIN is typed; nil while there is none.
+func (a *pinAsk) field() fyne.Focusable {
+	if a.form == nil || a.form.busy() {
+		return nil
+	}
+	return a.form.code.DigitField
+}
+
+// objects are the form with the tries that are left, or the obstacle. The form
+// stays while the card does.
+func (a *pinAsk) objects() []fyne.CanvasObject {
+	u, t := a.u, a.u.texts
+	if a.busy() {
+		return []fyne.CanvasObject{a.form.object}
+	}
+	slot, why := u.obstacle()
+	if why == nil {
+		c := slot.card
+		switch {
+		case c.Authenticity.Level == card.NotGenuine:
+			why = notice(bad, t.T("error.not-genuine.title"), t.T("error.not-genuine.remedy"))
+		case c.PIN.Max > 0 && c.PIN.Left == 0:
+			why = notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(newButton(t.T("nav.unblock"), func() { u.Go(screenUnblock) })))
+		}
+	}
+	if a.form == nil || a.slot != slot || why != nil {
+		a.wipe()
+		a.slot, a.form = slot, nil
+	}
+	var objects []fyne.CanvasObject
+	if c := u.chooser(a.changed); c != nil {
+		objects = append(objects, even(c))
+	}
+	if why != nil {
+		return append(objects, even(why))
+	}
+	if a.form == nil {
+		a.form = u.newForm(slot, card.PIN, false, a.submit, a.call, a.ended, a.back)
+		a.form.unsaid = a.unsaid
+	}
+	a.form.check()
+	return append(objects, tries(t, card.PIN, slot.card.PIN), a.form.object)
+}
+
+// ended reads the counters again and tells the screen.
+func (a *pinAsk) ended(err error) {
+	if a.slot != nil && a.u.slots[a.slot.reader.Name] == a.slot {
+		a.u.inspect(a.slot)
+	}
+	a.done(err)
+}

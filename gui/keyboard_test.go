@@ -1,0 +1,114 @@
+package gui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/widget"
+
+	"cie/apdu"
+	"cie/card"
+)
+
+// Who looks at something else while the card works finds the outcome on return.
+func TestOutcomeIsKept(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		f := newFake()
+		f.hold = make(chan struct{})
+		f.steps = []card.StepName{card.StepVerifyPIN}
+		d := newRig(t, f)
+		c := d.lay(3, 10, card.Genuine)
+		if fails {
+			c.failWith = &card.InterruptedError{Ref: card.PIN, State: card.PINUnknown, Err: apdu.ErrRemoved}
+		}
+		d.Go(screenChange)
+		d.codes(testPIN, "24681357", "24681357")
+		op := d.current.(*codeScreen).form.op
+		d.until(func() bool { return op.unsafe })
+		d.Go(screenHelp)
+		d.Go(screenChange)
+		d.wants("The card is working", "Do not move the card now")
+		d.key(fyne.KeyEscape) // leads elsewhere, and stops nothing
+		left := d.kept[screenChange]
+		close(f.hold)
+		d.until(func() bool { return !left.form.busy() })
+		d.Go(screenChange)
+		if fails {
+			d.wants("just while the new PIN was being written", "Current PIN")
+		} else {
+			d.wants("The PIN has been changed")
+			d.key(fyne.KeyReturn)
+			d.wants("Your card")
+			d.Go(screenChange)
+			d.lacks("The PIN has been changed")
+		}
+	}
+}
+
+// Everything that takes the keyboard has a name for screen readers.
+func TestNamesForScreenReaders(t *testing.T) {
+	for _, p := range poses {
+		t.Run(p.name, func(t *testing.T) {
+			d := newRig(t, newFake())
+			p.take(d)
+			n := 0
+			walk(d.win.Content(), func(o fyne.CanvasObject) {
+				if _, ok := o.(fyne.Focusable); !ok {
+					return
+				}
+				n++
+				if fmt.Sprintf("%T", o) == "*widget.focusSelectable" {
+					return // the toolkit's own, inside of a text
+				}
+				a, ok := o.(fyne.Accessible)
+				if !ok || strings.Trim(a.AccessibilityLabel(), ": ") == "" || a.AccessibilityRole() == "" {
+					t.Errorf("%T has no name", o)
+				}
+			})
+			if n < len(Screens) {
+				t.Errorf("only %d things take the keyboard", n)
+			}
+		})
+	}
+}
+
+// The window shows addresses through the desktop: the portal, the logs.
+func TestLinks(t *testing.T) {
+	f := newFake()
+	d, a, _ := newTrayRig(t)
+	d.Go(screenAccess)
+	d.idle()
+	d.press(d.texts.T("access.portal"))
+	d.Go(screenSettings)
+	d.press(d.texts.T("settings.log.open"))
+	if want := []string{Portal, f.LogFolder()}; !slices.Equal(a.opened, want) {
+		t.Errorf("opened %q, want %q", a.opened, want)
+	}
+}
+
+// Two cards stand beside each other where there is room, else below.
+func TestCardsBesideEachOther(t *testing.T) {
+	for scale, beside := range map[int]bool{100: true, 200: false} {
+		f := newFake()
+		f.settings.TextScale = scale
+		d := newRig(t, f)
+		for _, p := range poses {
+			if p.name == "card-two" {
+				p.take(d)
+			}
+		}
+		d.tall()
+		at := map[string]fyne.Position{}
+		walk(d.win.Content(), func(o fyne.CanvasObject) {
+			if l, ok := o.(*widget.Label); ok && (l.Text == "A" || l.Text == "B") {
+				at[l.Text] = fyne.CurrentApp().Driver().AbsolutePositionForObject(o)
+			}
+		})
+		if len(at) != 2 || (at["A"].Y == at["B"].Y) != beside || (at["A"].X == at["B"].X) == beside {
+			t.Errorf("%d%%: %v", scale, at)
+		}
+	}
+}
