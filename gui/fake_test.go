@@ -18,6 +18,7 @@ type fake struct {
 	cards    map[string]*fakeCard
 	settings Settings
 	saved    error
+	folder   string
 	browsers []Browser
 	failing  error // of SetBrowsers
 	findings []Finding
@@ -56,6 +57,7 @@ func newFake() *fake {
 			{Step: "tls13", Level: FindingOK, Found: "tls13-impossible"},
 		},
 		settings: Settings{Language: "en", Theme: "light"},
+		folder:   "file:///logs",
 	}
 }
 
@@ -262,7 +264,7 @@ func (f *fake) SaveSettings(s Settings) error {
 	return nil
 }
 
-func (f *fake) LogFolder() string  { return "file:///logs" }
+func (f *fake) LogFolder() string  { return f.folder }
 func (f *fake) ClearLogs() error   { f.note("clear"); return nil }
 func (f *fake) ForgetCards() error { return errors.New("the disk is full") }
 func (f *fake) About() About {

@@ -87,6 +87,9 @@ func TestLinks(t *testing.T) {
 	if want := []string{Portal, f.LogFolder()}; !slices.Equal(a.opened, want) {
 		t.Errorf("opened %q, want %q", a.opened, want)
 	}
+	d.fake.folder = ""
+	d.press(d.texts.T("settings.log.open"))
+	d.wants("keeps no logs")
 }
 
 // Two cards stand beside each other where there is room, else below.

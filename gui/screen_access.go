@@ -32,12 +32,14 @@ func (s *accessScreen) build() fyne.CanvasObject {
 	s.ask = &pinAsk{u: s.u, submit: t.T("access.test.do"), call: s.try, done: s.tried,
 		changed: func() { s.outcome = nil; s.update() }}
 	portal := newButton(t.T("access.portal"), func() { s.u.browse(Portal) })
+	address := newPathText(Portal) // for who has no browser that opens by itself
+	address.Importance, address.SizeName, address.Selectable = widget.LowImportance, theme.SizeNameCaptionText, true
 	s.set(
 		vbox(-6, heading(t.T("nav.access")), muted(t.T("access.intro"))),
 		panel(subheading(t.T("access.browsers")), s.browsers),
 		panel(section(t.T("access.test"), t.T("access.test.intro")), s.login),
 		panel(subheading(t.T("access.levels")),
-			level(t, "1"), level(t, "2"), level(t, "3"), row(portal)))
+			level(t, "1"), level(t, "2"), level(t, "3"), row(portal), address))
 	s.load()
 	s.update()
 	return s.box

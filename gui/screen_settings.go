@@ -118,8 +118,19 @@ func (s *settingsScreen) show() {
 		panel(subheading(t.T("settings.look")), container.New(&flow{gap: 14, cell: 14}, language, look, scale)),
 		panel(section(t.T("settings.start"), t.T("settings.autostart.text")), auto),
 		panel(section(t.T("settings.log.title"), t.T("settings.log.text")), container.New(&flow{gap: 14, cell: 14}, logs),
-			row(newButton(t.T("settings.log.open"), func() { u.browse(u.svc.LogFolder()) }),
+			row(newButton(t.T("settings.log.open"), s.openLogs),
 				newButton(t.T("settings.log.clear"), done("settings.log.cleared", u.svc.ClearLogs)))),
 		panel(section(t.T("settings.cards"), t.T("settings.cards.text")),
 			row(newButton(t.T("settings.cards.forget"), done("settings.cards.forgotten", u.svc.ForgetCards)))))...)
+}
+
+// openLogs shows the folder with the logs; a demonstration has none.
+func (s *settingsScreen) openLogs() {
+	folder := s.u.svc.LogFolder()
+	if folder == "" {
+		s.said = line(info, s.u.texts.T("settings.log.none"))
+		s.show()
+		return
+	}
+	s.u.browse(folder)
 }

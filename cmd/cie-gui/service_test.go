@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,6 +145,42 @@ func TestCards(t *testing.T) {
 	<-desks
 	if c := inspect(); c.ID == "" || c.Expiry.IsZero() {
 		t.Errorf("the card again: %+v", c)
+	}
+}
+
+// Cards that come and go leave nothing behind them, also in the middle of a
+// look at them.
+func TestCardsLeaveNothing(t *testing.T) {
+	d := newTestDemo(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	desks := d.Watch(ctx)
+	<-desks
+	before := runtime.NumGoroutine()
+	for i := range 500 {
+		d.readers.move()
+		if r := (<-desks).Readers[0]; (r.Presence == gui.Present) != (i%2 == 1) {
+			t.Fatalf("after move %d: %+v", i, r)
+		}
+		if i%2 == 1 {
+			look, end := context.WithCancel(ctx)
+			_ = d.Inspect(look, demoReader, func(c gui.Card) {
+				if i%20 != 1 { // most are taken away at once
+					end()
+				}
+			})
+			end()
+		}
+	}
+	for runtime.NumGoroutine() > before {
+		runtime.Gosched() // those that close a session are about to end
+	}
+	d.cards.mu.Lock()
+	if n := len(d.open); n > 1 {
+		t.Errorf("%d sessions for one reader", n)
+	}
+	d.cards.mu.Unlock()
+	cancel()
+	for range desks {
 	}
 }
 
