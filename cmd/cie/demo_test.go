@@ -101,50 +101,6 @@ func spend(t *testing.T, c *cardtest.Card, code []byte) {
 	}
 }
 
-// The server of the demonstration wants the card's certificate and nothing else.
-func TestLoginServer(t *testing.T) {
-	server, err := newLoginServer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.close()
-	if !strings.HasPrefix(server.url, "https://127.0.0.1:") {
-		t.Errorf("listens at %s", server.url)
-	}
-	if _, err := server.login(t.Context()); err == nil {
-		t.Error("somebody without a certificate got in")
-	}
-	s, err := card.Open(t.Context(), mustCard(t, cardtest.Profile{Surname: "BIANCHI"}).Reader(), card.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if _, err := clientCertificate(t.Context(), s); !errors.Is(err, card.ErrPINRequired) {
-		t.Errorf("without the PIN: %v", err)
-	}
-	if err := s.Verify(t.Context(), card.PIN, cardtest.DefaultPIN()); err != nil {
-		t.Fatal(err)
-	}
-	cert, err := clientCertificate(t.Context(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen, err := server.login(t.Context(), cert)
-	if err != nil || seen.Surname != "BIANCHI" || seen.TLS != "TLS 1.2" {
-		t.Errorf("%+v, %v", seen, err)
-	}
-	// a certificate that is not the key's
-	other, err := newLoginServer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.close()
-	cert.Certificate = [][]byte{other.cert.Raw}
-	if _, err := server.login(t.Context(), cert); err == nil {
-		t.Error("a certificate of somebody else got in")
-	}
-}
-
 func TestDemoCannotRun(t *testing.T) {
 	a, _, _ := quiet(i18n.English)
 	tests := []struct {
