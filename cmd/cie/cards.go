@@ -94,31 +94,37 @@ func (a *app) openOne(ctx context.Context) (*inUse, error) {
 	if err != nil {
 		return nil, err
 	}
-	readers, err := a.find(s)
-	if err == nil {
-		readers = withCard(readers)
-		switch len(readers) {
-		case 0:
-			err = apdu.ErrNoCard
-		case 1:
-		default:
-			p := a.problem("choose-reader", exitChoose, msg.SeveralCards)
-			p.Readers = names(readers)
-			p.list = names(readers)
-			err = p.do(a.text(msg.SeveralCardsDo), "  "+a.command+" --reader "+shellQuote(readers[0].Name))
-		}
-	}
+	reader, err := a.pickOne(s, a.command)
 	if err != nil {
 		s.Close()
 		return nil, err
 	}
-	use, err := a.open(ctx, s, readers[0])
+	use, err := a.open(ctx, s, reader)
 	if err != nil {
 		s.Close()
 		return nil, err
 	}
 	use.closers = append([]func() error{s.Close}, use.closers...)
 	return use, nil
+}
+
+// pickOne is the reader of the one card that can be meant; command is what to
+// type with --reader where there are several.
+func (a *app) pickOne(s stack, command string) (pcsc.ReaderState, error) {
+	readers, err := a.find(s)
+	if err != nil {
+		return pcsc.ReaderState{}, err
+	}
+	readers = withCard(readers)
+	switch len(readers) {
+	case 0:
+		return pcsc.ReaderState{}, apdu.ErrNoCard
+	case 1:
+		return readers[0], nil
+	}
+	p := a.problem("choose-reader", exitChoose, msg.SeveralCards)
+	p.Readers, p.list = names(readers), names(readers)
+	return pcsc.ReaderState{}, p.do(a.text(msg.SeveralCardsDo), "  "+command+" --reader "+shellQuote(readers[0].Name))
 }
 
 // open connects to the card in a reader and recognises it.

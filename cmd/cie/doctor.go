@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cie/apdu"
 	"cie/card"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/doctor"
@@ -154,6 +155,9 @@ func (a *app) doctor(ctx context.Context, module, report string, f *codeFlags, w
 // askDoctorPIN gives the PIN of --pin-fd, or asks for it, and wants consent
 // before a last try.
 func (a *app) askDoctorPIN(ctx context.Context, d *dialog, f *codeFlags, given []byte, reader string, tries card.Tries) ([]byte, []card.CodeOption, error) {
+	if err := a.chosen(reader); err != nil {
+		return nil, nil, err
+	}
 	var opts []card.CodeOption
 	d.say(msg.DoctorAskPIN, reader)
 	if tries.Left >= 0 {
@@ -170,6 +174,21 @@ func (a *app) askDoctorPIN(ctx context.Context, d *dialog, f *codeFlags, given [
 	}
 	pin, err := d.code(ctx, msg.AskPIN)
 	return pin, opts, err
+}
+
+// chosen refuses a card that nobody chose: the doctor looks at the first one,
+// a code goes only to the one that is meant.
+func (a *app) chosen(reader string) error {
+	s, err := a.stack(false)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	one, err := a.pickOne(s, a.command+" --pin")
+	if err == nil && one.Name != reader {
+		err = apdu.ErrRemoved
+	}
+	return err
 }
 
 func (a *app) doctorJSON(worst doctor.Status, checks []doctor.Check) doctorJSON {
