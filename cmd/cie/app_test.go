@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"os"
@@ -150,7 +152,7 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 // The exit codes of the program are those of "cie help exit".
 func TestExitCodesAreDocumented(t *testing.T) {
 	want := []int{exitOK, exitFailed, exitUsage, exitNothing, exitWrongCode, exitBlocked, exitFake, exitBadCode,
-		exitChoose, exitNotCIE, exitLost, exitFound, 129, 130, 143}
+		exitChoose, exitNotCIE, exitLost, exitFound, 129, 130, 131, 143}
 	for _, lang := range i18n.Languages {
 		var got []int
 		for _, m := range regexp.MustCompile(`(?m)^  (\d+) `).FindAllStringSubmatch(msg.TopicExitLong.In(lang), -1) {
@@ -221,7 +223,7 @@ func TestHelpOfEveryCommand(t *testing.T) {
 				t.Errorf("%s: %s: %s", lang, c.CommandPath(), text)
 			}
 			for _, line := range strings.Split(text, "\n") {
-				if n := len([]rune(line)); n > 100 {
+				if n := len([]rune(line)); n > 80 {
 					t.Errorf("%s: %s has a line of %d characters: %q", lang, c.CommandPath(), n, line)
 				}
 			}
@@ -270,6 +272,53 @@ func TestWrapText(t *testing.T) {
 		if got := wrapText(tt.text, tt.indent, 10); got != tt.want {
 			t.Errorf("%q: %q, want %q", tt.text, got, tt.want)
 		}
+	}
+}
+
+func TestReflow(t *testing.T) {
+	in := strings.Join([]string{
+		"One two three",
+		"four five.",
+		"",
+		"  a      first second",
+		"         third",
+		"  bb cc  perch\u00e9",
+		"  plain",
+		"    deeper and",
+		"    deeper",
+		"end",
+	}, "\n")
+	want := strings.Join([]string{
+		"One two three four",
+		"five.",
+		"",
+		"  a      first",
+		"         second",
+		"         third",
+		"  bb cc  perch\u00e9",
+		"  plain",
+		"    deeper and",
+		"    deeper",
+		"end",
+	}, "\n")
+	if got := reflow(in, 18); got != want {
+		t.Errorf("%s\nwant:\n%s", got, want)
+	}
+	if got := reflow("a\nb", 80); got != "a b" {
+		t.Errorf("%q", got)
+	}
+}
+
+// The holder's names are shown as such, and no value can pass for two.
+func TestDistinguishedName(t *testing.T) {
+	name := pkix.Name{Names: []pkix.AttributeTypeAndValue{
+		{Type: asn1.ObjectIdentifier{2, 5, 4, 6}, Value: "IT"},
+		{Type: asn1.ObjectIdentifier{2, 5, 4, 4}, Value: "ROSSI, CN=X"},
+		{Type: asn1.ObjectIdentifier{2, 5, 4, 42}, Value: "MARIA"},
+		{Type: asn1.ObjectIdentifier{1, 2, 3}, Value: 7},
+	}}
+	if got, want := distinguishedName(name), `C=IT, SN=ROSSI\, CN=X, GN=MARIA, 1.2.3=7`; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -68,9 +67,6 @@ func (a *app) browsersChangeCommand(remove bool) *cobra.Command {
 	} else {
 		c.Flags().BoolVar(&f.autoSelect, "auto-select", false, a.text(msg.FlagAutoSelect))
 		c.Flags().BoolVar(&f.flatpak, "flatpak", false, a.text(msg.FlagFlatpak))
-	}
-	if haveHomes { // Windows, where an administrator opens another prompt
-		c.Example = strings.ReplaceAll(c.Example, "sudo ", "")
 	}
 	f.addModule(a, c)
 	c.Flags().BoolVar(&f.system, "system", false, a.text(msg.FlagSystem))
@@ -231,10 +227,13 @@ func (a *app) homeProblem(err error) error {
 
 // paragraph prints a text with every line indented; lines are broken on a
 // terminal only.
-func (a *app) paragraph(indent, text string) {
+func (a *app) paragraph(indent, text string) { a.println(a.wrapOut(indent+text, indent)) }
+
+// wrapOut breaks lines of the result, on a terminal only: programs read lines.
+func (a *app) wrapOut(text, indent string) string {
 	width := math.MaxInt
 	if isTerminal(a.stdout) {
 		width = min(terminalWidth(a.stdout), 100)
 	}
-	a.println(wrapText(indent+text, indent, width))
+	return wrapText(text, indent, width)
 }

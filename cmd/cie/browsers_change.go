@@ -90,11 +90,11 @@ func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, resul
 	written := false
 	for i, p := range out.Places {
 		word := a.outcomeText(p, remove, out.DryRun)
-		if p.Action == installer.ActionSkip {
+		if p.Action == installer.ActionSkip || remove && !out.DryRun && !p.Changed && !p.Failed {
 			continue // nothing to do there, and nothing that anybody misses
 		}
 		written = written || p.Changed
-		a.println(word + ": " + a.placeText(env, results[i].Target))
+		a.println(a.wrapOut(word+": "+a.placeText(env, results[i].Target), "    "))
 		if p.Failed {
 			advice := a.stateAdvice(results[i].After)
 			if r := results[i].After.Reason; remove && (r == installer.ReasonSyntax || r == installer.ReasonTooLarge) {
@@ -135,8 +135,6 @@ func (a *app) outcomeText(p placeJSON, remove, dryRun bool) string {
 		}[p.Action], msg.WouldNothing))
 	}
 	switch {
-	case !p.Changed && remove:
-		return a.style.dim(a.text(msg.OutcomeWasOut))
 	case !p.Changed:
 		return a.style.dim(a.text(msg.OutcomeWasIn))
 	case remove:

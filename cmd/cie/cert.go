@@ -97,8 +97,8 @@ func (a *app) certText(id *identity.Identity) string {
 	field(msg.LabelNIS, id.NIS)
 	field(msg.LabelDocument, id.DocumentNumber)
 	if c := id.Cert; c != nil {
-		field(msg.CertSubject, c.Subject.String())
-		field(msg.CertIssuer, c.Issuer.String())
+		field(msg.CertSubject, distinguishedName(c.Subject))
+		field(msg.CertIssuer, distinguishedName(c.Issuer))
 		field(msg.CertSerial, fmt.Sprintf("%X", c.SerialNumber))
 	} else {
 		field(msg.CertSubject, id.CommonName)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"cie/card"
 	"cie/cmd/cie/internal/msg"
@@ -37,7 +38,8 @@ func (f *fdFlag) String() string {
 // Set implements pflag.Value.
 func (f *fdFlag) Set(s string) error {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 {
+	// A number that long is no descriptor, but may be a code: it is not repeated.
+	if err != nil || n < 0 || len(s) > 4 {
 		return errBadFD
 	}
 	f.fd, f.set = n, true
@@ -76,7 +78,8 @@ func (f *codeFlags) addPUK(a *app, c *cobra.Command) {
 // fromFD reads a code from a file descriptor and checks its form. Without the
 // option it returns nil. The caller wipes the code.
 func (a *app) fromFD(ctx context.Context, f fdFlag) ([]byte, error) {
-	if !f.set {
+	// What is typed at a terminal is asked for without echo.
+	if !f.set || term.IsTerminal(f.fd) {
 		return nil, nil
 	}
 	if !tty.OpenFD(f.fd) {
@@ -135,7 +138,18 @@ func (d *dialog) say(t i18n.Text, args ...any) {
 	if d == nil {
 		return
 	}
-	_, _ = io.WriteString(d.term, wrapText(d.a.text(t, args...), "", 96)+"\n")
+	_, _ = io.WriteString(d.term, wrapText(d.a.text(t, args...), "", d.width())+"\n")
+}
+
+// width is where lines are broken. The terminal of the dialog is the one of the
+// standard streams, unless they all lead elsewhere.
+func (d *dialog) width() int {
+	for _, w := range []io.Writer{d.a.stderr, d.a.stdout} {
+		if isTerminal(w) {
+			return min(terminalWidth(w), 96)
+		}
+	}
+	return 80
 }
 
 // attempts is how often a code of a wrong form may be typed: nothing of that
@@ -214,8 +228,11 @@ func (d *dialog) newPINOnce(ctx context.Context, old []byte) ([]byte, error) {
 
 // again says what is wrong with what was typed, and asks for it again.
 func (d *dialog) again(err error) {
-	message := d.a.explain(err).Message
-	_, _ = io.WriteString(d.term, wrapText(capital(message)+". "+d.a.text(msg.TryAgain), "", 96)+"\n")
+	message, what := d.a.explain(err).Message, msg.TryAgain
+	if weak := new(card.WeakPINError); errors.As(err, &weak) {
+		what = msg.ChooseAnother
+	}
+	_, _ = io.WriteString(d.term, wrapText(capital(message)+". "+d.a.text(what), "", d.width())+"\n")
 }
 
 // confirm lets the person type a word before a dangerous step.

@@ -133,7 +133,7 @@ func (d *demo) clearDesk() {
 
 // play goes through the steps.
 func (d *demo) play(ctx context.Context) error {
-	d.line(d.style.bold(wrapText(d.text(msg.DemoIntro), "", 92)))
+	d.line(d.style.bold(wrapText(d.text(msg.DemoIntro), "", d.columns())))
 	readerProof := msg.DemoReaderProof
 	if d.inProcess {
 		readerProof = msg.DemoReaderHereProof
@@ -160,7 +160,7 @@ func (d *demo) play(ctx context.Context) error {
 			return d.failed(s, err)
 		}
 		d.out.Steps[i].OK = true
-		d.line(d.style.dim(wrapText("     "+d.text(msg.DemoProves)+" "+d.text(s.proof), "     ", 92)))
+		d.line(d.style.dim(wrapText("     "+d.text(msg.DemoProves)+" "+d.text(s.proof), "     ", d.columns())))
 	}
 	return nil
 }
@@ -209,7 +209,7 @@ func (d *demo) shown(t i18n.Text, args ...any) {
 	if d.bar.utf8 {
 		mark = "✓"
 	}
-	text := wrapText("  "+mark+"  "+d.text(t, args...), "     ", 92)
+	text := wrapText("  "+mark+"  "+d.text(t, args...), "     ", d.columns())
 	if d.style.on {
 		text = strings.Replace(text, mark, d.style.green(mark), 1)
 	}

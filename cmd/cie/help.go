@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -76,7 +78,7 @@ func (a *app) flagRows(set *pflag.FlagSet) []row {
 // metavar is what stands for the value of an option.
 func metavar(flag string) string {
 	switch flag {
-	case "out", "report":
+	case "out", "report", "module":
 		return "FILE"
 	case "reader":
 		return "NAME"
@@ -92,14 +94,63 @@ func description(c *cobra.Command) string {
 	return c.Short + "."
 }
 
+// columns is how long lines are that are meant to be read.
+func (a *app) columns() int { return min(terminalWidth(a.stdout), 92) }
+
+// gap is what stands before a text in a column of its own: a name and blanks.
+var gap = regexp.MustCompile(`^ *\S+(?: \S+)* {2,}`)
+
+// reflow breaks the lines of a text anew: paragraphs, and the texts beside the
+// names of a list.
+func reflow(text string, width int) string {
+	var out []string
+	item, column := "", -1 // a line with what continues it, and where that begins
+	flush := func() {
+		if column >= 0 {
+			out = append(out, hang(item, column, width))
+		}
+		item, column = "", -1
+	}
+	for _, line := range strings.Split(text, "\n") {
+		lead := len(line) - len(strings.TrimLeft(line, " "))
+		name := gap.FindString(line)
+		switch {
+		case line == "":
+			flush()
+			out = append(out, "")
+			continue
+		case column >= 0 && lead == column && name == "":
+			item += " " + line[lead:]
+			continue
+		}
+		flush()
+		item, column = line, lead
+		if name != "" {
+			column = utf8.RuneCountInString(name)
+		}
+	}
+	flush()
+	return strings.Join(out, "\n")
+}
+
+// hang wraps a line whose continuation begins in a column.
+func hang(line string, column, width int) string {
+	name := gap.FindString(line)
+	indent := strings.Repeat(" ", column)
+	if name == "" {
+		return wrapText(line, indent, width)
+	}
+	return name + strings.TrimLeft(wrapText(indent+line[len(name):], indent, width), " ")
+}
+
 // help prints the help about a command or a topic on standard output.
 func (a *app) help(c *cobra.Command) {
 	w := a.stdout
 	if isTopic(c) {
-		fmt.Fprintf(w, "%s\n\n%s\n", a.style.bold(c.Short), c.Long)
+		fmt.Fprintf(w, "%s\n\n%s\n", a.style.bold(c.Short), reflow(c.Long, a.columns()))
 		return
 	}
-	fmt.Fprintf(w, "%s\n\n%s\n  %s\n", description(c), a.style.bold(a.text(msg.HelpUsage)), a.useLine(c))
+	fmt.Fprintf(w, "%s\n\n%s\n  %s\n", reflow(description(c), a.columns()), a.style.bold(a.text(msg.HelpUsage)), a.useLine(c))
 	if c.Example != "" {
 		fmt.Fprintf(w, "\n%s\n", a.style.bold(a.text(msg.HelpExamples)))
 		for _, line := range strings.Split(c.Example, "\n") {
@@ -131,7 +182,7 @@ func (a *app) helpRows(title string, rows []row) {
 	for _, r := range rows {
 		indent := strings.Repeat(" ", width+4)
 		line := fmt.Sprintf("  %-*s  ", width, r.name)
-		fmt.Fprintln(a.stdout, line+wrapAt(r.what, indent, 92-len(indent)))
+		fmt.Fprintln(a.stdout, line+wrapAt(r.what, indent, a.columns()-len(indent)))
 	}
 }
 

@@ -117,7 +117,7 @@ func (a *app) manPage(c *cobra.Command) string {
 	for _, sub := range c.Commands() {
 		if isTopic(sub) && !sub.Hidden {
 			fmt.Fprintf(&b, ".SH \"%s\"\n", roff(strings.ToUpper(sub.Short)))
-			literal(&b, sub.Long)
+			literal(&b, reflow(sub.Long, 72))
 		}
 	}
 	section(msg.ManSee)

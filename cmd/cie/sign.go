@@ -74,7 +74,7 @@ func (a *app) signCommand() *cobra.Command {
 
 func (a *app) sign(ctx context.Context, f *codeFlags, name, hash, out string) error {
 	// The file first: if it cannot be read nobody types a code for nothing.
-	digest, err := a.hashFile(name, hashes[hash])
+	digest, err := a.hashFile(ctx, name, hashes[hash])
 	if err != nil {
 		return err
 	}
@@ -118,21 +118,33 @@ func (a *app) sign(ctx context.Context, f *codeFlags, name, hash, out string) er
 }
 
 // hashFile is the digest of a file, "-" being standard input.
-func (a *app) hashFile(name string, hash crypto.Hash) ([]byte, error) {
-	in := a.stdin
-	if name != "-" {
-		f, err := os.Open(name)
+func (a *app) hashFile(ctx context.Context, name string, hash crypto.Hash) ([]byte, error) {
+	h := hash.New()
+	read := make(chan error, 1)
+	// Opening a pipe and reading from a terminal may take for ever.
+	go func() {
+		in := a.stdin
+		if name != "-" {
+			f, err := os.Open(name)
+			if err != nil {
+				read <- err
+				return
+			}
+			defer f.Close()
+			in = f
+		}
+		_, err := io.Copy(h, in)
+		read <- err
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case err := <-read:
 		if err != nil {
 			return nil, a.problem("failed", exitFailed, msg.CannotRead, name, cause(err))
 		}
-		defer f.Close()
-		in = f
+		return h.Sum(nil), nil
 	}
-	h := hash.New()
-	if _, err := io.Copy(h, in); err != nil {
-		return nil, a.problem("failed", exitFailed, msg.CannotRead, name, cause(err))
-	}
-	return h.Sum(nil), nil
 }
 
 // shellQuote makes a file name fit to be copied into a shell.

@@ -16,7 +16,7 @@ func (s *stopped) Error() string { return "stopped by signal: " + s.signal.Strin
 // exit is the code that shells expect: 128 and the number of the signal.
 func (s *stopped) exit() int { return 128 + int(s.signal) }
 
-// guard ends the run at SIGINT, SIGTERM and SIGHUP, but never while a code is
+// guard ends the run at SIGINT, SIGQUIT, SIGTERM and SIGHUP, but never while a code is
 // on its way to the card: then the signal waits until the card has finished.
 type guard struct {
 	// notice says that the signal was seen: waits means that the card must
@@ -36,7 +36,9 @@ type guard struct {
 func (g *guard) watch(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, g.cancel = context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	// SIGQUIT (Ctrl-\) too: the runtime of Go would end the process at once, with
+	// the echo off and the card wherever it is.
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
 	done := make(chan struct{})
 	go func() {
 		for {

@@ -230,7 +230,7 @@ func (a *app) printCard(c cardJSON) {
 	case c.CIE == nil && c.Error != nil:
 		field(msg.LabelCard, a.style.red(c.Error.Message))
 		for _, line := range c.Error.advice {
-			a.println(wrapText("    "+line, "    ", 96))
+			a.paragraph("    ", line)
 		}
 		return
 	case c.CIE == nil || !*c.CIE:
@@ -253,7 +253,7 @@ func (a *app) printCard(c cardJSON) {
 	if c.Error != nil {
 		field(msg.ErrorWord, a.style.red(c.Error.Message))
 		for _, line := range c.Error.advice {
-			a.println(wrapText("    "+line, "    ", 96))
+			a.paragraph("    ", line)
 		}
 	}
 }

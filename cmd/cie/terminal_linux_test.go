@@ -183,6 +183,7 @@ func TestTerminalChange(t *testing.T) {
 	s.answer("Current PIN", pin)
 	s.answer("New PIN (8 digits)", "87654321")
 	s.Expect("in sequence")
+	s.Expect("Please choose")
 	s.answer("New PIN (8 digits)", pin)
 	s.Expect("same as the old one")
 	s.answer("New PIN (8 digits)", fresh)
@@ -264,6 +265,42 @@ func TestTerminalInterruptedPrompt(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wantExit(128 + int(syscall.SIGTERM))
+	s.wantCard(pin, 3, 10)
+}
+
+// Ctrl-\ would let the runtime of Go end the process where it is.
+func TestTerminalQuit(t *testing.T) {
+	s := sit(t, english, onDesk, "pin", "verify")
+	s.Expect("PIN (8 digits")
+	s.Type(pin[:3] + "\x1c")
+	s.Expect("stopped at your request")
+	s.wantExit(128 + int(syscall.SIGQUIT))
+	s.wantCard(pin, 3, 10)
+}
+
+// Ctrl-C while a file is read that does not come.
+func TestTerminalInterruptedFile(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := sit(t, english, onDesk, "sign", pipe, "--out", filepath.Join(t.TempDir(), "out"))
+	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // until the program reads
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	s.Type("\x03")
+	s.Expect("stopped at your request")
+	s.wantExit(128 + int(syscall.SIGINT))
+}
+
+// A descriptor that is a terminal: the code is asked for without echo.
+func TestTerminalDescriptor(t *testing.T) {
+	s := sit(t, english, onDesk, "pin", "verify", "--pin-fd", "0")
+	s.answer("PIN (8 digits", pin)
+	s.Expect("The PIN is right.")
+	s.wantExit(exitOK)
 	s.wantCard(pin, 3, 10)
 }
 

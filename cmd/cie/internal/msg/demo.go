@@ -92,7 +92,7 @@ var (
 
 	DemoLogin        = text("Logging in at level 3", "Accedere con il livello 3")
 	DemoLoginRefused = text("without the card: the server refuses the connection", "senza la carta: il server rifiuta la connessione")
-	DemoLoginTLS     = text("with the card: %s with client certificate, signed in the chip (%s)", "con la carta: %s con certificato del cliente, firmato nel chip (%s)")
+	DemoLoginTLS     = text("with the card: %s with client certificate, signed in the chip (%s)", "con la carta: %s con il certificato client, firmato nel chip (%s)")
 	DemoLoginSaw     = text("the server saw: %s %s, %s, NIS %s", "il server ha visto: %s %s, %s, NIS %s")
 	DemoLoginProof   = text(
 		"the private key never leaves the chip, and the server knows who logs in without a password: this is how public services see the card.",

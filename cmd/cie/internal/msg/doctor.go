@@ -71,7 +71,7 @@ var (
 	FindNoReader          = text("no reader is connected", "nessun lettore è collegato")
 	FindReaderTaken       = text("a reader is connected (%s), but the kernel's own NFC modules hold it: %s", "un lettore è collegato (%s), ma lo tengono occupato i moduli NFC del kernel: %s")
 	FindReaderUnclaimed   = text("a reader is connected (%s), but the service has no driver for it", "un lettore è collegato (%s), ma al servizio manca il driver")
-	FindReaderIntegrated  = text("this computer has an NFC chip built in, but Linux has no smart card driver for it", "questo computer ha un chip NFC integrato, ma per Linux non ha un driver per le smart card")
+	FindReaderIntegrated  = text("this computer has an NFC chip built in, but Linux has no smart card driver for it", "questo computer ha un chip NFC integrato, ma su Linux non c'è un driver per usarlo con le smart card")
 	FindReaderGood        = text("no known defect", "nessun difetto noto")
 	FindReaderThreatened  = text("works now, but the kernel's own NFC modules may take this reader at the next start", "ora funziona, ma al prossimo avvio i moduli NFC del kernel possono prendersi questo lettore")
 	FindReaderStillLoaded = text("the kernel's NFC modules are switched off by the configuration, but still loaded", "i moduli NFC del kernel sono disattivati nella configurazione, ma ancora caricati")
@@ -135,7 +135,7 @@ var (
 
 // What to do.
 var (
-	DoInstallPCSC      = text("Install it: on Debian and Ubuntu \"sudo apt install pcscd libccid\".", "Installalo: su Debian e Ubuntu \"sudo apt install pcscd libccid\".")
+	DoInstallPCSC      = text("Install it: on Debian and Ubuntu \"sudo apt install pcscd libccid\", on Fedora \"sudo dnf install pcsc-lite pcsc-lite-ccid\".", "Installalo: su Debian e Ubuntu \"sudo apt install pcscd libccid\", su Fedora \"sudo dnf install pcsc-lite pcsc-lite-ccid\".")
 	DoStartPCSC        = text("Start it: \"sudo systemctl enable --now pcscd.socket\".", "Avvialo: \"sudo systemctl enable --now pcscd.socket\".")
 	DoRestartPCSC      = text("Unplug the reader, plug it in again and type \"sudo systemctl restart pcscd\".", "Scollega il lettore, ricollegalo e scrivi \"sudo systemctl restart pcscd\".")
 	DoAllowAccess      = text("Log in at the screen of this computer, or let the administrator allow the actions org.debian.pcsc-lite.access_pcsc and access_card for you in a file below /etc/polkit-1/rules.d.", "Accedi dallo schermo di questo computer, oppure fatti autorizzare dall'amministratore le azioni org.debian.pcsc-lite.access_pcsc e access_card in un file sotto /etc/polkit-1/rules.d.")
@@ -143,7 +143,7 @@ var (
 	DoPlugReader       = text("Plug in a reader for contactless cards (NFC), if possible straight into the computer. \"cie watch\" shows when the computer notices it.", "Collega un lettore per carte senza contatto (NFC), se possibile direttamente al computer. \"cie watch\" mostra quando il computer lo vede.")
 	DoFreeReader       = text("Write the lines \"blacklist pn533_usb\", \"blacklist pn533\" and \"blacklist nfc\" into /etc/modprobe.d/cie-nfc.conf, type \"sudo modprobe -r pn533_usb pn533 nfc\" and plug the reader in again.", "Scrivi le righe \"blacklist pn533_usb\", \"blacklist pn533\" e \"blacklist nfc\" in /etc/modprobe.d/cie-nfc.conf, digita \"sudo modprobe -r pn533_usb pn533 nfc\" e ricollega il lettore.")
 	DoReboot           = text("Start the computer again, or type \"sudo modprobe -r pn533_usb pn533 nfc\" and plug the reader in again.", "Riavvia il computer, oppure digita \"sudo modprobe -r pn533_usb pn533 nfc\" e ricollega il lettore.")
-	DoInstallDriver    = text("Install the driver: on Debian and Ubuntu \"sudo apt install libccid\" (for readers of ACS also libacsccid1), then plug the reader in again.", "Installa il driver: su Debian e Ubuntu \"sudo apt install libccid\" (per i lettori ACS anche libacsccid1), poi ricollega il lettore.")
+	DoInstallDriver    = text("Install the driver: on Debian and Ubuntu \"sudo apt install libccid\" (for readers of ACS also libacsccid1), on Fedora \"sudo dnf install pcsc-lite-ccid\" (also pcsc-lite-acsccid), then plug the reader in again.", "Installa il driver: su Debian e Ubuntu \"sudo apt install libccid\" (per i lettori ACS anche libacsccid1), su Fedora \"sudo dnf install pcsc-lite-ccid\" (anche pcsc-lite-acsccid), poi ricollega il lettore.")
 	DoOtherReader      = text("Use a USB reader for contactless cards that PC/SC supports.", "Usa un lettore USB per carte senza contatto che PC/SC supporti.")
 	DoLayCard          = text("Lay the identity card flat on the reader and leave it there.", "Appoggia la carta d'identità sul lettore, ben distesa, e lasciala lì.")
 	DoLayCardAgain     = text("Take the card away, lay it down again in the middle of the reader, without wallet or other cards near it.", "Togli la carta e appoggiala di nuovo al centro del lettore, senza portafoglio né altre carte vicino.")
@@ -152,7 +152,7 @@ var (
 	DoMoveCard         = text("Move the card a little, take metal, phones and other cards away from the reader, plug the reader straight into the computer, then try again.", "Sposta un po' la carta, allontana dal lettore metalli, telefoni e altre carte, collega il lettore direttamente al computer, poi riprova.")
 	DoAddIssuer        = text("If the card is yours and new, update this software; a certificate of an authority can be added with --csca.", "Se la carta è tua e nuova, aggiorna questo software; il certificato di un'autorità si può aggiungere con --csca.")
 	DoShowMunicipality = text("Try another reader or another computer. If the answer stays the same, show the card to your municipality.", "Prova con un altro lettore o un altro computer. Se il risultato non cambia, mostra la carta al tuo comune.")
-	DoCareful          = text("Be sure of a code before you type it: a right PIN gives its attempts back, \"cie help codes\" says where the codes are.", "Prima di digitare un codice, sii certo che sia giusto: un PIN giusto ridà i suoi tentativi, \"cie help codes\" dice dove sono i codici.")
+	DoCareful          = text("Be sure of a code before you type it: a right PIN gives its attempts back, \"cie help codes\" says where the codes are.", "Prima di digitare un codice, assicurati che sia giusto: un PIN giusto ridà i suoi tentativi, \"cie help codes\" dice dove sono i codici.")
 	DoUnblockPIN       = text("Unblock it with the PUK and choose a new PIN: \"cie pin unblock\".", "Sbloccalo con il PUK e scegli un nuovo PIN: \"cie pin unblock\".")
 	DoNewCard          = text("Nobody can unblock it. For a new PUK you need a new card: ask your municipality.", "Nessuno può sbloccarlo. Per avere un nuovo PUK serve una nuova carta: chiedila al tuo comune.")
 	DoRenewCard        = text("Ask for a new card at your municipality.", "Chiedi una nuova carta al tuo comune.")

@@ -8,8 +8,8 @@ var (
 		"the smart card service of this computer does not answer",
 		"il servizio per le smart card di questo computer non risponde")
 	NoServiceDo = text(
-		"On Debian and Ubuntu it is the package \"pcscd\": install it, or start it with \"sudo systemctl start pcscd.socket\".",
-		"Su Debian e Ubuntu è il pacchetto \"pcscd\": installalo, oppure avvialo con \"sudo systemctl start pcscd.socket\".")
+		"It is the package \"pcscd\" on Debian and Ubuntu, \"pcsc-lite\" on Fedora: install it, or start it with \"sudo systemctl start pcscd.socket\". \"cie doctor\" tells which.",
+		"È il pacchetto \"pcscd\" su Debian e Ubuntu, \"pcsc-lite\" su Fedora: installalo, oppure avvialo con \"sudo systemctl start pcscd.socket\". \"cie doctor\" dice quale dei due.")
 
 	NoReader = text(
 		"no smart card reader is connected",
@@ -102,10 +102,10 @@ var (
 		"Se hai cambiato il PIN, vale quello scelto da te. Altrimenti unisci le due metà: le prime 4 cifre sono nell'ultimo foglio della ricevuta del comune o del consolato, le ultime 4 nella lettera arrivata con la carta.")
 	WrongPINBlocksDo = text(
 		"At the next wrong PIN the PIN is blocked. If you are not sure of it, unblock it with the PUK instead: \"cie pin unblock\".",
-		"Al prossimo PIN sbagliato il PIN si blocca. Se non ne sei sicuro, sbloccalo con il PUK: \"cie pin unblock\".")
+		"Al prossimo PIN sbagliato il PIN si blocca. Se hai dubbi, sbloccalo con il PUK: \"cie pin unblock\".")
 	WrongPUKDo = text(
 		"The tenth wrong PUK in a row blocks the chip for ever. If you are not sure of the PUK, stop here and recover it.",
-		"Il decimo PUK sbagliato di fila blocca il chip per sempre. Se non sei sicuro del PUK, fermati qui e recuperalo.")
+		"Il decimo PUK sbagliato di fila blocca il chip per sempre. Se hai dubbi sul PUK, fermati qui e recuperalo.")
 
 	BlockedPIN = text(
 		"the PIN is blocked after three wrong attempts in a row",
@@ -240,6 +240,9 @@ var (
 	NoCodeArguments = text(
 		"this command takes no argument. Codes are never taken from the command line, where others on this computer can see them: if what you typed was a real PIN or PUK, clear it from the history of your shell",
 		"questo comando non accetta argomenti. I codici non si prendono mai dalla riga di comando, dove altri su questo computer possono vederli: se hai scritto un vero PIN o PUK, cancellalo dalla cronologia della shell")
+	NoCodeOptions = text(
+		"codes are never taken from the command line, where others on this computer can see them: if what you typed was a real PIN or PUK, clear it from the history of your shell",
+		"i codici non si prendono mai dalla riga di comando, dove altri su questo computer possono vederli: se hai scritto un vero PIN o PUK, cancellalo dalla cronologia della shell")
 	OneFile = text(
 		"say which file to sign, and one only",
 		"indica quale file firmare, e uno solo")

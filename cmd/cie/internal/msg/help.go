@@ -204,14 +204,15 @@ PIN blocked     Three wrong PINs in a row block it. "cie pin unblock" unblocks i
                 the PUK and sets a new PIN; so does the CieID app.
 PIN forgotten   The same: set a new one with the PUK.
 PUK lost        The CieID app has "PUK recovery": you need the card, the app, a contact
-                (phone or e-mail) that you gave to the municipality, and a screen lock
-                on the phone. It takes 48 hours, one request at a time. Or let any
+                (phone or e-mail) that you gave to the municipality or verified later,
+                and a screen lock on the phone. It takes 48 hours, one request at a time. Or let any
                 municipality print it again.
 PUK blocked     Ten wrong PUKs in a row block the chip for ever. The card stays valid as
                 an identity document, but no longer logs in: a new PUK comes only with
                 a new card.
-Card stolen     Call +39 800 098 558 to have it blocked, Monday to Friday 8:00-18:00,
-or lost         Saturday 8:00-14:00 (cards issued after 4 July 2016; for older ones call
+Card stolen or lost
+                Call +39 800 098 558 to have it blocked, Monday to Friday 8:00-18:00,
+                Saturday 8:00-14:00 (cards issued after 4 July 2016; for older ones call
                 the municipality that issued them). Have ready: name, codice fiscale,
                 card number if you know it, the details of the police report, the city.
 Card expired    It works online for 90 days more, unless a new one was issued.`,
@@ -226,16 +227,18 @@ questo software vuole sempre tutte le 8 cifre.
 
 PIN bloccato      Tre PIN sbagliati di fila lo bloccano. "cie pin unblock" lo sblocca
                   con il PUK e imposta un nuovo PIN; lo fa anche l'app CieID.
-PIN dimenticato   Uguale: impostane uno nuovo con il PUK.
+PIN dimenticato   Lo stesso: impostane uno nuovo con il PUK.
 PUK perso         L'app CieID ha il "recupero PUK": servono la carta, l'app, un contatto
-                  (telefono o e-mail) dato al comune e il blocco schermo sul telefono.
+                  (telefono o e-mail) dato al comune o verificato in seguito, e il blocco
+                  schermo sul telefono.
                   Servono 48 ore, una richiesta alla volta. Oppure fattelo ristampare
                   da un qualsiasi comune.
 PUK bloccato      Dieci PUK sbagliati di fila bloccano il chip per sempre. La carta resta
                   valida come documento d'identità, ma non serve più per accedere: un
                   nuovo PUK arriva solo con una nuova carta.
-Carta rubata      Chiama +39 800 098 558 per farla bloccare, da lunedì a venerdì
-o persa           8:00-18:00, sabato 8:00-14:00 (carte emesse dopo il 4 luglio 2016; per
+Carta rubata o persa
+                  Chiama +39 800 098 558 per farla bloccare, da lunedì a venerdì
+                  8:00-18:00, sabato 8:00-14:00 (carte emesse dopo il 4 luglio 2016; per
                   le altre chiama il comune che le ha emesse). Tieni pronti: nome, codice
                   fiscale, numero della carta se lo conosci, estremi della denuncia, città.
 Carta scaduta     Funziona online ancora per 90 giorni, se non ne è stata emessa una nuova.`)
@@ -259,9 +262,10 @@ Carta scaduta     Funziona online ancora per 90 giorni, se non ne è stata emess
        a browser could not be set up
   129  the terminal was closed (SIGHUP)
   130  stopped with Ctrl-C (SIGINT)
+  131  stopped with Ctrl-\ (SIGQUIT)
   143  stopped with SIGTERM
 
-After 129, 130 and 143 the card is never between two states: what had begun was
+After 129, 130, 131 and 143 the card is never between two states: what had begun was
 finished, and its outcome was printed.`,
 		`  0    fatto
   1    non ha funzionato, per un motivo che non è qui sotto
@@ -281,9 +285,10 @@ finished, and its outcome was printed.`,
        browser non si è potuto configurare
   129  il terminale è stato chiuso (SIGHUP)
   130  interrotto con Ctrl-C (SIGINT)
+  131  interrotto con Ctrl-\ (SIGQUIT)
   143  interrotto con SIGTERM
 
-Dopo 129, 130 e 143 la carta non è mai in uno stato incerto: ciò che era cominciato è
+Dopo 129, 130, 131 e 143 la carta non è mai in uno stato incerto: ciò che era cominciato è
 stato finito, e il risultato è stato stampato.`)
 
 	TopicFilesShort = text("Files that the program reads and writes", "I file che il programma legge e scrive")
@@ -293,7 +298,9 @@ stato finito, e il risultato è stato stampato.`)
         be given with --csca.
   ~/.cache/cie/cards
         What every reader can see of a card without a code (its public keys and
-        parameters), so that the next use is faster. It can be deleted at any time.
+        parameters), so that the next use is faster; and its certificate, which the
+        module for the browsers encrypts so that only the card itself can open it. It
+        can be deleted at any time.
   ~/.local/state/cie/installer
         What files of browsers held before "cie browsers enable", for "cie browsers
         disable". With --system it is /var/lib/cie/installer.
@@ -305,7 +312,9 @@ written to a file.`,
         a quelli italiani che il programma ha già. Altri si indicano con --csca.
   ~/.cache/cie/cards
         Ciò che ogni lettore può vedere di una carta senza codici (le sue chiavi pubbliche
-        e i suoi parametri), per andare più veloce la volta dopo. Si può cancellare sempre.
+        e i suoi parametri), per andare più veloce la volta dopo; e il suo certificato, che
+        il modulo per i browser cifra in modo che solo la carta stessa possa aprirlo. Si può
+        cancellare sempre.
   ~/.local/state/cie/installer
         Il contenuto dei file dei browser prima di "cie browsers enable", per "cie
         browsers disable". Con --system è /var/lib/cie/installer.

@@ -10,6 +10,8 @@ var (
 
 	TryAgain = text("Please type it again.", "Scrivilo di nuovo, per favore.")
 
+	ChooseAnother = text("Please choose another one.", "Scegline un altro, per favore.")
+
 	TriesLeftPIN = plural(
 		text("Attempts left for the PIN: %d of %d.", "Per il PIN resta %d tentativo su %d."),
 		text("Attempts left for the PIN: %d of %d.", "Per il PIN restano %d tentativi su %d."))

@@ -25,9 +25,9 @@ cie status
     authenticity_reason   why it is not "genuine", in English, for specialists
     holder          with the PIN: surname, given_name, fiscal_code
     document_number with the PIN: number of the document
-    not_before      with the PIN: first and last day of validity and last day of
-    not_after       acceptance online, as YYYY-MM-DD
-    grace_until
+    not_before      with the PIN: first day of validity, as YYYY-MM-DD
+    not_after       with the PIN: last day of validity
+    grace_until     with the PIN: last day of acceptance online
     validity        with the PIN: "valid", "grace", "expired" or "not-yet-valid"
     error           what went wrong with this card (see below)
 
@@ -39,7 +39,8 @@ cie pin verify, change, unblock
 cie cert
   reader, nis       the card
   pem               the certificate
-  holder, document_number, not_before, not_after, grace_until, validity   as above
+  holder, document_number, not_before, not_after, grace_until, validity,
+  as above
 
 cie sign
   reader, nis       the card
@@ -116,9 +117,9 @@ cie status
     authenticity_reason   perché non è "genuine", in inglese, per specialisti
     holder          con il PIN: surname, given_name, fiscal_code
     document_number con il PIN: numero del documento
-    not_before      con il PIN: primo e ultimo giorno di validità e ultimo giorno di
-    not_after       accettazione online, come AAAA-MM-GG
-    grace_until
+    not_before      con il PIN: primo giorno di validità, come AAAA-MM-GG
+    not_after       con il PIN: ultimo giorno di validità
+    grace_until     con il PIN: ultimo giorno di accettazione online
     validity        con il PIN: "valid", "grace", "expired" o "not-yet-valid"
     error           che cosa è andato storto con questa carta (vedi sotto)
 
@@ -130,7 +131,8 @@ cie pin verify, change, unblock
 cie cert
   reader, nis       la carta
   pem               il certificato
-  holder, document_number, not_before, not_after, grace_until, validity   come sopra
+  holder, document_number, not_before, not_after, grace_until, validity,
+  come sopra
 
 cie sign
   reader, nis       la carta
