@@ -26,6 +26,8 @@ var (
 	ErrNoModule = errors.New("the PKCS#11 module is not installed")
 	// ErrSomeBrowsers: some programs could not be changed.
 	ErrSomeBrowsers = errors.New("some programs could not be changed")
+	// ErrDemo: a demonstration writes no files.
+	ErrDemo = errors.New("a demonstration writes no files")
 	// ErrUntrusted: the certificate of the card is not accepted.
 	ErrUntrusted = errors.New("the certificate of the card was not accepted")
 )
@@ -52,6 +54,7 @@ var simple = []struct {
 	{ErrNoModule, "no-module"},
 	{ErrSomeBrowsers, "some-browsers"},
 	{ErrUntrusted, "untrusted"},
+	{ErrDemo, "demo"},
 }
 
 // Problem puts err into words.

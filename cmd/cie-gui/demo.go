@@ -270,7 +270,7 @@ func (d *demo) ClearLogs() error { return nil }
 func (d *demo) ForgetCards() error { return nil }
 
 // SaveReport implements gui.Service.
-func (d *demo) SaveReport(string) (string, error) { return "(demo)", nil }
+func (d *demo) SaveReport(string) (string, error) { return "", gui.ErrDemo }
 
 var _ gui.Service = (*demo)(nil)
 var _ gui.Service = (*desktop)(nil)

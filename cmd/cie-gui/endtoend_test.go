@@ -99,6 +99,58 @@ func TestByKeyboard(t *testing.T) {
 	p.shot("8-holder")
 	p.diagnose(unblocked)
 	p.browsers(unblocked)
+	for i, name := range []string{"13-help", "14-settings", "15-about"} {
+		p.press("ctrl+" + string(rune('6'+i)))
+		p.look()
+		p.shot(name)
+	}
+}
+
+// The card is taken away while it is at work: nothing is changed, no try is
+// lost, and the same window goes on when the card is back.
+func TestTakenAway(t *testing.T) {
+	p := sit(t)
+	p.card.SetCost(cardtest.CostModel{DHAgreement: 2 * time.Second, Sleep: true})
+	p.lay()
+	p.start()
+	p.face()
+	p.see("the card is read", func() bool { return p.card.Stats().DeviceAuthentications > 0 })
+	p.look()
+	p.take()
+	p.look()
+	p.lay()
+	before := p.card.Stats().KeyAgreements
+	p.until("the card agrees on keys", func() bool { return p.card.Stats().KeyAgreements > before })
+	p.take() // in the middle of it
+	p.look()
+	p.shot("taken-away")
+	p.card.SetCost(cardtest.CostModel{})
+	p.lay()
+	p.see("the card is read again", func() bool { return p.card.Stats().DeviceAuthentications > 1 })
+
+	const changed = "24681357"
+	p.press("ctrl+2")
+	p.code(string(cardtest.DefaultPIN()))
+	p.code(changed)
+	p.card.SetCost(cardtest.CostModel{PerAPDU: 300 * time.Millisecond, Sleep: true})
+	apdus := p.card.Stats().APDUs
+	p.code(changed)
+	p.until("the card is at work", func() bool { return p.card.Stats().APDUs > apdus })
+	p.take()
+	p.card.SetCost(cardtest.CostModel{})
+	p.look()
+	p.shot("taken-away-changing")
+	n := p.card.Stats()
+	p.lay()
+	p.see("the card is read once more", func() bool { return p.card.Stats().DeviceAuthentications > n.DeviceAuthentications })
+	if n := p.card.Stats(); n.TriesSpent != 0 || n.Changes != 0 {
+		t.Fatalf("%d tries spent, %d PINs changed", n.TriesSpent, n.Changes)
+	}
+	p.look()
+	p.code(string(cardtest.DefaultPIN()))
+	p.code(changed)
+	p.code(changed)
+	p.see("the PIN is changed", func() bool { return p.card.Stats().Changes == 1 })
 }
 
 // diagnose goes through the diagnostics with the PIN and saves the report.
