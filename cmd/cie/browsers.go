@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -67,6 +68,9 @@ func (a *app) browsersChangeCommand(remove bool) *cobra.Command {
 	} else {
 		c.Flags().BoolVar(&f.autoSelect, "auto-select", false, a.text(msg.FlagAutoSelect))
 		c.Flags().BoolVar(&f.flatpak, "flatpak", false, a.text(msg.FlagFlatpak))
+	}
+	if haveHomes { // Windows, where an administrator opens another prompt
+		c.Example = strings.ReplaceAll(c.Example, "sudo ", "")
 	}
 	f.addModule(a, c)
 	c.Flags().BoolVar(&f.system, "system", false, a.text(msg.FlagSystem))
