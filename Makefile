@@ -20,8 +20,19 @@ FUZZTIME ?= 2m
 FUZZ ?= .
 BENCHTIME ?= 1x
 TESTTIMEOUT ?= 25m
-VERSION ?= $(or $(patsubst v%,%,$(shell git describe --tags --dirty 2>/dev/null)),0.0.0-dev)
-LDFLAGS := -X cie/cmd/internal/version.version=$(VERSION)
+
+# The version comes from the tag of git, here alone, and goes into everything
+# that is built. The only date is that of the commit. Go's own build ID depends
+# on the directory through the flags of the C linker, so there is none; the one
+# of GNU ld comes from the content.
+ifndef VERSION
+VERSION := $(shell sh .ci/version)
+endif
+ifndef SOURCE_DATE_EPOCH
+SOURCE_DATE_EPOCH := $(or $(shell sh .ci/version time),0)
+endif
+export SOURCE_DATE_EPOCH
+LDFLAGS := -buildid= -X cie/cmd/internal/version.stamp=cie-build:$(VERSION):$(shell sh .ci/version commit):$(SOURCE_DATE_EPOCH);
 GOBUILD := $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 
 .PHONY: all demo test build bin gui check bench fuzz clean deps-build deps-test

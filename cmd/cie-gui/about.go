@@ -3,8 +3,6 @@
 package main
 
 import (
-	"runtime/debug"
-
 	"cie/cmd/internal/version"
 	"cie/gui"
 )
@@ -47,11 +45,9 @@ var licences = map[string]string{
 
 // about says what this program is made of.
 func about(module string) gui.About {
-	a := gui.About{Version: version.String(), ModulePath: module}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, m := range info.Deps {
-			a.Libraries = append(a.Libraries, gui.Library{Name: m.Path, Version: m.Version, Licence: licences[m.Path]})
-		}
+	a := gui.About{Version: version.Read().String(), ModulePath: module}
+	for _, l := range version.Libraries() {
+		a.Libraries = append(a.Libraries, gui.Library{Name: l.Path, Version: l.Version, Licence: licences[l.Path]})
 	}
 	return a
 }

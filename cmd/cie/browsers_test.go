@@ -23,7 +23,7 @@ func (c cleaning) Run() int {
 
 var moduleDir string
 
-// builtModule builds the real module once for all scripts.
+// builtModule builds the real module once for all scripts, as version 1.2.3.
 var builtModule = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "cie-module-")
 	if err != nil {
@@ -31,7 +31,9 @@ var builtModule = sync.OnceValues(func() (string, error) {
 	}
 	moduleDir = dir
 	out := filepath.Join(dir, "cie-pkcs11.so")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", out, "cie/cmd/cie-pkcs11")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared",
+		"-ldflags", "-X cie/cmd/internal/version.stamp=cie-build:1.2.3:0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c:1774088430;",
+		"-o", out, "cie/cmd/cie-pkcs11")
 	cmd.Stderr = os.Stderr
 	return out, cmd.Run()
 })

@@ -68,6 +68,9 @@ func serve(r request, pin []byte) (a answer) {
 		return answer{Cards: cards}
 	}
 	info, err := m.info()
+	if err == nil && !r.Brief {
+		err = m.look(&info)
+	}
 	if err != nil {
 		return fail(err)
 	}
@@ -101,24 +104,29 @@ func (m *module) close() {
 
 func refused(call string, err error) *Error { return failed(ReasonRefused, call, "%v", err) }
 
+// info is what the module says of itself.
 func (m *module) info() (Info, error) {
 	i, err := m.ctx.GetInfo()
 	if err != nil {
 		return Info{}, refused("C_GetInfo", err)
 	}
-	info := Info{
+	return Info{
 		Description:  strings.TrimSpace(i.LibraryDescription),
 		Manufacturer: strings.TrimSpace(i.ManufacturerID),
 		Version:      fmt.Sprintf("%d.%d", i.LibraryVersion.Major, i.LibraryVersion.Minor),
 		Cryptoki:     fmt.Sprintf("%d.%d", i.CryptokiVersion.Major, i.CryptokiVersion.Minor),
-	}
+	}, nil
+}
+
+// look adds what the module shows of readers and cards.
+func (m *module) look(info *Info) error {
 	slots, err := m.ctx.GetSlotList(false)
 	if err != nil {
-		return Info{}, refused("C_GetSlotList", err)
+		return refused("C_GetSlotList", err)
 	}
 	tokens, err := m.ctx.GetSlotList(true)
 	if err != nil {
-		return Info{}, refused("C_GetSlotList", err)
+		return refused("C_GetSlotList", err)
 	}
 	info.Slots, info.Tokens = len(slots), len(tokens)
 	for _, slot := range tokens {
@@ -128,7 +136,7 @@ func (m *module) info() (Info, error) {
 			info.PSS = info.PSS || mechanism.Mechanism == pkcs11.CKM_RSA_PKCS_PSS
 		}
 	}
-	return info, nil
+	return nil
 }
 
 // cards lists the cards, with their certificates as far as they are public.

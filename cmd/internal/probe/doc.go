@@ -119,6 +119,7 @@ const (
 
 type request struct {
 	Module string `json:"module"`
+	Brief  bool   `json:"brief,omitempty"` // no word about readers and cards
 	Cards  bool   `json:"cards,omitempty"`
 	Login  *Login `json:"login,omitempty"`
 }

@@ -33,9 +33,13 @@ func Self(args ...string) (Prober, error) {
 
 // Load loads the module and asks what it is. Errors are *Error.
 func (p Prober) Load(ctx context.Context, module string) (Info, error) {
+	return p.load(ctx, request{Module: module})
+}
+
+func (p Prober) load(ctx context.Context, r request) (Info, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	a, err := p.ask(ctx, request{Module: module}, nil)
+	a, err := p.ask(ctx, r, nil)
 	if err != nil {
 		return Info{}, err
 	}
@@ -43,6 +47,12 @@ func (p Prober) Load(ctx context.Context, module string) (Info, error) {
 		return Info{}, failed(ReasonChild, "", "no answer")
 	}
 	return *a.Info, nil
+}
+
+// Identify is Load without looking at readers and cards: Slots, Tokens and PSS
+// stay as they are. Errors are *Error.
+func (p Prober) Identify(ctx context.Context, module string) (Info, error) {
+	return p.load(ctx, request{Module: module, Brief: true})
 }
 
 // Check is Load for whom only the error counts.
