@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/pem"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -54,6 +53,11 @@ func (a *app) certCommand() *cobra.Command {
 }
 
 func (a *app) cert(ctx context.Context, f *codeFlags, format, out string) error {
+	file, err := a.openOutput(out, 0o644)
+	if err != nil {
+		return err
+	}
+	defer file.discard()
 	return a.withPIN(ctx, f, func(u *inUse) error {
 		holder, err := a.readHolder(ctx, u)
 		if err != nil {
@@ -68,10 +72,8 @@ func (a *app) cert(ctx context.Context, f *codeFlags, format, out string) error 
 		case "text":
 			content = []byte(a.certText(id))
 		}
-		if out != "" {
-			if err := os.WriteFile(out, content, 0o644); err != nil {
-				return a.problem("failed", exitFailed, msg.CannotWrite, out, cause(err))
-			}
+		if err := file.write(content); err != nil {
+			return err
 		}
 		if a.json {
 			return a.printJSON(certJSON{Reader: u.reader, NIS: u.session.NIS(), PEM: text, holderJSON: holder})

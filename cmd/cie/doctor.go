@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -107,6 +106,11 @@ func (a *app) doctor(ctx context.Context, module, report string, f *codeFlags, w
 	if err != nil {
 		return err
 	}
+	file, err := a.openOutput(report, 0o600)
+	if err != nil {
+		return err
+	}
+	defer file.discard()
 	var ask doctor.PINFunc
 	if withPIN {
 		pin, err := a.fromFD(ctx, f.pin)
@@ -133,8 +137,8 @@ func (a *app) doctor(ctx context.Context, module, report string, f *codeFlags, w
 	}
 	worst := doctor.Worst(checks)
 	if report != "" {
-		if err := os.WriteFile(report, []byte(a.doctorReport(&env, checks)), 0o600); err != nil {
-			return a.problem("failed", exitFailed, msg.CannotWrite, report, cause(err))
+		if err := file.write([]byte(a.doctorReport(&env, checks))); err != nil {
+			return err
 		}
 	}
 	if a.json {

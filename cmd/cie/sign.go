@@ -73,11 +73,17 @@ func (a *app) signCommand() *cobra.Command {
 }
 
 func (a *app) sign(ctx context.Context, f *codeFlags, name, hash, out string) error {
-	// The file first: if it cannot be read nobody types a code for nothing.
+	// The files first: if one cannot be read or written nobody types a code for
+	// nothing.
 	digest, err := a.hashFile(ctx, name, hashes[hash])
 	if err != nil {
 		return err
 	}
+	file, err := a.openOutput(out, 0o644)
+	if err != nil {
+		return err
+	}
+	defer file.discard()
 	return a.withPIN(ctx, f, func(u *inUse) error {
 		var signature []byte
 		err := a.onCard(func() error {
@@ -91,10 +97,8 @@ func (a *app) sign(ctx context.Context, f *codeFlags, name, hash, out string) er
 		if err != nil {
 			return err
 		}
-		if out != "" {
-			if err := os.WriteFile(out, signature, 0o644); err != nil {
-				return a.problem("failed", exitFailed, msg.CannotWrite, out, cause(err))
-			}
+		if err := file.write(signature); err != nil {
+			return err
 		}
 		switch {
 		case a.json:
