@@ -1,0 +1,39 @@
+package doctor
+
+import (
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// startOf is when a process was started.
+func startOf(_ string, pid int) (time.Time, bool) {
+	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
+	if err != nil {
+		return time.Time{}, false
+	}
+	defer windows.CloseHandle(h)
+	var created, exited, kernel, user windows.Filetime
+	if windows.GetProcessTimes(h, &created, &exited, &kernel, &user) != nil {
+		return time.Time{}, false
+	}
+	return time.Unix(0, created.Nanoseconds()), true
+}
+
+// hasLoaded says whether a process has the module loaded.
+func hasLoaded(_ string, pid int, module string) bool {
+	snapshot, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPMODULE, uint32(pid))
+	if err != nil {
+		return false
+	}
+	defer windows.CloseHandle(snapshot)
+	entry := windows.ModuleEntry32{Size: uint32(unsafe.Sizeof(windows.ModuleEntry32{}))}
+	for err = windows.Module32First(snapshot, &entry); err == nil; err = windows.Module32Next(snapshot, &entry) {
+		if strings.EqualFold(windows.UTF16ToString(entry.ExePath[:]), module) {
+			return true
+		}
+	}
+	return false
+}
