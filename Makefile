@@ -5,6 +5,8 @@
 # make gui     bin/cie-gui, the desktop application (a cold build takes minutes)
 # make windows  programs and installer for Windows x86-64, into dist (a cold build takes a quarter of an hour)
 # make packages  .deb, .rpm and tarball for amd64 and arm64, into dist (installer/README.md)
+# make sbom    what each program is made of, into dist/sbom (CycloneDX)
+# make dist    packages, windows, sbom, and the SHA-256 sums of all that is in dist
 # make bench   the figures of the README
 # make fuzz    every fuzz target, FUZZTIME each (FUZZ=regexp chooses targets)
 # make clean   removes what was built
@@ -85,6 +87,17 @@ packages: deps-packages
 	$(PACK) $(PACKAGEARCHES)
 packages-here:
 	$(PACK) $$($(GO) env GOHOSTARCH)
+
+# What is given to others. The programs in the packages count, else those in bin.
+.PHONY: dist sbom sums
+dist: packages windows sbom sums
+sbom: bin
+	@rm -rf dist/sbom
+	$(GO) run ./installer/packaging/sbom -version '$(VERSION)' -out dist/sbom \
+		$$(ls dist/build/*/bin/* dist/windows/*.exe dist/windows/*.dll 2>/dev/null | grep -v '\.h$$' || ls bin/*)
+sums:
+	cd dist && find . -type f ! -path './build/*' ! -name SHA256SUMS | sed 's,^\./,,' | LC_ALL=C sort | \
+		xargs -d '\n' sha256sum >SHA256SUMS
 
 check:
 	sh .ci/check
