@@ -15,6 +15,7 @@ import (
 	"cie/card/cardtest"
 	"cie/card/sod"
 	"cie/cmd/internal/doctor"
+	"cie/cmd/internal/loopback"
 	"cie/cmd/internal/probe"
 	"cie/gui"
 	"cie/installer"
@@ -202,16 +203,10 @@ func (p demoProber) Login(ctx context.Context, _ string, l probe.Login, pin []by
 	if err := s.Verify(ctx, card.PIN, pin); err != nil {
 		return probe.Outcome{}, err
 	}
-	der, err := s.Certificate(ctx)
+	own, err := loopback.ClientCertificate(ctx, s)
 	if err != nil {
 		return probe.Outcome{}, err
 	}
-	key, err := s.Signer(ctx)
-	if err != nil {
-		return probe.Outcome{}, err
-	}
-	own := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, // the chip pads as in PKCS #1 v1.5 only
-		SupportedSignatureAlgorithms: []tls.SignatureScheme{tls.PKCS1WithSHA256, tls.PKCS1WithSHA384, tls.PKCS1WithSHA512}}
 	config := &tls.Config{RootCAs: x509.NewCertPool(), Certificates: []tls.Certificate{own}}
 	config.RootCAs.AddCert(server)
 	state, err := enter(ctx, l.Server, config)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,6 +53,9 @@ func missing(t *testing.T, what string, err error) {
 	t.Skipf("NOT TESTED with %s: %v", what, err)
 }
 
+// withTest ends a process with the test, also with one that is killed.
+func withTest() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+
 // screen starts an X server on a display that nobody uses.
 func screen(t *testing.T) string {
 	t.Helper()
@@ -62,6 +66,7 @@ func screen(t *testing.T) string {
 	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1040x740x24", "-nolisten", "tcp", "-noreset",
 		"-r") // a busy machine must not repeat a key
 	cmd.ExtraFiles = []*os.File{w}
+	cmd.SysProcAttr = withTest()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +207,7 @@ func (p *person) start(args ...string) {
 func (p *person) run(program string, args ...string) {
 	p.t.Helper()
 	cmd := exec.Command(program, args...)
-	cmd.Env, cmd.Stderr = p.env, &p.log
+	cmd.Env, cmd.Stderr, cmd.SysProcAttr = p.env, &p.log, withTest()
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}

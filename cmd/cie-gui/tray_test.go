@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,7 +25,7 @@ func (p *person) desktopBus() string {
 		missing(p.t, "a session bus", err)
 	}
 	cmd := exec.Command(path, "--session", "--nofork", "--print-address", "--address=unix:path="+filepath.Join(p.t.TempDir(), "bus"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = withTest()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		p.t.Fatal(err)
