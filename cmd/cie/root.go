@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -35,6 +36,7 @@ func (a *app) rootCommand() *cobra.Command {
 	f := root.PersistentFlags()
 	f.BoolP("help", "h", false, a.text(msg.HelpFlag))
 	f.StringVar(&a.reader, "reader", "", a.text(msg.FlagReader))
+	wanted := a.json // as newApp saw it: an option that is wrong ends the parsing before --json
 	f.BoolVar(&a.json, "json", false, a.text(msg.FlagJSON))
 	f.BoolVar(&a.debug, "debug", false, a.text(msg.FlagDebug))
 	f.StringArrayVar(&a.csca, "csca", nil, a.text(msg.FlagCSCA))
@@ -62,7 +64,10 @@ func (a *app) rootCommand() *cobra.Command {
 	)
 	root.SetHelpCommand(a.helpCommand())
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { a.help(c) })
-	root.SetFlagErrorFunc(a.flagError)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		a.json = a.json || wanted
+		return a.flagError(c, err)
+	})
 	root.InitDefaultHelpCmd()
 	a.sealArguments(root)
 	return root
@@ -124,6 +129,9 @@ func looksLikeCode(arg string) bool {
 	return digits >= 4
 }
 
+// code8 is an argument that is a whole code, or an option with one.
+var code8 = regexp.MustCompile(`^(?:-.*=)?[0-9]{8}$`)
+
 // hint adds where the help is.
 func (a *app) hint(c *cobra.Command, p *problem) *problem {
 	return p.do(a.text(msg.UsageHint, c.CommandPath()))
@@ -135,14 +143,19 @@ func (a *app) flagError(c *cobra.Command, err error) error {
 	var needs *pflag.ValueRequiredError
 	var bad *pflag.InvalidValueError
 	var syntax *pflag.InvalidSyntaxError
+	// Somebody who types a code where none belongs is told that, and nothing of
+	// it is repeated.
+	typed := a.hint(c, a.usage(msg.NoCodeOptions))
 	switch {
+	case errors.As(err, &unknown) && slices.ContainsFunc(a.args, code8.MatchString):
+		return typed
 	case errors.As(err, &unknown):
 		name := "--" + unknown.GetSpecifiedName()
 		if s := unknown.GetSpecifiedShortnames(); s != "" {
 			name = "-" + unknown.GetSpecifiedName()
 		}
 		if looksLikeCode(name) {
-			return a.hint(c, a.usage(msg.NoCodeArguments))
+			return typed
 		}
 		return a.hint(c, a.usage(msg.UnknownFlag, name))
 	case errors.As(err, &needs):
@@ -152,7 +165,12 @@ func (a *app) flagError(c *cobra.Command, err error) error {
 			// What stands there may be a code.
 			return a.hint(c, a.usage(msg.NegativeFD, bad.GetFlag().Name))
 		}
+		if looksLikeCode(bad.GetValue()) {
+			return typed
+		}
 		return a.hint(c, a.usage(msg.FlagBadValue, bad.GetValue(), bad.GetFlag().Name))
+	case errors.As(err, &syntax) && looksLikeCode(syntax.GetSpecifiedFlag()):
+		return typed
 	case errors.As(err, &syntax):
 		return a.hint(c, a.usage(msg.FlagBadSyntax, syntax.GetSpecifiedFlag()))
 	}
