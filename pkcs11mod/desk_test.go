@@ -30,7 +30,11 @@ type desk struct {
 	open    int // connections
 	opened  int // connections, ever
 	closed  bool
+	begins  int // transactions, ever
 	crowded int // so many transactions are refused because others hold the card
+
+	failing []error                // what the next connections end with
+	broken  func(cmd []byte) error // judges commands before the card gets them; nil: all pass
 }
 
 func newDesk() *desk {
@@ -156,8 +160,14 @@ func (d *desk) sync() {
 func (d *desk) Connect(name string) (Conn, error) {
 	d.mu.Lock()
 	c, known, busy := d.cards[name], slices.Contains(d.names, name), d.busy[name]
+	var fails error
+	if len(d.failing) > 0 {
+		fails, d.failing = d.failing[0], d.failing[1:]
+	}
 	d.mu.Unlock()
 	switch {
+	case fails != nil:
+		return nil, fails
 	case !known:
 		return nil, apdu.ErrNoReader
 	case c == nil || !c.Present():
@@ -192,6 +202,7 @@ type deskConn struct {
 // Begin implements card.Conn. While the desk is crowded the card is not to be had.
 func (c *deskConn) Begin() (bool, error) {
 	c.desk.mu.Lock()
+	c.desk.begins++
 	crowded := c.desk.crowded > 0
 	if crowded {
 		c.desk.crowded--
@@ -201,6 +212,26 @@ func (c *deskConn) Begin() (bool, error) {
 		return false, apdu.ErrBusy
 	}
 	return c.Reader.Begin()
+}
+
+// Transmit implements apdu.Transport.
+func (c *deskConn) Transmit(command []byte) ([]byte, error) {
+	c.desk.mu.Lock()
+	broken := c.desk.broken
+	c.desk.mu.Unlock()
+	if broken != nil {
+		if err := broken(command); err != nil {
+			return nil, err
+		}
+	}
+	return c.Reader.Transmit(command)
+}
+
+// breaks lets f judge commands from now on.
+func (d *desk) breaks(f func(cmd []byte) error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.broken = f
 }
 
 func (c *deskConn) Close() error {

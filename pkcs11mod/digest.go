@@ -25,7 +25,7 @@ func (m *Module) DigestInit(h uint, mech *ck.Mechanism) ck.RV {
 	if mech == nil {
 		return c.cancel(digesting)
 	}
-	if c.s.op != nil {
+	if c.busy() {
 		return ck.CKR_OPERATION_ACTIVE
 	}
 	known, rv := findMechanism(mech, ck.CKF_DIGEST)

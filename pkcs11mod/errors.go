@@ -26,8 +26,9 @@ var codes = []struct {
 	{apdu.ErrRemoved, ck.CKR_DEVICE_REMOVED},
 	{apdu.ErrNoCard, ck.CKR_DEVICE_REMOVED},
 	{apdu.ErrNoReader, ck.CKR_DEVICE_REMOVED},
-	{apdu.ErrNoService, ck.CKR_DEVICE_REMOVED},
 	{errOtherCard, ck.CKR_DEVICE_REMOVED},
+	{errTaken, ck.CKR_DEVICE_ERROR},
+	{apdu.ErrNoService, ck.CKR_DEVICE_ERROR}, // the token is there until an event says otherwise
 	{apdu.ErrBusy, ck.CKR_FUNCTION_FAILED},
 	{apdu.ErrReset, ck.CKR_DEVICE_ERROR},
 	{apdu.ErrMute, ck.CKR_DEVICE_ERROR},

@@ -25,7 +25,7 @@ func (m *Module) FindObjectsInit(h uint, template []ck.Attribute, count uint) ck
 	if template == nil && count > 0 {
 		return ck.CKR_ARGUMENTS_BAD
 	}
-	if c.s.op != nil {
+	if c.busy() {
 		return ck.CKR_OPERATION_ACTIVE
 	}
 	if rv := badTemplate(template); rv != ck.CKR_OK {

@@ -57,6 +57,7 @@ func (m *Module) Login(h, userType uint, pin ck.Input) ck.RV {
 	}
 	t := c.s.token
 	var rv2 ck.RV
+	done := false
 	err := t.use(func(ctx context.Context, s *card.Session) error {
 		// Another thread can have been first while this one waited for the card.
 		if rv2 = c.in.mayLogin(t, who); rv2 != ck.CKR_OK {
@@ -70,20 +71,21 @@ func (m *Module) Login(h, userType uint, pin ck.Input) ck.RV {
 		}
 		c.in.mu.Lock()
 		defer c.in.mu.Unlock()
-		if !t.gone && c.in.hasSession(t) {
+		if !t.gone && !c.s.closed {
 			t.who = who
 			t.epoch++
+			done = true
 		}
 		return nil
 	})
-	if rv2 != ck.CKR_OK {
+	switch {
+	case rv2 != ck.CKR_OK:
 		return rv2
+	case done: // what happened to session and card since is told by the next call
+		return ck.CKR_OK
 	}
-	if rv := c.result(err); rv != ck.CKR_OK {
-		t.cleanUp()
-		return rv
-	}
-	return ck.CKR_OK
+	t.cleanUp()
+	return c.result(err)
 }
 
 // mayLogin judges the state of the token before a login.
@@ -107,18 +109,12 @@ func (in *instance) mayLogin(t *token, who login) ck.RV {
 	return ck.CKR_OK
 }
 
-func (in *instance) hasSession(t *token) bool {
-	for _, s := range in.sessions {
-		if s.token == t {
-			return true
-		}
-	}
-	return false
-}
-
 // cleanUp leaves nothing of a login that did not come about: the session can
-// have been closed while the card was at work.
+// have been closed while the card was at work. A login of another thread, which
+// would have needed the card, too, is left alone.
 func (t *token) cleanUp() {
+	t.io.Lock()
+	defer t.io.Unlock()
 	t.in.mu.Lock()
 	who := t.who
 	t.in.mu.Unlock()
@@ -126,8 +122,6 @@ func (t *token) cleanUp() {
 		return
 	}
 	t.codes.destroy()
-	t.io.Lock()
-	defer t.io.Unlock()
 	if t.sess != nil && (t.sess.Verified(card.PIN) || t.sess.Verified(card.PUK)) {
 		t.disconnect()
 	}
@@ -162,13 +156,14 @@ func (m *Module) Logout(h uint) ck.RV {
 	}
 	t.endLogin()
 	c.in.mu.Unlock()
-	t.codes.destroy()
 	t.leaveCard()
 	return ck.CKR_OK
 }
 
-// endLogin changes what a logout changes in memory. The caller holds instance.mu.
+// endLogin changes what a logout changes in memory. The caller holds
+// instance.mu, so that the code of a login that follows is not destroyed.
 func (t *token) endLogin() {
+	t.codes.destroy()
 	t.who = nobody
 	t.epoch++
 	t.objects.renewPrivate()

@@ -11,7 +11,9 @@ import (
 type Readers interface {
 	// Watch reports the readers and cards that are there as events, then
 	// Settled, then every change, until ctx ends; it closes the channel then.
-	// A smart card service that stops looks like readers that are removed.
+	// A smart card service that stops looks like readers that are removed. A
+	// card exchanged for another is reported as removed and inserted; inserted
+	// alone, for a card that was reported before, means that it answers again.
 	Watch(ctx context.Context) (<-chan Event, error)
 	// Connect opens the card in a reader, shared with other programs.
 	Connect(reader string) (Conn, error)
@@ -105,8 +107,11 @@ func (in *instance) event(from Readers, e Event) {
 		}
 	case CardInserted:
 		s := in.attach(e.Reader)
+		if s.token != nil {
+			return // it never left, so the sessions live on
+		}
 		in.dropToken(s)
-		in.recognise(s, from)
+		in.recognise(s, from, 0)
 	case CardRemoved:
 		if s := in.slotNamed(e.Reader); s != nil {
 			in.dropToken(s)

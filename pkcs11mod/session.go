@@ -71,9 +71,27 @@ func (m *Module) begin(h uint) (*call, ck.RV) {
 	return &call{in, s}, ck.CKR_OK
 }
 
+// end ends a function. A panic in it, as from memory of the caller that cannot
+// be read, ends the operation, too: it may have taken in half of its data.
 func (c *call) end() {
+	r := recover()
+	if r != nil {
+		c.s.op = nil
+	}
 	c.s.mu.Unlock()
 	c.in.leave()
+	if r != nil {
+		panic(r)
+	}
+}
+
+// busy reports whether an operation is active. A signature whose login is over
+// is not.
+func (c *call) busy() bool {
+	if op, ok := c.s.op.(*signOp); ok && op.over(c.s.token) {
+		c.s.op = nil
+	}
+	return c.s.op != nil
 }
 
 // OpenSession is C_OpenSession (5.6). Read/write sessions are accepted although
@@ -177,7 +195,6 @@ func (in *instance) closeSessions(t *token, which func(*session) bool) {
 	in.mu.Unlock()
 	if logout {
 		// The caller need not wait for another thread's work on the card.
-		t.codes.destroy()
 		in.goDo(t.leaveCard)
 	}
 }

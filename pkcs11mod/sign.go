@@ -31,7 +31,7 @@ func newMessage(m mechanism, limit int) message {
 // add takes more data; its length is judged before it is looked at.
 func (m *message) add(in ck.Input) ck.RV {
 	switch {
-	case m.hash == nil && uint(len(m.data))+in.Len > uint(m.limit), in.Len > maxInput:
+	case m.hash == nil && in.Len > uint(m.limit-len(m.data)), uint64(in.Len) > maxInput:
 		return ck.CKR_DATA_LEN_RANGE
 	case in.Bad():
 		return ck.CKR_ARGUMENTS_BAD
@@ -63,6 +63,13 @@ type signOp struct {
 
 func (*signOp) kind() kind { return signing }
 
+// over reports whether the login that the signature began in has ended.
+func (op *signOp) over(t *token) bool {
+	t.in.mu.Lock()
+	defer t.in.mu.Unlock()
+	return op.epoch != t.epoch
+}
+
 // SignInit is C_SignInit (5.10). It sends nothing to the card. As in v3.0 a
 // NULL_PTR mechanism ends an active signature.
 func (m *Module) SignInit(h uint, mech *ck.Mechanism, key uint) ck.RV {
@@ -74,7 +81,7 @@ func (m *Module) SignInit(h uint, mech *ck.Mechanism, key uint) ck.RV {
 	if mech == nil {
 		return c.cancel(signing)
 	}
-	if c.s.op != nil {
+	if c.busy() {
 		return ck.CKR_OPERATION_ACTIVE
 	}
 	known, rv := findMechanism(mech, ck.CKF_SIGN)

@@ -216,6 +216,20 @@ func TestSignNotLoggedIn(t *testing.T) {
 	h.want("C_Logout", h.Logout(other), ck.CKR_OK)
 	h.login(other)
 	h.want("C_SignUpdate", h.SignUpdate(s, ck.Input{}), ck.CKR_OPERATION_NOT_INITIALIZED)
+	// It does not stand in the way of another operation.
+	for _, next := range []func() ck.RV{
+		func() ck.RV { return h.SignInit(s, mech(ck.CKM_SHA256_RSA_PKCS), h.one(other, ck.CKO_PRIVATE_KEY)) },
+		func() ck.RV { return h.VerifyInit(s, mech(ck.CKM_SHA256_RSA_PKCS), h.one(other, ck.CKO_PUBLIC_KEY)) },
+		func() ck.RV { return h.DigestInit(s, mech(ck.CKM_SHA256)) },
+		func() ck.RV { return h.FindObjectsInit(s, nil, 0) },
+	} {
+		key = h.one(other, ck.CKO_PRIVATE_KEY)
+		start()
+		h.want("C_Logout", h.Logout(other), ck.CKR_OK)
+		h.login(other)
+		h.want("next operation", next(), ck.CKR_OK)
+		h.want("C_SessionCancel", h.SessionCancel(s, ^uint(0)), ck.CKR_OK)
+	}
 }
 
 func TestDigest(t *testing.T) {

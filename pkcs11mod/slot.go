@@ -38,10 +38,10 @@ func (in *instance) slot(id uint) *slot {
 	return nil
 }
 
-// recognise finds out, in the background, whether the card in a slot is a
-// CIE. The caller holds in.mu and calls from follow or while a token of the
-// same slot is still counted in conns.
-func (in *instance) recognise(s *slot, from Readers) {
+// recognise finds out, in the background and after a pause, whether the card in
+// a slot is a CIE. The caller holds in.mu and calls from follow or while a token
+// of the same slot is still counted in conns.
+func (in *instance) recognise(s *slot, from Readers, pause time.Duration) {
 	initial := !in.isReady && !in.told
 	if initial {
 		in.pending++
@@ -50,7 +50,7 @@ func (in *instance) recognise(s *slot, from Readers) {
 	s.opening = t
 	in.conns.Add(1)
 	in.goDo(func() {
-		err := in.safely(t.recognise)
+		err := in.safely(func() error { return t.recognise(pause) })
 		in.mu.Lock()
 		current := s.opening == t
 		if current {
@@ -87,6 +87,7 @@ func (in *instance) dropToken(s *slot) {
 	}
 	s.token = nil
 	t.gone = true
+	t.codes.destroy()
 	t.cancel()
 	for h, sess := range in.sessions {
 		if sess.token == t {
@@ -98,9 +99,15 @@ func (in *instance) dropToken(s *slot) {
 	in.goDo(t.shutdown)
 }
 
+// lookAgain is how long, in first pauses between attempts, a card that an
+// operation found gone is waited for without an event.
+const lookAgain = 5
+
 // lost reacts to a card operation that found the card gone before the reader
 // said so. If the card is back already the reader may never say so, therefore
-// the slot is looked at again at once.
+// the slot is looked at again, but only after what the reader has to say had
+// time to come: a token that shows up before is taken away again by the late
+// news of the removal.
 func (in *instance) lost(t *token) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -108,7 +115,7 @@ func (in *instance) lost(t *token) {
 		return
 	}
 	// recognise before dropToken: t still counts in conns.
-	in.recognise(t.slot, t.readers)
+	in.recognise(t.slot, t.readers, lookAgain*in.cfg.retry)
 	again := t.slot.opening
 	t.slot.opening = nil
 	in.dropToken(t.slot)
@@ -345,6 +352,11 @@ func (m *Module) WaitForSlotEvent(flags uint, id *uint, reserved bool) ck.RV {
 	}
 	for {
 		in.mu.Lock()
+		// First of all: C_Finalize takes the tokens away, which is no event.
+		if in.ctx.Err() != nil {
+			in.mu.Unlock()
+			return ck.CKR_CRYPTOKI_NOT_INITIALIZED
+		}
 		if !in.watching {
 			in.deadline = time.Now().Add(in.cfg.RecognitionTime)
 			in.watch()

@@ -165,6 +165,12 @@ func TestWaitForSlotEvent(t *testing.T) {
 	if r := <-results; r != (result{slot, ck.CKR_OK}) {
 		t.Errorf("%+v", r)
 	}
+	// With a token that goes away, too, C_Finalize is no event.
+	d.insert("a", newCard(t, cardtest.Profile{}))
+	go wait()
+	if r := <-results; r != (result{slot, ck.CKR_OK}) {
+		t.Errorf("%+v", r)
+	}
 	for range 3 {
 		go wait()
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"cie/card"
 	"cie/card/cardtest"
 	"cie/pkcs11mod/ck"
 )
@@ -122,8 +123,18 @@ func TestThreads(t *testing.T) {
 // TestSessionClosedMeanwhile: a session that another thread closes while the
 // card is at work says so, and a login that nobody can use is undone.
 func TestSessionClosedMeanwhile(t *testing.T) {
+	for _, others := range []int{0, 1} {
+		closedMeanwhile(t, others)
+	}
+}
+
+// closedMeanwhile tries that with so many other sessions open.
+func closedMeanwhile(t *testing.T, others int) {
 	h, c := oneCard(t, cardtest.Profile{}, newStore())
 	s := h.session(false)
+	for range others {
+		h.session(false)
+	}
 	// The card is busy with another program until the session is closed.
 	other := c.Reader()
 	if _, err := other.Begin(); err != nil {
@@ -147,6 +158,37 @@ func TestSessionClosedMeanwhile(t *testing.T) {
 	if n := len(tok.codes.codes); n != 0 {
 		t.Error("the PIN is kept")
 	}
+}
+
+// TestFailedLoginBesideAnother: what is left to do after a login that failed
+// does not undo one of another thread that succeeded meanwhile.
+func TestFailedLoginBesideAnother(t *testing.T) {
+	h, _ := oneCard(t, cardtest.Profile{}, newStore())
+	s := h.session(false)
+	tok := h.token()
+	// The login that succeeded, seen from the one that failed before: the card
+	// is in the other thread's hands, the code is kept, the state comes next.
+	tok.io.Lock()
+	if err := tok.codes.put(card.PIN, pin().Data); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tok.cleanUp()
+	}()
+	for range 1000 {
+		runtime.Gosched()
+	}
+	h.in.mu.Lock()
+	tok.who = user
+	h.in.mu.Unlock()
+	tok.io.Unlock()
+	<-done
+	if !tok.codes.has(card.PIN) {
+		t.Error("the code of the other thread's login is gone")
+	}
+	h.want("C_Logout", h.Logout(s), ck.CKR_OK)
 }
 
 // TestMemory: sessions, searches and signatures leave nothing behind.

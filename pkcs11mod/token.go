@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -69,9 +70,21 @@ func (t *token) serialNumber() string {
 // holds exclusively is tried again; there is no event for its release.
 const busyTime = time.Minute
 
-// recognise opens the card and fills in what the module tells without I/O.
-// Failures that pass, as when the card is still being moved, are tried again.
-func (t *token) recognise() error {
+// Attempts at a card that answers, but not as it should, and at one that cannot
+// be reached: no event tells when it can again. If it left, an event says so
+// and ends the attempts.
+const (
+	oddAttempts  = 3
+	linkAttempts = 5
+)
+
+// recognise opens the card, after a pause, and fills in what the module tells
+// without I/O. Failures that pass, as when the card is still being moved, are
+// tried again.
+func (t *token) recognise(pause time.Duration) error {
+	if err := t.sleep(pause); err != nil {
+		return err
+	}
 	t.io.Lock()
 	defer t.io.Unlock()
 	wait := t.in.cfg.retry
@@ -82,20 +95,36 @@ func (t *token) recognise() error {
 			return nil
 		}
 		t.disconnect()
+		most := linkAttempts
+		var status *apdu.Error
+		if errors.As(err, &status) {
+			most = oddAttempts
+		}
 		switch {
 		case errors.Is(err, apdu.ErrBusy) && spent < busyTime:
-		case gone(err), errors.Is(err, card.ErrNotCIE), attempt >= 3:
+		case errors.Is(err, card.ErrNotCIE), errors.Is(err, errOtherCard), attempt >= most:
 			return err
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-t.ctx.Done():
-			timer.Stop()
-			return t.ctx.Err()
+		if err := t.sleep(wait); err != nil {
+			return err
 		}
 		spent += wait
 		wait = min(2*wait, 5*time.Second)
+	}
+}
+
+// sleep waits unless the token ends.
+func (t *token) sleep(d time.Duration) error {
+	if d == 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-t.ctx.Done():
+		return t.ctx.Err()
 	}
 }
 
@@ -103,7 +132,6 @@ func (t *token) identify() error {
 	if err := t.connect(); err != nil {
 		return err
 	}
-	t.conn.keep()
 	defer t.conn.release()
 	t.family = t.sess.Family()
 	t.noteTries()
@@ -121,8 +149,9 @@ func (t *token) identify() error {
 	return err
 }
 
-// connect opens the card; it has to be the one that was recognised. The
-// caller holds t.io.
+// connect opens the card; it has to be the one that was recognised. The card
+// stays reserved for the caller, who releases it: among programs that use it all
+// the time, a second turn can be a long time to wait. The caller holds t.io.
 func (t *token) connect() error {
 	c, err := t.readers.Connect(t.slot.name)
 	if err != nil {
@@ -130,7 +159,12 @@ func (t *token) connect() error {
 	}
 	t.conn = &hold{Conn: c}
 	t.conn.keep()
-	defer t.conn.release()
+	opened := false
+	defer func() {
+		if !opened {
+			t.conn.release()
+		}
+	}()
 	t.sess, err = card.Open(t.ctx, t.conn, t.in.card)
 	if err != nil {
 		return err
@@ -139,6 +173,7 @@ func (t *token) connect() error {
 		return errOtherCard
 	}
 	t.nis = t.sess.NIS()
+	opened = true
 	return nil
 }
 
@@ -160,9 +195,9 @@ func (t *token) disconnect() {
 // shutdown ends a token that no slot shows any more.
 func (t *token) shutdown() {
 	t.cancel()
-	t.codes.destroy()
 	t.io.Lock()
 	defer t.io.Unlock()
+	t.codes.destroy() // dropToken did, but a login can have been under way
 	t.disconnect()
 	clear(t.cacheKey)
 	t.in.conns.Done()
@@ -203,15 +238,25 @@ func (t *token) use(f func(context.Context, *card.Session) error) error {
 	defer t.io.Unlock()
 	for attempt := 1; ; attempt++ {
 		err := t.tryUse(f)
-		// The card was not to be had: nothing was sent. Where programs take
-		// turns on a slow card it can take longer than the service waits.
-		var unsure *card.UncertainError
-		if attempt < maxAttempts && errors.Is(err, apdu.ErrBusy) && !errors.As(err, &unsure) && t.turn.isShared(time.Now()) {
+		// The card was not to be had. Where programs take turns on a slow card it
+		// can take longer than the service waits. An operation in which a code
+		// was sent is never repeated.
+		if attempt < maxAttempts && errors.Is(err, apdu.ErrBusy) && !codeSent(err) && t.turn.isShared(time.Now()) {
 			t.in.trace("slot %d: still in use by another program", t.slot.id)
 			continue
 		}
 		return err
 	}
+}
+
+// codeSent reports whether an operation failed after it had sent a code.
+func codeSent(err error) bool {
+	var (
+		wrong  *card.PINError
+		unsure *card.UncertainError
+		cut    *card.InterruptedError
+	)
+	return errors.As(err, &wrong) || errors.As(err, &unsure) || errors.As(err, &cut)
 }
 
 // maxAttempts bounds how often a card in turns is waited for.
@@ -278,9 +323,11 @@ func answered(err error) bool {
 		!errors.As(err, &step) && !errors.Is(err, errPanic)
 }
 
-// gone reports that the card is no longer there, or not the same.
+// gone reports that the card is no longer there, or not the same. A service that
+// cannot be reached says nothing about the card: if it stopped, reader events
+// say so.
 func gone(err error) bool {
-	for _, e := range []error{apdu.ErrRemoved, apdu.ErrNoCard, apdu.ErrNoReader, apdu.ErrNoService, errOtherCard} {
+	for _, e := range []error{apdu.ErrRemoved, apdu.ErrNoCard, apdu.ErrNoReader, errOtherCard} {
 		if errors.Is(err, e) {
 			return true
 		}
@@ -309,14 +356,21 @@ func (t *token) useAsUser(f func(context.Context, *card.Session) error) error {
 			return err
 		}
 		t.turn.noticed(time.Now(), time.Since(began))
-		return f(ctx, s)
+		if err = f(ctx, s); errors.Is(err, card.ErrPINRequired) {
+			// Lost once more. The login stands, only this operation failed.
+			return fmt.Errorf("%w: %v", errTaken, err)
+		}
+		return err
 	})
 }
 
-// present verifies the kept PIN in a new channel, only if the card says that
-// no try was spent: then a person typed it and the card took it, and one wrong
-// presentation (the PIN was changed elsewhere meanwhile) cannot do much harm.
-// If it does not work out, the login is over.
+var errTaken = errors.New("another program keeps taking the card away")
+
+// present verifies the kept PIN in a new channel, only if no try was spent as
+// far as the card says, or is known where it does not: then a person typed it
+// and the card took it, and one wrong presentation (the PIN was changed
+// elsewhere meanwhile) cannot do much harm. If it does not work out, the login
+// is over.
 func (t *token) present(ctx context.Context, s *card.Session) error {
 	if !t.codes.has(card.PIN) {
 		t.loseLogin()
@@ -358,9 +412,9 @@ func (t *token) present(ctx context.Context, s *card.Session) error {
 // loseLogin ends a login that cannot be restored without the person. Handles of
 // private objects stay valid: it is the caller's use of them that tells.
 func (t *token) loseLogin() {
-	t.codes.destroy()
 	t.in.mu.Lock()
 	defer t.in.mu.Unlock()
+	t.codes.destroy()
 	t.who = nobody
 	t.epoch++
 }

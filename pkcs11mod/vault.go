@@ -12,27 +12,45 @@ var errNoCode = errors.New("code not kept")
 
 // vault keeps codes in memory that is not swapped out, not copied by the
 // garbage collector, not in core dumps, and wiped. Where the system refuses
-// to lock memory nothing is kept.
+// to lock memory nothing is kept. Its lock is held for moments only, never
+// while a code is on its way to the card, so it may be taken under
+// instance.mu.
 type vault struct {
 	mu    sync.Mutex
-	codes map[card.PINRef][]byte // each in a page of its own
+	codes map[card.PINRef]*kept
+}
+
+// kept is a code in a page of its own. Guarded by vault.mu.
+type kept struct {
+	page    []byte
+	users   int  // calls of with that are working with it
+	dropped bool // no longer in the vault; the last user wipes it
+}
+
+// drop wipes the code as soon as nobody works with it: a code wiped on its way
+// to the card would be a wrong one.
+func (k *kept) drop() {
+	k.dropped = true
+	if k.users == 0 {
+		freePage(k.page)
+	}
 }
 
 // put replaces the code kept under ref.
 func (v *vault) put(ref card.PINRef, code []byte) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	page, err := lockedPage()
 	if err != nil {
 		return err
 	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	if v.codes == nil {
-		v.codes = map[card.PINRef][]byte{}
+		v.codes = map[card.PINRef]*kept{}
 	}
 	if old := v.codes[ref]; old != nil {
-		freePage(old)
+		old.drop()
 	}
-	v.codes[ref] = page
+	v.codes[ref] = &kept{page: page}
 	copy(page, code[:card.CodeLength])
 	return nil
 }
@@ -47,20 +65,29 @@ func (v *vault) has(ref card.PINRef) bool {
 // with hands the code kept under ref to f, which must not keep it.
 func (v *vault) with(ref card.PINRef, f func(code []byte) error) error {
 	v.mu.Lock()
-	defer v.mu.Unlock()
-	page := v.codes[ref]
-	if page == nil {
+	k := v.codes[ref]
+	if k == nil {
+		v.mu.Unlock()
 		return errNoCode
 	}
-	return f(page[:card.CodeLength:card.CodeLength])
+	k.users++
+	v.mu.Unlock()
+	defer func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if k.users--; k.dropped && k.users == 0 {
+			freePage(k.page)
+		}
+	}()
+	return f(k.page[:card.CodeLength:card.CodeLength])
 }
 
-// destroy wipes everything.
+// destroy wipes everything, what is in use as soon as it is not.
 func (v *vault) destroy() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for ref, page := range v.codes {
-		freePage(page)
+	for ref, k := range v.codes {
 		delete(v.codes, ref)
+		k.drop()
 	}
 }

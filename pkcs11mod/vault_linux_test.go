@@ -78,3 +78,38 @@ func TestVault(t *testing.T) {
 	}
 	v.destroy()
 }
+
+// TestVaultInUse: a code that is on its way to the card neither holds up who
+// destroys it nor changes on the way, and is wiped afterwards.
+func TestVaultInUse(t *testing.T) {
+	for name, end := range map[string]func(*vault) error{
+		"destroyed": func(v *vault) error { v.destroy(); return nil },
+		"replaced":  func(v *vault) error { return v.put(card.PIN, []byte("11223344")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var v vault
+			defer v.destroy()
+			if err := v.put(card.PIN, []byte("86421357")); err != nil {
+				t.Fatal(err)
+			}
+			var page []byte
+			if err := v.with(card.PIN, func(code []byte) error {
+				page = code
+				ended := make(chan error)
+				go func() { ended <- end(&v) }()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+				if string(code) != "86421357" {
+					t.Errorf("the code became %q on its way", code)
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if about := smaps(t, page); strings.Contains(about, " lo") {
+				t.Errorf("the page is still there:\n%s", about)
+			}
+		})
+	}
+}

@@ -25,7 +25,7 @@ func (m *Module) VerifyInit(h uint, mech *ck.Mechanism, key uint) ck.RV {
 	if mech == nil {
 		return c.cancel(verifying)
 	}
-	if c.s.op != nil {
+	if c.busy() {
 		return ck.CKR_OPERATION_ACTIVE
 	}
 	known, rv := findMechanism(mech, ck.CKF_VERIFY)

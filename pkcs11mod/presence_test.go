@@ -1,0 +1,183 @@
+package pkcs11mod
+
+import (
+	"testing"
+	"time"
+
+	"cie/apdu"
+	"cie/card/cardtest"
+	"cie/pkcs11mod/ck"
+)
+
+// TestRecognisedInTheEnd: what keeps a card from being reached for a moment
+// does not cost the token, although no event tells that it passed.
+func TestRecognisedInTheEnd(t *testing.T) {
+	for _, err := range []error{apdu.ErrNoService, apdu.ErrNoReader, apdu.ErrNoCard, apdu.ErrRemoved, apdu.ErrMute, apdu.ErrTimeout} {
+		t.Run(err.Error(), func(t *testing.T) {
+			d := newDesk()
+			d.plug("reader")
+			d.insert("reader", newCard(t, cardtest.Profile{}))
+			d.failing = []error{err, err, err}
+			h := newModule(t, d, nil)
+			h.slot()
+		})
+	}
+}
+
+// TestServiceHiccup: a connection that the service ends is not a card that
+// left: sessions and login live on.
+func TestServiceHiccup(t *testing.T) {
+	h, c, s, key := signer(t)
+	once := apdu.ErrNoService
+	h.desk.breaks(func([]byte) error {
+		err := once
+		once = nil
+		return err
+	})
+	_, rv := h.trySign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+	h.want("signature", rv, ck.CKR_DEVICE_ERROR)
+	h.desk.mu.Lock()
+	h.desk.failing = []error{apdu.ErrNoService}
+	h.desk.mu.Unlock()
+	_, rv = h.trySign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+	h.want("signature", rv, ck.CKR_DEVICE_ERROR)
+	if st := h.state(s); st != ck.CKS_RO_USER_FUNCTIONS {
+		t.Errorf("state %d", st)
+	}
+	h.sign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+	if st := c.Stats(); st.TriesSpent != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// TestAnswersAgain: a card that was silent for a while and never left is the
+// same token with the same sessions.
+func TestAnswersAgain(t *testing.T) {
+	h, _, s, key := signer(t)
+	h.desk.mu.Lock()
+	h.desk.emit(CardInserted, "reader")
+	h.desk.mu.Unlock()
+	h.desk.sync()
+	if st := h.state(s); st != ck.CKS_RO_USER_FUNCTIONS {
+		t.Errorf("state %d", st)
+	}
+	h.sign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+}
+
+// TestLateNews: a card that was taken away and put back during an operation is
+// a removal, once: what the reader says of it later does not end the sessions
+// that were opened after.
+func TestLateNews(t *testing.T) {
+	h, c, s, key := signer(t)
+	h.cfg.retry = time.Hour
+	c.Remove()
+	c.Insert()
+	_, rv := h.trySign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+	h.want("signature", rv, ck.CKR_DEVICE_REMOVED)
+	h.want("session", h.GetSessionInfo(s, &ck.SessionInfo{}), ck.CKR_SESSION_HANDLE_INVALID)
+	for range 20 {
+		if n := len(h.slotList(true)); n != 0 {
+			t.Fatal("the token shows up before the reader told of the removal")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	h.desk.mu.Lock()
+	h.desk.emit(CardRemoved, "reader")
+	h.desk.emit(CardInserted, "reader")
+	h.desk.mu.Unlock()
+	h.waitTokens(1)
+	s = h.session(false)
+	h.login(s)
+	h.sign(s, h.one(s, ck.CKO_PRIVATE_KEY), ck.CKM_RSA_PKCS, []byte("x"))
+}
+
+// TestNoNews: without a word from the reader the card is found again, too.
+func TestNoNews(t *testing.T) {
+	h, c, s, key := signer(t)
+	c.Remove()
+	c.Insert()
+	_, rv := h.trySign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+	h.want("signature", rv, ck.CKR_DEVICE_REMOVED)
+	h.waitTokens(1)
+	h.login(h.session(false))
+}
+
+// TestCodeNotRepeated: a change of the PIN that was cut off is not done again,
+// whatever the reason: the old PIN may hold no longer.
+func TestCodeNotRepeated(t *testing.T) {
+	h, c := oneCard(t, cardtest.Profile{}, newStore())
+	s := h.session(true)
+	h.login(s)
+	if err := c.Reader().Reset(); err != nil { // somebody else is there
+		t.Fatal(err)
+	}
+	h.sign(s, h.one(s, ck.CKO_PRIVATE_KEY), ck.CKM_RSA_PKCS, []byte("x"))
+	before := c.Stats()
+	h.desk.breaks(func(cmd []byte) error {
+		if cmd[1] == 0x24 { // CHANGE REFERENCE DATA
+			return apdu.ErrBusy
+		}
+		return nil
+	})
+	h.want("C_SetPIN", h.SetPIN(s, pin(), ck.Bytes([]byte("27182818"))), ck.CKR_FUNCTION_FAILED)
+	if cost := c.Stats().Sub(before); cost.Verifies != 1 {
+		t.Errorf("the PIN was presented %d times", cost.Verifies)
+	}
+}
+
+// TestTakenAgain: when the channel is lost right after the PIN was presented
+// again, the signature fails and the login stands.
+func TestTakenAgain(t *testing.T) {
+	h, c, s, key := signer(t)
+	if err := c.Reader().Reset(); err != nil {
+		t.Fatal(err)
+	}
+	verified := false
+	h.desk.breaks(func(cmd []byte) error {
+		switch {
+		case cmd[1] == 0x20: // VERIFY
+			verified = true
+		case verified && cmd[1] == 0x22: // MANAGE SECURITY ENVIRONMENT
+			h.desk.breaks(nil)
+			c.SetFaults(cardtest.FaultAt(1, cardtest.ResetBefore))
+		}
+		return nil
+	})
+	_, rv := h.trySign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+	h.want("signature", rv, ck.CKR_DEVICE_ERROR)
+	if st := h.state(s); st != ck.CKS_RO_USER_FUNCTIONS {
+		t.Errorf("state %d", st)
+	}
+	h.sign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+	if st := c.Stats(); st.TriesSpent != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// TestOneTurn: opening a card and what it is opened for take one transaction,
+// however many commands that is: among busy programs each is a wait.
+func TestOneTurn(t *testing.T) {
+	h, _, s, key := signer(t)
+	begins := func() int {
+		h.desk.mu.Lock()
+		defer h.desk.mu.Unlock()
+		n := h.desk.begins
+		h.desk.begins = 0
+		return n
+	}
+	begins()
+	h.token().io.Lock()
+	h.token().disconnect() // as after an idle time
+	h.token().io.Unlock()
+	h.sign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
+	if n := begins(); n != 1 {
+		t.Errorf("%d transactions for connection, PIN and signature", n)
+	}
+	h.desk.remove("reader")
+	h.desk.insert("reader", newCard(t, cardtest.Profile{}))
+	h.desk.sync()
+	h.waitTokens(1)
+	if n := begins(); n != 1 {
+		t.Errorf("%d transactions for the recognition of a card", n)
+	}
+}
