@@ -60,13 +60,16 @@ func (f *fields) ulong() uint {
 
 func (f *fields) pointer() unsafe.Pointer {
 	p := f.next(ptrSize, ptrSize)
-	if uintptr(p)%ptrSize == 0 {
-		return *(*unsafe.Pointer)(p)
+	var bits uintptr
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(&bits)), ptrSize), unsafe.Slice((*byte)(p), ptrSize))
+	if 0 < bits && bits < lowest {
+		return unsafe.Add(nil, lowest) // as P in abi.c does
 	}
-	var v unsafe.Pointer
-	copy(unsafe.Slice((*byte)(unsafe.Pointer(&v)), ptrSize), unsafe.Slice((*byte)(p), ptrSize))
-	return v
+	return *(*unsafe.Pointer)(unsafe.Pointer(&bits))
 }
+
+// lowest is the lowest address that Go takes for a pointer.
+const lowest = 4096
 
 // attributeSize is the size of a CK_ATTRIBUTE.
 const attributeSize = unsafe.Sizeof(C.CK_ATTRIBUTE{})

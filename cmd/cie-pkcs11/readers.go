@@ -98,6 +98,10 @@ func (x expected) seen(e pcsc.Event) bool {
 	switch e.Kind {
 	case pcsc.ReaderRemoved, pcsc.CardRemoved, pcsc.ServiceLost:
 		clear(x)
+	case pcsc.CardInserted, pcsc.CardMute:
+		// It can have fallen silent, or begun to answer, since it was looked at.
+		delete(x, mark{pcsc.CardInserted, e.Reader})
+		delete(x, mark{pcsc.CardMute, e.Reader})
 	default:
 		delete(x, mark{e.Kind, e.Reader})
 	}

@@ -101,21 +101,31 @@ static void initialize(void)
 
 /* Every function with combinations of arguments that make no sense: NULL, small
  * numbers, handles that are right, huge counts, memory that is there (and full
- * of zeros or of ones), memory that is not there, memory that is read-only. */
+ * of zeros or of ones, or of templates whose values lie at small numbers), memory
+ * that is not there, memory that is read-only. */
 static void storm(CK_SLOT_ID slot, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, int rounds)
 {
 	int i, n, round;
 	any *all = functions(f30, &n);
 	char *zeros = calloc(1, 1 << 20), *ones = malloc(1 << 20);
+	CK_ATTRIBUTE *small = calloc(4096, sizeof *small);
 	char *nothing = mmap(NULL, 1 << 16, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *fixed = mmap(NULL, 1 << 16, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uintptr_t values[] = {
 		0, 1, 2, 3, 8, 100, 256, 4096, 65536, 0xFFFFFFFFu, (uintptr_t)1 << 40, ~(uintptr_t)0, ~(uintptr_t)0 >> 1,
 		slot, session, session, session, object, object,
 		(uintptr_t)zeros, (uintptr_t)zeros, (uintptr_t)ones, (uintptr_t)nothing, (uintptr_t)fixed, 16,
+		(uintptr_t)small, (uintptr_t)small,
 	};
 	enum { VALUES = sizeof values / sizeof values[0] };
 
+	for (i = 0; i < 4096; i++) {
+		static const CK_ULONG types[] = {CKA_CLASS, CKA_VALUE, CKA_MODULUS};
+
+		small[i].type = types[i % 3];
+		small[i].pValue = (void *)(uintptr_t)i;
+		small[i].ulValueLen = i % 5 ? sizeof(CK_ULONG) : 4096;
+	}
 	for (round = 0; round < rounds; round++) {
 		for (i = 0; i < n; i++) {
 			uintptr_t a[9];
@@ -145,6 +155,7 @@ static void storm(CK_SLOT_ID slot, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE o
 	}
 	free(zeros);
 	free(ones);
+	free(small);
 	munmap(nothing, 1 << 16);
 	munmap(fixed, 1 << 16);
 	f->C_CloseAllSessions(slot);
