@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Reason says at which point a module failed.
@@ -85,8 +86,19 @@ type Card struct {
 	Certificate []byte `json:"certificate,omitempty"`
 }
 
-// In says whether the card is in the reader of that name.
-func (c Card) In(reader string) bool { return c.Slot != "" && strings.HasPrefix(reader, c.Slot) }
+// slotDescription is the room that a module has for the name of a reader
+// (PKCS #11 v2.40 3.2).
+const slotDescription = 64
+
+// In says whether the card is in the reader of that name. Readers whose names
+// differ only behind the 64th byte cannot be told apart.
+func (c Card) In(reader string) bool {
+	for len(reader) > slotDescription { // by whole characters
+		_, n := utf8.DecodeLastRuneInString(reader)
+		reader = reader[:len(reader)-n]
+	}
+	return c.Slot != "" && c.Slot == strings.TrimSpace(reader)
+}
 
 // Login is a TLS login through the module.
 type Login struct {

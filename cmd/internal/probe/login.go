@@ -60,18 +60,22 @@ func (m *module) slot(reader string) (uint, error) {
 	if err != nil {
 		return 0, refused("C_GetSlotList", err)
 	}
+	var fit []uint
 	for _, s := range slots {
 		info, err := m.ctx.GetSlotInfo(s)
 		if err != nil {
 			continue
 		}
-		// The description has room for 64 bytes (PKCS #11 v2.40 3.2).
 		c := Card{Slot: strings.TrimSpace(info.SlotDescription)}
-		if reader == "" && len(slots) == 1 || reader != "" && c.In(reader) {
-			return s, nil
+		if reader == "" || c.In(reader) {
+			fit = append(fit, s)
 		}
 	}
-	return 0, failed(ReasonNoToken, "C_GetSlotList", "%d cards", len(slots))
+	// A PIN never goes to a card that may be another one.
+	if len(fit) != 1 {
+		return 0, failed(ReasonNoToken, "C_GetSlotList", "%d cards, %d of them fit", len(slots), len(fit))
+	}
+	return fit[0], nil
 }
 
 // key is the private key of the card; it implements crypto.Signer.

@@ -69,6 +69,69 @@ unsigned long C_GetFunctionList(void **out) {
 `
 }
 
+func TestCardIn(t *testing.T) {
+	long := strings.Repeat("x", 63)
+	tests := []struct {
+		slot, reader string
+		want         bool
+	}{
+		{"Reader 1", "Reader 1", true},
+		{"Reader 1", "Reader 10", false},
+		{"Reader 1", "Reader 1 00 00", false},
+		{"Reader 10", "Reader 1", false},
+		{"", "Reader 1", false},
+		{"", "", false},
+		{long + "y", long + "y 00 00", true},
+		{long + "y", long + "z 00 00", false},
+		{long, long + " 00 00", true}, // the 64th is a blank
+		{long, long + "é 00 00", true},
+	}
+	for _, tt := range tests {
+		if got := (Card{Slot: tt.slot}).In(tt.reader); got != tt.want {
+			t.Errorf("%q in %q: %v", tt.slot, tt.reader, got)
+		}
+	}
+}
+
+// Two readers whose names are the same as far as a module can tell: no PIN goes
+// to either card.
+func TestLoginAmbiguous(t *testing.T) {
+	name := "HID Global OMNIKEY 5022 Smart Card Reader [OMNIKEY 5022 Smart Card Reader] "
+	module := library(t, `#include <string.h>
+#include <unistd.h>
+static unsigned long no(void) { return 0x54; }
+static unsigned long ok(void) { return 0; }
+static unsigned long slots(unsigned char present, unsigned long *list, unsigned long *n) {
+	if (list) { list[0] = 1; list[1] = 2; }
+	*n = 2;
+	return 0;
+}
+static unsigned long info(unsigned long slot, char *info) {
+	memset(info, ' ', 96);
+	memcpy(info, "`+name[:64]+`", 64);
+	return 0;
+}
+static unsigned long session(void) { _exit(9); }
+static struct { unsigned char major, minor; void *functions[68]; } list = { 2, 40 };
+unsigned long C_GetFunctionList(void **out) {
+	for (int i = 0; i < 68; i++) list.functions[i] = (void *)no;
+	list.functions[0] = list.functions[1] = (void *)ok;
+	list.functions[4] = (void *)slots;
+	list.functions[5] = (void *)info;
+	list.functions[12] = (void *)session;
+	*out = &list;
+	return 0;
+}
+`)
+	p := prober(t, "serve")
+	for _, reader := range []string{name + "00 00", name + "01 00", ""} {
+		_, err := p.Login(context.Background(), module, Login{Reader: reader}, []byte("00000000"))
+		if Of(err) != ReasonNoToken {
+			t.Errorf("%q: %v", reader, err)
+		}
+	}
+}
+
 func TestModules(t *testing.T) {
 	text := filepath.Join(t.TempDir(), "text.so")
 	if err := os.WriteFile(text, []byte("no library\n"), 0o600); err != nil {
