@@ -13,201 +13,25 @@ import (
 
 var freshPIN = []byte("28281414")
 
-// scenario is an operation into which every fault is thrown at every command.
-type scenario struct {
-	name string
-	do   func(*card.Session) error
-	// maxVerifies and maxSpent bound what the card may be asked, whatever
-	// goes wrong: one comparison per code a person gave, and no try spent
-	// unless the code was wrong.
-	maxVerifies, maxSpent int
-	changesPIN            bool
-}
-
-var scenarios = []scenario{
-	{name: "login", maxVerifies: 1, do: func(s *card.Session) error {
-		if err := s.Verify(ctx, card.PIN, cardtest.DefaultPIN()); err != nil {
-			return err
-		}
-		if _, err := s.Certificate(ctx); err != nil {
-			return err
-		}
-		_, err := s.Sign(ctx, make([]byte, 51))
-		return err
-	}},
-	{name: "wrong PIN", maxVerifies: 1, maxSpent: 1, do: func(s *card.Session) error {
-		return s.Verify(ctx, card.PIN, []byte("40404041"))
-	}},
-	{name: "change", maxVerifies: 1, changesPIN: true, do: func(s *card.Session) error {
-		return s.ChangePIN(ctx, cardtest.DefaultPIN(), freshPIN)
-	}},
-	{name: "unblock", maxVerifies: 1, changesPIN: true, do: func(s *card.Session) error {
-		return s.Unblock(ctx, cardtest.DefaultPUK(), freshPIN)
-	}},
-	{name: "status", do: func(s *card.Session) error {
-		if _, err := s.Authenticity(ctx); err != nil {
-			return err
-		}
-		_, err := s.Tries(ctx, card.PUK)
-		return err
-	}},
-}
-
-// TestFaults throws every fault into every operation at every command, on a
-// card never seen and on a known one: no panic, no hang, no code compared
-// twice, no try lost or won, an error that says truly which PIN holds, and a
-// card that works again once it lies still.
-func TestFaults(t *testing.T) {
-	kinds := cardtest.FaultKinds()
-	if testing.Short() {
-		kinds = []cardtest.FaultKind{cardtest.RemoveBefore, cardtest.RemoveAfter, cardtest.WrongMAC}
-	}
-	for _, family := range []cardtest.Family{cardtest.NXP, cardtest.Gemalto, cardtest.Unknown} {
-		for _, known := range []bool{false, true} {
-			for i, sc := range scenarios {
-				// What is read of a card never seen, and what happens once the
-				// channel stands, hardly depends on the family.
-				if family != cardtest.NXP && (!known || i%3 != 0) {
-					continue
-				}
-				t.Run(fmt.Sprintf("%v/known=%v/%s", family, known, sc.name), func(t *testing.T) {
-					t.Parallel()
-					store := memStore{}
-					if known {
-						s := open(t, newCard(t, cardtest.Profile{Family: family}), card.Options{Store: store})
-						_, err := s.Tries(ctx, card.PIN)
-						must(t, err)
-					}
-					positions := sc.try(t, family, store, cardtest.Faults{}, false)
-					if positions < 15 {
-						t.Fatalf("only %d commands", positions)
-					}
-					if !known {
-						// From the key exchange on a known card does the same.
-						positions = min(positions, 34)
-					}
-					for _, kind := range kinds {
-						for at := 1; at <= positions; at++ {
-							sc.try(t, family, store, cardtest.FaultAt(at, kind), true)
-						}
-					}
-				})
-			}
-		}
-	}
-}
-
-// try does the scenario on a fresh card with the faults and judges the
-// outcome. It returns the number of commands.
-func (sc scenario) try(t *testing.T, family cardtest.Family, stored memStore, faults cardtest.Faults, faulty bool) int {
-	t.Helper()
-	store := memStore{}
-	for k, v := range stored {
-		store[k] = v
-	}
-	name := "no fault"
-	if faulty {
-		name = fmt.Sprintf("%v at %d", faults.Events[0].Kind, faults.Events[0].At)
-	}
-	c := newCard(t, cardtest.Profile{Family: family})
-	c.SetFaults(faults)
-	before := c.Stats()
-	s, err := card.Open(ctx, c.Reader(), card.Options{Roots: testRoots(t), Store: store})
-	if err == nil {
-		err = sc.do(s)
-	}
-	commands := c.Commands()
-	cost := c.Stats().Sub(before)
-	if !faulty && sc.maxSpent == 0 && err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	if cost.Verifies > sc.maxVerifies || cost.Changes > 1 || cost.Unblocks > 1 {
-		t.Errorf("%s: %d codes compared, %d changes, %d resets of the counter", name, cost.Verifies, cost.Changes, cost.Unblocks)
-	}
-	if cost.TriesSpent > sc.maxSpent {
-		t.Errorf("%s: %d tries spent", name, cost.TriesSpent)
-	}
-	// The outcome that was reported must be the true one.
-	var wrong *card.PINError
-	if errors.As(err, &wrong) && cost.TriesSpent == 0 {
-		t.Errorf("%s: reported %v, but no try was spent", name, err)
-	}
-	if errors.Is(err, card.ErrNotGenuine) && !lying(faults) {
-		t.Errorf("%s: a genuine card was called not genuine: %v", name, err)
-	}
-
-	// Put back and left alone, the card works, with the PIN that the error
-	// says. Where no code was compared every seventh position is enough.
-	if cost.Verifies == 0 && commands%7 != 0 {
-		return commands
-	}
-	c.SetFaults(cardtest.Faults{})
-	c.Insert()
-	c.Reset()
-	again, err2 := card.Open(ctx, c.Reader(), card.Options{Roots: testRoots(t), Store: store})
-	if err2 != nil {
-		t.Fatalf("%s: opening again: %v", name, err2)
-	}
-	tries, err2 := again.Tries(ctx, card.PIN)
-	if err2 != nil || tries.Left != 3-cost.TriesSpent {
-		t.Errorf("%s: then %v tries, %v; %d were spent", name, tries, err2, cost.TriesSpent)
-	}
-	for _, pin := range sc.holding(err) {
-		err2 = again.Verify(ctx, card.PIN, pin)
-		if err2 == nil {
-			break
-		}
-	}
-	if err2 != nil {
-		t.Errorf("%s: reported %v; then the PIN: %v", name, err, err2)
-	}
-	return commands
-}
-
-// holding returns the PINs of which one must hold after the scenario ended
-// with err.
-func (sc scenario) holding(err error) [][]byte {
-	old := cardtest.DefaultPIN()
-	if !sc.changesPIN {
-		return [][]byte{old}
-	}
-	var cut *card.InterruptedError
-	switch {
-	case err == nil:
-		return [][]byte{freshPIN}
-	case errors.As(err, &cut) && cut.State == card.PINUnknown:
-		return [][]byte{old, freshPIN}
-	default:
-		return [][]byte{old}
-	}
-}
-
-// lying reports whether a fault changes what the card says, which can look
-// like a forgery.
-func lying(f cardtest.Faults) bool {
-	for _, e := range f.Events {
-		switch e.Kind {
-		case cardtest.FlipBit, cardtest.TruncateData, cardtest.Truncate:
-			return true
-		}
-	}
-	return false
-}
-
 // TestSplitAnswers: answers in pieces of every size change nothing.
 func TestSplitAnswers(t *testing.T) {
 	for _, size := range []int{20, 33, 100, 255} {
 		c := newCard(t, cardtest.Profile{})
 		c.SetFaults(cardtest.Faults{SplitAnswers: size})
 		s := open(t, c, card.Options{})
-		for _, sc := range scenarios {
-			if sc.maxSpent > 0 || sc.changesPIN {
-				continue
-			}
-			if err := sc.do(s); err != nil {
-				t.Errorf("pieces of %d bytes: %s: %v", size, sc.name, err)
-			}
+		if err := s.Verify(ctx, card.PIN, cardtest.DefaultPIN()); err != nil {
+			t.Errorf("pieces of %d bytes: PIN: %v", size, err)
 		}
+		if _, err := s.Certificate(ctx); err != nil {
+			t.Errorf("pieces of %d bytes: certificate: %v", size, err)
+		}
+		if _, err := s.Sign(ctx, make([]byte, 51)); err != nil {
+			t.Errorf("pieces of %d bytes: signature: %v", size, err)
+		}
+		if _, err := s.Authenticity(ctx); err != nil {
+			t.Errorf("pieces of %d bytes: authenticity: %v", size, err)
+		}
+		wantTries(t, s, card.PUK, 10)
 	}
 }
 

@@ -1,14 +1,17 @@
 package cardtest
 
 import (
+	"bytes"
 	"crypto/cipher"
 	"crypto/des"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"math/big"
+	"sync"
 )
 
 // Raw arithmetic of the chip. Nothing here runs in constant time: the keys are
@@ -39,7 +42,44 @@ func (k publicKey) open(block []byte) (opened []byte, ok bool) {
 	if len(block) != k.size() || s.Cmp(k.n) >= 0 {
 		return nil, false
 	}
-	return s.Exp(s, k.e, k.n).FillBytes(make([]byte, k.size())), true
+	if k.e.BitLen() <= 64 {
+		return s.Exp(s, k.e, k.n).FillBytes(make([]byte, k.size())), true
+	}
+	return openings.get(k, block, func() []byte {
+		return s.Exp(s, k.e, k.n).FillBytes(make([]byte, k.size()))
+	}), true
+}
+
+// openings remembers public operations with an exponent as long as the modulus,
+// a third of the work of a device authentication: every one shows the same
+// certificate of the terminal.
+var openings operations
+
+type operations struct {
+	mu   sync.Mutex
+	done map[[sha256.Size]byte][]byte
+}
+
+func (o *operations) get(k publicKey, block []byte, work func() []byte) []byte {
+	h := sha256.New()
+	for _, b := range [][]byte{k.n.Bytes(), k.e.Bytes(), block} {
+		binary.Write(h, binary.BigEndian, uint32(len(b)))
+		h.Write(b)
+	}
+	key := [sha256.Size]byte(h.Sum(nil))
+	o.mu.Lock()
+	result, ok := o.done[key]
+	o.mu.Unlock()
+	if !ok {
+		result = work()
+		o.mu.Lock()
+		if o.done == nil || len(o.done) >= 64 {
+			o.done = map[[sha256.Size]byte][]byte{}
+		}
+		o.done[key] = result
+		o.mu.Unlock()
+	}
+	return bytes.Clone(result)
 }
 
 // openISO9796 opens a signature of ISO/IEC 9796-2 scheme 1 with SHA-256 and

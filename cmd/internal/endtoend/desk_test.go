@@ -16,23 +16,20 @@ import (
 	"cie/apdu"
 	"cie/apdu/pcsc"
 	"cie/apdu/pcsc/pcscd"
-	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
-	"cie/card/sod"
 )
 
 var ctx = context.Background()
 
-// slots is the number of readers in use at once.
-const slots = 12
+// slots is the number of readers in use at once: all that one service has.
+const slots = pcscd.MaxSlots
 
 // desk is a private pcscd with its readers.
 type desk struct {
 	daemon  *pcscd.Daemon
 	context *pcsc.Context
 	free    chan int // slots
-	roots   *sod.Roots
 }
 
 var (
@@ -69,8 +66,6 @@ func getDesk(t *testing.T) *desk {
 		for i := range slots {
 			d.free <- i
 		}
-		d.roots = sod.BuiltinRoots().Clone()
-		deskErr = d.roots.AddPEM(cardtest.CSCAPEM())
 		theDesk = d
 	})
 	if errors.Is(deskErr, pcscd.ErrNotInstalled) && os.Getenv("CI") == "" {
@@ -129,7 +124,7 @@ func (s *slot) remove() {
 
 // waitFor waits until connecting to the reader gives err.
 func (s *slot) waitFor(want error) {
-	for range 200 {
+	for range 1000 {
 		conn, err := s.context.Connect(s.daemon.Reader(s.number))
 		if err == nil {
 			conn.Close()
@@ -155,7 +150,7 @@ func (s *slot) connect() *pcsc.Conn {
 	s.t.Helper()
 	s.disconnect()
 	var err error
-	for range 200 {
+	for range 1000 {
 		var conn *pcsc.Conn
 		if conn, err = s.context.Connect(s.daemon.Reader(s.number)); err == nil {
 			s.conn = conn
@@ -165,24 +160,6 @@ func (s *slot) connect() *pcsc.Conn {
 	}
 	s.t.Fatal(err)
 	return nil
-}
-
-func (s *slot) open(store card.Store) *card.Session {
-	s.t.Helper()
-	session, err := card.Open(ctx, s.connect(), card.Options{Roots: s.roots, Store: store})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return session
-}
-
-func newCard(t testing.TB, p cardtest.Profile) *cardtest.Card {
-	t.Helper()
-	c, err := cardtest.New(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 func must(t testing.TB, err error) {
@@ -202,4 +179,4 @@ func name(parts ...any) string {
 
 // pause lets the daemon, which looks at its virtual readers a few times a
 // second, go on.
-func pause() { time.Sleep(100 * time.Millisecond) }
+func pause() { time.Sleep(50 * time.Millisecond) }
