@@ -44,17 +44,10 @@ GOBUILD := $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 demo: deps-test bin
 	./bin/cie demo
 
-# The browsers come last and alone: a person who clicks needs a machine that
-# keeps up. On one that does not, the virtual reader can lose its card for a
-# moment, so what fails there is tried a second time, and must pass then.
-BROWSERTEST := ./cmd/cie/browsertest
+# It ends with what was skipped and why, and a line of counts.
 test: deps-all bin
 	$(MAKE) packages-here
-	$(GO) test -race -p 2 -count=1 -timeout $(TESTTIMEOUT) $$($(GO) list ./... | grep -v 'cmd/cie/browsertest$$')
-	$(GO) test -tags $(GUITAGS) -count=1 -timeout $(TESTTIMEOUT) ./cmd/cie-gui
-	$(GO) test -race -count=1 -timeout $(TESTTIMEOUT) $(BROWSERTEST) || \
-		{ echo 'browsers: trying again what failed above'; \
-		$(GO) test -race -count=1 -timeout $(TESTTIMEOUT) $(BROWSERTEST); }
+	@GO='$(GO)' GUITAGS='$(GUITAGS)' TESTTIMEOUT=$(TESTTIMEOUT) sh .ci/test
 
 build: deps-build bin
 
