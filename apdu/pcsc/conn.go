@@ -122,7 +122,8 @@ func (c *Conn) openTwice(hctx *scard.Context) error {
 	return first.Disconnect(scard.LeaveCard)
 }
 
-// usable guards against a protocol for which scard has no transmission.
+// usable guards against a protocol for which scard has no transmission. A
+// connection can come to one when it acknowledges a reset.
 func usable(card *scard.Card) error {
 	switch card.ActiveProtocol() {
 	case scard.ProtocolT0, scard.ProtocolT1:
@@ -192,8 +193,11 @@ func (c *Conn) Transmit(command []byte) ([]byte, error) {
 	own := slices.Clone(command) // the caller's is not touched after a timeout
 	var resp []byte
 	err := c.do(op, c.cfg.Timeout, func() error {
+		defer clear(own)
+		if err := usable(card); err != nil {
+			return err // scard would panic
+		}
 		r, err := card.Transmit(own)
-		clear(own)
 		if err == nil && len(r) < 2 {
 			err = scard.ErrNotTransacted // some drivers call a broken link an empty answer
 		}

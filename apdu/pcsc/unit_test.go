@@ -146,6 +146,18 @@ func TestLimited(t *testing.T) {
 	}
 }
 
+// A connection without a protocol, which a reset can leave, is an error and no
+// panic of the library.
+func TestNoProtocol(t *testing.T) {
+	c := &Conn{cfg: Config{Timeout: time.Minute}, card: new(scard.Card)}
+	if _, err := c.Transmit([]byte{0x00, 0xA4, 0x00, 0x00}); !errors.Is(err, apdu.ErrMute) {
+		t.Error(err)
+	}
+	if !c.lost {
+		t.Error("the next Begin would not reset the card")
+	}
+}
+
 func TestEventKindNames(t *testing.T) {
 	seen := map[string]bool{}
 	for k := ReaderAdded; k <= ServiceBack; k++ {
