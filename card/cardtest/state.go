@@ -111,7 +111,10 @@ func removeLeftovers(path string) {
 		return // the write will say so
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), temporary(path)) && strings.HasSuffix(e.Name(), ".tmp") && e.Type().IsRegular() {
+		number, ours := strings.CutPrefix(e.Name(), temporary(path))
+		number, whole := strings.CutSuffix(number, ".tmp")
+		// More than a number is the file of another card, whose name goes on.
+		if ours && whole && strings.Trim(number, "0123456789") == "" && e.Type().IsRegular() {
 			os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}

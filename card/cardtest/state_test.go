@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -266,4 +267,29 @@ func TestKill(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d kills fell between storing and answering", between, rounds)
+}
+
+// TestLeftovers: what a killed process left behind goes away, and what another
+// card, whose file only begins the same, is writing does not.
+func TestLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".card.123.tmp", ".card.json.123.tmp", ".other.123.tmp"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := cardtest.Load(filepath.Join(dir, "card"), cardtest.Profile{}); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if want := []string{".card.json.123.tmp", ".other.123.tmp", "card"}; !slices.Equal(names, want) {
+		t.Errorf("%q, want %q", names, want)
+	}
 }
