@@ -1,10 +1,10 @@
 // Package notify shows a notification on the person's desktop, for programs
 // that have no window to speak through: the PKCS#11 module inside a browser.
 //
-// On Windows a box of the session shows it. Elsewhere the package speaks the D-Bus wire protocol itself, as much of it as one call needs
-// (D-Bus specification 0.43; Desktop Notifications specification 1.2, Notify):
-// a shared library inside other people's programs should not bring a D-Bus
-// stack along.
+// On Windows a box of the session shows it. Elsewhere the package speaks the
+// D-Bus wire protocol itself, as much of it as one call needs (D-Bus
+// specification 0.43; Desktop Notifications specification 1.2, Notify): a shared
+// library inside other people's programs should not bring a D-Bus stack along.
 package notify
 
 import "errors"

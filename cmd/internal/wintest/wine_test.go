@@ -138,12 +138,24 @@ func boot(t testing.TB) {
 		if _, serr := os.Stat(system); serr != nil {
 			return errors.Join(err, serr)
 		}
-		random := filepath.Join(system, "bcryptprimitives.dll")
-		if _, err := os.Stat(random); err == nil {
-			return nil
+		version := exec.Command("wine", "winecfg", "-v", "win10")
+		version.Env = wineEnv()
+		if _, err := output(version); err != nil {
+			return err
 		}
-		_, err = output(exec.Command(compiler, "-O1", "-Wall", "-Werror", "-shared", "-o", random, "testdata/bcryptprimitives.c", "-ladvapi32"))
-		return err
+		random := filepath.Join(system, "bcryptprimitives.dll")
+		if _, err := os.Stat(random); err != nil {
+			if _, err := output(exec.Command(compiler, "-O1", "-Wall", "-Werror", "-shared", "-o", random, "testdata/bcryptprimitives.c", "-ladvapi32")); err != nil {
+				return err
+			}
+		}
+		// A program that runs all the time spares the others the start of wine.
+		idle := exec.Command("wine", compile(t, "hold"), "kernel32.dll")
+		idle.Env = wineEnv()
+		if _, err := idle.StdinPipe(); err != nil {
+			return err
+		}
+		return idle.Start()
 	})
 }
 
@@ -186,7 +198,7 @@ func run(t testing.TB, stdin string, exe string, args ...string) result {
 func runIn(t testing.TB, dir, stdin string, env []string, exe string, args ...string) result {
 	t.Helper()
 	boot(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience) // also for cleaning up
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "wine", append([]string{exe}, args...)...)
 	cmd.Env, cmd.Dir = append(wineEnv(), env...), dir
