@@ -36,7 +36,15 @@ const channelSteps = 4
 // (IAS ECC 5.2.3, CIE 6.10.1 to 6.10.4). At the end every command travels
 // under keys that only this program and the chip proved genuine by
 // EF.Int.Kpub know. It sends no code.
-func (t *operation) openChannel() error {
+//
+// Until that proof the keys may have been agreed with somebody in the middle,
+// so whatever ends it early, a cancellation included, leaves no channel.
+func (t *operation) openChannel() (err error) {
+	defer func() {
+		if err != nil {
+			t.s.dropChannel()
+		}
+	}()
 	if err := t.ready(); err != nil {
 		return err
 	}
@@ -58,8 +66,6 @@ func (t *operation) openChannel() error {
 	rndIFD := make([]byte, 8)
 	rand.Read(rndIFD)
 	if err := t.proveChip(f, ifd, icc, rndIFD); err != nil {
-		// The keys were agreed with somebody who is not the chip.
-		t.s.dropChannel()
 		return err
 	}
 	// The counter restarts from what both sides drew (IAS ECC 7.1.5).

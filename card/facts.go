@@ -71,7 +71,7 @@ func (s *Session) loadFacts() {
 		s.trace("card store: %v", err)
 		return
 	}
-	s.facts = f
+	s.facts, s.genuine = f, f.checked.Level == Genuine
 	s.info.Lock()
 	defer s.info.Unlock()
 	for ref, t := range f.LastTries {
@@ -111,7 +111,8 @@ func (s *Session) dropFacts() {
 
 // needFacts makes sure that the constants are known and were checked. A card
 // whose SOD is wrong, or does not vouch for what the card shows, gives a
-// *GenuineError; an issuer or form of SOD that is not known does not.
+// *GenuineError; an issuer or form of SOD that is not known does not, unless the
+// Store knows the card as genuine.
 func (t *operation) needFacts() error {
 	if t.s.facts != nil {
 		return nil
@@ -124,6 +125,11 @@ func (t *operation) needFacts() error {
 	t.begin(StepCheckSOD)
 	if err := t.s.checkFacts(f); err != nil {
 		return err
+	}
+	if t.s.genuine && f.checked.Level != Genuine {
+		// A card that was genuine does not become one of an unknown issuer, and
+		// no other has its NIS.
+		return f.checked.refuse("known-card", fmt.Errorf("known as genuine, and now: %w", f.checked.Reason))
 	}
 	t.s.facts = f
 	t.s.saveFacts()
@@ -235,7 +241,7 @@ func (t *operation) readDHTogether(f *facts) error {
 
 // getData reads a part of a security data object: want is the extended header
 // list below the object, path leads to the value in the answer. In a header
-// list 80 stands for the whole of a constructed object (IAS ECC 9.8.1.1).
+// list 80 stands for the whole of a constructed object (IAS ECC 9.8.1.1, 10.2).
 func (t *operation) getData(object apdu.Tag, want []byte, path ...apdu.Tag) ([]byte, error) {
 	list := apdu.AppendTLV(nil, tagHeaderList, apdu.AppendTLV(nil, tagTemplate, apdu.AppendTLV(nil, object, want)))
 	data, err := t.sendOK(apdu.Command{INS: 0xCB, P1: 0x3F, P2: 0xFF, Data: list, Ne: 256})

@@ -161,7 +161,7 @@ func (t *operation) ready() error {
 // readFile reads a file by its short identifier in the current DF, in the
 // clear or, where a channel stands, under secure messaging. size is its fixed
 // length, or 0 for the length its BER header gives; padding is not read
-// beyond the block that holds the end. An empty file gives no bytes.
+// beyond the block that holds the end. An empty file is an error.
 func (t *operation) readFile(sfi byte, size int) ([]byte, error) {
 	want := size
 	if want == 0 {
@@ -170,7 +170,7 @@ func (t *operation) readFile(sfi byte, size int) ([]byte, error) {
 	var content []byte
 	for len(content) < want {
 		offset := len(content)
-		// IAS ECC 9.7.2.1, table 28: with b8 of P1 set the rest is a short
+		// IAS ECC 9.7, table 28: with b8 of P1 set the rest is a short
 		// identifier, which also makes the file current for the next reads.
 		c := apdu.Command{INS: 0xB0, P1: byte(offset >> 8), P2: byte(offset), Ne: min(want-offset, maxRead)}
 		if offset == 0 {

@@ -110,7 +110,8 @@ func (t *operation) prepare(ref PINRef) (tries Tries, fromCard bool, err error) 
 
 // needChannel makes sure that the channel stands. Constants with which it
 // cannot be built are dropped; if they came from the Store they are read from
-// the card and tried again, once.
+// the card and tried again, once. The Store keeps them until others are found
+// good, lest it forget that the card was genuine.
 func (t *operation) needChannel() error {
 	if err := t.needFacts(); err != nil {
 		return err
@@ -123,18 +124,17 @@ func (t *operation) needChannel() error {
 	if err == nil || linkLost(err) || t.check(t.ctx) != nil {
 		return err
 	}
-	t.s.dropFacts()
-	t.s.dropChannel()
 	if !stored {
+		t.s.dropFacts()
 		return err
 	}
+	t.s.facts = nil
 	t.s.trace("stored constants do not fit the card (%v), reading them again", err)
 	if err := t.needFacts(); err != nil {
 		return err
 	}
 	if err := t.openChannel(); err != nil {
 		t.s.dropFacts()
-		t.s.dropChannel()
 		return err
 	}
 	return nil
@@ -148,11 +148,15 @@ func (t *operation) readTries(ref PINRef) (tries Tries, fromCard bool, err error
 	object := apdu.Tag(0xBF8100) | apdu.Tag(ref&0x7F)
 	docp, err := t.getData(object, []byte{0xA0, 0x80}, 0xA0)
 	var status *apdu.Error
-	if errors.As(err, &status) || malformed(err) {
+	switch {
+	case err == nil:
+	case t.s.assumed || t.s.channel == nil:
+		// It may be the state that does not fit: the caller knows what to do.
+		return Tries{}, false, err
+	case errors.As(err, &status) || malformed(err):
 		t.s.trace("the chip gives no counter for the %v: %v", ref, err)
 		return t.s.LastTries(ref), false, nil
-	}
-	if err != nil {
+	default:
 		return Tries{}, false, err
 	}
 	left, err := apdu.FindTLV(docp, 0x9B)
@@ -164,7 +168,8 @@ func (t *operation) readTries(ref PINRef) (tries Tries, fromCard bool, err error
 	return t.s.LastTries(ref), true, nil
 }
 
-// malformed reports whether the card answered in a form that is not understood.
+// malformed reports whether the card answered in a form that is not understood,
+// be it the secure messaging, which ends the channel, or what was in it.
 func malformed(err error) bool {
 	return errors.Is(err, apdu.ErrTLV) || errors.Is(err, apdu.ErrTLVNotFound) || errors.Is(err, apdu.ErrTLVTruncated)
 }
@@ -210,11 +215,11 @@ func (t *operation) verify(ref PINRef, code []byte, o codeOptions) error {
 	r, err := t.sendCode(apdu.Command{INS: 0x20, P2: byte(ref)}, code)
 	sw := r.SW
 	if err != nil {
-		var lost *sm.Error
-		if !errors.As(err, &lost) || !codeStatus(lost.SW) {
+		var alone bool
+		if sw, alone = clearStatus(err); !alone || !codeStatus(sw) {
 			return uncertain(ref, err)
 		}
-		sw = lost.SW // 63Cx in the clear still says what happened
+		// 63Cx in the clear still says what happened.
 	}
 	if sw == apdu.SWOK {
 		t.s.setVerified(ref, true)
@@ -345,13 +350,17 @@ func (t *operation) secondStep(ref PINRef, ins byte, r apdu.Response, err error)
 	case err == nil && r.SW == apdu.SWOK:
 		return nil
 	case err == nil:
-		// The chip answered under secure messaging and refused.
+		// The chip answered under secure messaging.
 		if codeStatus(r.SW) {
 			err = t.refused(PIN, r, ins)
 		} else {
 			err = &StepError{Step: t.name, Err: &apdu.Error{INS: ins, SW: r.SW}}
 		}
-		return &InterruptedError{Ref: ref, State: PINUnchanged, Err: err}
+		state := PINUnknown
+		if notDone(r.SW) {
+			state = PINUnchanged
+		}
+		return &InterruptedError{Ref: ref, State: state, Err: err}
 	case refusedInClear(err):
 		return &InterruptedError{Ref: ref, State: PINUnchanged, Err: err}
 	default:
@@ -359,20 +368,42 @@ func (t *operation) secondStep(ref PINRef, ins byte, r apdu.Response, err error)
 	}
 }
 
+// notDone reports whether a status says that the command was not carried out.
+// A warning says that it was, and what is in no list says nothing (IAS ECC
+// 9.3.1).
+func notDone(sw apdu.SW) bool {
+	switch sw >> 8 {
+	case 0x64, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6D, 0x6E:
+		return true
+	}
+	return codeStatus(sw) || sw == apdu.SWMemoryFailure
+}
+
 // refusedInClear reports whether the chip refused the secure message itself,
 // so that the command in it was not carried out (IAS ECC 7.1.7). 6985, 6882
 // and 6982 are what chips without a channel say.
 func refusedInClear(err error) bool {
-	var lost *sm.Error
-	if !errors.As(err, &lost) {
+	sw, ok := clearStatus(err)
+	if !ok {
 		return false
 	}
-	switch lost.SW {
+	switch sw {
 	case apdu.SWSMObjectMissing, apdu.SWSMObjectWrong, apdu.SWConditionsNotSatisfied, apdu.SWNoSM,
 		apdu.SWSecurityNotSatisfied:
 		return true
 	}
 	return false
+}
+
+// clearStatus returns the status that the chip answered in the clear and alone.
+// One that came with data that do not hold says nothing: it may be a piece of an
+// answer that was cut off.
+func clearStatus(err error) (sw apdu.SW, ok bool) {
+	var lost *sm.Error
+	if !errors.As(err, &lost) || !errors.Is(lost.Reason, sm.ErrClearStatus) {
+		return 0, false
+	}
+	return lost.SW, true
 }
 
 // String gives "2 of 3", for logs.

@@ -158,3 +158,27 @@ func TestErrorsUnwrap(t *testing.T) {
 		t.Error("a GenuineError is not ErrNotGenuine")
 	}
 }
+
+// TestSecondStep: what is said about the PIN after a status that is not 9000.
+func TestSecondStep(t *testing.T) {
+	for sw, want := range map[apdu.SW]PINState{
+		apdu.SWWrongLength:            PINUnchanged,
+		apdu.SWSecurityNotSatisfied:   PINUnchanged,
+		apdu.SWBlocked:                PINUnchanged,
+		apdu.SWTries | 2:              PINUnchanged,
+		apdu.SWConditionsNotSatisfied: PINUnchanged,
+		apdu.SWWrongData:              PINUnchanged,
+		apdu.SWMemoryFailure:          PINUnchanged,
+		apdu.SWWarning:                PINUnknown,
+		apdu.SWWarnFileFull:           PINUnknown,
+		apdu.SWChanged:                PINUnknown,
+		apdu.SWNoDiagnosis:            PINUnknown,
+		0x9001:                        PINUnknown,
+	} {
+		op := &operation{s: &Session{verified: map[PINRef]bool{}, tries: map[PINRef]Tries{}}, name: StepChangePIN}
+		var cut *InterruptedError
+		if err := op.secondStep(PIN, 0x24, apdu.Response{SW: sw}, nil); !errors.As(err, &cut) || cut.State != want {
+			t.Errorf("%04X: %v, want state %d", uint16(sw), err, want)
+		}
+	}
+}

@@ -17,6 +17,9 @@ import (
 // held up. The secure channel, once built, serves all later operations until
 // another program resets or uses the card; then it is built again, and
 // operations that need a code answer ErrPINRequired.
+//
+// A context is looked at before every command that comes before a code is sent.
+// It does not cut short a wait for the card: the Conn bounds it.
 type Session struct {
 	conn   Conn
 	opts   Options
@@ -37,6 +40,8 @@ type Session struct {
 	channel *sm.Channel
 	keyRef  byte // private key that MSE SET chose for INTERNAL AUTHENTICATE, 0: none
 	facts   *facts
+	// genuine: the Store has this card, and what it has is found genuine.
+	genuine bool
 	auth    *Authenticity
 	cert    []byte
 	serial  string
@@ -209,7 +214,9 @@ func (t *operation) secure(c apdu.Command) (apdu.Response, error) {
 		return apdu.Response{}, &StepError{Step: t.name, Err: sm.ErrChannelLost}
 	}
 	r, err := t.transmit(t.s.channel, c)
-	if err != nil {
+	// A command that was not sent, because the operation was cancelled, leaves
+	// the channel as it was.
+	if err != nil && t.s.channel != nil && t.s.channel.Err() != nil {
 		t.s.dropChannel()
 	}
 	return r, err
@@ -265,7 +272,7 @@ func linkLost(err error) bool {
 // failed on a state that another program took away since this one last held
 // the card: another application selected, the channel ended, the card reset.
 func (t *operation) repeatable(f func() error) error {
-	err := f()
+	err := t.inPlace(f)
 	if err == nil || t.rebuilt || t.ctx.Err() != nil {
 		return err
 	}
@@ -282,5 +289,26 @@ func (t *operation) repeatable(f func() error) error {
 	t.rebuilt = true
 	t.s.trace("state taken away (%v), starting over", err)
 	t.s.forget()
+	return f()
+}
+
+// inPlace runs f, which must send no code, and runs it once more in DF_CIE when
+// it failed in a channel from an earlier hold of the card: another program can
+// have selected something else by name since, which leaves the channel and what
+// was proved in it alone (IAS ECC 3.3.3.1, 4.1.1).
+func (t *operation) inPlace(f func() error) error {
+	err := f()
+	if err == nil || !t.s.assumed || t.s.channel == nil {
+		return err
+	}
+	t.s.keyRef = 0
+	if _, lost := t.secureOK(selectAID(aidDFCIE)); lost != nil {
+		if t.s.channel == nil {
+			err = lost
+		}
+		return err
+	}
+	t.s.assumed = false
+	t.s.trace("DF_CIE selected again after %v", err)
 	return f()
 }

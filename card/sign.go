@@ -10,7 +10,6 @@ import (
 	"io"
 
 	"cie/apdu"
-	"cie/apdu/sm"
 	"cie/card/identity"
 )
 
@@ -25,12 +24,12 @@ func (t *operation) protected(f func() error) error {
 	if t.s.channel == nil || !t.s.Verified(PIN) {
 		return ErrPINRequired
 	}
-	err := f()
+	err := t.inPlace(f)
 	var status *apdu.Error
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, apdu.ErrReset), errors.Is(err, sm.ErrChannelLost) && !linkLost(err):
+	case errors.Is(err, apdu.ErrReset), t.s.channel == nil && !linkLost(err):
 		t.s.forget()
 		return fmt.Errorf("%w: %w", ErrPINRequired, err)
 	case errors.As(err, &status) && status.SW == apdu.SWSecurityNotSatisfied:
@@ -112,14 +111,8 @@ func (s *Session) Sign(ctx context.Context, data []byte) ([]byte, error) {
 	err := s.run(ctx, 1, func(t *operation) error {
 		t.begin(StepSign)
 		return t.protected(func() error {
-			stood := s.keyRef == keyCIE
 			var err error
 			signature, err = t.internalAuthenticate(keyCIE, data)
-			var status *apdu.Error
-			if stood && errors.As(err, &status) && status.SW != apdu.SWSecurityNotSatisfied {
-				// The choice of key did not stand after all.
-				signature, err = t.internalAuthenticate(keyCIE, data)
-			}
 			return err
 		})
 	})

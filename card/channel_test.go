@@ -1,0 +1,249 @@
+package card_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"cie/apdu"
+	"cie/card"
+	"cie/card/cardtest"
+	"cie/card/sod"
+)
+
+// countdown cancels a context while the at-th command is on its way.
+type countdown struct {
+	card.Conn
+	at     int
+	cancel context.CancelFunc
+}
+
+func (c *countdown) Transmit(command []byte) ([]byte, error) {
+	if c.at--; c.at == 0 {
+		c.cancel()
+	}
+	return c.Conn.Transmit(command)
+}
+
+// TestCancelled cancels a login at every command, also when the chip refuses
+// the terminal, as somebody in the middle could. A channel in which the chip
+// has proved nothing yet must not be the one that gets the code.
+func TestCancelled(t *testing.T) {
+	known := memStore{}
+	verify(t, open(t, newCard(t, cardtest.Profile{}), card.Options{Store: known}))
+	refused := memStore{}
+	for nis, data := range known {
+		var facts map[string]any
+		must(t, json.Unmarshal(data, &facts))
+		facts["Terminal"] = bytes.Repeat([]byte{0x7F}, 300)
+		data, err := json.Marshal(facts)
+		must(t, err)
+		refused[nis] = data
+	}
+	for name, store := range map[string]memStore{"new": {}, "known": known, "terminal refused": refused} {
+		t.Run(name, func(t *testing.T) {
+			for at := 1; ; at++ {
+				c := newCard(t, cardtest.Profile{})
+				conn := &countdown{Conn: c.Reader()}
+				proved := false
+				sent := 0
+				s, err := card.Open(ctx, conn, card.Options{
+					Roots: testRoots(t),
+					Store: maps.Clone(store),
+					Trace: func(format string, args ...any) {
+						if strings.HasPrefix(fmt.Sprintf(format, args...), "> 0C200081") {
+							sent++
+							proved = c.Stats().DeviceAuthentications > 0
+						}
+					},
+				})
+				must(t, err)
+				cancelled, cancel := context.WithCancel(ctx)
+				conn.at, conn.cancel = at, cancel
+				err = s.Verify(cancelled, card.PIN, cardtest.DefaultPIN())
+				cancel()
+				if conn.at > 0 {
+					must(t, err)
+					if at < 10 {
+						t.Errorf("only %d commands", at)
+					}
+					break
+				}
+				if err != nil && sent > 0 {
+					t.Errorf("command %d: %v, and a code was sent", at, err)
+				}
+				if err := s.Verify(ctx, card.PIN, cardtest.DefaultPIN()); err != nil {
+					t.Errorf("after a cancellation at command %d: %v", at, err)
+				}
+				if !proved {
+					t.Errorf("command %d: a code was sent to a chip that had proved nothing", at)
+				}
+				if st := c.Stats(); st.TriesSpent != 0 {
+					t.Errorf("command %d: %d tries spent", at, st.TriesSpent)
+				}
+			}
+		})
+	}
+}
+
+// TestCancelledReading: a cancellation between two commands leaves the channel,
+// and the PIN in it, as they were.
+func TestCancelledReading(t *testing.T) {
+	c := newCard(t, cardtest.Profile{})
+	conn := &countdown{Conn: c.Reader()}
+	s, err := card.Open(ctx, conn, card.Options{Roots: testRoots(t)})
+	must(t, err)
+	verify(t, s)
+	cancelled, cancel := context.WithCancel(ctx)
+	defer cancel()
+	conn.at, conn.cancel = 2, cancel
+	if _, err := s.Certificate(cancelled); !errors.Is(err, context.Canceled) {
+		t.Fatalf("certificate: %v", err)
+	}
+	if !s.Verified(card.PIN) {
+		t.Error("the PIN does not count as verified")
+	}
+	before := c.Stats()
+	if _, err := s.Certificate(ctx); err != nil {
+		t.Errorf("certificate: %v", err)
+	}
+	if d := c.Stats().Sub(before); d.KeyAgreements != 0 {
+		t.Error("the channel was built again")
+	}
+}
+
+// TestSelectedByName: another program selects an application by name, which
+// leaves the channel alone (IAS ECC 3.3.3.1) but not the place in it.
+func TestSelectedByName(t *testing.T) {
+	for name, selection := range map[string]string{
+		"IAS": "00A4040C0DA0000000308000000009816001",
+		"CIE": "00A4040C06A00000000039",
+	} {
+		for _, counter := range []uint16{0, 0x6A88} {
+			t.Run(fmt.Sprintf("%s/%X", name, counter), func(t *testing.T) {
+				c := newCard(t, cardtest.Profile{Family: cardtest.STM, Lies: cardtest.Lies{RefuseTries: counter}})
+				s := open(t, c, card.Options{})
+				verify(t, s)
+				sign(t, s)
+				before := c.Stats()
+				for what, f := range map[string]func() error{
+					"sign":        func() error { _, err := s.Sign(ctx, make([]byte, 51)); return err },
+					"certificate": func() error { _, err := s.Certificate(ctx); return err },
+					"number":      func() error { _, err := s.DocumentNumber(ctx); return err },
+					"genuine":     func() error { _, err := s.Authenticity(ctx); return err },
+					"anti-clone":  func() error { _, err := s.AntiCloneSign(ctx, []byte("message")); return err },
+					"tries":       func() error { _, err := s.Tries(ctx, card.PUK); return err },
+					"verify":      func() error { return s.Verify(ctx, card.PIN, cardtest.DefaultPIN()) },
+				} {
+					transmit(t, c, selection)
+					if err := f(); err != nil {
+						t.Errorf("%s: %v", what, err)
+					}
+				}
+				if d := c.Stats().Sub(before); d.KeyAgreements != 0 || d.TriesSpent != 0 {
+					t.Errorf("%d key agreements, %d tries spent", d.KeyAgreements, d.TriesSpent)
+				}
+				transmit(t, c, selection)
+				must(t, s.ChangePIN(ctx, cardtest.DefaultPIN(), freshPIN))
+				transmit(t, c, selection)
+				must(t, s.Unblock(ctx, cardtest.DefaultPUK(), cardtest.DefaultPIN()))
+			})
+		}
+	}
+}
+
+// TestUncertainWasSent: a code that never left is not called uncertain.
+func TestUncertainWasSent(t *testing.T) {
+	for _, kind := range cardtest.FaultKinds() {
+		for at := 1; ; at++ {
+			c := newCard(t, cardtest.Profile{})
+			sent := false
+			s := open(t, c, card.Options{Trace: func(format string, args ...any) {
+				sent = sent || strings.HasPrefix(fmt.Sprintf(format, args...), "> 0C200081")
+			}})
+			c.SetFaults(cardtest.FaultAt(at, kind))
+			err := s.Verify(ctx, card.PIN, cardtest.DefaultPIN())
+			var uncertain *card.UncertainError
+			if errors.As(err, &uncertain) && !sent {
+				t.Errorf("%v at %d: %v", kind, at, err)
+			}
+			if c.Commands() < at {
+				break
+			}
+		}
+	}
+}
+
+// TestKnownAsGenuine: a card that the Store knows as genuine cannot come back
+// as one of an unknown issuer, which anybody can be.
+func TestKnownAsGenuine(t *testing.T) {
+	roots := sod.BuiltinRoots().Clone()
+	must(t, roots.AddPEM(cardtest.CSCAPEM()))
+	store := memStore{}
+	verify(t, open(t, newCard(t, cardtest.Profile{}), card.Options{Store: store, Roots: roots}))
+	// The same NIS, and keys of somebody else.
+	for _, lie := range []cardtest.SODLie{cardtest.SODForeignSigner, cardtest.SODUnknownForm} {
+		c := newCard(t, cardtest.Profile{KeySet: 4, Lies: cardtest.Lies{SOD: lie}})
+		for range 2 {
+			s := open(t, c, card.Options{Store: store, Roots: roots})
+			for range 2 {
+				if err := s.Verify(ctx, card.PIN, cardtest.DefaultPIN()); !errors.Is(err, card.ErrNotGenuine) {
+					t.Errorf("verify: %v", err)
+				}
+			}
+		}
+		if c.Stats().Verifies != 0 {
+			t.Error("a code was sent")
+		}
+	}
+	// Another genuine card takes the place, and so does the first one again.
+	for _, set := range []int{4, 0} {
+		verify(t, open(t, newCard(t, cardtest.Profile{KeySet: set}), card.Options{Store: store, Roots: roots}))
+	}
+}
+
+// cutOff gives another answer to a command, which the card has carried out.
+type cutOff struct {
+	card.Conn
+	ins    byte
+	answer []byte
+}
+
+func (c *cutOff) Transmit(command []byte) ([]byte, error) {
+	answer, err := c.Conn.Transmit(command)
+	if command[1] == c.ins {
+		answer = c.answer
+	}
+	return answer, err
+}
+
+// TestCutOff: the end of an answer that was cut off can look like any status.
+// It must not be taken for one, which would say what the PIN is.
+func TestCutOff(t *testing.T) {
+	for _, sw := range []apdu.SW{apdu.SWSMObjectMissing, apdu.SWSecurityNotSatisfied, apdu.SWTries | 1, apdu.SWBlocked} {
+		for ins, f := range map[byte]func(*card.Session) error{
+			0x20: func(s *card.Session) error { return s.Verify(ctx, card.PIN, cardtest.DefaultPIN()) },
+			0x24: func(s *card.Session) error { return s.ChangePIN(ctx, cardtest.DefaultPIN(), freshPIN) },
+			0x2C: func(s *card.Session) error { return s.Unblock(ctx, cardtest.DefaultPUK(), freshPIN) },
+		} {
+			conn := &cutOff{
+				Conn:   newCard(t, cardtest.Profile{}).Reader(),
+				ins:    ins,
+				answer: apdu.Response{Data: unhex(t, "990290008E08"), SW: sw}.Encode(),
+			}
+			s, err := card.Open(ctx, conn, card.Options{Roots: testRoots(t)})
+			must(t, err)
+			err = f(s)
+			var uncertain *card.UncertainError
+			var cut *card.InterruptedError
+			if !errors.As(err, &uncertain) && (!errors.As(err, &cut) || cut.State != card.PINUnknown) {
+				t.Errorf("%04X to %02X: %v", uint16(sw), ins, err)
+			}
+		}
+	}
+}
