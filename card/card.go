@@ -14,7 +14,6 @@ package card
 
 import (
 	"context"
-	"time"
 
 	"cie/apdu"
 	"cie/card/sod"
@@ -45,8 +44,6 @@ type Options struct {
 	// Trace receives one line per APDU: header, lengths and status word,
 	// never data. Nil: no trace.
 	Trace func(format string, args ...any)
-	// Now is the clock. Nil: time.Now.
-	Now func() time.Time
 }
 
 // Progress is one step of an operation: Step of Total (1 <= Step <= Total),

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"cie/apdu"
 	"cie/apdu/sm"
@@ -60,9 +59,6 @@ type Session struct {
 // the link give a *StepError. The caller keeps conn and closes it after the
 // Session.
 func Open(ctx context.Context, conn Conn, opts Options) (*Session, error) {
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
 	s := &Session{
 		conn:     conn,
 		opts:     opts,

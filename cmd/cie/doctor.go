@@ -81,7 +81,6 @@ func (a *app) patient(module string) (doctor.Env, error) {
 	if err != nil {
 		return doctor.Env{}, err
 	}
-	opts.Now = a.now
 	env := doctor.Env{
 		Root: a.root, Getenv: a.getenv, Now: a.now, Card: opts, Machine: machine, Prober: prober, Guard: a.onCard,
 		PCSC: func() (doctor.PCSC, error) {
