@@ -9,6 +9,7 @@
 # make dist    packages, windows, sbom, and the SHA-256 sums of all that is in dist
 # make bench   the figures of the README
 # make fuzz    every fuzz target, FUZZTIME each (FUZZ=regexp chooses targets)
+# make faults  every fault at every command on every chip family: what make test tries in turns
 # make clean   removes what was built
 #
 # demo, test, bench, build and packages install the Debian packages they miss (.ci/deps).
@@ -37,7 +38,7 @@ export SOURCE_DATE_EPOCH
 LDFLAGS := -buildid= -X cie/cmd/internal/version.stamp=cie-build:$(VERSION):$(shell sh .ci/version commit):$(SOURCE_DATE_EPOCH);
 GOBUILD := $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 
-.PHONY: all demo test build bin gui check bench fuzz clean deps-build deps-test
+.PHONY: all demo test build bin gui check bench fuzz faults clean deps-build deps-test
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 
@@ -100,6 +101,12 @@ bench: deps-test bin
 
 fuzz:
 	FUZZ='$(FUZZ)' FUZZTIME=$(FUZZTIME) sh .ci/fuzz
+
+# Beyond a timeout of its own nothing bounds it: it takes a quarter of an hour.
+faults: deps-test
+	@mkdir -p artifacts
+	FAULTS=all $(GO) test -v -p 1 -count=1 -run '^TestFaults$$' -timeout 60m ./cmd/internal/ordeal ./cmd/internal/endtoend >artifacts/faults.log 2>&1; \
+	status=$$?; grep -v '^=== \|^ *--- PASS' artifacts/faults.log; exit $$status
 
 clean:
 	rm -rf bin dist artifacts
