@@ -4,6 +4,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
@@ -18,6 +19,9 @@ type DigitField struct {
 	Label string
 	// OnChanged is called after each change, OnSubmitted for Enter, OnEscape for Escape.
 	OnChanged, OnSubmitted, OnEscape func()
+	// OnShortcut is called for the shortcuts of the window, which the toolkit
+	// gives to the field alone.
+	OnShortcut func(fyne.Shortcut)
 	// OnRejected is called for a pasted text that is not a code.
 	OnRejected func()
 
@@ -118,11 +122,16 @@ func (d *DigitField) TypedKey(e *fyne.KeyEvent) {
 // TypedShortcut implements fyne.Shortcutable: digits can be pasted, nothing
 // can be copied out.
 func (d *DigitField) TypedShortcut(s fyne.Shortcut) {
-	p, ok := s.(*fyne.ShortcutPaste)
-	if !ok || p.Clipboard == nil {
-		return
+	switch s := s.(type) {
+	case *fyne.ShortcutPaste:
+		if s.Clipboard != nil {
+			d.paste(s.Clipboard.Content())
+		}
+	case *desktop.CustomShortcut:
+		if d.OnShortcut != nil {
+			d.OnShortcut(s)
+		}
 	}
-	d.paste(p.Clipboard.Content())
 }
 
 // paste takes a whole code, or the half that is still missing. Spaces and

@@ -73,6 +73,7 @@ func (u *UI) newForm(s *slot, ref card.PINRef, withNew bool, submit string,
 	entries := f.entries()
 	for i, e := range entries {
 		e.OnChanged = f.check
+		e.OnShortcut = u.shortcut
 		e.OnEscape = func() {
 			f.back.OnTapped()
 			if back == nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
 	"cie/apdu"
@@ -44,6 +45,23 @@ func TestOutcomeIsKept(t *testing.T) {
 			d.wants("Your card")
 			d.Go(screenChange)
 			d.lacks("The PIN has been changed")
+		}
+	}
+}
+
+// The shortcuts of the window work while the keyboard is in a field.
+func TestShortcutsFromField(t *testing.T) {
+	d := newRig(t, newFake())
+	d.lay(3, 10, card.Genuine)
+	for i, name := range Screens {
+		d.Go(screenChange)
+		field, ok := d.win.Canvas().Focused().(*DigitField)
+		if !ok {
+			t.Fatal("the keyboard is not in a field")
+		}
+		field.TypedShortcut(&desktop.CustomShortcut{KeyName: fyne.KeyName(rune('1' + i)), Modifier: fyne.KeyModifierControl})
+		if d.at != name {
+			t.Errorf("Ctrl+%d leads to %s", i+1, d.at)
 		}
 	}
 }

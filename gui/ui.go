@@ -67,6 +67,7 @@ type UI struct {
 	at      string
 	current screen
 	kept    map[string]*codeScreen // left while the card was at work
+	keys    map[string]func()      // by the name of the shortcut
 	setting string                 // that was changed last, and keeps the keyboard
 	built   bool                   // the screen is in the window
 }
@@ -355,19 +356,28 @@ func (u *UI) refocus() {
 // shortcuts: Ctrl and a digit goes to a screen, Escape to the first one.
 func (u *UI) shortcuts() {
 	keys := []fyne.KeyName{fyne.Key1, fyne.Key2, fyne.Key3, fyne.Key4, fyne.Key5, fyne.Key6, fyne.Key7, fyne.Key8}
-	for i, name := range Screens {
-		u.win.Canvas().AddShortcut(
-			&desktop.CustomShortcut{KeyName: keys[i], Modifier: fyne.KeyModifierShortcutDefault},
-			func(fyne.Shortcut) { u.Go(name) })
+	u.keys = map[string]func(){}
+	add := func(key fyne.KeyName, f func()) {
+		s := &desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierShortcutDefault}
+		u.keys[s.ShortcutName()] = f
+		u.win.Canvas().AddShortcut(s, u.shortcut)
 	}
-	u.win.Canvas().AddShortcut(
-		&desktop.CustomShortcut{KeyName: fyne.KeyQ, Modifier: fyne.KeyModifierShortcutDefault},
-		func(fyne.Shortcut) { u.app.Quit() })
+	for i, name := range Screens {
+		add(keys[i], func() { u.Go(name) })
+	}
+	add(fyne.KeyQ, u.app.Quit)
 	u.win.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) {
 		if e.Name == fyne.KeyEscape {
 			u.Go(screenCard)
 		}
 	})
+}
+
+// shortcut does what the keys stand for.
+func (u *UI) shortcut(s fyne.Shortcut) {
+	if f := u.keys[s.ShortcutName()]; f != nil {
+		f()
+	}
 }
 
 // closed is what closing the window does while the tray is wanted.

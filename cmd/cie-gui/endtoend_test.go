@@ -99,10 +99,15 @@ func TestByKeyboard(t *testing.T) {
 	p.shot("8-holder")
 	p.diagnose(unblocked)
 	p.browsers(unblocked)
+	seen := p.look()
 	for i, name := range []string{"13-help", "14-settings", "15-about"} {
-		p.press("ctrl+" + string(rune('6'+i)))
-		p.look()
+		p.press("ctrl+" + string(rune('6'+i))) // the first from a field for digits
+		now := p.look()
+		if now == seen {
+			t.Errorf("%s does not show", name)
+		}
 		p.shot(name)
+		seen = now
 	}
 }
 

@@ -273,8 +273,9 @@ func (p *person) shot(name string) {
 	}
 }
 
-// look waits until the screen stands still: nothing moves while nothing is done.
-func (p *person) look() {
+// look waits until the screen stands still, as it does while nothing is done,
+// and returns what tells it from other screens.
+func (p *person) look() [sha256.Size]byte {
 	p.t.Helper()
 	var before [sha256.Size]byte
 	still := 0
@@ -292,6 +293,7 @@ func (p *person) look() {
 		time.Sleep(200 * time.Millisecond)
 		return still >= 5
 	})
+	return before
 }
 
 // rest waits until the card has had nothing to do for a while and the window
