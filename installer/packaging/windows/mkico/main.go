@@ -1,6 +1,8 @@
-// Command mkico makes the icon of a Windows program from a picture in SVG:
+// Command mkico makes the icon of a Windows program from a picture in SVG, or
+// one picture of some size in PNG:
 //
 //	mkico IN.svg OUT.ico
+//	mkico IN.svg OUT.png SIZE
 package main
 
 import (
@@ -10,6 +12,7 @@ import (
 	"image"
 	"image/png"
 	"os"
+	"strconv"
 
 	"github.com/fyne-io/oksvg"
 	"github.com/srwiley/rasterx"
@@ -19,26 +22,36 @@ import (
 var sizes = []int{16, 20, 24, 32, 40, 48, 64, 128, 256}
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: mkico IN.svg OUT.ico")
+	size := 0
+	var err error
+	if len(os.Args) == 4 {
+		size, err = strconv.Atoi(os.Args[3])
+	}
+	if len(os.Args) < 3 || len(os.Args) > 4 || err != nil || size < 0 || size > 4096 {
+		fmt.Fprintln(os.Stderr, "usage: mkico IN.svg OUT.ico, mkico IN.svg OUT.png SIZE")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2]); err != nil {
+	if err := run(os.Args[1], os.Args[2], size); err != nil {
 		fmt.Fprintln(os.Stderr, "mkico:", err)
 		os.Exit(1)
 	}
 }
 
-func run(in, out string) error {
+func run(in, out string, size int) error {
 	svg, err := os.ReadFile(in)
 	if err != nil {
 		return err
 	}
-	ico, err := icon(svg)
+	var picture []byte
+	if size > 0 {
+		picture, err = draw(svg, size)
+	} else {
+		picture, err = icon(svg)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", in, err)
 	}
-	return os.WriteFile(out, ico, 0o644)
+	return os.WriteFile(out, picture, 0o644)
 }
 
 // icon writes the picture in all sizes, as PNG, which Windows reads in icons
