@@ -65,6 +65,25 @@ static long resident(void)
 	return kb;
 }
 
+/* The token, for which the first list of slots waits 5 seconds: a program that
+ * starts while several others keep the card busy can have to wait longer. */
+static CK_SLOT_ID wait_for_token(void)
+{
+	CK_SLOT_ID slots[16];
+	int i;
+
+	for (i = 0; i < 600; i++) {
+		CK_ULONG n = 16;
+
+		MUST(f->C_GetSlotList(1, slots, &n));
+		if (n == 1)
+			return slots[0];
+		usleep(100 * 1000);
+	}
+	fprintf(stderr, "no token\n");
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
 	int threads = atoi(argv[3]), i;
@@ -77,7 +96,7 @@ int main(int argc, char **argv)
 	number = (unsigned)atoi(argv[5]);
 	f = function_list(open_library(argv[1]));
 	MUST(f->C_Initialize(NULL));
-	slot = token_slot(f);
+	slot = wait_for_token();
 	MUST(f->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &s));
 	MUST(f->C_Login(s, CKU_USER, (CK_UTF8CHAR *)argv[2], 8));
 	key = find(f, s, CKO_PRIVATE_KEY);
