@@ -83,7 +83,7 @@ func (a *app) obey(ctx context.Context, slots []*slot, words []string) (quit boo
 	case "quit", "exit":
 		return true
 	case "help":
-		a.say(i18n.Text{EN: "%s", IT: "%s"}, a.text(consoleHelp, faultNames()))
+		a.say(i18n.Text{EN: "%s", IT: "%s"}, a.text(consoleHelp, faultLines()))
 		return false
 	case "faults":
 		a.faults(slots, args)
@@ -134,6 +134,26 @@ func faultNames() string {
 		names = append(names, k.String())
 	}
 	return strings.Join(names, " ")
+}
+
+// faultLines are the names, a few on each line of the help.
+func faultLines() string {
+	indent := strings.Repeat(" ", 25) // where consoleHelp has them
+	var b strings.Builder
+	width := len(indent)
+	for i, name := range strings.Fields(faultNames()) {
+		switch {
+		case i > 0 && width+1+len(name) > columns:
+			b.WriteString("\n" + indent)
+			width = len(indent)
+		case i > 0:
+			b.WriteString(" ")
+			width++
+		}
+		b.WriteString(name)
+		width += len(name)
+	}
+	return b.String()
 }
 
 // faults sets what goes wrong: [N] KIND@M ..., split=BYTES, none.

@@ -154,13 +154,16 @@ func (a *app) command() *cobra.Command {
 	c.SetHelpFunc(func(c *cobra.Command, _ []string) {
 		fmt.Fprintf(a.stdout, "%s\n\n%s\n  %s\n\n%s\n%s\n%s\n%s\n\n%s\n%s\n",
 			c.Long, a.text(usageWord), a.text(usageLine), a.text(optionsWord),
-			strings.ReplaceAll(c.Flags().FlagUsages(), "(default ", "("+a.text(defaultWord)+" "),
-			a.text(consoleWord), a.text(consoleHelp, faultNames()), a.text(examplesWord), c.Example)
+			strings.ReplaceAll(c.Flags().FlagUsagesWrapped(columns), "(default ", "("+a.text(defaultWord)+" "),
+			a.text(consoleWord), a.text(consoleHelp, faultLines()), a.text(examplesWord), c.Example)
 	})
 	c.SetUsageFunc(func(*cobra.Command) error { return nil })
 	a.flags(c.Flags(), &o)
 	return c
 }
+
+// columns is how long the lines of the help are.
+const columns = 80
 
 // serve puts the cards into their readers and keeps them there until the end.
 func (a *app) serve(ctx context.Context, o *options) error {

@@ -30,14 +30,16 @@ Le carte virtuali non sono documenti: le loro chiavi sono pubbliche e nessuno si
 fida dei loro certificati.
 
 vpcd ascolta su una porta TCP dentro pcscd; ogni carta prende lo slot seguente,
-cioè la porta seguente. Con --pcscd il programma avvia un pcscd proprio, separato
-da quello del sistema, e stampa le variabili d'ambiente con cui i programmi lo usano.
+cioè la porta seguente. Con --pcscd il programma avvia un pcscd proprio,
+separato da quello del sistema, e stampa le variabili d'ambiente con cui i
+programmi lo usano.
 
 Un comando dopo "--" viene eseguito quando PC/SC vede le carte; quando finisce
 finisce anche il programma, con lo stesso codice di uscita.
 
-Le opzioni su titolare e documento si possono ripetere: l'n-esimo valore vale per
-l'n-esima carta. --family, --sod e --expires dati una volta valgono per tutte.`)
+Le opzioni su titolare e documento si possono ripetere: l'n-esimo valore vale
+per l'n-esima carta. --family, --sod e --expires dati una volta valgono per
+tutte.`)
 	examples = text(`  cie-virtual                                  # into the system's pcscd
   cie-virtual --pcscd                          # into a pcscd of its own
   cie-virtual --pcscd -- opensc-tool --atr     # for one command
@@ -47,7 +49,7 @@ l'n-esima carta. --family, --sod e --expires dati una volta valgono per tutte.`)
   cie-virtual --pcscd                          # in un pcscd proprio
   cie-virtual --pcscd -- opensc-tool --atr     # per un solo comando
   cie-virtual --family Gemalto --family NXP    # due carte, due lettori
-  cie-virtual --state carta.json --trace -     # conserva il PIN, mostra gli APDU`)
+  cie-virtual --state carta.json --trace -     # tiene il PIN, mostra gli APDU`)
 	usageWord    = text("Usage:", "Uso:")
 	usageLine    = text("cie-virtual [options] [-- command [argument...]]", "cie-virtual [opzioni] [-- comando [argomento...]]")
 	optionsWord  = text("Options:", "Opzioni:")
