@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// systemName: files of the system tell.
+func systemName() string { return "" }
+
 // clockTicks is USER_HZ, which Linux fixes at 100 for all architectures that
 // matter here.
 const clockTicks = 100

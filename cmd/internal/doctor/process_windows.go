@@ -1,12 +1,19 @@
 package doctor
 
 import (
+	"fmt"
 	"strings"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
+
+// systemName is the release of Windows, "Windows 10.0.22631".
+func systemName() string {
+	v := windows.RtlGetVersion()
+	return fmt.Sprintf("Windows %d.%d.%d", v.MajorVersion, v.MinorVersion, v.BuildNumber)
+}
 
 // startOf is when a process was started.
 func startOf(_ string, pid int) (time.Time, bool) {

@@ -16,6 +16,9 @@ var packages = []string{"pcscd", "libpcsclite1", "libccid", "libacsccid1", "libn
 // System lists what a report says about the machine, one "name: value" each.
 func System(root string) []string {
 	list := []string{"cie: " + version.String(), "go: " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH}
+	if s := systemName(); s != "" {
+		list = append(list, "system: "+s)
+	}
 	if b, err := os.ReadFile(filepath.Join(root, "/etc/os-release")); err == nil {
 		for line := range strings.Lines(string(b)) {
 			if v, ok := strings.CutPrefix(line, "PRETTY_NAME="); ok {
