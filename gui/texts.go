@@ -4,6 +4,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 
@@ -46,9 +47,13 @@ func LoadTexts(language string) *Texts {
 // Has reports whether there is a text for key.
 func (t *Texts) Has(key string) bool { return t.texts[key] != "" }
 
-// T returns the text for key, with the verbs of fmt filled in.
+// T returns the text for key, with the verbs of fmt filled in. A key with the
+// name of a system after it ("doctor.do.reboot.windows") goes before it there.
 func (t *Texts) T(key string, args ...any) string {
-	s, ok := t.texts[key]
+	s, ok := t.texts[key+"."+runtime.GOOS]
+	if !ok {
+		s, ok = t.texts[key]
+	}
 	if !ok {
 		return key
 	}
