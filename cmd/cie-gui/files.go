@@ -106,28 +106,10 @@ func replace(name string, data []byte, mode fs.FileMode) error {
 	return err
 }
 
-// setAutostart follows the Desktop Application Autostart Specification.
-func (f *files) setAutostart(on bool) error {
-	if !on {
-		if err := os.Remove(f.autostart); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return nil
-	}
-	exe, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	// Quoting as the Desktop Entry Specification wants it.
-	quoted := strings.NewReplacer("%", "%%", "\\", "\\\\", "\"", "\\\"").Replace(exe)
-	entry := "[Desktop Entry]\nType=Application\nName=CIE\nExec=\"" + quoted + "\" -hidden\nX-GNOME-Autostart-enabled=true\n"
-	return replace(f.autostart, []byte(entry), 0o644)
-}
-
 // LogFolder implements gui.Service.
 func (f *files) LogFolder() string {
 	_ = os.MkdirAll(f.logs, 0o700)
-	return "file://" + filepath.ToSlash(f.logs)
+	return fileURL(f.logs)
 }
 
 // ClearLogs implements gui.Service.

@@ -1,0 +1,32 @@
+//go:build !windows && (x11 || wayland || !linux)
+
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// setAutostart follows the Desktop Application Autostart Specification.
+func (f *files) setAutostart(on bool) error {
+	if !on {
+		if err := os.Remove(f.autostart); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	// Quoting as the Desktop Entry Specification wants it.
+	quoted := strings.NewReplacer("%", "%%", "\\", "\\\\", "\"", "\\\"").Replace(exe)
+	entry := "[Desktop Entry]\nType=Application\nName=CIE\nExec=\"" + quoted + "\" -hidden\nX-GNOME-Autostart-enabled=true\n"
+	return replace(f.autostart, []byte(entry), 0o644)
+}
+
+// fileURL is the address of a file.
+func fileURL(path string) string { return "file://" + filepath.ToSlash(path) }
