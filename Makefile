@@ -9,7 +9,7 @@
 # make dist    packages, windows, sbom, and the SHA-256 sums of all that is in dist
 # make bench   the figures of the README
 # make fuzz    every fuzz target, FUZZTIME each (FUZZ=regexp chooses targets)
-# make faults  every fault at every command on every chip family: what make test tries in turns
+# make faults  every fault at every command on every chip family, in process too, where make test takes turns
 # make clean   removes what was built
 #
 # demo, test, bench, build and packages install the Debian packages they miss (.ci/deps).
@@ -102,7 +102,7 @@ bench: deps-test bin
 fuzz:
 	FUZZ='$(FUZZ)' FUZZTIME=$(FUZZTIME) sh .ci/fuzz
 
-# Beyond a timeout of its own nothing bounds it: it takes a quarter of an hour.
+# Half an hour of the processor, most of it for what make test tries in turns.
 faults: deps-test
 	@mkdir -p artifacts
 	FAULTS=all $(GO) test -v -p 1 -count=1 -run '^TestFaults$$' -timeout 60m ./cmd/internal/ordeal ./cmd/internal/endtoend >artifacts/faults.log 2>&1; \

@@ -28,26 +28,26 @@ func TestSummary(t *testing.T) {
 		fails        bool
 		says, silent []string
 	}{
-		{"all pass", tree{}, "6 passed, 0 failed, 0 skipped", false, []string{"PASS  a "}, []string{"chatter", "SKIP"}},
-		{"one is skipped", tree{"a": passes + skips}, "6 passed, 0 failed, 1 skipped", false,
+		{"all pass", tree{}, "8 passed, 0 failed, 0 skipped", false, []string{"PASS  a "}, []string{"chatter", "SKIP"}},
+		{"one is skipped", tree{"a": passes + skips}, "8 passed, 0 failed, 1 skipped", false,
 			[]string{"SKIP: a TestSkip", "there is no moon tonight"}, []string{"chatter"}},
-		{"one fails", tree{"a": passes + fails}, "6 passed, 1 failed, 0 skipped", true,
+		{"one fails", tree{"a": passes + fails}, "8 passed, 1 failed, 0 skipped", true,
 			[]string{"FAIL: a TestFail", "the sky is green"}, nil},
-		{"one fails in the browsers", tree{"cmd/cie/browsertest": fails}, "4 passed, 1 failed, 0 skipped", true,
+		{"one fails in the browsers", tree{"cmd/cie/browsertest": fails}, "6 passed, 1 failed, 0 skipped", true,
 			[]string{"the sky is green"}, nil},
-		{"one fails in the window", tree{"cmd/cie-gui": fails}, "4 passed, 1 failed, 0 skipped", true,
+		{"one fails in the window", tree{"cmd/cie-gui": fails}, "6 passed, 1 failed, 0 skipped", true,
 			[]string{"the sky is green"}, nil},
-		{"a package does not build", tree{"a": "func TestBuild(t *testing.T) { nowhere() }\n"}, "4 passed, 1 failed, 0 skipped", true,
+		{"a package does not build", tree{"a": "func TestBuild(t *testing.T) { nowhere() }\n"}, "6 passed, 1 failed, 0 skipped", true,
 			[]string{"undefined: nowhere"}, nil},
-		{"a package crashes", tree{"a": "func TestMain(*testing.M) { panic(\"the ground shook\") }\n"}, "4 passed, 1 failed, 0 skipped", true,
+		{"a package crashes", tree{"a": "func TestMain(*testing.M) { panic(\"the ground shook\") }\n"}, "6 passed, 1 failed, 0 skipped", true,
 			[]string{"the ground shook"}, nil},
-		{"a package leaves", tree{"a": passes + "func TestZ(*testing.T) { os.Exit(3) }\n"}, "6 passed, 1 failed, 0 skipped", true,
+		{"a package leaves", tree{"a": passes + "func TestZ(*testing.T) { os.Exit(3) }\n"}, "8 passed, 1 failed, 0 skipped", true,
 			[]string{"FAIL: a TestZ", "artifacts/test.json"}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
-			packages := tree{"a": passes, "cmd/cie-gui": passes, "cmd/cie/browsertest": passes}
+			packages := tree{"a": passes, "cmd/cie-gui": passes, "cmd/cie/browsertest": passes, "cmd/internal/endtoend": passes}
 			maps.Copy(packages, tt.tree)
 			plant(t, dir, packages)
 			cmd := exec.Command("sh", ".ci/test")
