@@ -79,6 +79,7 @@ type app struct {
 
 	ascii     bool        // the terminal may not show letters with accents
 	operating atomic.Bool // the card is at work
+	unprinted error       // why something of the result is not printed
 	command   string      // what the user typed: "cie pin verify"
 
 	// Options of every command.
@@ -120,6 +121,9 @@ func run(w *world) int {
 func (a *app) finish(err error) int {
 	got := a.guard.received()
 	if err == nil {
+		err = a.unprinted
+	}
+	if err == nil {
 		if got != nil {
 			return got.exit()
 		}
@@ -151,8 +155,13 @@ func (a *app) text(t i18n.Text, args ...any) string {
 // accents writes the accents of Italian as typewriters did.
 var accents = strings.NewReplacer("à", "a'", "è", "e'", "é", "e'", "ì", "i'", "ò", "o'", "ù", "u'", "À", "A'", "È", "E'")
 
-// println prints one line of the result.
-func (a *app) println(line string) { fmt.Fprintln(a.stdout, line) }
+// println prints one line of the result. What keeps it from being printed, such
+// as a full disk, is told at the end.
+func (a *app) println(line string) {
+	if _, err := fmt.Fprintln(a.stdout, line); err != nil && a.unprinted == nil {
+		a.unprinted = err
+	}
+}
 
 // note prints one line beside the result: a hint, a warning. With --json there are none.
 func (a *app) note(line string) {

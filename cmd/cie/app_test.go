@@ -25,6 +25,7 @@ import (
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/tty"
+	"cie/installer"
 )
 
 // quiet is an app that talks to buffers.
@@ -319,6 +320,21 @@ func TestDistinguishedName(t *testing.T) {
 	}}
 	if got, want := distinguishedName(name), `C=IT, SN=ROSSI\, CN=X, GN=MARIA, 1.2.3=7`; got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// Who used sudo is told so; who is somebody else is told that.
+func TestHomeProblem(t *testing.T) {
+	a, _, _ := quiet(i18n.English)
+	for sudo, want := range map[bool]i18n.Text{true: msg.NotOwnerSudo, false: msg.NotOwner} {
+		r := a.explain(a.homeProblem(&installer.OwnerError{Home: "/root", Sudo: sudo}))
+		if r.Code != "not-owner" || r.Exit != exitUsage || r.Message != a.text(want, "/root") || len(r.advice) != 1 {
+			t.Errorf("sudo %v: %+v", sudo, r)
+		}
+	}
+	other := errors.New("no such directory")
+	if err := a.homeProblem(other); err != other {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -95,10 +95,16 @@ func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, resul
 		}
 		written = written || p.Changed
 		a.println(a.wrapOut(word+": "+a.placeText(env, results[i].Target), "    "))
+		if !p.Failed && results[i].After.Reason == installer.ReasonOtherPolicy {
+			a.paragraph("    ", a.style.amber(a.text(msg.WhyOtherPolicy)))
+		}
 		if p.Failed {
 			advice := a.stateAdvice(results[i].After)
-			if r := results[i].After.Reason; remove && (r == installer.ReasonSyntax || r == installer.ReasonTooLarge) {
+			switch r := results[i].After.Reason; {
+			case remove && (r == installer.ReasonSyntax || r == installer.ReasonTooLarge):
 				advice = []string{a.text(msg.WhyKept)}
+			case r == installer.ReasonSyntax && p.Place == installer.KindFirefoxPolicy:
+				advice = []string{a.text(msg.WhyPolicySyntax)}
 			}
 			for _, line := range advice {
 				a.paragraph("    ", line)

@@ -209,11 +209,8 @@ func (d *demo) shown(t i18n.Text, args ...any) {
 	if d.bar.utf8 {
 		mark = "✓"
 	}
-	text := wrapText("  "+mark+"  "+d.text(t, args...), "     ", d.columns())
-	if d.style.on {
-		text = strings.Replace(text, mark, d.style.green(mark), 1)
-	}
-	d.line(text)
+	text := wrapText("     "+d.text(t, args...), "     ", d.columns())
+	d.line("  " + d.style.green(mark) + "  " + strings.TrimLeft(text, " "))
 }
 
 // fact keeps something for --json.

@@ -28,6 +28,7 @@ type guard struct {
 	busy   bool
 	got    *stopped
 	waited bool // the signal came while busy: the outcome must be told
+	pipe   chan os.Signal
 	// undo is done before a second signal ends the process at once.
 	undo []func()
 }
@@ -91,17 +92,28 @@ func (g *guard) receive(s os.Signal) {
 func (g *guard) enter() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.busy {
+		return
+	}
 	g.busy = true
+	// Nor does a reader of the output who goes away end the run now: while
+	// somebody wants the signal, writing to nobody is but an error.
+	g.pipe = make(chan os.Signal, 1)
+	signal.Notify(g.pipe, syscall.SIGPIPE)
 }
 
 // leave ends it, and lets a signal that came meanwhile have its effect.
 func (g *guard) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.busy && g.got != nil {
-		g.cancel(g.got)
+	if !g.busy {
+		return
 	}
 	g.busy = false
+	signal.Stop(g.pipe)
+	if g.got != nil {
+		g.cancel(g.got)
+	}
 }
 
 // received is the signal that came, nil if none did.

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -354,6 +355,62 @@ func TestTerminalInterruptedReading(t *testing.T) {
 	s.Expect("stopped at your request")
 	s.wantExit(130)
 	s.wantCard(pin, 3, 10)
+}
+
+// Who reads what --debug prints goes away between the PUK and the new PIN: the
+// card is not left there.
+func TestReaderGone(t *testing.T) {
+	s := &seat{t: t, dir: t.TempDir()}
+	desk := filepath.Join(s.dir, "desk")
+	if err := os.WriteFile(desk, []byte(onDesk+" hold=20"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("cie", "pin", "unblock", "--debug", "--puk-fd", "3", "--new-pin-fd", "4")
+	cmd.Env = append(os.Environ(), deskVariable+"="+desk, "LC_ALL=C", "XDG_CACHE_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir)
+	cmd.Stderr = w
+	for _, code := range []string{puk, fresh} {
+		name := filepath.Join(s.dir, "code")
+		if err := os.WriteFile(name, []byte(code), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		_, _ = io.Copy(io.Discard, r)
+	}()
+	for end := time.Now().Add(ptytest.Patience); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(s.dir, "card.held")); err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the command does not come")
+		}
+	}
+	r.Close()
+	<-drained
+	s.letGo()
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("cie: %v", err)
+	}
+	s.wantCard(fresh, 3, 10)
 }
 
 // Without a terminal nothing is asked, and the card is not touched.

@@ -55,6 +55,7 @@ var (
 	NeedRootDo       = text("Type \"sudo %s\", or leave out --system to change only your own browsers.", "Scrivi \"sudo %s\", oppure togli --system per cambiare solo i tuoi browser.")
 	NeedRootUsers    = text("the browsers of other users can only be changed with administrator rights", "i browser degli altri utenti si possono cambiare solo con i diritti di amministratore")
 	NotOwner         = text("the browsers of %s belong to somebody else, so they were not touched", "i browser di %s sono di qualcun altro, quindi non sono stati toccati")
+	NotOwnerSudo     = text("the command was started with sudo, so the browsers of %s were not touched", "il comando è stato avviato con sudo, quindi i browser di %s non sono stati toccati")
 	NotOwnerSudoDo   = text("Type the command without sudo: a browser cannot use files that belong to root.", "Scrivi il comando senza sudo: un browser non può usare file che appartengono a root.")
 	NotOwnerDo       = text("Type the command as the user whose browsers you mean.", "Scrivi il comando con l'utente a cui appartengono i browser.")
 
@@ -99,6 +100,7 @@ var (
 	WhyForeignOwner  = text("File or folder belong to another user, as after the program was once started with sudo: give them back with \"sudo chown\".", "File o cartella appartengono a un altro utente, come dopo un avvio con sudo: restituiscili con \"sudo chown\".")
 	WhyReadOnly      = text("The folder cannot be written: check its permissions.", "Nella cartella non si può scrivere: controlla i permessi.")
 	WhySyntax        = text("The file is damaged: close the program, move the file away and type \"cie browsers enable\".", "Il file è danneggiato: chiudi il programma, sposta il file altrove e scrivi \"cie browsers enable\".")
+	WhyPolicySyntax  = text("The file is not valid JSON (comments are not allowed there), so Firefox does not read it either: correct it, then type \"cie browsers enable --system\" again.", "Il file non è JSON valido (i commenti non sono ammessi), quindi nemmeno Firefox lo legge: correggilo, poi scrivi di nuovo \"cie browsers enable --system\".")
 	WhyRepair        = text("Type \"cie browsers enable\", which mends it.", "Scrivi \"cie browsers enable\", che lo ripara.")
 	WhyModuleMissing = text("The file that it should load is gone: install this software again, then type \"cie browsers enable\".", "Il file che dovrebbe caricare non c'è più: installa di nuovo questo software, poi scrivi \"cie browsers enable\".")
 	WhyNoServer      = text("The server of p11-kit is missing. Install it and try again: on Debian and Ubuntu \"sudo apt install p11-kit\", on Fedora \"sudo dnf install p11-kit-server\".", "Manca il server di p11-kit. Installalo e riprova: su Debian e Ubuntu \"sudo apt install p11-kit\", su Fedora \"sudo dnf install p11-kit-server\".")
