@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -81,9 +83,24 @@ func (f *browserFlags) addModule(a *app, c *cobra.Command) {
 	_ = c.MarkFlagFilename("module", "so")
 }
 
+// modulePath is the module that is meant: the given one, the one beside this
+// program as in a build tree, or where the packages put it.
+func modulePath(given string) (string, error) {
+	if given != "" {
+		return filepath.Abs(given)
+	}
+	if exe, err := os.Executable(); err == nil {
+		beside := filepath.Join(filepath.Dir(exe), installer.ModuleFile)
+		if _, err := os.Stat(beside); err == nil {
+			return beside, nil
+		}
+	}
+	return installer.DefaultModulePath(), nil
+}
+
 // machine is this machine as the installer sees it.
 func (a *app) machine(module string) (*installer.Env, error) {
-	path, err := installer.ModulePath(module)
+	path, err := modulePath(module)
 	if err != nil {
 		return nil, err
 	}
