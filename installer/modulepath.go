@@ -32,8 +32,17 @@ func moduleDirs(arch string) []string {
 	return append(dirs, filepath.Join("lib64", "pkcs11"), filepath.Join("lib", "pkcs11"))
 }
 
-// DefaultModulePath is where the module of this installation is: below the
-// prefix that the running program is installed in ("/usr/local/bin/cie" and
+// ModulePath is the module that is meant: the given one, made absolute, or if
+// that is empty DefaultModulePath.
+func ModulePath(given string) (string, error) {
+	if given != "" {
+		return filepath.Abs(given)
+	}
+	return DefaultModulePath(), nil
+}
+
+// DefaultModulePath is where the module of this installation is: beside the
+// running program, as in a build tree, or below the prefix that the running program is installed in ("/usr/local/bin/cie" and
 // "/usr/local/lib/pkcs11/cie-pkcs11.so"), or else below /usr. Where no module is
 // to be found it is the path that Debian's packages have. On Windows all
 // programs are in one directory with the module.
@@ -52,6 +61,9 @@ func DefaultModulePath() string {
 }
 
 func defaultModulePath(exe, usr, arch string) string {
+	if beside := filepath.Join(filepath.Dir(exe), ModuleFile); exe != "" && isFile(beside) {
+		return beside
+	}
 	prefixes := []string{usr}
 	if bin := filepath.Dir(exe); filepath.Base(bin) == "bin" {
 		prefixes = []string{filepath.Dir(bin), usr}
@@ -59,10 +71,15 @@ func defaultModulePath(exe, usr, arch string) string {
 	for _, prefix := range prefixes {
 		for _, dir := range moduleDirs(arch) {
 			path := filepath.Join(prefix, dir, ModuleFile)
-			if fi, err := os.Stat(path); err == nil && fi.Mode().IsRegular() {
+			if isFile(path) {
 				return path
 			}
 		}
 	}
 	return filepath.Join(usr, moduleDirs(arch)[0], ModuleFile)
+}
+
+func isFile(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.Mode().IsRegular()
 }

@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 )
@@ -34,4 +35,25 @@ func TestDefaultModulePath(t *testing.T) {
 	want("the architecture's own directory first", at("usr", "bin", "cie"), "arm64", debian)
 	want("not another architecture's", at("usr", "bin", "cie"), "amd64", lib64)
 	want("its own prefix first", filepath.Join(local, "bin", "cie"), "arm64", plain)
+
+	beside := at("src", "bin", ModuleFile)
+	write(t, beside, "")
+	want("beside the program, as built", at("src", "bin", "cie"), "amd64", beside)
+	t.Chdir(at("src", "bin"))
+	want("not in the working directory", "", "amd64", lib64)
+}
+
+func TestGivenModulePath(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ModulePath("a.so"); err != nil || got != filepath.Join(wd, "a.so") {
+		t.Errorf("%s, %v", got, err)
+	}
+	if got, err := ModulePath(""); err != nil || got != DefaultModulePath() {
+		t.Errorf("%s, %v", got, err)
+	}
 }

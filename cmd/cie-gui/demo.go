@@ -99,7 +99,7 @@ func (r *demoReaders) Watch(ctx context.Context) <-chan gui.Desk {
 func (r *demoReaders) Connect(string) (link, error) { return r.card.Reader(), nil }
 
 // About implements gui.Service.
-func (d *demo) About() gui.About { return about(modulePath("")) }
+func (d *demo) About() gui.About { return about(installer.DefaultModulePath()) }
 
 // Browsers implements gui.Service.
 func (d *demo) Browsers(context.Context) ([]gui.Browser, error) {

@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"cie/apdu/pcsc"
@@ -30,6 +28,10 @@ type desktop struct {
 }
 
 func newDesktop(module string) (gui.Service, func(), error) {
+	module, err := installer.ModulePath(module)
+	if err != nil {
+		return nil, nil, err
+	}
 	f, err := newFiles()
 	if err != nil {
 		return nil, nil, err
@@ -39,28 +41,10 @@ func newDesktop(module string) (gui.Service, func(), error) {
 	c := pcsc.New(pcsc.Config{})
 	d := &desktop{
 		cards: newCards(pcscReaders{c}, store, sod.BuiltinRoots()), files: f, pcsc: c,
-		module: modulePath(module), restart: map[string]bool{},
+		module: module, restart: map[string]bool{},
 	}
 	d.cards.trace, d.cards.failed = f.trace, f.problem
 	return d, func() { _ = c.Close() }, nil
-}
-
-// modulePath is the module beside this program if there is one, as in a build
-// tree, else where the packages put it.
-func modulePath(given string) string {
-	if given != "" {
-		if p, err := filepath.Abs(given); err == nil {
-			return p
-		}
-		return given
-	}
-	if exe, err := os.Executable(); err == nil {
-		beside := filepath.Join(filepath.Dir(exe), installer.ModuleFile)
-		if _, err := os.Stat(beside); err == nil {
-			return beside
-		}
-	}
-	return installer.DefaultModulePath()
 }
 
 // About implements gui.Service.
