@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -83,24 +81,9 @@ func (f *browserFlags) addModule(a *app, c *cobra.Command) {
 	_ = c.MarkFlagFilename("module", "so")
 }
 
-// modulePath is the module that is meant: the given one, the one beside this
-// program as in a build tree, or where the packages put it.
-func modulePath(given string) (string, error) {
-	if given != "" {
-		return filepath.Abs(given)
-	}
-	if exe, err := os.Executable(); err == nil {
-		beside := filepath.Join(filepath.Dir(exe), installer.ModuleFile)
-		if _, err := os.Stat(beside); err == nil {
-			return beside, nil
-		}
-	}
-	return installer.DefaultModulePath(), nil
-}
-
 // machine is this machine as the installer sees it.
 func (a *app) machine(module string) (*installer.Env, error) {
-	path, err := modulePath(module)
+	path, err := installer.ModulePath(module)
 	if err != nil {
 		return nil, err
 	}
