@@ -18,13 +18,31 @@ func lockedPage() ([]byte, error) {
 		_ = windows.VirtualFree(addr, 0, windows.MEM_RELEASE)
 		return nil, err
 	}
+	dontDump(addr, size)
 	// The address comes from the system, not from Go's heap: no collector moves it.
 	return unsafe.Slice(*(**byte)(unsafe.Pointer(&addr)), size), nil
+}
+
+// Windows has them since 10; before, dumps hold the page.
+var (
+	kernel32  = windows.NewLazySystemDLL("kernel32.dll")
+	exclude   = kernel32.NewProc("WerRegisterExcludedMemoryBlock")
+	unexclude = kernel32.NewProc("WerUnregisterExcludedMemoryBlock")
+)
+
+// dontDump keeps a page out of the dumps that error reporting makes.
+func dontDump(addr, size uintptr) {
+	if exclude.Find() == nil {
+		_, _, _ = exclude.Call(addr, size)
+	}
 }
 
 func freePage(page []byte) {
 	clear(page)
 	addr := uintptr(unsafe.Pointer(&page[0]))
+	if unexclude.Find() == nil {
+		_, _, _ = unexclude.Call(addr)
+	}
 	_ = windows.VirtualUnlock(addr, uintptr(len(page)))
 	_ = windows.VirtualFree(addr, 0, windows.MEM_RELEASE)
 }
