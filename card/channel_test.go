@@ -247,3 +247,29 @@ func TestCutOff(t *testing.T) {
 		}
 	}
 }
+
+// elsewhere selects another place before every signature under secure messaging.
+type elsewhere struct{ card.Conn }
+
+func (c elsewhere) Transmit(command []byte) ([]byte, error) {
+	if command[0] == 0x0C && command[1] == 0x88 {
+		if _, err := c.Conn.Transmit(append([]byte{0x00, 0xA4, 0x04, 0x0C, 0x0D},
+			0xA0, 0x00, 0x00, 0x00, 0x30, 0x80, 0x00, 0x00, 0x00, 0x09, 0x81, 0x60, 0x01)); err != nil {
+			return nil, err
+		}
+	}
+	return c.Conn.Transmit(command)
+}
+
+// TestServiceKeyInClear: a chip that refuses its service key in the channel is
+// asked in the clear.
+func TestServiceKeyInClear(t *testing.T) {
+	conn := &struct{ card.Conn }{newCard(t, cardtest.Profile{Family: cardtest.STM}).Reader()}
+	s, err := card.Open(ctx, conn, card.Options{Roots: testRoots(t)})
+	must(t, err)
+	verify(t, s)
+	conn.Conn = elsewhere{conn.Conn}
+	if a, err := s.Authenticity(ctx); err != nil || a.Level != card.Genuine {
+		t.Errorf("%+v, %v", a, err)
+	}
+}

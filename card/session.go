@@ -268,6 +268,7 @@ func linkLost(err error) bool {
 // failed on a state that another program took away since this one last held
 // the card: another application selected, the channel ended, the card reset.
 func (t *operation) repeatable(f func() error) error {
+	assumed := t.s.assumed
 	err := t.inPlace(f)
 	if err == nil || t.rebuilt || t.ctx.Err() != nil {
 		return err
@@ -278,7 +279,7 @@ func (t *operation) repeatable(f func() error) error {
 		if err := t.take(); err != nil {
 			return err
 		}
-	case t.s.assumed && !linkLost(err):
+	case assumed && !linkLost(err):
 	default:
 		return err
 	}
