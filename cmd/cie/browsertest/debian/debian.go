@@ -198,11 +198,12 @@ func (r *Root) Write(name string, content []byte) error {
 	return os.WriteFile(path, content, 0o644)
 }
 
-// enter is run in a new mount namespace with the directory, the number of
-// directories to bind, those directories, and the command.
+// enter is run in a new mount namespace with the directory, "chroot" if the
+// command is one of the system, the number of directories to bind, those
+// directories, and the command.
 const enter = `set -e
-root=$1 n=$2
-shift 2
+root=$1 inside=$2 n=$3
+shift 3
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
@@ -213,13 +214,23 @@ while [ "$n" -gt 0 ]; do
 	shift
 	n=$((n - 1))
 done
+[ -n "$inside" ] || exec "$@"
 exec chroot "$root" "$@"`
 
 // Wrap is a command that runs the command after it in the system. The process
 // stays the same, so signals reach the command.
-func (r *Root) Wrap() []string {
-	line := []string{"unshare", "--mount", "--propagation", "private", "--", "sh", "-c", enter, "enter", r.Dir, fmt.Sprint(len(r.Binds))}
+func (r *Root) Wrap() []string { return r.wrap("chroot") }
+
+func (r *Root) wrap(inside string) []string {
+	line := []string{"unshare", "--mount", "--propagation", "private", "--", "sh", "-c", enter, "enter", r.Dir, inside, fmt.Sprint(len(r.Binds))}
 	return append(line, r.Binds...)
+}
+
+// Outside prepares a command of this machine that works on the system's directory
+// while that has its own proc, sys and dev.
+func (r *Root) Outside(ctx context.Context, args ...string) *exec.Cmd {
+	line := append(r.wrap(""), args...)
+	return exec.CommandContext(ctx, line[0], line[1:]...)
 }
 
 // Command prepares a command of the system, run by its root in an environment
