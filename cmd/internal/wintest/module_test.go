@@ -77,6 +77,29 @@ func TestExports(t *testing.T) {
 	}
 }
 
+// TestSameBytes: a second build, in another directory and with other names of
+// temporary files, gives the same programs and the same installer.
+func TestSameBytes(t *testing.T) {
+	need(t, "makensis")
+	first, again := programs(t), filepath.Join(t.TempDir(), "again")
+	if err := buildInto(again); err != nil {
+		t.Fatal(err)
+	}
+	list := names(t, first)
+	if !slices.Contains(list, "cie-pkcs11.dll") || len(list) < 5 || !slices.Equal(list, names(t, again)) {
+		t.Errorf("built %v, then %v", list, names(t, again))
+	}
+	for _, name := range list {
+		a, err := os.ReadFile(filepath.Join(first, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(filepath.Join(again, name)); err != nil || !bytes.Equal(a, b) {
+			t.Errorf("%s is not the same: %v", name, err)
+		}
+	}
+}
+
 // TestImports: the programs need nothing that is not part of Windows.
 func TestImports(t *testing.T) {
 	system := []string{"kernel32.dll", "msvcrt.dll"}

@@ -74,11 +74,13 @@ func programs(t testing.TB) string {
 	t.Helper()
 	need(t, compiler)
 	dir := filepath.Join(work, "bin")
-	building.do(t, func() error {
-		_, err := output(exec.Command("sh", "../../../installer/packaging/windows/build", "1.2.3", dir, "core"))
-		return err
-	})
+	building.do(t, func() error { return buildInto(dir) })
 	return dir
+}
+
+func buildInto(dir string) error {
+	_, err := output(exec.Command("sh", "../../../installer/packaging/windows/build", "1.2.3", dir, "core"))
+	return err
 }
 
 // compile builds a C program of testdata for Windows.
