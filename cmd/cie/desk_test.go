@@ -159,6 +159,10 @@ func (c *deskConn) apply(p *cardtest.Profile, option string) (err error) {
 		p.NotBefore, err = time.Parse(time.DateOnly, value)
 	case "after":
 		p.NotAfter, err = time.Parse(time.DateOnly, value)
+	case "hours": // until it expires
+		var left time.Duration
+		left, err = time.ParseDuration(value + "h")
+		p.NotAfter = time.Now().Add(left)
 	case "family":
 		p.Family, err = cardtest.ParseFamily(value)
 	case "hold":

@@ -116,7 +116,10 @@ func (a *app) holderHints(h *holderJSON) {
 	case "grace", "expired":
 		a.note(a.text(msg.RenewNow))
 	case "valid":
-		if days := int(h.id.NotAfter.Sub(a.now()).Hours() / 24); days <= renewWithin {
+		switch days := int(h.id.NotAfter.Sub(a.now()).Hours() / 24); {
+		case days == 0:
+			a.note(a.text(msg.RenewToday))
+		case days <= renewWithin:
 			a.note(a.text(msg.RenewSoon.For(days), days))
 		}
 	}

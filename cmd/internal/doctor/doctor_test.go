@@ -623,3 +623,30 @@ func TestJSON(t *testing.T) {
 		t.Errorf("%s, %v", b, err)
 	}
 }
+
+// A package that was removed leaves an entry with its old version.
+func TestSystemPackages(t *testing.T) {
+	root := t.TempDir()
+	write := func(name, content string) {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n")
+	write("var/lib/dpkg/status", "Package: pcscd\nStatus: install ok installed\nVersion: 1.9.9-2\n\n"+
+		"Package: opensc\nStatus: deinstall ok config-files\nVersion: 0.23.0-0.3\n\n"+
+		"Package: other\nStatus: install ok installed\nVersion: 1\n")
+	got := System(root)
+	if !slices.Contains(got, "package: pcscd 1.9.9-2") || !slices.Contains(got, "system: Debian GNU/Linux 12 (bookworm)") {
+		t.Errorf("%q", got)
+	}
+	for _, line := range got {
+		if strings.Contains(line, "opensc") || strings.Contains(line, "other") {
+			t.Errorf("%q", line)
+		}
+	}
+}

@@ -41,6 +41,10 @@ func System(root string) []string {
 		if v, ok := strings.CutPrefix(lines.Text(), "Package: "); ok {
 			name = v
 		}
+		// Of a package that was removed its configuration may be left.
+		if v, ok := strings.CutPrefix(lines.Text(), "Status: "); ok && !strings.HasSuffix(v, " installed") {
+			name = ""
+		}
 		if v, ok := strings.CutPrefix(lines.Text(), "Version: "); ok {
 			for _, p := range packages {
 				if p == name {

@@ -35,6 +35,7 @@ var (
 	GraceUntil    = text("until %s, unless a new card was issued", "fino al %s, se non è stata emessa una nuova carta")
 	GraceNow      = text("still until %s, unless a new card was issued", "ancora fino al %s, se non è stata emessa una nuova carta")
 	GraceOver     = text("no longer since %s", "non più dal %s")
+	RenewToday    = text("The card expires within a day: time to ask for a new one at your municipality.", "La carta scade entro un giorno: è ora di chiederne una nuova al tuo comune.")
 	RenewSoon     = plural(text("The card expires in %d day: time to ask for a new one at your municipality.", "La carta scade fra %d giorno: è ora di chiederne una nuova al tuo comune."), text("The card expires in %d days: time to ask for a new one at your municipality.", "La carta scade fra %d giorni: è ora di chiederne una nuova al tuo comune."))
 	RenewNow      = text("The card has expired: ask for a new one at your municipality.", "La carta è scaduta: chiedine una nuova al tuo comune.")
 	DateFormat    = text("2 January 2006", "02/01/2006")
