@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"cie/card/cardtest"
 	"cie/cmd/cie/browsertest/browser"
