@@ -66,12 +66,19 @@ func (s *stack) sitAt(t *testing.T, kind browser.Kind, url string) *user {
 	return u
 }
 
+// await waits for what this user's browser did at the service: another browser
+// can be there at the same time.
+func (u *user) await(ctx context.Context, from int, match func(idp.Event) bool) (idp.Event, int, error) {
+	agent := map[browser.Kind]string{browser.Firefox: "Firefox/", browser.Chromium: "Chrome/"}[u.kind]
+	return u.idp.Wait(ctx, from, func(e idp.Event) bool { return strings.Contains(e.Agent, agent) && match(e) })
+}
+
 // wait waits for an event of the service.
 func (u *user) wait(what string, match func(idp.Event) bool) idp.Event {
 	u.t.Helper()
 	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
 	defer cancel()
-	e, next, err := u.idp.Wait(ctx, u.event, match)
+	e, next, err := u.await(ctx, u.event, match)
 	if err != nil {
 		u.t.Fatalf("%s: %v", what, err)
 	}
@@ -135,7 +142,7 @@ func (u *user) tryLogin(before func(browser.Prompt), pins ...string) (outcome, e
 		failed := 0 // seconds with an error page; a page being loaded may look like one
 		for ctx.Err() == nil {
 			short, cancel := context.WithTimeout(ctx, time.Second)
-			e, next, err := u.idp.Wait(short, from, func(e idp.Event) bool {
+			e, next, err := u.await(short, from, func(e idp.Event) bool {
 				return e.Kind == idp.EventShown && e.Path != "/idp/login"
 			})
 			cancel()
@@ -173,7 +180,7 @@ func (u *user) press() error {
 	for range 20 {
 		err := u.browser.Press(u.t.Context(), "Return")
 		ctx, cancel := context.WithTimeout(u.t.Context(), 3*time.Second)
-		_, _, waited := u.idp.Wait(ctx, from, func(e idp.Event) bool { return e.Kind == idp.EventPressed })
+		_, _, waited := u.await(ctx, from, func(e idp.Event) bool { return e.Kind == idp.EventPressed })
 		cancel()
 		if waited == nil || u.browser.Asking(u.t.Context()) {
 			return nil
@@ -196,7 +203,7 @@ func (u *user) back() {
 	}
 	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
 	defer cancel()
-	_, next, err := u.idp.Wait(ctx, from, func(e idp.Event) bool { return e.Kind == idp.EventShown && e.Path == "/idp/login" })
+	_, next, err := u.await(ctx, from, func(e idp.Event) bool { return e.Kind == idp.EventShown && e.Path == "/idp/login" })
 	if err != nil {
 		u.t.Fatalf("the first page: %v", err)
 	}
@@ -218,7 +225,7 @@ func (u *user) again() {
 	shown := func(wait time.Duration) bool {
 		ctx, cancel := context.WithTimeout(ctx, wait)
 		defer cancel()
-		_, _, err := u.idp.Wait(ctx, from, func(e idp.Event) bool { return e.Kind == idp.EventShown && e.Path == "/idp/login" })
+		_, _, err := u.await(ctx, from, func(e idp.Event) bool { return e.Kind == idp.EventShown && e.Path == "/idp/login" })
 		return err == nil
 	}
 	if u.kind == browser.Chromium {

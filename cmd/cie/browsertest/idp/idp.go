@@ -63,6 +63,7 @@ type Event struct {
 	Subject pkix.Name // EventLogin
 	Scheme  string    // EventLogin: version and cipher suite
 	Text    string
+	Agent   string // User-Agent of the browser; empty for EventHandshake
 }
 
 func (e Event) String() string {
@@ -252,16 +253,16 @@ func (s *Server) handler(c *tls.Config) http.Handler {
 	// The page reports what it shows, so a test knows that a person would see it.
 	mux.HandleFunc("POST /shown", func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(io.LimitReader(r.Body, 1<<16))
-		s.add(Event{Kind: EventShown, Path: r.URL.Query().Get("path"), Text: string(b)})
+		s.add(Event{Kind: EventShown, Agent: r.UserAgent(), Path: r.URL.Query().Get("path"), Text: string(b)})
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST /pressed", func(w http.ResponseWriter, r *http.Request) {
-		s.add(Event{Kind: EventPressed, Path: r.URL.Query().Get("path")})
+		s.add(Event{Kind: EventPressed, Agent: r.UserAgent(), Path: r.URL.Query().Get("path")})
 		w.WriteHeader(http.StatusNoContent)
 	})
 	if c.ClientAuth == tls.NoClientCert {
 		mux.HandleFunc("GET /idp/login", func(w http.ResponseWriter, r *http.Request) {
-			s.add(Event{Kind: EventStart, Path: r.URL.Path})
+			s.add(Event{Kind: EventStart, Agent: r.UserAgent(), Path: r.URL.Path})
 			link := s.LoginURL()
 			if r.URL.Query().Has("tls13") {
 				link = s.TLS13URL()
@@ -269,7 +270,7 @@ func (s *Server) handler(c *tls.Config) http.Handler {
 			s.page(w, page{Title: "Entra con CIE", Heading: "Entra con CIE", Link: link, LinkText: "Entra con lettura carta CIE"})
 		})
 		mux.HandleFunc("GET /idp/errorcode.jsp", func(w http.ResponseWriter, r *http.Request) {
-			s.add(Event{Kind: EventErrorPage, Path: r.URL.RequestURI()})
+			s.add(Event{Kind: EventErrorPage, Agent: r.UserAgent(), Path: r.URL.RequestURI()})
 			w.WriteHeader(http.StatusForbidden)
 			s.page(w, page{Title: "Errore", Heading: "Errore di accesso", Text: r.URL.Query().Get("err"), Link: s.StartURL(), LinkText: "Riprova"})
 		})
@@ -288,7 +289,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, s.at(0, "/idp/errorcode.jsp?err="+url.QueryEscape(code)), http.StatusFound)
 	}
 	if len(r.TLS.PeerCertificates) == 0 {
-		fail(Event{Kind: EventNoCertificate, Path: r.URL.Path}, "No_client_certificate")
+		fail(Event{Kind: EventNoCertificate, Agent: r.UserAgent(), Path: r.URL.Path}, "No_client_certificate")
 		return
 	}
 	leaf := r.TLS.PeerCertificates[0]
@@ -297,11 +298,11 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	if err != nil {
-		fail(Event{Kind: EventNoCertificate, Path: r.URL.Path, Text: err.Error()}, "Invalid_client_certificate")
+		fail(Event{Kind: EventNoCertificate, Agent: r.UserAgent(), Path: r.URL.Path, Text: err.Error()}, "Invalid_client_certificate")
 		return
 	}
 	s.add(Event{
-		Kind: EventLogin, Path: r.URL.Path, Subject: leaf.Subject,
+		Kind: EventLogin, Agent: r.UserAgent(), Path: r.URL.Path, Subject: leaf.Subject,
 		Scheme: tls.VersionName(r.TLS.Version) + " " + tls.CipherSuiteName(r.TLS.CipherSuite),
 	})
 	s.page(w, page{Title: "Accesso riuscito", Heading: "Accesso riuscito", Text: leaf.Subject.CommonName, Link: s.StartURL(), LinkText: "Esci"})
