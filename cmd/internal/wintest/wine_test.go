@@ -98,7 +98,8 @@ func compile(t testing.TB, name string, flags ...string) string {
 func output(cmd *exec.Cmd) (string, error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
+	cmd.WaitDelay = lateOutput
+	if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return out.String(), errors.New(strings.Join(cmd.Args, " ") + ": " + err.Error() + "\n" + out.String() + errs.String())
 	}
 	return out.String(), nil
@@ -182,6 +183,10 @@ func stopWine() {
 	}
 }
 
+// lateOutput bounds the wait for output of a program that has ended: processes
+// that wine keeps running may hold it open.
+const lateOutput = 3 * time.Second
+
 // patience bounds one run; most take a second.
 const patience = 5 * time.Minute
 
@@ -207,9 +212,10 @@ func runIn(t testing.TB, dir, stdin string, env []string, exe string, args ...st
 	cmd.Stdin = strings.NewReader(stdin)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.WaitDelay = lateOutput
 	err := cmd.Run()
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
 		t.Fatalf("%s %v: %v", filepath.Base(exe), args, err)
 	}
 	if ctx.Err() != nil {
