@@ -347,16 +347,7 @@ func (c *clean) login(t *testing.T) {
 		_ = os.Remove(c.Path(filepath.Dir(s.home)))
 	})
 	s.wrap = c.Wrap()
-	if err := os.MkdirAll(filepath.Join(s.home, ".mozilla/firefox/test.default"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	u := s.sit(t, browser.Firefox)
-	before := s.card.Stats()
-	o := u.login(nil, pin())
-	u.picture("in")
-	u.wantIn(o, 1, 1)
-	u.wantSpent(before, 0)
-	u.browser.Stop()
+	s.loginWithoutStep(t)
 }
 
 // administrator: a policy file of somebody else is edited, not replaced, and who

@@ -285,3 +285,19 @@ func (s *stack) desktopBus(t *testing.T) *notify.Server {
 	t.Cleanup(func() { server.Close() })
 	return server
 }
+
+// loginWithoutStep logs in with a Firefox that nobody set up: all it knows comes
+// from a policy.
+func (s *stack) loginWithoutStep(t *testing.T) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(s.home, ".mozilla/firefox/test.default"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	u := s.sit(t, browser.Firefox)
+	before := s.card.Stats()
+	o := u.login(nil, pin())
+	u.picture("in")
+	u.wantIn(o, 1, 1)
+	u.wantSpent(before, 0)
+	u.browser.Stop()
+}

@@ -283,8 +283,12 @@ func (t *Trial) works(ctx context.Context, known store, m memory) error {
 	}
 	defer s.Close()
 	for ref, want := range map[card.PINRef]int{card.PIN: m.PINTries, card.PUK: m.PUKTries} {
-		if tries, err := s.Tries(ctx, ref); err != nil || tries.Left != want {
-			return fmt.Errorf("then the %v has %v tries, %w; not %d", ref, tries, err, want)
+		tries, err := s.Tries(ctx, ref)
+		if err != nil {
+			return fmt.Errorf("then the tries of the %v: %w", ref, err)
+		}
+		if tries.Left != want {
+			return fmt.Errorf("then the %v has %d tries left, not %d", ref, tries.Left, want)
 		}
 	}
 	if m.PUKTries < cardtest.MaxPUKTries {
