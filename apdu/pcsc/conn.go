@@ -22,7 +22,8 @@ import (
 // A card that fell silent, or that somebody switched off, is reset by the next
 // Begin.
 type Conn struct {
-	reader string
+	reader string // printable
+	raw    string // for the service
 	cfg    Config
 
 	mu      sync.Mutex
@@ -35,7 +36,8 @@ type Conn struct {
 	dead    error  // why there is nothing left to use
 }
 
-// Connect opens a shared connection to the card in the named reader. Errors
+// Connect opens a shared connection to the card in the named reader: a name that
+// this Context returned, or one that is the service's own. Errors
 // match apdu.ErrNoService, ErrNoReader, ErrNoCard, ErrMute, ErrBusy (another
 // program holds the card exclusively) or ErrTimeout.
 func (c *Context) Connect(reader string) (*Conn, error) {
@@ -50,7 +52,8 @@ func (c *Context) Connect(reader string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn := &Conn{reader: reader, cfg: c.cfg, hctx: hctx}
+	raw := c.names.raw(reader)
+	conn := &Conn{reader: c.names.show(raw), raw: raw, cfg: c.cfg, hctx: hctx}
 	conn.mu.Lock()
 	defer conn.mu.Unlock()
 	var count uint16
@@ -98,7 +101,7 @@ func (c *Conn) open(hctx *scard.Context) (count uint16, err error) {
 
 // count is the service's count of insertions and removals.
 func (c *Conn) count(hctx *scard.Context) (uint16, error) {
-	s := []scard.ReaderState{{Reader: c.reader}}
+	s := []scard.ReaderState{{Reader: c.raw}}
 	err := statusChange(hctx, s, 0)
 	return counter(s[0].EventState), err
 }
@@ -109,12 +112,12 @@ func (c *Conn) count(hctx *scard.Context) (uint16, error) {
 // half a second later, under the one that has just come. The second connection
 // comes while the first one counts, so nobody is the last.
 func (c *Conn) openTwice(hctx *scard.Context) error {
-	first, err := hctx.Connect(c.reader, scard.ShareShared, scard.ProtocolAny)
+	first, err := hctx.Connect(c.raw, scard.ShareShared, scard.ProtocolAny)
 	if err != nil {
 		return err
 	}
 	c.card = first
-	second, err := hctx.Connect(c.reader, scard.ShareShared, scard.ProtocolAny)
+	second, err := hctx.Connect(c.raw, scard.ShareShared, scard.ProtocolAny)
 	if err != nil {
 		return err
 	}
@@ -167,7 +170,7 @@ func (c *Conn) do(op string, d time.Duration, f func() error) error {
 	return err
 }
 
-// Reader returns the reader's name.
+// Reader returns the reader's name, printable.
 func (c *Conn) Reader() string { return c.reader }
 
 // ATR returns the card's answer to reset.
@@ -224,7 +227,7 @@ func (c *Conn) Transmit(command []byte) ([]byte, error) {
 // look (every 400 ms) that it is gone.
 func (c *Conn) explain(hctx *scard.Context, cause error) error {
 	cur := scard.StatePresent | scard.StateFlag(c.counter)<<16
-	s := []scard.ReaderState{{Reader: c.reader, CurrentState: cur}}
+	s := []scard.ReaderState{{Reader: c.raw, CurrentState: cur}}
 	for range 3 { // other changes of state (another program connects) are no answer
 		err := statusChange(hctx, s, time.Second)
 		if errors.Is(err, scard.ErrTimeout) {

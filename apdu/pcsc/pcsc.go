@@ -60,6 +60,8 @@ type Context struct {
 	life context.Context // ends with Close
 	end  context.CancelFunc
 
+	names names
+
 	mu   sync.Mutex
 	hctx *scard.Context // nil: to be established
 }
@@ -157,16 +159,19 @@ func establish(timeout time.Duration) (*scard.Context, error) {
 // Readers lists the names of the attached readers; none is an empty list and no
 // error.
 func (c *Context) Readers() ([]string, error) {
-	var names []string
+	var list []string
 	err := c.with("list readers", func(h *scard.Context) error {
 		n, err := listReaders(h)
-		names = n
+		list = n
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return names, nil
+	for i, raw := range list {
+		list[i] = c.names.show(raw)
+	}
+	return list, nil
 }
 
 func listReaders(h *scard.Context) ([]string, error) {
@@ -179,7 +184,7 @@ func listReaders(h *scard.Context) ([]string, error) {
 
 // ReaderState is what the service knows about a reader.
 type ReaderState struct {
-	// Name of the reader, as Connect takes it.
+	// Name of the reader, printable, as Connect takes it.
 	Name string
 	// Present: there is a card, or something that may be one.
 	Present bool
@@ -214,7 +219,7 @@ func (c *Context) Status() ([]ReaderState, error) {
 			if err != nil && !errors.Is(err, scard.ErrTimeout) {
 				return err
 			}
-			res = append(res, readerState(name, s[0]))
+			res = append(res, readerState(c.names.show(name), s[0]))
 		}
 		out = res
 		return nil

@@ -37,7 +37,7 @@ func (k EventKind) String() string {
 // Event is a change in readers, cards or the service.
 type Event struct {
 	Kind   EventKind
-	Reader string // empty for the service's
+	Reader string // printable, as Connect takes it; empty for the service's
 	ATR    []byte // for CardInserted
 	Err    error  // for ServiceLost
 }
@@ -65,7 +65,7 @@ func (c *Context) Watch(ctx context.Context) (<-chan Event, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(c.life, cancel)
-	w := &watcher{cfg: c.cfg, ctx: ctx, events: make(chan Event)}
+	w := &watcher{cfg: c.cfg, ctx: ctx, names: &c.names, events: make(chan Event)}
 	go func() {
 		defer cancel()
 		defer stop()
@@ -77,7 +77,8 @@ func (c *Context) Watch(ctx context.Context) (<-chan Event, error) {
 
 // watched is what the watcher last said about a reader.
 type watched struct {
-	name    string
+	raw     string          // name for the service
+	name    string          // for events
 	state   scard.StateFlag // for the next call
 	card    EventKind       // CardInserted, CardMute or CardRemoved
 	counter uint16          // insertions and removals when card was reported
@@ -86,6 +87,7 @@ type watched struct {
 type watcher struct {
 	cfg    Config
 	ctx    context.Context
+	names  *names
 	events chan Event
 	known  []*watched
 	down   bool
@@ -153,7 +155,7 @@ func (w *watcher) serve(hctx *scard.Context) (served bool, err error) {
 
 		states := []scard.ReaderState{{Reader: pnp, CurrentState: scard.StateFlag(len(names)) << 16}}
 		for _, r := range w.known {
-			states = append(states, scard.ReaderState{Reader: r.name, CurrentState: r.state})
+			states = append(states, scard.ReaderState{Reader: r.raw, CurrentState: r.state})
 		}
 		states = states[:min(len(states), maxWatched+1)]
 		var ours bool
@@ -216,10 +218,10 @@ func (w *watcher) wait(hctx *scard.Context, states []scard.ReaderState) (err err
 }
 
 // sync reports readers that came and went.
-func (w *watcher) sync(names []string) {
+func (w *watcher) sync(raw []string) {
 	kept := w.known[:0:0]
 	for _, r := range w.known {
-		if slices.Contains(names, r.name) {
+		if slices.Contains(raw, r.raw) {
 			kept = append(kept, r)
 			continue
 		}
@@ -229,10 +231,11 @@ func (w *watcher) sync(names []string) {
 		w.emit(Event{Kind: ReaderRemoved, Reader: r.name})
 	}
 	w.known = kept
-	for _, name := range names {
-		if !slices.ContainsFunc(w.known, func(r *watched) bool { return r.name == name }) {
-			w.known = append(w.known, &watched{name: name, card: CardRemoved})
-			w.emit(Event{Kind: ReaderAdded, Reader: name})
+	for _, name := range raw {
+		if !slices.ContainsFunc(w.known, func(r *watched) bool { return r.raw == name }) {
+			r := &watched{raw: name, name: w.names.show(name), card: CardRemoved}
+			w.known = append(w.known, r)
+			w.emit(Event{Kind: ReaderAdded, Reader: r.name})
 		}
 	}
 }
