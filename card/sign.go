@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"cie/apdu"
+	"cie/apdu/printable"
 	"cie/card/identity"
 )
 
@@ -79,7 +81,7 @@ func (s *Session) Certificate(ctx context.Context) ([]byte, error) {
 }
 
 // DocumentNumber returns the number printed on the document, 9 characters
-// (EF.Seriale). It needs a verified PIN (ErrPINRequired).
+// (EF.Seriale), printable whatever the card returns. It needs a verified PIN (ErrPINRequired).
 func (s *Session) DocumentNumber(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	number := s.serial
@@ -91,10 +93,12 @@ func (s *Session) DocumentNumber(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// Up to three bytes of UTF-8 stand for one that is none.
+	number = strings.TrimSpace(printable.Text(string(content), 3*serialLength))
 	s.mu.Lock()
-	s.serial = string(content)
+	s.serial = number
 	s.mu.Unlock()
-	return string(content), nil
+	return number, nil
 }
 
 // Sign lets the chip sign data with the holder's key: it pads data, a

@@ -28,8 +28,10 @@ var ErrMalformed = errors.New("malformed certificate of the holder")
 const Grace = 90 * 24 * time.Hour
 
 // Identity is what the certificate says about its holder. Strings are as
-// issued, "" when the certificate does not have them.
+// issued, but printable and of bounded length (package printable), and "" when
+// the certificate does not have them.
 type Identity struct {
+	// Surname and GivenName have every value of a repeated attribute.
 	Surname, GivenName string
 	// FiscalCode is the codice fiscale, 16 characters (11 when provisional).
 	FiscalCode string
@@ -76,8 +78,8 @@ func Parse(der []byte) (*Identity, error) {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	id := &Identity{
-		Surname:        strings.TrimSpace(c.Subject.Get(rawcert.Surname)),
-		GivenName:      strings.TrimSpace(c.Subject.Get(rawcert.GivenName)),
+		Surname:        c.Subject.All(rawcert.Surname),
+		GivenName:      c.Subject.All(rawcert.GivenName),
 		DocumentNumber: documentNumber(c.Subject.Get(rawcert.SerialNumber)),
 		Country:        c.Subject.Get(rawcert.Country),
 		CommonName:     c.Subject.Get(rawcert.CommonName),

@@ -14,15 +14,16 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strings"
 	"sync"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"cie/apdu/apdutest/testvector"
+	"cie/apdu/printable"
 )
 
 var issuerKey = sync.OnceValue(func() *ecdsa.PrivateKey {
@@ -188,7 +189,10 @@ func TestSubjects(t *testing.T) {
 		"two bytes":          {subject: with(oidSurname, bmp, "\x00R\x00\xCC"), surname: "RÌ"},
 		"four bytes":         {subject: with(oidSurname, universal, "\x00\x00\x00R\x00\x00\x00\xCC"), surname: "RÌ"},
 		"unknown string":     {subject: with(oidSurname, 0x4F&0x1F, "ROSSÌ"), surname: "ROSSÌ"},
-		"surname twice":      {subject: append([]attribute{{oidSurname, asn1.TagUTF8String, ""}}, subject()...), surname: "ROSSÌ"},
+		"empty surname":      {subject: append([]attribute{{oidSurname, asn1.TagUTF8String, ""}}, subject()...), surname: "ROSSÌ"},
+		"two surnames":       {subject: append(subject(), attribute{oidSurname, asn1.TagUTF8String, "BIANCHI "}), surname: "ROSSÌ BIANCHI"},
+		"escape sequence":    {subject: with(oidSurname, asn1.TagUTF8String, "\x1b[2J\u009b31mROSSÌ\r\n"), surname: "[2J 31mROSSÌ"},
+		"bidirectional":      {subject: with(oidSurname, asn1.TagUTF8String, "\u202eÌSSOR\u202c"), surname: "ÌSSOR"},
 		"nothing":            {subject: nil, surname: "-", fiscal: "-", nis: "-", number: "-"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -280,6 +284,41 @@ func TestOdd(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHostileNamesArePrintable: nothing that a certificate says is longer than a
+// line, or more than letters.
+func TestHostileNamesArePrintable(t *testing.T) {
+	hostile := "\x1b[31m\u202eNAME\u2066\r\n\u2028\ufeff\x00" + strings.Repeat("è\u0335\u0335\u0335", 2500) + "\U000e0041"
+	for name, value := range map[string]string{"plain": hostile, "not UTF-8": hostile + "\xff"} {
+		t.Run(name, func(t *testing.T) {
+			var attributes []attribute
+			for _, a := range subject() {
+				for range 3 {
+					attributes = append(attributes, attribute{a.id, asn1.TagUTF8String, value})
+				}
+			}
+			der := parts{serial: []byte{1}, algorithm: []byte{0x30, 0}, issuer: rawName(t, attributes),
+				validity: utcTimes("210503000000Z", "310417235959Z"), subject: rawName(t, attributes), spki: spki(t)}.encode()
+			id, err := Parse(der)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range texts(id) {
+				if !printable.IsClean(s) || len(s) > 256 {
+					t.Errorf("%d bytes: %.80q", len(s), s)
+				}
+			}
+			if !strings.Contains(id.Surname, "NAME") || !strings.Contains(id.Issuer, "NAME") {
+				t.Errorf("%q, %q", id.Surname, id.Issuer)
+			}
+		})
+	}
+}
+
+// texts are the strings of an Identity.
+func texts(id *Identity) []string {
+	return []string{id.Surname, id.GivenName, id.FiscalCode, id.NIS, id.DocumentNumber, id.Country, id.CommonName, id.Issuer}
 }
 
 // parts are the fields of a certificate, to be put together without any check.
@@ -418,9 +457,9 @@ func FuzzParseIdentity(f *testing.F) {
 			}
 			return
 		}
-		for _, s := range []string{id.Surname, id.GivenName, id.FiscalCode, id.NIS, id.DocumentNumber, id.Country, id.CommonName, id.Issuer} {
-			if !utf8.ValidString(s) {
-				t.Fatalf("%q is no text", s)
+		for _, s := range texts(id) {
+			if !printable.IsClean(s) || len(s) > 256 {
+				t.Fatalf("%q is no text for a screen", s)
 			}
 		}
 		for _, c := range id.NIS {

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"cie/apdu/printable"
 )
 
 // Name is a distinguished name: relative names in the order of the encoding,
@@ -92,27 +94,56 @@ func text(tag cbasn1.Tag, content []byte) string {
 	return string(runes)
 }
 
+// maxText bounds a value that is shown, in bytes. The bounds of X.520 are
+// between 2 and 128 characters.
+const maxText = 256
+
 // Get returns the first value of this attribute type that is not empty, "" if
-// there is none.
+// there is none. The value is printable, of bounded length, and for people;
+// Equal compares the values as they are encoded.
 func (n Name) Get(id asn1.ObjectIdentifier) string {
-	for _, rdn := range n {
-		for _, a := range rdn {
-			if a.Type.Equal(id) && a.Value != "" {
-				return a.Value
-			}
+	for _, v := range n.values(id) {
+		if v = printable.Text(v, maxText); v != "" {
+			return v
 		}
 	}
 	return ""
 }
 
-// String is the common name, or failing that the first value.
+// All returns every value of this attribute type, in the order of the encoding,
+// as one text like that of Get. A surname or given name of several words may be
+// one attribute each.
+func (n Name) All(id asn1.ObjectIdentifier) string {
+	var words []string
+	for _, v := range n.values(id) {
+		if v = strings.TrimSpace(printable.Text(v, maxText)); v != "" {
+			words = append(words, v)
+		}
+	}
+	return printable.Text(strings.Join(words, " "), maxText)
+}
+
+func (n Name) values(id asn1.ObjectIdentifier) []string {
+	var list []string
+	for _, rdn := range n {
+		for _, a := range rdn {
+			if a.Type.Equal(id) {
+				list = append(list, a.Value)
+			}
+		}
+	}
+	return list
+}
+
+// String returns the common name, or failing that the first value, as text like
+// that of Get.
 func (n Name) String() string {
 	if cn := n.Get(CommonName); cn != "" {
 		return cn
 	}
 	for _, rdn := range n {
 		for _, a := range rdn {
-			return a.Value
+			return printable.Text(a.Value, maxText)
 		}
 	}
 	return ""
