@@ -47,6 +47,8 @@ type volatile struct {
 	session   *session // nil: no secure messaging
 	chain     *chain   // commands of a chain so far
 	pending   []byte   // rest of an answer, for GET RESPONSE
+	pendingSM bool     // of a command under secure messaging
+	askedLe   int      // xx of the 6Cxx that the command before got, 0: none
 }
 
 // chain collects the data of chained commands (IAS ECC 8.5).
@@ -135,6 +137,9 @@ func (c *Card) reset() {
 	c.powerOff()
 	c.power = true
 	c.directory = c.fs.root // IAS ECC 3.3.3
+	if c.profile.Strict.has(StrictMFElsewhere) {
+		c.directory = c.fs.elsewhere
+	}
 	c.stats.Resets++
 	c.slot.resets++
 	c.trace.note("reset, ATR %X", c.atr)
@@ -184,7 +189,9 @@ func (c *Card) execute(raw []byte) []byte {
 	}
 	// GET RESPONSE belongs to the transport and changes nothing (IAS ECC
 	// 8.6.5), but it ends a chain like any other foreign command.
-	if cmd.cla == 0x00 && cmd.ins == 0xC0 {
+	// Clients in the field send it with CLA 0C, too, for an answer under secure
+	// messaging.
+	if cmd.ins == insGetResponse && (cmd.cla == 0x00 || cmd.cla == 0x0C && c.pending != nil && c.pendingSM) {
 		c.chain = nil
 		return c.getResponse(cmd)
 	}
@@ -259,30 +266,44 @@ func (c *Card) assemble(cmd command) answer {
 func (c *Card) dispatch(cmd command) answer {
 	challenge := c.auth.challenge
 	c.auth.challenge = nil
+	if a, refused := c.refuse(cmd); refused {
+		return a
+	}
+	a := c.perform(cmd, challenge)
+	c.askedLe = 0
+	if a.sw&0xFF00 == swWrongLe {
+		c.askedLe = int(a.sw & 0xFF)
+	}
+	return a
+}
+
+// perform is the command itself. challenge is what GET CHALLENGE gave just
+// before.
+func (c *Card) perform(cmd command, challenge []byte) answer {
 	switch cmd.ins {
-	case 0xA4:
+	case insSelect:
 		return c.selectFile(cmd)
-	case 0xB0:
+	case insReadBinary:
 		return c.readBinary(cmd)
-	case 0xB1:
+	case insReadBinaryOdd:
 		return c.readBinaryOdd(cmd)
-	case 0xCB:
+	case insGetData:
 		return c.getData(cmd)
-	case 0x22:
+	case insManageEnvironment:
 		return c.manageEnvironment(cmd)
-	case 0x2A:
+	case insSecurityOperation:
 		return c.performSecurityOperation(cmd)
-	case 0x84:
+	case insGetChallenge:
 		return c.getChallenge(cmd)
-	case 0x82:
+	case insExternalAuthenticate:
 		return c.externalAuthenticate(cmd, challenge)
-	case 0x88:
+	case insInternalAuthenticate:
 		return c.internalAuthenticate(cmd)
-	case 0x20:
+	case insVerify:
 		return c.verify(cmd)
-	case 0x24:
+	case insChangeReferenceData:
 		return c.changeReferenceData(cmd)
-	case 0x2C:
+	case insResetRetryCounter:
 		return c.resetRetryCounter(cmd)
 	case 0xD6, 0xD7, 0xDB, 0xE0, 0xE4, 0xE6, 0xE8, 0x04, 0x44, 0x47:
 		// Known to IAS ECC, and never allowed on this card (CIE annex A).
@@ -302,7 +323,7 @@ func (c *Card) send(cmd command, data []byte, sw uint16) []byte {
 		limit = extendedOut
 	}
 	switch {
-	case cmd.le == 0 && c.profile.NoLeStatus:
+	case cmd.le == 0 && (c.profile.NoLeStatus || c.profile.Strict.has(StrictDataLe) && cmd.ins == insGetData):
 		limit = 0
 	case cmd.le != 0 && cmd.le < limit:
 		limit = cmd.le
@@ -313,6 +334,9 @@ func (c *Card) send(cmd command, data []byte, sw uint16) []byte {
 	}
 	if len(data) <= limit {
 		return append(append(make([]byte, 0, len(data)+2), data...), byte(sw>>8), byte(sw))
+	}
+	if cmd.ins != insGetResponse {
+		c.pendingSM = cmd.cla&0x0C == 0x0C
 	}
 	first, rest := data[:limit], data[limit:]
 	c.pending = append(append([]byte(nil), rest...), byte(sw>>8), byte(sw))
@@ -330,6 +354,10 @@ func moreBytes(n int) byte {
 // getResponse is IAS ECC 8.6.5.
 func (c *Card) getResponse(cmd command) []byte {
 	c.stats.GetResponses++
+	if c.pending != nil && c.pendingSM && cmd.cla == 0x00 && c.profile.Strict.has(StrictGetResponse) {
+		c.stats.Refusals++
+		return []byte{0x6E, 0x00}
+	}
 	rest := c.pending
 	c.pending = nil
 	switch {

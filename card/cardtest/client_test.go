@@ -25,6 +25,7 @@ type client struct {
 	t      testing.TB
 	send   func([]byte) []byte
 	secret *big.Int // fixed private key of the key agreement; nil: random
+	proven bool     // send only what clients in the field send, see strict_test.go
 
 	enc, mac []byte
 	ssc      uint64
@@ -66,7 +67,11 @@ func (c *client) raw(cmd []byte) ([]byte, int) {
 		if out[len(out)-2] != 0x61 {
 			break
 		}
-		out = c.send([]byte{0, 0xC0, 0, 0, out[len(out)-1]})
+		get := []byte{0, 0xC0, 0, 0, out[len(out)-1]}
+		if c.proven && cmd[0]&0x0C == 0x0C {
+			get[0] = 0x0C
+		}
+		out = c.send(get)
 	}
 	return data, int(binary.BigEndian.Uint16(out[len(out)-2:]))
 }
@@ -263,10 +268,31 @@ func (c *client) enterCIE() {
 	c.must(0x9000, 0xA4, 4, 0x0C, []byte{0xA0, 0, 0, 0, 0, 0x39}, -1)
 }
 
+// enterRoot selects the root, by SELECT MF unless the card has proven forms
+// only: by the IAS AID then, and by SELECT MF where it is refused.
+func (c *client) enterRoot() {
+	c.t.Helper()
+	c.secure = false
+	if c.proven {
+		if _, sw := c.do(0xA4, 4, 0x0C, fromHex(c.t, "A0000000308000000009816001"), -1); sw == 0x9000 {
+			return
+		}
+	}
+	c.must(0x9000, 0xA4, 0, 0x0C, nil, -1)
+}
+
+// dataLe is the Le of GET DATA in the clear.
+func (c *client) dataLe() int {
+	if c.proven {
+		return -1
+	}
+	return 0
+}
+
 // dh reads EF.DH: p, g, q.
 func (c *client) dh() (p, g, q *big.Int) {
 	c.t.Helper()
-	c.must(0x9000, 0xA4, 0, 0x0C, nil, -1)
+	c.enterRoot()
 	b := c.readFile(0xD004)
 	c.enterCIE()
 	var params struct{ P, G, Q *big.Int }
@@ -283,8 +309,14 @@ func (c *client) readFile(fid uint16) []byte {
 	var content []byte
 	for {
 		out, sw := c.do(0xB0, byte(len(content)>>8), byte(len(content)), nil, 0)
+		if sw>>8 == 0x6C {
+			out, sw = c.do(0xB0, byte(len(content)>>8), byte(len(content)), nil, sw&0xFF)
+		}
 		content = append(content, out...)
-		if sw != 0x9000 {
+		if sw != 0x9000 || len(out) == 0 {
+			if sw == 0x9000 {
+				return content
+			}
 			if sw != 0x6282 && sw != 0x6B00 {
 				c.t.Fatalf("reading %04X at %d: %04X", fid, len(content), sw)
 			}
@@ -306,7 +338,7 @@ func (c *client) agree(p, g, q *big.Int) {
 	}
 	c.puKIFD = new(big.Int).Exp(g, x, p).FillBytes(make([]byte, 256))
 	c.must(0x9000, 0x22, 0x41, 0xA6, append([]byte{0x80, 1, 0x9B, 0x83, 1, 0x81, 0x91, 0x82, 1, 0}, c.puKIFD...), -1)
-	out := c.must(0x9000, 0xCB, 0x3F, 0xFF, []byte{0x4D, 4, 0xA6, 2, 0x91, 0}, 0)
+	out := c.must(0x9000, 0xCB, 0x3F, 0xFF, []byte{0x4D, 4, 0xA6, 2, 0x91, 0}, c.dataLe())
 	if len(out) != 264 || !bytes.Equal(out[:8], []byte{0xA6, 0x82, 1, 4, 0x91, 0x82, 1, 0}) {
 		c.t.Fatalf("K.ICC %X", out)
 	}
@@ -348,7 +380,7 @@ func rootExponent(t testing.TB) *big.Int {
 // root reads the modulus of ExtCV.Kpub.
 func (c *client) root() *big.Int {
 	c.t.Helper()
-	out := c.must(0x9000, 0xCB, 0x3F, 0xFF, []byte{0x4D, 9, 0x70, 7, 0xBF, 0xA0, 4, 3, 0x7F, 0x49, 0x80}, 0)
+	out := c.must(0x9000, 0xCB, 0x3F, 0xFF, []byte{0x4D, 9, 0x70, 7, 0xBF, 0xA0, 4, 3, 0x7F, 0x49, 0x80}, c.dataLe())
 	i := bytes.Index(out, []byte{0x81, 0x82, 1, 0})
 	if i < 0 {
 		c.t.Fatalf("ExtCV.Kpub %X", out)

@@ -1,5 +1,22 @@
 package cardtest
 
+// Instructions (IAS ECC 9.1).
+const (
+	insVerify               = 0x20
+	insManageEnvironment    = 0x22
+	insChangeReferenceData  = 0x24
+	insSecurityOperation    = 0x2A
+	insResetRetryCounter    = 0x2C
+	insExternalAuthenticate = 0x82
+	insGetChallenge         = 0x84
+	insInternalAuthenticate = 0x88
+	insSelect               = 0xA4
+	insReadBinary           = 0xB0
+	insReadBinaryOdd        = 0xB1
+	insGetResponse          = 0xC0
+	insGetData              = 0xCB
+)
+
 // command is one command after transport and secure messaging were taken off.
 type command struct {
 	cla, ins, p1, p2 byte

@@ -52,6 +52,8 @@ type Stats struct {
 	Signatures            int // RSA private operations
 	SMFailures            int // secure messaging checks that failed
 	Writes                int // changes of the memory
+	Refusals              int // commands that Profile.Strict refused
+	ChannelsLost          int // secure messaging sessions that the chip ended by an answer in the clear
 	Modelled              time.Duration
 }
 
@@ -71,6 +73,8 @@ func (s Stats) Sub(earlier Stats) Stats {
 	s.Signatures -= earlier.Signatures
 	s.SMFailures -= earlier.SMFailures
 	s.Writes -= earlier.Writes
+	s.Refusals -= earlier.Refusals
+	s.ChannelsLost -= earlier.ChannelsLost
 	s.Modelled -= earlier.Modelled
 	return s
 }

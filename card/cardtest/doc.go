@@ -17,6 +17,10 @@
 // source and protect nothing; [CSCAPEM] and [IssuingCAPEM] must never be
 // trusted outside a test or an explicit demonstration.
 //
+// The card accepts every form of command that the documents allow. Nobody has
+// seen a real card accept all of them: [Profile.Strict] makes it refuse those
+// that no client in the field is known to send.
+//
 // # Where the documents leave a choice
 //
 //   - The current security environment (what MSE SET stored) lasts until the

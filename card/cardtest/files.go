@@ -25,11 +25,16 @@ const (
 	fidAuthKey  = 0x1007 // EF.CIE.Kpub
 )
 
+// sfiDH is the short identifier of EF.DH (CIE annex A).
+const sfiDH = 0x1B
+
 // Application identifiers.
 var (
 	aidIAS  = []byte{0xA0, 0x00, 0x00, 0x00, 0x30, 0x80, 0x00, 0x00, 0x00, 0x09, 0x81, 0x60, 0x01}
 	aidCIE  = []byte{0xA0, 0x00, 0x00, 0x00, 0x00, 0x39}
 	aidMRTD = []byte{0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01}
+
+	aidOther = []byte{0xF0, 0x00, 0x00, 0x00, 0x01} // of no application
 )
 
 // file is a transparent EF.
@@ -68,7 +73,8 @@ func (d *directory) bySFI(sfi byte) *file {
 // fileSystem is everything a card can be read for.
 type fileSystem struct {
 	root, cie, mrtd *directory
-	serial          []byte // SN.ICC, 8 bytes (IAS ECC 5.2.3.5.1)
+	elsewhere       *directory // what SELECT MF selects with StrictMFElsewhere
+	serial          []byte     // SN.ICC, 8 bytes (IAS ECC 5.2.3.5.1)
 }
 
 // contents makes what the files of a card contain, without padding and before
@@ -89,7 +95,7 @@ func contents(p *Profile) (map[uint16][]byte, error) {
 	}
 	content := map[uint16][]byte{
 		fidDIR:      object(0x61, object(0x4F, aidCIE)),
-		fidATR:      atrFile(p.Extended),
+		fidATR:      atrFile(p.Extended, p.Strict.has(StrictShortSM)),
 		fidSerial:   serial,
 		fidDH:       dh,
 		fidNIS:      []byte(p.NIS),
@@ -125,6 +131,8 @@ func issue(p *Profile) (map[uint16][]byte, error) {
 	q := *p
 	q.Family, q.PIN, q.PUK, q.Padding, q.Files, q.Rand = 0, nil, nil, nil, nil, nil
 	q.NoLeStatus, q.OuterStatus, q.LastTry63C0, q.KeepVerified = false, false, false, false
+	q.DOCP = DOCPNamed
+	q.Strict &= StrictShortSM // EF.ATR gives the limit
 	key := fmt.Sprintf("%#v", q)
 
 	issued.Lock()
@@ -167,7 +175,7 @@ func buildFiles(p *Profile) (*fileSystem, error) {
 			file{fid: fidDIR, sfi: 0x1E},
 			file{fid: fidATR, sfi: 0x1D},
 			file{fid: fidSerial},
-			file{fid: fidDH, sfi: 0x1B}),
+			file{fid: fidDH, sfi: sfiDH}),
 		cie: directoryOf(aidCIE, 0,
 			file{fid: fidNIS, sfi: 1},
 			file{fid: fidDocument, sfi: 2, protected: true},
@@ -178,8 +186,9 @@ func buildFiles(p *Profile) (*fileSystem, error) {
 			file{fid: fidAuthKey, sfi: 7, protected: true}),
 		// The travel document is a closed door here: it can be selected, and
 		// everything in it needs BAC or PACE.
-		mrtd:   &directory{aid: aidMRTD},
-		serial: lastBytes(content[fidSerial], 8),
+		mrtd:      &directory{aid: aidMRTD},
+		elsewhere: &directory{aid: aidOther, fid: 0x3F00},
+		serial:    lastBytes(content[fidSerial], 8),
 	}, nil
 }
 
@@ -236,7 +245,7 @@ const (
 )
 
 // atrFile makes EF.ATR (IAS ECC 2.3.2).
-func atrFile(extended bool) []byte {
+func atrFile(extended, shortSM bool) []byte {
 	capabilities := byte(0x80) // command chaining
 	size := func(n int) []byte { return object(0x02, []byte{byte(n >> 8), byte(n)}) }
 	in, out := size(0xFF), size(0x100)
@@ -244,11 +253,15 @@ func atrFile(extended bool) []byte {
 		capabilities |= 0x40
 		in, out = size(extendedIn), size(extendedOut)
 	}
+	inSM, outSM := in, out
+	if shortSM {
+		inSM, outSM = size(0xE6), size(0xE6)
+	}
 	var b []byte
 	b = append(b, object(0x43, []byte{0xB8})...)
 	b = append(b, object(0x46, []byte{0x04, 0x00, 0x11, 0x10})...)
 	b = append(b, object(0x47, []byte{0x94, 0x01, capabilities})...)
-	b = append(b, object(0xE0, in, in, out, out)...)
+	b = append(b, object(0xE0, in, inSM, out, outSM)...)
 	b = append(b, object(0x78, []byte{0x06, 0x06, 0x2B, 0x81, 0x22, 0xF8, 0x78, 0x02})...)
 	return append(b, object(0x82, []byte{0x90, 0x00})...)
 }

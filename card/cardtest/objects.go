@@ -29,6 +29,19 @@ func controls(name string, more []byte, length int, access ...byte) []byte {
 		object(0xA1, object(0x9C, access)))
 }
 
+// codeControls makes DOCP of PIN or PUK.
+func (c *Card) codeControls(name string, tries []byte, access ...byte) []byte {
+	rules := object(0x8C, []byte{0xF3, 0x00, 0x00, 0x73, 0x43, 0x00})
+	rules = append(rules, object(0x9C, []byte{0xF3, 0x00, 0x00, 0x73, 0x43, 0x00})...)
+	switch c.profile.DOCP {
+	case DOCPNested:
+		return object(0xA0, tries, object(0xA1, rules))
+	case DOCPInside:
+		return object(0xA0, object(0xA1, tries, rules))
+	}
+	return controls(name, tries, codeLength, access...)
+}
+
 // tries makes the two counters of a code.
 func tries(maximum, left int) []byte {
 	return append(object(0x9A, []byte{byte(maximum)}), object(0x9B, []byte{byte(left)})...)
@@ -53,7 +66,7 @@ func sdos() map[uint32]sdo {
 		0xBF8101: {
 			get: deviceOK,
 			docp: func(c *Card) []byte {
-				return controls("PIN", tries(MaxPINTries, c.memory.pinTries()), codeLength,
+				return c.codeControls("PIN", tries(MaxPINTries, c.memory.pinTries()),
 					0xF1, scbPIN, scbDAPP, scbPUK, scbDAPP)
 			},
 			usageTag: 0x7F41, usage: codeSize,
@@ -61,7 +74,7 @@ func sdos() map[uint32]sdo {
 		0xBF8102: {
 			get: deviceOK,
 			docp: func(c *Card) []byte {
-				return controls("PUK", tries(MaxPUKTries, c.memory.pukTries()), codeLength,
+				return c.codeControls("PUK", tries(MaxPUKTries, c.memory.pukTries()),
 					0xA1, scbDAPP, scbDAPP)
 			},
 			usageTag: 0x7F41, usage: codeSize,

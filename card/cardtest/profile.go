@@ -79,6 +79,13 @@ type Profile struct {
 	// messaging session ends without a reset.
 	KeepVerified bool
 
+	// Strict makes the chip refuse forms of commands that no client in the field
+	// is known to send.
+	Strict Strict
+
+	// DOCP is the layout of the control parameters of PIN and PUK; DOCPNamed.
+	DOCP DOCPLayout
+
 	// Lies makes the card dishonest.
 	Lies Lies
 
@@ -95,6 +102,20 @@ const (
 	DHDomainParameters DHLayout = iota
 	// DHTemplate is 7F49 { 7F49 { 81 p, 82 q, 83 g } } (IAS ECC 10.4.3.2).
 	DHTemplate
+)
+
+// DOCPLayout is a layout of the control parameters of PIN and PUK (A0), which
+// have the maximum (9A) and the number left (9B) of tries.
+type DOCPLayout int
+
+// The layouts of DOCP.
+const (
+	// DOCPNamed begins with the name of the object (IAS ECC 3.4.5).
+	DOCPNamed DOCPLayout = iota
+	// DOCPNested is { 9A, 9B, A1 { 8C, 9C } }, as IAS ECC cards of IDEMIA answer.
+	DOCPNested
+	// DOCPInside has 9A and 9B inside of A1 only, where they are no counters.
+	DOCPInside
 )
 
 // DefaultPIN returns a fresh copy of the PIN of a card made without one.
@@ -176,6 +197,9 @@ func (p *Profile) check() error {
 	}
 	if p.NotAfter.Before(p.NotBefore) {
 		return errors.New("the document expires before it is issued")
+	}
+	if err := p.Strict.Check(); err != nil {
+		return err
 	}
 	for fid, n := range p.Padding {
 		if n < 0 || n > 1<<12 {

@@ -15,7 +15,11 @@ func (c *Card) selectFile(cmd command) answer {
 		if len(cmd.data) != 0 && !bytes.Equal(cmd.data, []byte{0x3F, 0x00}) {
 			return status(swNotFound)
 		}
-		return c.enter(cmd, c.fs.root)
+		mf := c.masterFile()
+		if mf == nil {
+			return status(swNotFound)
+		}
+		return c.enter(cmd, mf)
 	case 0x02, 0x09: // EF under the current DF, by identifier or as a path of one
 		if len(cmd.data) != 2 {
 			return status(swLcP1P2)
@@ -32,7 +36,7 @@ func (c *Card) selectFile(cmd command) answer {
 		switch {
 		case bytes.Equal(cmd.data, aidCIE):
 			return c.enter(cmd, c.fs.cie)
-		case bytes.Equal(cmd.data, aidIAS) && traits[c.profile.Family].iasByName:
+		case bytes.Equal(cmd.data, aidIAS) && c.iasByName():
 			return c.enter(cmd, c.fs.root)
 		case bytes.Equal(cmd.data, aidMRTD):
 			// Another application: what was proved to this one is void.
@@ -88,11 +92,11 @@ func (c *Card) readBinary(cmd command) answer {
 		}
 	}
 	n := cmd.le
-	if n == 0 || n > maxRead {
-		n = maxRead
+	if limit := c.readLimit(cmd); n == 0 || n > limit {
+		n = limit
 	}
 	data, sw := c.read(cmd, f, offset, n)
-	return answer{data, sw}
+	return answer{data: data, sw: sw}
 }
 
 // readBinaryOdd is READ BINARY with odd INS (IAS ECC 9.7.2.2).
@@ -118,8 +122,8 @@ func (c *Card) readBinaryOdd(cmd command) answer {
 	}
 	// Le counts the header of DO 53, too.
 	n := cmd.le
-	if n == 0 || n > maxRead {
-		n = maxRead
+	if limit := c.readLimit(cmd); n == 0 || n > limit {
+		n = limit
 	}
 	switch {
 	case n-2 <= 0x7F:
@@ -128,10 +132,13 @@ func (c *Card) readBinaryOdd(cmd command) answer {
 		n = min(n-3, maxReadOdd)
 	}
 	data, sw := c.read(cmd, f, int(offset.value[0])<<8|int(offset.value[1]), n)
-	if sw != swOK && sw != swEOF {
+	switch {
+	case sw&0xFF00 == swWrongLe:
+		return status(swWrongLe | uint16(len(object(0x53, make([]byte, byte(sw))))))
+	case sw != swOK && sw != swEOF, len(data) == 0:
 		return status(sw)
 	}
-	return answer{object(0x53, data), sw}
+	return answer{data: object(0x53, data), sw: sw}
 }
 
 // read returns n bytes of f at offset, and makes f the current EF when it can.
@@ -142,13 +149,13 @@ func (c *Card) read(cmd command, f *file, offset, n int) ([]byte, uint16) {
 	if f.protected && !(c.authenticated(cmd) && c.auth.pin) {
 		return nil, swDenied
 	}
-	if offset >= len(f.content) {
-		return nil, swOffset
+	rest := f.content[min(offset, len(f.content)):]
+	if n > len(rest) {
+		if len(rest) > 0 {
+			c.current = f
+		}
+		return c.readEnd(rest)
 	}
 	c.current = f
-	rest := f.content[offset:]
-	if n > len(rest) {
-		return rest, swEOF
-	}
 	return rest[:n], swOK
 }

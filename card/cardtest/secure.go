@@ -136,12 +136,18 @@ func (c *Card) executeSecure(cmd command) []byte {
 	if sw != 0 {
 		c.chain = nil
 		c.stats.SMFailures++
+		c.stats.ChannelsLost++
 		c.endSession("secure messaging check failed")
 		return c.clear(cmd, status(sw))
 	}
 	c.trace.plainCommand(plain)
 	a := c.assemble(plain)
 	c.trace.plainAnswer(a)
+	if a.inClear {
+		c.stats.ChannelsLost++
+		c.endSession("form refused")
+		return c.clear(cmd, a)
+	}
 	sealed := s.seal(cmd.ins, a)
 	if c.session == s && c.auth.nextSSC != nil {
 		// The counter starts anew behind the internal authentication

@@ -25,6 +25,7 @@ const (
 	swLcP1P2       = 0x6A87
 	swRefNotFound  = 0x6A88
 	swOffset       = 0x6B00
+	swWrongLe      = 0x6C00
 	swUnknownINS   = 0x6D00
 	swUnknownCLA   = 0x6E00
 	swNoDiagnosis  = 0x6F00
@@ -37,6 +38,8 @@ const clearAnswerLength = 256
 type answer struct {
 	data []byte
 	sw   uint16
+	// inClear: the status goes out without secure messaging, which ends.
+	inClear bool
 }
 
 func status(sw uint16) answer { return answer{sw: sw} }

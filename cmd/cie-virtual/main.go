@@ -234,6 +234,9 @@ func (a *app) banner(slots []*slot) {
 	for _, s := range slots {
 		p := s.profile
 		a.note(describe, s.number, p.GivenName, p.Surname, p.NIS, p.DocumentNumber, p.Family)
+		if p.Strict != 0 {
+			a.note(refuses, s.number, p.Strict)
+		}
 		if s.knownCodes {
 			a.note(showCodes, s.number, defaultPIN, defaultPUK)
 		} else {

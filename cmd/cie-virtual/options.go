@@ -38,6 +38,7 @@ type options struct {
 
 	// One value for each card.
 	families, states, traces        []string
+	stricts                         []string
 	surnames, names, fiscalCodes    []string
 	nis, documents, issued, expires []string
 	sods                            []int
@@ -45,6 +46,7 @@ type options struct {
 	command                         []string
 	given                           func(flag string) bool
 	parsedFamilies                  []cardtest.Family
+	parsedStricts                   []cardtest.Strict
 	parsedIssued, parsedExpires     []time.Time
 }
 
@@ -56,6 +58,7 @@ func (a *app) flags(f *pflag.FlagSet, o *options) {
 	f.IntVar(&o.cards, "cards", 1, a.text(flagCards))
 	f.BoolVar(&o.absent, "absent", false, a.text(flagAbsent))
 	f.StringArrayVar(&o.families, "family", nil, a.text(flagFamily, familyNames()))
+	f.StringArrayVar(&o.stricts, "strict", nil, a.text(flagStrict, strictNames()))
 	f.StringArrayVar(&o.states, "state", nil, a.text(flagState))
 	f.StringArrayVar(&o.traces, "trace", nil, a.text(flagTrace))
 	f.IntVar(&o.link, "link", 0, a.text(flagLink))
@@ -84,6 +87,14 @@ func familyNames() string {
 	return strings.Join(names, ", ")
 }
 
+func strictNames() string {
+	var names []string
+	for _, k := range cardtest.StrictKinds() {
+		names = append(names, k.String())
+	}
+	return strings.Join(names, ", ")
+}
+
 // check refuses what cannot be meant, before anything is started.
 func (a *app) check(o *options) error {
 	if o.pcscd && (o.given("host") || o.given("port")) {
@@ -92,7 +103,7 @@ func (a *app) check(o *options) error {
 	if o.absent && len(o.command) > 0 {
 		return a.usage(absentAndRun)
 	}
-	for _, list := range [][]string{o.families, o.states, o.surnames, o.names, o.fiscalCodes, o.nis, o.documents, o.issued, o.expires} {
+	for _, list := range [][]string{o.families, o.stricts, o.states, o.surnames, o.names, o.fiscalCodes, o.nis, o.documents, o.issued, o.expires} {
 		o.cards = max(o.cards, len(list))
 	}
 	if o.cards < 1 || o.cards > maxCards {
@@ -115,6 +126,13 @@ func (a *app) check(o *options) error {
 			return a.usage(badFamily, name, familyNames())
 		}
 		o.parsedFamilies = append(o.parsedFamilies, f)
+	}
+	for _, list := range o.stricts {
+		s, err := cardtest.ParseStrict(list)
+		if err != nil {
+			return a.usage(badStrict, list, strictNames())
+		}
+		o.parsedStricts = append(o.parsedStricts, s)
 	}
 	for _, d := range []struct {
 		flag string
@@ -166,6 +184,7 @@ func common[T any](list []T, i int) T {
 func (o *options) profile(i int) cardtest.Profile {
 	p := cardtest.Profile{
 		Family:         common(o.parsedFamilies, i),
+		Strict:         common(o.parsedStricts, i),
 		Surname:        nth(o.surnames, i),
 		GivenName:      nth(o.names, i),
 		FiscalCode:     nth(o.fiscalCodes, i),

@@ -21,7 +21,7 @@ A command after "--" is run when PC/SC sees the cards; its end is the end of the
 program, its exit code the program's.
 
 Options on holder and document may be repeated: the n-th value is for the n-th
-card. --family, --sod and --expires given once are for all cards.`,
+card. --family, --strict, --sod and --expires given once are for all cards.`,
 		`Mette carte d'identità elettroniche (CIE) virtuali nel lettore virtuale di
 vsmartcard (vpcd), così che ogni programma PC/SC della macchina le veda: per
 prove, dimostrazioni e sviluppo.
@@ -38,17 +38,19 @@ Un comando dopo "--" viene eseguito quando PC/SC vede le carte; quando finisce
 finisce anche il programma, con lo stesso codice di uscita.
 
 Le opzioni su titolare e documento si possono ripetere: l'n-esimo valore vale
-per l'n-esima carta. --family, --sod e --expires dati una volta valgono per
-tutte.`)
+per l'n-esima carta. --family, --strict, --sod e --expires dati una volta
+valgono per tutte.`)
 	examples = text(`  cie-virtual                                  # into the system's pcscd
   cie-virtual --pcscd                          # into a pcscd of its own
   cie-virtual --pcscd -- opensc-tool --atr     # for one command
   cie-virtual --family Gemalto --family NXP    # two cards, two readers
+  cie-virtual --strict all                     # only what field clients send
   cie-virtual --state card.json --trace -      # keeps its PIN, shows APDUs`,
 		`  cie-virtual                                  # nel pcscd del sistema
   cie-virtual --pcscd                          # in un pcscd proprio
   cie-virtual --pcscd -- opensc-tool --atr     # per un solo comando
   cie-virtual --family Gemalto --family NXP    # due carte, due lettori
+  cie-virtual --strict all                     # solo ciò che usano i client noti
   cie-virtual --state carta.json --trace -     # tiene il PIN, mostra gli APDU`)
 	usageWord    = text("Usage:", "Uso:")
 	usageLine    = text("cie-virtual [options] [-- command [argument...]]", "cie-virtual [opzioni] [-- comando [argomento...]]")
@@ -64,6 +66,7 @@ tutte.`)
 	flagCards    = text("`number` of cards", "`numero` di carte")
 	flagAbsent   = text("do not insert the cards yet", "non inserire ancora le carte")
 	flagFamily   = text("chip `family`: %s", "`famiglia` del chip: %s")
+	flagStrict   = text("refuse the `kinds` of commands that no known client sends to real cards, separated by commas: all, or %s", "rifiuta i `tipi` di comandi che nessun client noto invia alle carte vere, separati da virgole: all, oppure %s")
 	flagState    = text("`file` that keeps PIN, PUK and counters of the card", "`file` che conserva PIN, PUK e contatori della carta")
 	flagTrace    = text("write APDUs to a `file`; - is standard error; codes are hidden", "scrivi gli APDU in un `file`; - è lo standard error; i codici sono nascosti")
 	flagLink     = text("take the time of a real chip on a link of so many `kbit/s`: 106, 212, 424, 848", "impiega il tempo di un chip vero su un collegamento a tanti `kbit/s`: 106, 212, 424, 848")
@@ -84,6 +87,7 @@ tutte.`)
 	badArgument   = text("unexpected argument \"%s\" (a command to run stands after \"--\")", "argomento \"%s\" inatteso (un comando da eseguire sta dopo \"--\")")
 	badLink       = text("--link %d: choose among 106, 212, 424 and 848", "--link %d: scegli fra 106, 212, 424 e 848")
 	badFamily     = text("--family %s: choose among %s", "--family %s: scegli fra %s")
+	badStrict     = text("--strict %s: choose all, or among %s; at most one of docp-..., one of eof-empty and eof-6B00, one of no-mf, no-aid and mf-elsewhere", "--strict %s: scegli all, oppure fra %s; al massimo uno fra i docp-..., uno fra eof-empty e eof-6B00, uno fra no-mf, no-aid e mf-elsewhere")
 	badDate       = text("--%s %s: write a date as 2034-06-30", "--%s %s: scrivi una data come 2034-06-30")
 	badCards      = text("%d cards: between 1 and %d", "%d carte: fra 1 e %d")
 	badPort       = text("--port %d: there are not enough ports from there", "--port %d: da lì non ci sono abbastanza porte")
@@ -102,6 +106,7 @@ tutte.`)
 
 	banner     = text("VIRTUAL CARD for tests: a simulation, not an identity document.", "CARTA VIRTUALE per prove: una simulazione, non un documento d'identità.")
 	describe   = text("card %d: %s %s, NIS %s, document %s, chip %v", "carta %d: %s %s, NIS %s, documento %s, chip %v")
+	refuses    = text("card %d: refuses %v", "carta %d: rifiuta %v")
 	showCodes  = text("card %d: PIN %s, PUK %s (public values of the synthetic card)", "carta %d: PIN %s, PUK %s (valori pubblici della carta sintetica)")
 	ownCodes   = text("card %d: PIN and PUK are those given or kept in the state file", "carta %d: PIN e PUK sono quelli dati o conservati nel file di stato")
 	exportHint = text("# a private pcscd runs; in the shell whose programs shall see the cards:", "# un pcscd privato è in funzione; nella shell i cui programmi devono vedere le carte:")
