@@ -1,0 +1,153 @@
+package state
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Names of the files in the directory of a Store.
+const (
+	lockName     = "lock"
+	recordSuffix = ".json"
+	tempPrefix   = ".new-"
+)
+
+// lockTime bounds the wait for the lock. The lock is held for the time of one
+// small write; the system releases that of a process that ended.
+const lockTime = 3 * time.Second
+
+// Dir returns a Store in a directory, which is made with mode 0700 when the
+// first record is written. Files have mode 0600.
+func Dir(dir string) *Store { return &Store{backend: &directory{dir: dir, wait: lockTime}} }
+
+// Default returns the Store of the user: $XDG_STATE_HOME/cie, on Windows
+// %LocalAppData%\cie\state.
+func Default() (*Store, error) {
+	dir, err := DefaultDir(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return Dir(dir), nil
+}
+
+// directory is a backend of one file for each record.
+type directory struct {
+	dir  string
+	wait time.Duration // for the lock
+}
+
+func (d *directory) path(name string) string { return filepath.Join(d.dir, name) }
+
+func (d *directory) lock(create bool) (func(), error) {
+	if create {
+		if err := os.MkdirAll(d.dir, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkDir(d.dir); err != nil {
+		return nil, err
+	}
+	f, err := openFile(d.path(lockName), os.O_RDWR|os.O_CREATE)
+	if err != nil && !create && (errors.Is(err, fs.ErrPermission) || readOnly(err)) {
+		// A directory that cannot be written: nobody changes it, so reading
+		// needs no lock. A change asks with create and fails.
+		if f, err = openFile(d.path(lockName), os.O_RDONLY); missing(err) {
+			return func() {}, nil
+		}
+	}
+	if err != nil {
+		if missing(err) { // the lock file, not the directory
+			err = fmt.Errorf("%w: %s", ErrUnsafe, "lock")
+		}
+		return nil, err
+	}
+	for end := time.Now().Add(d.wait); ; time.Sleep(5 * time.Millisecond) {
+		taken, err := tryLock(f)
+		if err != nil {
+			_ = f.Close()
+			return nil, fmt.Errorf("lock: %w", err)
+		}
+		if taken {
+			return func() { _ = f.Close() }, nil // which releases the lock
+		}
+		if time.Now().After(end) {
+			_ = f.Close()
+			return nil, ErrLocked
+		}
+	}
+}
+
+func (d *directory) load(id string) ([]byte, error) {
+	f, err := openFile(d.path(id+recordSuffix), os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxRecord+1))
+}
+
+// save replaces a record whole: when it returns nil the new one is on the
+// disk, after an error the old one still is.
+func (d *directory) save(id string, data []byte) (err error) {
+	var suffix [8]byte
+	rand.Read(suffix[:])
+	temp := d.path(tempPrefix + hex.EncodeToString(suffix[:]))
+	f, err := openFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(temp)
+		}
+	}()
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(temp, d.path(id+recordSuffix)); err != nil {
+		return err
+	}
+	return syncDir(d.dir)
+}
+
+func (d *directory) remove(id string) error {
+	if err := os.Remove(d.path(id + recordSuffix)); err != nil {
+		return err
+	}
+	return syncDir(d.dir)
+}
+
+// list returns the IDs of the records. It removes what writes that were cut
+// off left behind: the caller has the lock, so no write is under way.
+func (d *directory) list() ([]string, error) {
+	entries, err := os.ReadDir(d.dir)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), tempPrefix) {
+			_ = os.Remove(d.path(e.Name()))
+			continue
+		}
+		if id, ok := strings.CutSuffix(e.Name(), recordSuffix); ok && validID(id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,63 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/windows"
+)
+
+// DefaultDir returns the directory of the user's Store,
+// %LocalAppData%\cie\state.
+func DefaultDir(getenv func(string) string) (string, error) {
+	base := getenv("LocalAppData")
+	if !filepath.IsAbs(base) {
+		return "", errors.New("state directory: %LocalAppData% is not set")
+	}
+	return filepath.Join(base, "cie", "state"), nil
+}
+
+// checkDir refuses what is not a directory. The access control lists that
+// %LocalAppData% passes on keep other users out.
+func checkDir(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%w: %s is not a directory", ErrUnsafe, dir)
+	}
+	return nil
+}
+
+// openFile opens a regular file and follows no link.
+func openFile(name string, flags int) (*os.File, error) {
+	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is not a regular file", ErrUnsafe, name)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return os.OpenFile(name, flags, 0o600)
+}
+
+// readOnly reports whether the file system cannot be written.
+func readOnly(err error) bool { return errors.Is(err, windows.ERROR_WRITE_PROTECT) }
+
+// tryLock takes the lock of an open file unless another one has it.
+func tryLock(f *os.File) (bool, error) {
+	err := windows.LockFileEx(windows.Handle(f.Fd()),
+		windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, new(windows.Overlapped))
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, windows.ERROR_LOCK_VIOLATION), errors.Is(err, windows.ERROR_IO_PENDING):
+		return false, nil
+	}
+	return false, err
+}
+
+// syncDir has no counterpart: a rename is in the journal of NTFS.
+func syncDir(string) error { return nil }
