@@ -1,9 +1,5 @@
-/* The C ABI: every C_ function checks the fork flag and enters Go.
- *
- * A child forked from a process that loaded the module has no Go runtime: its
- * threads stayed in the parent, and whoever called into it would wait for
- * them for ever. pthread_atfork marks the child before it can call anything,
- * from a constructor, so also between dlopen and C_Initialize. */
+/* The C ABI: every C_ function checks the fork flag and enters Go, on a thread of
+ * the module (guest.c). */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -28,17 +24,30 @@ __attribute__((constructor)) static void stay_loaded(void)
 	GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (const WCHAR *)&here, &module);
 }
 #else
-#include <pthread.h>
-#include <signal.h>
+#include "guest.h"
 
 #define EXPORT __attribute__((visibility("default")))
-#define FORKED forked
+#define FORKED guest_forked
+#endif
 
-static volatile sig_atomic_t forked;
-
-static void in_child(void) { forked = 1; }
-
-__attribute__((constructor)) static void guard_fork(void) { pthread_atfork(NULL, NULL, in_child); }
+/* GO(name, (a, b)) is what a function that Go exports returns for arguments. */
+#ifdef _WIN32
+#define GO(name, args) cie##name args
+#define NONE ()
+#else
+#define CAST1(a) (uintptr_t)(a)
+#define CAST2(a, ...) (uintptr_t)(a), CAST1(__VA_ARGS__)
+#define CAST3(a, ...) (uintptr_t)(a), CAST2(__VA_ARGS__)
+#define CAST4(a, ...) (uintptr_t)(a), CAST3(__VA_ARGS__)
+#define CAST5(a, ...) (uintptr_t)(a), CAST4(__VA_ARGS__)
+#define CAST6(a, ...) (uintptr_t)(a), CAST5(__VA_ARGS__)
+#define CAST7(a, ...) (uintptr_t)(a), CAST6(__VA_ARGS__)
+#define CAST8(a, ...) (uintptr_t)(a), CAST7(__VA_ARGS__)
+#define CAST9(a, ...) (uintptr_t)(a), CAST8(__VA_ARGS__)
+#define PICK(a1, a2, a3, a4, a5, a6, a7, a8, a9, cast, ...) cast
+#define CAST(...) PICK(__VA_ARGS__, CAST9, CAST8, CAST7, CAST6, CAST5, CAST4, CAST3, CAST2, CAST1, )(__VA_ARGS__)
+#define GO(name, args) guest_call((guest_function)(void (*)(void))cie##name, (const uintptr_t[GUEST_ARGS]){CAST args})
+#define NONE (0)
 #endif
 
 #define FUNCTION(linkage, name, params, call) \
@@ -73,18 +82,18 @@ LAYOUT(CK_FUNCTION_LIST_3_0, 2 + 92 * 8, 8 + 92 * 8);
  * is only a panic. */
 #define P(p) ((p) != NULL && (uintptr_t)(p) < 4096 ? (void *)4096 : (p))
 
-#define WRAP(name, params, args) FUNCTION(EXPORT CK_RV, C_##name, params, cie##name args)
-#define WRAP_INIT(name, params) FUNCTION(EXPORT CK_RV, C_##name, params, cieNoMechanism(s, P(m)))
-#define WRAP_NEVER(name, params) FUNCTION(EXPORT CK_RV, C_##name, params, cieNeverInitialized(s))
-#define WRAP_UNSUPPORTED(name, params) FUNCTION(EXPORT CK_RV, C_##name, params, cieUnsupported())
+#define WRAP(name, params, args) FUNCTION(EXPORT CK_RV, C_##name, params, GO(name, args))
+#define WRAP_INIT(name, params) FUNCTION(EXPORT CK_RV, C_##name, params, GO(NoMechanism, (s, P(m))))
+#define WRAP_NEVER(name, params) FUNCTION(EXPORT CK_RV, C_##name, params, GO(NeverInitialized, (s)))
+#define WRAP_UNSUPPORTED(name, params) FUNCTION(EXPORT CK_RV, C_##name, params, GO(Unsupported, NONE))
 
 CRYPTOKI_FIRST(WRAP)
 CRYPTOKI_REST(WRAP, WRAP_INIT, WRAP_NEVER, WRAP_UNSUPPORTED)
 
 /* Only the functions that v2.40 has, and the two that lead to the others, are
  * exported by name; the rest of v3.0 is reached through C_GetInterface. */
-#define WRAP_30(name, params, args) FUNCTION(static CK_RV, v30_##name, params, cie##name args)
-#define WRAP_30_UNSUPPORTED(name, params) FUNCTION(static CK_RV, v30_##name, params, cieUnsupported())
+#define WRAP_30(name, params, args) FUNCTION(static CK_RV, v30_##name, params, GO(name, args))
+#define WRAP_30_UNSUPPORTED(name, params) FUNCTION(static CK_RV, v30_##name, params, GO(Unsupported, NONE))
 
 CRYPTOKI_30(WRAP_30)
 CRYPTOKI_30_MESSAGES(WRAP_30_UNSUPPORTED)
