@@ -69,6 +69,12 @@ func (c *call) needObjects() ck.RV {
 		return ck.CKR_OK
 	}
 	return c.result(t.useAsUser(func(ctx context.Context, s *card.Session) error {
+		c.in.mu.Lock()
+		need := t.objects == nil
+		c.in.mu.Unlock()
+		if !need { // another thread read it while this one waited for the card
+			return nil
+		}
 		der, err := s.Certificate(ctx)
 		if err != nil {
 			return err

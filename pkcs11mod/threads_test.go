@@ -223,3 +223,31 @@ func TestMemory(t *testing.T) {
 		t.Errorf("%d goroutines, %d before", n, goroutines)
 	}
 }
+
+// TestFirstSearchOfThreads: threads that search a card never seen at the same
+// time get the same handles, and all of them are valid.
+func TestFirstSearchOfThreads(t *testing.T) {
+	h, _ := oneCard(t, cardtest.Profile{}, newStore())
+	slot := h.slot()
+	h.login(h.session(false))
+	h.desk.breaks(func([]byte) error { time.Sleep(time.Millisecond); return nil })
+	found := make(chan uint)
+	for range 8 {
+		go func() {
+			keys, n := make([]uint, 1), uint(0)
+			defer func() { found <- keys[0] }()
+			var s uint
+			if h.OpenSession(slot, ck.CKF_SERIAL_SESSION, &s) == ck.CKR_OK &&
+				h.FindObjectsInit(s, []ck.Attribute{class(ck.CKO_PRIVATE_KEY)}, 1) == ck.CKR_OK {
+				_ = h.FindObjects(s, keys, &n)
+			}
+		}()
+	}
+	keys := map[uint]bool{}
+	for range 8 {
+		keys[<-found] = true
+	}
+	if len(keys) != 1 || keys[0] {
+		t.Errorf("handles of the one key: %v", keys)
+	}
+}
