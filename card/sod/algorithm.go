@@ -2,276 +2,48 @@ package sod
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
-	_ "crypto/sha1" // registered for certificates of the first root
-	_ "crypto/sha256"
-	_ "crypto/sha512"
-	"crypto/x509"
-	"encoding/asn1"
 	"errors"
-	"fmt"
-	"math/big"
+	"strings"
 
 	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"cie/card/internal/rawcert"
 )
 
-// Algorithms by object identifier (RFC 4055, RFC 5754, RFC 5758).
-const (
-	oidRSA  = "1.2.840.113549.1.1.1"
-	oidMGF1 = "1.2.840.113549.1.1.8"
-	oidPSS  = "1.2.840.113549.1.1.10"
-)
-
-var hashes = map[string]crypto.Hash{
-	"2.16.840.1.101.3.4.2.4": crypto.SHA224,
-	"2.16.840.1.101.3.4.2.1": crypto.SHA256,
-	"2.16.840.1.101.3.4.2.2": crypto.SHA384,
-	"2.16.840.1.101.3.4.2.3": crypto.SHA512,
-}
-
-var pkcs1Algorithms = map[string]crypto.Hash{
-	// The root of 2016 signs itself with SHA-1. In certificates an authority
-	// makes of its own data, SHA-1 gives a forger nothing to collide.
-	"1.2.840.113549.1.1.5":  crypto.SHA1,
-	"1.2.840.113549.1.1.14": crypto.SHA224,
-	"1.2.840.113549.1.1.11": crypto.SHA256,
-	"1.2.840.113549.1.1.12": crypto.SHA384,
-	"1.2.840.113549.1.1.13": crypto.SHA512,
-}
-
-var ecdsaAlgorithms = map[string]crypto.Hash{
-	"1.2.840.10045.4.3.1": crypto.SHA224,
-	"1.2.840.10045.4.3.2": crypto.SHA256,
-	"1.2.840.10045.4.3.3": crypto.SHA384,
-	"1.2.840.10045.4.3.4": crypto.SHA512,
-}
-
-const oidEd25519 = "1.3.101.112"
-
-// errSignature: the signature is not one of this key over this message.
-var errSignature = errors.New("signature does not match")
-
-// readAlgorithm reads an AlgorithmIdentifier; parameters that are NULL come
-// back empty, as absent ones do.
-func readAlgorithm(b *cryptobyte.String) (id string, parameters cryptobyte.String, ok bool) {
-	var sequence cryptobyte.String
-	var oid asn1.ObjectIdentifier
-	if !b.ReadASN1(&sequence, cbasn1.SEQUENCE) || !sequence.ReadASN1ObjectIdentifier(&oid) {
-		return "", nil, false
+// algorithmError turns an error of package rawcert into one of this package.
+func algorithmError(err error) error {
+	if err == nil {
+		return nil
 	}
-	if sequence.PeekASN1Tag(cbasn1.NULL) {
-		var null cryptobyte.String
-		if !sequence.ReadASN1(&null, cbasn1.NULL) || !null.Empty() || !sequence.Empty() {
-			return "", nil, false
+	for from, to := range map[error]func(string) error{
+		rawcert.ErrMalformed:   malformed,
+		rawcert.ErrUnsupported: unsupported,
+	} {
+		if errors.Is(err, from) {
+			return to(strings.TrimPrefix(err.Error(), from.Error()+": "))
 		}
 	}
-	return oid.String(), sequence, true
+	return err
 }
 
-// readHash reads the AlgorithmIdentifier of a hash function.
 func readHash(b *cryptobyte.String) (crypto.Hash, error) {
-	id, parameters, ok := readAlgorithm(b)
-	if !ok || !parameters.Empty() {
-		return 0, malformed("digest algorithm")
-	}
-	if h, ok := hashes[id]; ok {
-		return h, nil
-	}
-	return 0, unsupported("digest algorithm " + id)
+	h, err := rawcert.ReadHash(b)
+	return h, algorithmError(err)
 }
 
-// scheme is a signature algorithm with its parameters.
-type scheme struct {
-	id   string
-	hash crypto.Hash // 0: the digest algorithm that stands beside it decides, or none (Ed25519)
-	salt int         // PSS only
+func readScheme(der []byte) (rawcert.Scheme, error) {
+	s, err := rawcert.ReadScheme(der)
+	return s, algorithmError(err)
 }
 
-func readScheme(der []byte) (scheme, error) {
-	b := cryptobyte.String(der)
-	id, parameters, ok := readAlgorithm(&b)
-	if !ok || !b.Empty() {
-		return scheme{}, malformed("signature algorithm")
-	}
-	s := scheme{id: id}
-	if id == oidPSS {
-		return readPSS(parameters)
-	}
-	if !parameters.Empty() {
-		return s, unsupported("parameters of signature algorithm " + id)
-	}
-	if id == oidRSA || id == oidEd25519 {
-		return s, nil
-	}
-	if s.hash, ok = pkcs1Algorithms[id]; ok {
-		return s, nil
-	}
-	if s.hash, ok = ecdsaAlgorithms[id]; ok {
-		return s, nil
-	}
-	return s, unsupported("signature algorithm " + id)
+func readKey(spki []byte) (rawcert.PublicKey, error) {
+	k, err := rawcert.ReadKey(spki)
+	return k, algorithmError(err)
 }
 
-// readPSS: RFC 4055, 3.1. The defaults are those of SHA-1, which nobody uses.
-func readPSS(b cryptobyte.String) (scheme, error) {
-	s := scheme{id: oidPSS}
-	bad := malformed("parameters of RSASSA-PSS")
-	var parameters, hash, mask, mgf, salt, trailer cryptobyte.String
-	var hasHash, hasMask, hasSalt, hasTrailer bool
-	if b.Empty() {
-		return s, unsupported("RSASSA-PSS without parameters")
-	}
-	if !b.ReadASN1(&parameters, cbasn1.SEQUENCE) || !b.Empty() ||
-		!parameters.ReadOptionalASN1(&hash, &hasHash, tag0) ||
-		!parameters.ReadOptionalASN1(&mask, &hasMask, tag1) ||
-		!parameters.ReadOptionalASN1(&salt, &hasSalt, cbasn1.Tag(2).ContextSpecific().Constructed()) ||
-		!parameters.ReadOptionalASN1(&trailer, &hasTrailer, cbasn1.Tag(3).ContextSpecific().Constructed()) ||
-		!parameters.Empty() {
-		return s, bad
-	}
-	if !hasHash || !hasMask {
-		return s, unsupported("RSASSA-PSS with SHA-1")
-	}
-	var err error
-	if s.hash, err = readHash(&hash); err != nil {
-		return s, err
-	}
-	var id asn1.ObjectIdentifier
-	if !hash.Empty() || !mask.ReadASN1(&mgf, cbasn1.SEQUENCE) || !mask.Empty() || !mgf.ReadASN1ObjectIdentifier(&id) {
-		return s, bad
-	}
-	if id.String() != oidMGF1 {
-		return s, unsupported("mask generation " + id.String())
-	}
-	maskHash, err := readHash(&mgf)
-	if err != nil {
-		return s, err
-	}
-	if !mgf.Empty() {
-		return s, bad
-	}
-	if maskHash != s.hash {
-		return s, unsupported("RSASSA-PSS with two hash functions")
-	}
-	s.salt = 20
-	if hasSalt && (!salt.ReadASN1Integer(&s.salt) || !salt.Empty()) {
-		return s, bad
-	}
-	// crypto/rsa takes 0 for "any length".
-	if s.salt <= 0 || s.salt > 512 {
-		return s, unsupported(fmt.Sprintf("RSASSA-PSS with a salt of %d bytes", s.salt))
-	}
-	var field int
-	if hasTrailer && (!trailer.ReadASN1Integer(&field) || !trailer.Empty() || field != 1) {
-		return s, unsupported("trailer of RSASSA-PSS")
-	}
-	return s, nil
-}
-
-// publicKey is the key of a certificate; pssOnly when its identifier says so.
-type publicKey struct {
-	key     crypto.PublicKey
-	pssOnly bool
-}
-
-// Sizes of RSA keys, in bits, that are worth the work.
-const (
-	minRSABits = 1024
-	maxRSABits = 8192
-)
-
-// readKey reads a SubjectPublicKeyInfo. Keys that crypto/x509 does not know,
-// brainpool curves among them, give ErrUnsupported.
-func readKey(spki []byte) (publicKey, error) {
-	b := cryptobyte.String(spki)
-	var sequence cryptobyte.String
-	var bits []byte
-	if !b.ReadASN1(&sequence, cbasn1.SEQUENCE) || !b.Empty() {
-		return publicKey{}, malformed("public key")
-	}
-	id, _, ok := readAlgorithm(&sequence)
-	if !ok || !sequence.ReadASN1BitStringAsBytes(&bits) || !sequence.Empty() {
-		return publicKey{}, malformed("public key")
-	}
-	if id != oidRSA && id != oidPSS {
-		key, err := x509.ParsePKIXPublicKey(spki)
-		if err != nil {
-			return publicKey{}, unsupported("public key: " + err.Error())
-		}
-		return publicKey{key: key}, nil
-	}
-	var pair cryptobyte.String
-	var n, e big.Int
-	inner := cryptobyte.String(bits)
-	if !inner.ReadASN1(&pair, cbasn1.SEQUENCE) || !inner.Empty() ||
-		!pair.ReadASN1Integer(&n) || !pair.ReadASN1Integer(&e) || !pair.Empty() {
-		return publicKey{}, malformed("RSA public key")
-	}
-	if size := n.BitLen(); n.Sign() <= 0 || size < minRSABits || size > maxRSABits || n.Bit(0) == 0 ||
-		e.Sign() <= 0 || e.BitLen() > 31 || e.Bit(0) == 0 || e.Int64() == 1 {
-		return publicKey{}, unsupported("RSA public key")
-	}
-	return publicKey{key: &rsa.PublicKey{N: &n, E: int(e.Int64())}, pssOnly: id == oidPSS}, nil
-}
-
-// verify checks a signature. digest is the algorithm that stands beside the
-// signature in CMS, 0 in certificates. The error is errSignature or matches
-// ErrUnsupported.
-func (s scheme) verify(k publicKey, digest crypto.Hash, message, signature []byte) error {
-	hash := s.hash
-	if hash == 0 {
-		hash = digest
-	} else if digest != 0 && digest != hash {
-		// RFC 4056, 3: the two must agree. This also keeps SHA-1, which readHash
-		// does not know, out of everything but certificates.
-		return unsupported("two digest algorithms")
-	}
-	switch key := k.key.(type) {
-	case *rsa.PublicKey:
-		_, pkcs1 := pkcs1Algorithms[s.id]
-		pkcs1 = pkcs1 || s.id == oidRSA && hash != 0
-		switch {
-		case s.id == oidPSS:
-			options := &rsa.PSSOptions{SaltLength: s.salt, Hash: hash}
-			return signatureError(rsa.VerifyPSS(key, hash, sum(hash, message), signature, options))
-		case pkcs1 && !k.pssOnly:
-			return signatureError(rsa.VerifyPKCS1v15(key, hash, sum(hash, message), signature))
-		}
-	case *ecdsa.PublicKey:
-		if _, ok := ecdsaAlgorithms[s.id]; ok {
-			if !ecdsa.VerifyASN1(key, sum(hash, message), signature) {
-				return errSignature
-			}
-			return nil
-		}
-	case ed25519.PublicKey:
-		if s.id == oidEd25519 {
-			if !ed25519.Verify(key, message, signature) {
-				return errSignature
-			}
-			return nil
-		}
-	}
-	return unsupported("signature algorithm " + s.id + " with this kind of key")
-}
-
+// sum returns the digest of message.
 func sum(hash crypto.Hash, message []byte) []byte {
 	h := hash.New()
 	h.Write(message)
 	return h.Sum(nil)
-}
-
-// signatureError keeps a wrong signature apart from a key or parameters that
-// crypto/rsa does not take.
-func signatureError(err error) error {
-	if err == nil {
-		return nil
-	}
-	if errors.Is(err, rsa.ErrVerification) {
-		return errSignature
-	}
-	return unsupported(err.Error())
 }

@@ -19,6 +19,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"cie/card/internal/rawcert"
 )
 
 // keyPair makes keys once per test run: RSA generation is what these tests
@@ -280,13 +282,13 @@ func (o builder) sign(t testing.TB, message []byte) (algorithm, signature []byte
 				if o.bareRSA {
 					b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1})
 				} else {
-					b.AddASN1ObjectIdentifier(oid(t, pkcs1Algorithms, o.digest))
+					b.AddASN1ObjectIdentifier(oid(t, rawcert.PKCS1Algorithms, o.digest))
 				}
 				b.AddASN1NULL()
 			})
 		case *ecdsa.PrivateKey:
 			digest = sum(o.digest, message)
-			sequence(b, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(oid(t, ecdsaAlgorithms, o.digest)) })
+			sequence(b, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(oid(t, rawcert.ECDSAAlgorithms, o.digest)) })
 		case ed25519.PrivateKey:
 			opts = crypto.Hash(0)
 			sequence(b, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 3, 101, 112}) })

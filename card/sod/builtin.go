@@ -83,7 +83,7 @@ func BuiltinRoots() *Roots {
 		r.add(&root{
 			subject:   name,
 			keyID:     keyID,
-			key:       publicKey{key: &rsa.PublicKey{N: n, E: 65537}},
+			key:       rawcert.PublicKey{Key: &rsa.PublicKey{N: n, E: 65537}},
 			notBefore: b.notBefore,
 			notAfter:  b.notAfter,
 		})

@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"cie/card/internal/rawcert"
 )
 
 // TestSigners: what the document signer's certificate may look like.
@@ -103,7 +105,7 @@ func TestOwnCertificates(t *testing.T) {
 		"SHA-1": {
 			algorithm: marshal(func(b *cryptobyte.Builder) {
 				sequence(b, func(b *cryptobyte.Builder) {
-					b.AddASN1ObjectIdentifier(oid(t, pkcs1Algorithms, crypto.SHA1))
+					b.AddASN1ObjectIdentifier(oid(t, rawcert.PKCS1Algorithms, crypto.SHA1))
 					b.AddASN1NULL()
 				})
 			}),

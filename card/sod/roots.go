@@ -31,7 +31,7 @@ type Roots struct {
 type root struct {
 	subject             rawcert.Name
 	keyID               []byte // SubjectKeyIdentifier, nil when it has none
-	key                 publicKey
+	key                 rawcert.PublicKey
 	notBefore, notAfter time.Time
 	raw                 []byte // the certificate, nil for built-in roots
 }
@@ -66,7 +66,7 @@ func (r *Roots) Clone() *Roots {
 // add leaves out what is there already.
 func (r *Roots) add(a *root) {
 	for _, have := range r.list {
-		if have.subject.Equal(a.subject) && sameKey(have.key.key, a.key.key) &&
+		if have.subject.Equal(a.subject) && sameKey(have.key.Key, a.key.Key) &&
 			have.notBefore.Equal(a.notBefore) && have.notAfter.Equal(a.notAfter) {
 			return
 		}
@@ -193,15 +193,15 @@ func (r *Roots) addCertificate(der []byte) error {
 	if err := checkCA(c); err != nil {
 		return fmt.Errorf("%s: %w: %w", c.Subject, ErrNotCA, err)
 	}
-	if selfSigned(c) {
+	if c.SelfSigned() {
 		err := verifyCertificate(c, key)
-		if errors.Is(err, errSignature) {
+		if errors.Is(err, rawcert.ErrSignature) {
 			return fmt.Errorf("%s: %w", c.Subject, err)
 		}
 	}
 	r.add(&root{
 		subject:   c.Subject,
-		keyID:     subjectKeyID(c),
+		keyID:     c.SubjectKeyID(),
 		key:       key,
 		notBefore: c.NotBefore,
 		notAfter:  c.NotAfter,
@@ -223,14 +223,14 @@ func (a *root) certificate() *x509.Certificate {
 	}
 	c := &x509.Certificate{
 		Subject:      pkixName(a.subject),
-		PublicKey:    a.key.key,
+		PublicKey:    a.key.Key,
 		SubjectKeyId: a.keyID,
 		NotBefore:    a.notBefore,
 		NotAfter:     a.notAfter,
 		IsCA:         true,
 		KeyUsage:     x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
-	if _, ok := a.key.key.(*rsa.PublicKey); ok {
+	if _, ok := a.key.Key.(*rsa.PublicKey); ok {
 		c.PublicKeyAlgorithm = x509.RSA
 	}
 	return c

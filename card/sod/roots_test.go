@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"cie/card/internal/rawcert"
 )
 
 func pemOf(blocks ...[]byte) []byte {
@@ -100,7 +102,7 @@ func TestAdd(t *testing.T) {
 		"no CA among others":     {(*Roots).AddPEM, pemOf(roots[0], leaf, roots[1]), 2, ErrNotCA},
 		"key usage":              {(*Roots).AddPEM, pemOf(selfSign(t, odd, rootKey()).Raw), 0, ErrNotCA},
 		"basic constraints":      {(*Roots).AddPEM, pemOf(selfSign(t, noCA, rootKey()).Raw), 0, ErrNotCA},
-		"own signature wrong":    {(*Roots).AddPEM, pemOf(forged), 0, errSignature},
+		"own signature wrong":    {(*Roots).AddPEM, pemOf(forged), 0, rawcert.ErrSignature},
 		"DER":                    {(*Roots).AddDER, roots[0], 1, nil},
 		"DER with padding":       {(*Roots).AddDER, append(slices.Clone(roots[0]), 0, 0, '\n'), 1, nil},
 		"DER, several":           {(*Roots).AddDER, bytes.Join(roots, nil), 3, nil},

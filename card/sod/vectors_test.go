@@ -51,7 +51,7 @@ func TestBuiltinRootsVectors(t *testing.T) {
 			t.Fatal(err)
 		}
 		have, want := BuiltinRoots().list[i], r.list[0]
-		if !have.subject.Equal(want.subject) || !sameKey(have.key.key, want.key.key) || string(have.keyID) != string(want.keyID) ||
+		if !have.subject.Equal(want.subject) || !sameKey(have.key.Key, want.key.Key) || string(have.keyID) != string(want.keyID) ||
 			!have.notBefore.Equal(want.notBefore) || !have.notAfter.Equal(want.notAfter) {
 			t.Errorf("%s: %+v, want %+v", name, have, want)
 		}

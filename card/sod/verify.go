@@ -80,15 +80,15 @@ func (s *SOD) verifySignature() (*rawcert.Certificate, error) {
 		return nil, err
 	}
 	for _, content := range setForms(signer.attributes) {
-		if err = algorithm.verify(key, signer.digest, content, signer.signature); !errors.Is(err, errSignature) {
+		if err = algorithm.Verify(key, signer.digest, content, signer.signature); !errors.Is(err, rawcert.ErrSignature) {
 			break
 		}
 	}
-	if errors.Is(err, errSignature) {
+	if errors.Is(err, rawcert.ErrSignature) {
 		return wrong(CheckSignature, nil)
 	}
 	if err != nil {
-		return nil, err
+		return nil, algorithmError(err)
 	}
 	return cert, nil
 }
@@ -96,7 +96,7 @@ func (s *SOD) verifySignature() (*rawcert.Certificate, error) {
 // isSigner: RFC 5652, 5.3, SignerIdentifier.
 func (s *signerInfo) isSigner(c *rawcert.Certificate) bool {
 	if s.issuer == nil {
-		id := subjectKeyID(c)
+		id := c.SubjectKeyID()
 		return id != nil && bytes.Equal(id, s.keyID)
 	}
 	return s.issuer.Equal(c.Issuer) && bytes.Equal(s.serial, c.Serial)
@@ -179,7 +179,7 @@ const maxLinks = 3
 // *VerifyError, an ErrUnsupported, or an issuer that is not known or not fit.
 func (s *SOD) findRoot(cert *rawcert.Certificate, roots *Roots, at time.Time, links int) (*root, error) {
 	reason := errUnknownRoot
-	issuerID := authorityKeyID(cert)
+	issuerID := cert.AuthorityKeyID()
 	for _, a := range roots.list {
 		named := issuerID != nil && a.keyID != nil
 		if !a.subject.Equal(cert.Issuer) || named && !bytes.Equal(a.keyID, issuerID) {
@@ -192,7 +192,7 @@ func (s *SOD) findRoot(cert *rawcert.Certificate, roots *Roots, at time.Time, li
 				return a, nil
 			}
 			reason = err // the same root may be there with other dates
-		case !errors.Is(err, errSignature):
+		case !errors.Is(err, rawcert.ErrSignature):
 			reason = err
 		case named:
 			// Only the name in common could be a root that is not known yet:
@@ -209,11 +209,11 @@ func (s *SOD) findRoot(cert *rawcert.Certificate, roots *Roots, at time.Time, li
 		if link == cert || !link.Subject.Equal(cert.Issuer) || !link.Subject.Equal(link.Issuer) {
 			continue
 		}
-		if id := subjectKeyID(link); id != nil && issuerID != nil && !bytes.Equal(id, issuerID) {
+		if id := link.SubjectKeyID(); id != nil && issuerID != nil && !bytes.Equal(id, issuerID) {
 			continue
 		}
 		key, err := readKey(link.SPKI)
-		if err != nil || verifyCertificate(cert, key) != nil || selfSigned(link) {
+		if err != nil || verifyCertificate(cert, key) != nil || link.SelfSigned() {
 			continue
 		}
 		a, err := s.findRoot(link, roots, at, links-1)
@@ -230,12 +230,8 @@ func (s *SOD) findRoot(cert *rawcert.Certificate, roots *Roots, at time.Time, li
 }
 
 // verifyCertificate checks the signature on c with the issuer's key.
-func verifyCertificate(c *rawcert.Certificate, issuer publicKey) error {
-	algorithm, err := readScheme(c.Algorithm)
-	if err != nil {
-		return err
-	}
-	return algorithm.verify(issuer, 0, c.RawTBS, c.Signature)
+func verifyCertificate(c *rawcert.Certificate, issuer rawcert.PublicKey) error {
+	return algorithmError(c.VerifySignature(issuer))
 }
 
 // Certificate extensions (RFC 5280, 4.2.1; ICAO Doc 9303 part 12, 7.1).
@@ -359,33 +355,4 @@ func keyUsagePeriod(c *rawcert.Certificate) (from, to time.Time, err error) {
 		return from, to, bad
 	}
 	return from, to, nil
-}
-
-// subjectKeyID returns the key identifier of a certificate, nil without one.
-func subjectKeyID(c *rawcert.Certificate) []byte {
-	e, ok := c.Extension(oidSubjectKeyID)
-	value := cryptobyte.String(e.Value)
-	var id cryptobyte.String
-	if !ok || !value.ReadASN1(&id, cbasn1.OCTET_STRING) || !value.Empty() || id.Empty() {
-		return nil
-	}
-	return id
-}
-
-// authorityKeyID returns the key identifier of the issuer, nil without one.
-func authorityKeyID(c *rawcert.Certificate) []byte {
-	e, ok := c.Extension(oidAuthorityKeyID)
-	value := cryptobyte.String(e.Value)
-	var sequence, id cryptobyte.String
-	if !ok || !value.ReadASN1(&sequence, cbasn1.SEQUENCE) || !sequence.ReadASN1(&id, tag0Key) || id.Empty() {
-		return nil
-	}
-	return id
-}
-
-// selfSigned says whether c names its own key as its issuer's. Without key
-// identifiers a certificate issued to its own name counts.
-func selfSigned(c *rawcert.Certificate) bool {
-	issuer, subject := authorityKeyID(c), subjectKeyID(c)
-	return c.Subject.Equal(c.Issuer) && (issuer == nil || subject == nil || bytes.Equal(issuer, subject))
 }
