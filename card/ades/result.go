@@ -1,0 +1,214 @@
+package ades
+
+import (
+	"crypto"
+	"time"
+
+	"cie/card/ades/cms"
+	"cie/card/internal/rawcert"
+)
+
+// State is the judgement of a signature (EN 319 102-1, 5.1.3).
+type State int
+
+// The zero State is Unknown: what was not judged is not valid.
+const (
+	Unknown State = iota // INDETERMINATE: it cannot be said
+	Valid                // TOTAL-PASSED
+	Invalid              // TOTAL-FAILED
+)
+
+// String returns the name that JSON uses.
+func (s State) String() string {
+	switch s {
+	case Valid:
+		return "valid"
+	case Invalid:
+		return "invalid"
+	}
+	return "unknown"
+}
+
+// Reason says why a signature is not Valid. The values are stable: JSON and the
+// catalogues of texts use them.
+type Reason string
+
+// Reasons of Invalid.
+const (
+	Altered          Reason = "altered"           // the content is not the one that was signed
+	WrongSignature   Reason = "wrong-signature"   // the signature is not one of this key
+	WrongCertificate Reason = "wrong-certificate" // the signed attributes name another certificate
+	WrongAttributes  Reason = "wrong-attributes"  // the signed attributes contradict the message
+	Revoked          Reason = "revoked"           // the certificate was revoked at the time of the signature
+	Expired          Reason = "expired"           // the certificate had expired at the time of the signature
+	NotYetValid      Reason = "not-yet-valid"     // the certificate was not valid yet at the time of the signature
+)
+
+// Reasons of Unknown.
+const (
+	NoContent        Reason = "no-content"           // a detached signature without its content
+	NoCertificate    Reason = "no-certificate"       // the signer's certificate is not there
+	UnknownIssuer    Reason = "unknown-issuer"       // no chain to an anchor
+	UnfitCertificate Reason = "unfit-certificate"    // the certificate or an issuer's may not be used this way
+	Unsupported      Reason = "unsupported"          // an algorithm, key or form that is not supported
+	WeakAlgorithm    Reason = "weak-algorithm"       // SHA-1, or a key below 2048 bits
+	NotAsked         Reason = "revocation-not-asked" // revocation was not asked, and the file proves nothing
+	NoAnswer         Reason = "revocation-unknown"   // revocation was asked, without an answer that can be trusted
+	RevokedLater     Reason = "revoked-later"        // revoked after the claimed time, which is only claimed
+	WrongTimestamp   Reason = "wrong-timestamp"      // a time stamp is not one of this signature
+	ContentChanged   Reason = "content-changed"      // changes after the signature that may hide or replace content (PDF)
+)
+
+// invalidating are the reasons that make a signature Invalid.
+var invalidating = map[Reason]bool{
+	Altered: true, WrongSignature: true, WrongCertificate: true, WrongAttributes: true,
+	Revoked: true, Expired: true, NotYetValid: true,
+}
+
+// State returns the state that a reason alone gives a signature.
+func (r Reason) State() State {
+	if invalidating[r] {
+		return Invalid
+	}
+	return Unknown
+}
+
+// Judge returns the state that reasons give: Invalid if one of them proves it,
+// Unknown if there is any other, Valid if there is none.
+func Judge(reasons []Reason) State {
+	state := Valid
+	for _, r := range reasons {
+		if r.State() == Invalid {
+			return Invalid
+		}
+		state = Unknown
+	}
+	return state
+}
+
+// TimeKind says what the time of a signature rests on.
+type TimeKind string
+
+// The kinds of time.
+const (
+	TimeNone    TimeKind = ""        // none is known: the time of the verification counts
+	TimeClaimed TimeKind = "claimed" // by the signer
+	TimeStamped TimeKind = "stamped" // by a time stamp authority that leads to an anchor
+	TimeGiven   TimeKind = "given"   // by the caller (Verifier.At)
+)
+
+// Result is the judgement of one signature.
+type Result struct {
+	State   State
+	Reasons []Reason // why the state is not Valid; those of Invalid first
+
+	// Intact: content, signed attributes and signature belong together. It says
+	// nothing about who signed.
+	Intact bool
+	// Trusted: the certificate leads to an anchor.
+	Trusted bool
+
+	// Certificate is the signer's, nil when it is not in the message. Chain leads
+	// from it to the anchor, both included; without an anchor as far as it goes.
+	Certificate *rawcert.Certificate
+	Chain       []*rawcert.Certificate
+	Signer      Person
+	Purpose     Purpose
+	Hash        crypto.Hash // the digest algorithm of the content
+
+	// Time is the time at which the certificates were judged. Claimed is the
+	// signing-time attribute (or what the caller knows as such), zero without one.
+	Time     time.Time
+	TimeKind TimeKind
+	Claimed  time.Time
+	Stamps   []Stamp // time stamps of this signature
+
+	Revocation Revocation
+	// Level is what the signature has of the levels of CAdES and PAdES: "B-B",
+	// "B-T", "" for a signature that does not fulfil B-B.
+	Level string
+	// Info is the signature as it stands in the message, with its attributes.
+	Info *cms.SignerInfo
+	// Counter are the counter-signatures of this signature.
+	Counter []*Result
+}
+
+// add notes a reason, once.
+func (r *Result) add(reason Reason) {
+	for _, had := range r.Reasons {
+		if had == reason {
+			return
+		}
+	}
+	r.Reasons = append(r.Reasons, reason)
+}
+
+// Add notes a further reason that a caller found, and judges again.
+func (r *Result) Add(reason Reason) {
+	r.add(reason)
+	r.judge()
+}
+
+// judge sets State and the order of the reasons.
+func (r *Result) judge() {
+	var first, second []Reason
+	for _, reason := range r.Reasons {
+		if reason.State() == Invalid {
+			first = append(first, reason)
+		} else {
+			second = append(second, reason)
+		}
+	}
+	r.Reasons = append(first, second...)
+	r.State = Judge(r.Reasons)
+}
+
+// Person is what a certificate says about its holder, "" what it does not say.
+// Text is as issued: it may hold anything.
+type Person struct {
+	Name                string // given name and surname, or the common name
+	FiscalCode          string
+	Organization        string
+	Issuer              string // common name of the issuer
+	Serial              string // serial number, hexadecimal
+	NotBefore, NotAfter time.Time
+}
+
+// Purpose names what a certificate is for, by its key usage and policies.
+type Purpose string
+
+// The purposes.
+const (
+	PurposeAuthentication Purpose = "authentication" // digitalSignature, clientAuth: the CIE
+	PurposeSignature      Purpose = "signature"      // nonRepudiation
+	PurposeTimestamp      Purpose = "timestamp"
+	PurposeOther          Purpose = "other"
+)
+
+// Stamp is one time stamp.
+type Stamp struct {
+	Time      time.Time
+	Intact    bool   // signed, and about this signature
+	Trusted   bool   // Intact, and its authority leads to an anchor
+	Authority string // common name of the authority
+}
+
+// RevocationState says what is known of the revocation of a certificate.
+type RevocationState string
+
+// The states of revocation.
+const (
+	RevocationNotAsked RevocationState = "not-asked"
+	RevocationGood     RevocationState = "good"
+	RevocationRevoked  RevocationState = "revoked"
+	RevocationUnknown  RevocationState = "unknown" // asked, without an answer that can be trusted
+)
+
+// Revocation is the revocation of a signer's certificate.
+type Revocation struct {
+	State  RevocationState
+	Source string    // "ocsp" or "crl", "" without an answer
+	Inside bool      // the answer was in the file
+	Date   time.Time // of the answer (thisUpdate)
+	At     time.Time // when the certificate was revoked
+}
