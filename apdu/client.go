@@ -90,6 +90,8 @@ type Client struct {
 	transport Transport
 	config    Config
 	mu        sync.Mutex // one command with everything that follows from it
+	// secureGet: GET RESPONSE for an answer under secure messaging has CLA 0C.
+	secureGet bool
 
 	apdus, getResponses, repeats, up, down atomic.Int64
 }
@@ -121,6 +123,23 @@ func (c *Client) Stats() Stats {
 	}
 }
 
+// SetSecureGetResponse sets the class of GET RESPONSE for an answer under
+// secure messaging: 0C, as some chips want it, or 00. The command itself is not
+// protected either way.
+func (c *Client) SetSecureGetResponse(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.secureGet = on
+}
+
+// SecureGetResponse reports which of the two classes is sent: the one set, or
+// the other one once a chip refused the one set and accepted the other.
+func (c *Client) SecureGetResponse() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.secureGet
+}
+
 // Send sends one command and returns its whole response.
 //
 // Data longer than Config.MaxData go out as a chain, CLA bit 0x10 set on all
@@ -130,11 +149,12 @@ func (c *Client) Stats() Stats {
 // GET RESPONSE would break the chain.
 //
 // 61xx is followed by GET RESPONSE in the clear until another status comes,
-// also for a command under secure messaging (IAS ECC 8.6.4). In short form an
-// Ne above 256 is sent as 256, the rest comes this way.
+// also for a command under secure messaging (IAS ECC 8.6.4), where 6E00, 6882
+// and 6988 repeat it once with the other class, see SecureGetResponse. In short
+// form an Ne above 256 is sent as 256, the rest comes this way.
 //
-// 6Cxx repeats the command once with the Le it asks for, unless the command is
-// under secure messaging, part of a chain, or one that may spend a try.
+// 6Cxx repeats READ BINARY once with the Le it asks for, unless it is under
+// secure messaging. No other command is repeated.
 //
 // Errors are those of the Transport, ErrCommand, ErrResponse and ErrRunaway.
 func (c *Client) Send(cmd Command) (Response, error) {
@@ -177,19 +197,10 @@ func (c *Client) Send(cmd Command) (Response, error) {
 	return c.collect(cmd, r)
 }
 
-// repeatable tells whether a command may be sent again after 6Cxx. Under
-// secure messaging the counter has moved on; a command that presents a code
-// is never repeated by anything but a person; and a command with data and no
-// Le has no Le to correct.
+// repeatable reports whether a command is sent again after 6Cxx. Clients do so
+// for READ BINARY only. Under secure messaging the counter has moved on.
 func repeatable(c Command) bool {
-	if c.CLA&claSM != 0 || len(c.Data) > 0 && c.Ne == 0 {
-		return false
-	}
-	switch c.INS &^ 1 {
-	case 0x20, 0x24, 0x2C, 0x82: // VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER, EXTERNAL AUTHENTICATE
-		return false
-	}
-	return true
+	return c.CLA&claSM == 0 && c.INS&^1 == 0xB0 && c.Ne > 0
 }
 
 // collect fetches what 61xx announces and returns all pieces as one response.
@@ -199,12 +210,27 @@ func (c *Client) collect(cmd Command, r Response) (Response, error) {
 		return r, nil
 	}
 	data := append([]byte(nil), r.Data...)
+	secure, turned := cmd.CLA&claSM != 0, false
 	for range maxPieces {
 		c.getResponses.Add(1)
 		get := Command{CLA: cmd.CLA & claChannel, INS: 0xC0, Ne: more}
+		if secure && c.secureGet {
+			get.CLA |= claSM
+		}
 		r, err := c.exchange(get)
 		if err != nil {
 			return Response{}, err
+		}
+		if secure && !turned && otherClass(r.SW) {
+			turned = true
+			c.getResponses.Add(1)
+			get.CLA ^= claSM
+			if r, err = c.exchange(get); err != nil {
+				return Response{}, err
+			}
+			if len(r.Data) > 0 {
+				c.secureGet = !c.secureGet
+			}
 		}
 		if ne, ok := r.SW.ExactLength(); ok && ne != more {
 			c.getResponses.Add(1)
@@ -226,6 +252,12 @@ func (c *Client) collect(cmd Command, r Response) (Response, error) {
 		}
 	}
 	return Response{}, fmt.Errorf("%s: %w: more than %d pieces", insName(cmd.INS), ErrRunaway, maxPieces)
+}
+
+// otherClass reports whether a status of GET RESPONSE says that the chip wants
+// it with the other class.
+func otherClass(sw SW) bool {
+	return sw == SWUnknownCLA || sw == SWNoSM || sw == SWSMObjectWrong
 }
 
 // exchange sends one APDU and decodes the answer.

@@ -53,6 +53,7 @@ func (a *Authenticity) lower(reason error) {
 // Authenticity checks the card without any code: the signature of the SOD and
 // its chain to the Italian CSCA, the hashes of what can be read, and the
 // chip's own proof by a challenge to its service key (CIE 6.6, anti-cloning).
+// Where EF.DH cannot be read, a device authentication takes its place.
 // A card that fails has Level NotGenuine and a Reason; an error is returned
 // only when the checks could not be carried out. The outcome is kept for the
 // life of the session.
@@ -67,6 +68,9 @@ func (s *Session) Authenticity(ctx context.Context) (Authenticity, error) {
 		if err == nil {
 			t.begin(StepAntiClone)
 			err = t.repeatable(t.proveServiceKey)
+		}
+		if err == nil && s.facts.unsigned != nil && !s.facts.signed {
+			err = t.repeatable(t.needChannel)
 		}
 		var wrong *GenuineError
 		if errors.As(err, &wrong) {
@@ -100,7 +104,7 @@ func (t *operation) proveServiceKey() error {
 		return err
 	}
 	if f.ServKpub == nil {
-		content, err := t.readFile(sfiServKpub, 0)
+		content, err := t.readFile(fileServKpub)
 		if err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ var journeys = []journey{
 		verify(t, s)
 		_, err := s.Certificate(ctx)
 		must(t, err)
-	}, apdus: 55, auths: 1},
+	}, apdus: 65, auths: 1},
 	{name: "login-and-signature", known: true, do: func(t testing.TB, s *card.Session) {
 		verify(t, s)
 		sign(t, s)

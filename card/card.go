@@ -30,6 +30,9 @@ type Conn interface {
 	Begin() (reset bool, err error)
 	// End gives the card back without resetting it.
 	End() error
+	// Reset resets the card within the transaction, which goes on; programs
+	// that share the card see a reset.
+	Reset() error
 }
 
 // Options are the surroundings of a Session. The zero value works.

@@ -73,6 +73,8 @@ func (t *operation) openChannel() (err error) {
 	copy(ssc[:4], rndICC[len(rndICC)-4:])
 	copy(ssc[4:], rndIFD[4:])
 	t.s.channel.SetSSC(ssc)
+	f.signed = true
+	t.opened = true
 	return nil
 }
 
@@ -96,8 +98,7 @@ func (t *operation) keyExchange(f *facts) (ifd, icc []byte, err error) {
 		return nil, nil, err
 	}
 	// IAS ECC 9.8.1.2
-	data, err := t.clearOK(apdu.Command{INS: 0xCB, P1: 0x3F, P2: 0xFF,
-		Data: []byte{0x4D, 0x04, 0xA6, 0x02, 0x91, 0x00}, Ne: 256})
+	data, err := t.sendGetData([]byte{0x4D, 0x04, 0xA6, 0x02, 0x91, 0x00})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -243,20 +244,6 @@ func deviceHash(prnd, ownKey, ownSN, challenge, otherKey []byte, f *facts) []byt
 		h.Write(b)
 	}
 	return h.Sum(nil)
-}
-
-// chooseKey selects the private key and algorithm 02 for INTERNAL
-// AUTHENTICATE (IAS ECC 9.5.6), unless they still stand from before.
-func (t *operation) chooseKey(ref byte) error {
-	if t.s.keyRef == ref && t.s.channel != nil {
-		return nil
-	}
-	if _, err := t.sendOK(apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA4,
-		Data: []byte{0x80, 0x01, algPKCS1, 0x84, 0x01, ref}}); err != nil {
-		return err
-	}
-	t.s.keyRef = ref
-	return nil
 }
 
 // wipeInt overwrites a secret number.

@@ -33,6 +33,19 @@ type facts struct {
 
 	fromStore bool
 	checked   *Authenticity
+	// unsigned is why EF.DH, which the SOD vouches for, says nothing about G, P
+	// and Q: it cannot be read, or has a form that is not known. signed is set
+	// by a device authentication. Where unsigned is not nil, the level in
+	// checked counts once signed is true:
+	//
+	// At the end of the device authentication the chip signs G, P and Q as this
+	// side used them, with both public keys, under Int.Kpriv (IAS ECC 5.2.3.5,
+	// CIE 6.10.4), and the SOD vouches for EF.Int.Kpub. Nobody else can make
+	// that signature. So the values are the ones that the genuine chip used in
+	// this key agreement, which is what EF.DH would show; that they make a
+	// group is checked apart from that.
+	unsigned error
+	signed   bool
 }
 
 const factsVersion = 1
@@ -150,10 +163,10 @@ func (t *operation) readFacts() (*facts, error) {
 	if err := t.readDHValues(f); err != nil {
 		return nil, err
 	}
-	if f.SOD, err = t.readFile(sfiSOD, 0); err != nil {
+	if f.SOD, err = t.readFile(fileSOD); err != nil {
 		return nil, err
 	}
-	if f.IntKpub, err = t.readFile(sfiIntKpub, 0); err != nil {
+	if f.IntKpub, err = t.readFile(fileIntKpub); err != nil {
 		return nil, err
 	}
 	key, err := t.getData(tagExtKey, []byte{0x7F, 0x49, 0x80}, tagPublicKey)
@@ -171,22 +184,20 @@ func (t *operation) readFacts() (*facts, error) {
 }
 
 // readDHFile reads EF.DH and comes back to DF_CIE. A card on which it cannot
-// be read gives nil: the SOD's hash of it is then out of reach, which lowers
-// what the card can be called but is no reason to refuse it.
+// be read gives nil: facts.unsigned explains what that means.
 func (t *operation) readDHFile() ([]byte, error) {
-	t.s.inDF = false
-	if t.s.root != rootNone {
-		if _, err := t.clearOK(t.s.root.command()); err != nil {
+	content, err := t.readFromRoot(fileDH)
+	if err != nil {
+		if linkLost(err) || t.check(t.ctx) != nil {
 			return nil, err
 		}
-	}
-	content, err := t.readFile(sfiDH, 0)
-	if err != nil && (linkLost(err) || t.check(t.ctx) != nil) {
-		return nil, err
+		t.s.trace("EF.DH: %v", err)
+		content = nil
 	}
 	// A SELECT that fails leaves the selection (interop), so DF_CIE can be
 	// selected from here whatever the reading gave.
-	if _, err := t.clearOK(selectAID(aidDFCIE)); err != nil {
+	r, err := t.selectByName(selectAID(aidDFCIE))
+	if _, err := t.expectOK(0xA4, r, err); err != nil {
 		return nil, err
 	}
 	t.s.inDF = true
@@ -244,7 +255,7 @@ func (t *operation) readDHTogether(f *facts) error {
 // list 80 stands for the whole of a constructed object (IAS ECC 9.8.1.1, 10.2).
 func (t *operation) getData(object apdu.Tag, want []byte, path ...apdu.Tag) ([]byte, error) {
 	list := apdu.AppendTLV(nil, tagHeaderList, apdu.AppendTLV(nil, tagTemplate, apdu.AppendTLV(nil, object, want)))
-	data, err := t.sendOK(apdu.Command{INS: 0xCB, P1: 0x3F, P2: 0xFF, Data: list, Ne: 256})
+	data, err := t.sendGetData(list)
 	if err != nil {
 		return nil, err
 	}
@@ -253,6 +264,24 @@ func (t *operation) getData(object apdu.Tag, want []byte, path ...apdu.Tag) ([]b
 		return nil, &StepError{Step: t.name, Err: fmt.Errorf("GET DATA %v: %w", object, err)}
 	}
 	return bytes.Clone(v), nil
+}
+
+// sendGetData sends GET DATA with Le under secure messaging, where it is proven
+// on other IAS ECC cards for a counter, the one object asked for there. In the
+// clear the proven form has no Le.
+func (t *operation) sendGetData(list []byte) (data []byte, err error) {
+	send := func(ne int) func() error {
+		return func() (err error) {
+			data, err = t.sendOK(apdu.Command{INS: 0xCB, P1: 0x3F, P2: 0xFF, Data: list, Ne: ne})
+			return err
+		}
+	}
+	if t.s.channel != nil {
+		err = send(256)()
+	} else {
+		err = t.form(&t.s.dialect.NoDataLe, send(256), send(0))
+	}
+	return data, err
 }
 
 func (t *operation) sendOK(c apdu.Command) ([]byte, error) {
@@ -289,9 +318,9 @@ func (s *Session) checkFacts(f *facts) error {
 	}
 	a.SignedAt, a.Issuer = result.SignedAt, result.RootName
 	for _, file := range []struct {
-		fid     uint16
+		file
 		content []byte
-	}{{fidNIS, []byte(s.nis)}, {fidIntKpub, f.IntKpub}, {fidDH, f.DHFile}, {fidServKpub, f.ServKpub}} {
+	}{{fileNIS, []byte(s.nis)}, {fileIntKpub, f.IntKpub}, {fileDH, f.DHFile}, {fileServKpub, f.ServKpub}} {
 		if file.content == nil {
 			continue
 		}
@@ -301,9 +330,7 @@ func (s *Session) checkFacts(f *facts) error {
 	}
 	signed, err := domain.Parse(f.DHFile)
 	if err != nil {
-		// Which of two forms EF.DH has is not certain; chip authentication
-		// binds the values all the same (CIE 6.10.4).
-		a.lower(fmt.Errorf("EF.DH: %w", err))
+		f.unsigned = fmt.Errorf("EF.DH: %w", err)
 		return nil
 	}
 	if !signed.Equal(params) {

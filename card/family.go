@@ -53,10 +53,16 @@ func FamilyOf(atr []byte) Family {
 	return FamilyUnknown
 }
 
-// mfFirst reports whether SELECT MF is tried before the IAS application: some
-// chips answer 6A82 to the latter, and clients in the field open only Gemalto
-// by it. Either falls back to the other, so a wrong guess costs one APDU.
-func (f Family) mfFirst() bool { return f != FamilyGemalto }
+// roots returns the order in which the ways to the root are tried, that of the
+// clients in the field. On STM chips the MF can be that of another application.
+// An ATR that says nothing gets the order of the phones: AID first.
+func (f Family) roots() [2]selectRoot {
+	switch f {
+	case FamilyNXP, FamilyActalis, FamilyBit4id:
+		return [2]selectRoot{rootMF, rootAID}
+	}
+	return [2]selectRoot{rootAID, rootMF}
+}
 
 // dhTogether reports whether the family returns the three Diffie-Hellman
 // values in one answer (IAS ECC 9.8.1 wants one by one).

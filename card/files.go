@@ -15,22 +15,29 @@ var (
 	aidDFCIE = []byte{0xA0, 0x00, 0x00, 0x00, 0x00, 0x39}
 )
 
-// Short identifiers (CIE Annex A) and identifiers of the files.
-const (
-	sfiNIS      = 0x01 // EF.ID_Servizi, 1001
-	sfiSerial   = 0x02 // EF.Seriale, 1002
-	sfiCert     = 0x03 // EF.Cert_CIE, 1003
-	sfiIntKpub  = 0x04 // EF.Int.Kpub, 1004
-	sfiServKpub = 0x05 // EF.Servizi_Int.Kpub, 1005
-	sfiSOD      = 0x06 // EF.SOD, 1006
-	sfiDH       = 0x1B // EF.DH, D004 under the root
+// file is a transparent EF (CIE Annex A).
+type file struct {
+	fid uint16
+	sfi byte // 0: none
+	// size is the length of the content, 0 where a BER header gives it.
+	size int
+}
 
-	fidNIS      = 0x1001
-	fidSerial   = 0x1002
-	fidCert     = 0x1003
-	fidIntKpub  = 0x1004
-	fidServKpub = 0x1005
-	fidDH       = 0xD004
+// selection is SELECT by identifier in the current DF. Clients send P2=04 and
+// no Le, in the clear and under secure messaging.
+func (f file) selection() apdu.Command {
+	return apdu.Command{INS: 0xA4, P1: 0x02, P2: 0x04, Data: []byte{byte(f.fid >> 8), byte(f.fid)}}
+}
+
+var (
+	fileNIS      = file{0x1001, 0x01, nisLength}    // EF.ID_Servizi
+	fileSerial   = file{0x1002, 0x02, serialLength} // EF.Seriale
+	fileCert     = file{0x1003, 0x03, 0}            // EF.Cert_CIE
+	fileIntKpub  = file{0x1004, 0x04, 0}            // EF.Int.Kpub
+	fileServKpub = file{0x1005, 0x05, 0}            // EF.Servizi_Int.Kpub
+	fileSOD      = file{0x1006, 0x06, 0}            // EF.SOD
+	fileSN       = file{0xD003, 0, 0}               // EF.SN.ICC, under the root
+	fileDH       = file{0xD004, 0x1B, 0}            // EF.DH, under the root
 )
 
 const (
@@ -38,6 +45,10 @@ const (
 	serialLength = 9
 	// maxRead is the most plain bytes one READ BINARY returns (IAS ECC 8.6.3).
 	maxRead = 0xE7
+	// provenRead is what desktop clients read at once, under secure messaging
+	// too. With its wrapping it fits the smallest buffers seen in an EF.ATR
+	// (E6 bytes), so that EF.ATR need not be read.
+	provenRead = 0x80
 	// maxFile bounds what a card can make us read; real files are below 4 kB.
 	maxFile = 16 << 10
 )
@@ -63,59 +74,80 @@ func (r selectRoot) command() apdu.Command {
 	return selectAID(aidIAS)
 }
 
-// roots returns the order in which the ways in are tried.
-func (f Family) roots() [2]selectRoot {
-	if f.mfFirst() {
-		return [2]selectRoot{rootMF, rootAID}
-	}
-	return [2]selectRoot{rootAID, rootMF}
-}
-
 // enter selects DF_CIE by one way or another and reads the NIS. A card on
 // which no way leads there is not a CIE.
 func (t *operation) enter() (nis string, err error) {
 	s := t.s
-	for _, root := range append(s.family.rootSlice(s.root), rootNone) {
+	refused := true // every way before this one was refused by the chip
+	for i, root := range append(s.ways(), rootNone) {
 		if root != rootNone {
-			r, err := t.clear(root.command())
+			r, err := t.selectByName(root.command())
 			if err != nil {
 				return "", err
 			}
 			if r.SW != apdu.SWOK {
+				refused = refused && refusal(r.SW)
 				continue
 			}
 		}
-		r, err := t.clear(selectAID(aidDFCIE))
+		r, err := t.selectByName(selectAID(aidDFCIE))
 		if err != nil {
 			return "", err
 		}
 		if r.SW != apdu.SWOK {
+			refused = refused && refusal(r.SW)
 			continue
 		}
-		data, err := t.readFile(sfiNIS, nisLength)
-		if err != nil {
-			var status *apdu.Error
-			if errors.As(err, &status) {
-				continue
+		data, err := t.readCurrent(fileNIS, true)
+		if err == nil && isNIS(data) {
+			s.inDF, s.root = true, root
+			if i > 0 && root != rootNone && refused {
+				s.learnRoot(root)
 			}
+			return string(data), nil
+		}
+		var status *apdu.Error
+		if err != nil && !errors.As(err, &status) {
 			return "", err
 		}
-		if !isNIS(data) {
-			continue
-		}
-		s.root, s.inDF, s.atRoot = root, true, false
-		return string(data), nil
+		// Another application, or another program selected something.
+		refused = false
 	}
 	return "", ErrNotCIE
 }
 
-// rootSlice returns the ways in, the one that is known to work first.
-func (f Family) rootSlice(known selectRoot) []selectRoot {
-	r := f.roots()
-	if known != rootNone && r[0] != known {
+// find is enter, with a reset of the card before it is called no CIE: desktop
+// clients reset the card before they use it, so nobody knows that every chip
+// can be entered from whatever state another program left it in.
+func (t *operation) find() (nis string, err error) {
+	nis, err = t.enter()
+	if !errors.Is(err, ErrNotCIE) || t.reset {
+		return nis, err
+	}
+	if lost := t.resetCard(); lost != nil {
+		if linkLost(lost) {
+			return "", lost
+		}
+		return "", err
+	}
+	return t.enter()
+}
+
+// ways returns the ways to the root, the one that is known to work first.
+func (s *Session) ways() []selectRoot {
+	r := s.family.roots()
+	if s.root != rootNone && r[0] != s.root {
 		r[0], r[1] = r[1], r[0]
 	}
 	return r[:]
+}
+
+// selectByName selects the root or an application in the clear.
+func (t *operation) selectByName(c apdu.Command) (apdu.Response, error) {
+	t.s.inDF, t.s.atRoot = false, false
+	r, err := t.clear(c)
+	t.fresh = err == nil && (r.SW == apdu.SWOK || t.fresh)
+	return r, err
 }
 
 func isNIS(b []byte) bool {
@@ -137,8 +169,7 @@ func (t *operation) ready() error {
 		return nil
 	}
 	if t.s.atRoot {
-		t.s.atRoot = false
-		r, err := t.clear(selectAID(aidDFCIE))
+		r, err := t.selectByName(selectAID(aidDFCIE))
 		if err != nil {
 			return err
 		}
@@ -147,7 +178,7 @@ func (t *operation) ready() error {
 			return nil
 		}
 	}
-	nis, err := t.enter()
+	nis, err := t.find()
 	if err != nil {
 		return err
 	}
@@ -158,48 +189,159 @@ func (t *operation) ready() error {
 	return nil
 }
 
-// readFile reads a file by its short identifier in the current DF, in the
-// clear or, where a channel stands, under secure messaging. size is its fixed
-// length, or 0 for the length its BER header gives; padding is not read
-// beyond the block that holds the end. An empty file is an error.
-func (t *operation) readFile(sfi byte, size int) ([]byte, error) {
-	want := size
-	if want == 0 {
-		want = maxRead // enough for every header; most of it is wanted anyway
+// readFromRoot reads a file that stands under the root, with the root selected
+// by the ways that there are. On some chips one of them leads to another
+// application, in which the file is not found.
+func (t *operation) readFromRoot(f file) (content []byte, err error) {
+	refused := true // every way before this one was refused by the chip
+	for i, root := range t.s.ways() {
+		// A file that is not found is looked for twice: another program can
+		// have selected something in between.
+		for range 2 {
+			var r apdu.Response
+			if r, err = t.selectByName(root.command()); err != nil {
+				return nil, err
+			}
+			if r.SW != apdu.SWOK {
+				refused = refused && refusal(r.SW)
+				err = &StepError{Step: t.name, Err: &apdu.Error{INS: 0xA4, SW: r.SW}}
+				break
+			}
+			if content, err = t.readFile(f); err == nil {
+				t.s.atRoot, t.s.root = true, root
+				if i > 0 && refused {
+					t.s.learnRoot(root)
+				}
+				return content, nil
+			}
+			var status *apdu.Error
+			if !errors.As(err, &status) {
+				return nil, err
+			}
+			refused = refused && refusal(status.SW)
+		}
 	}
+	return nil, err
+}
+
+// readFile reads a file in the current DF and returns its content without
+// padding. An empty file is an error.
+//
+// Under secure messaging the file is selected by its identifier and read in
+// blocks of 80. In the clear it is read by its short identifier first, in
+// blocks of E7.
+func (t *operation) readFile(f file) ([]byte, error) {
 	var content []byte
-	for len(content) < want {
+	bySFI := func() (err error) {
+		content, err = t.readCurrent(f, true)
+		return err
+	}
+	byFID := func() (err error) {
+		if _, err := t.sendOK(f.selection()); err != nil {
+			return err
+		}
+		content, err = t.readCurrent(f, false)
+		return err
+	}
+	refused := &t.s.dialect.NoSFI
+	if f == fileDH {
+		refused = &t.s.dialect.NoSFIDH
+	}
+	var err error
+	if t.s.channel != nil || f.sfi == 0 {
+		err = byFID()
+	} else {
+		err = t.form(refused, bySFI, byFID)
+	}
+	return content, err
+}
+
+// readCurrent reads the current file, or the one with the short identifier of
+// f. A card may return less than it was asked for.
+func (t *operation) readCurrent(f file, bySFI bool) ([]byte, error) {
+	size := f.size
+	var content []byte
+	for ended := false; !ended && (size == 0 || len(content) < size); {
 		offset := len(content)
 		// IAS ECC 9.7, table 28: with b8 of P1 set the rest is a short
 		// identifier, which also makes the file current for the next reads.
-		c := apdu.Command{INS: 0xB0, P1: byte(offset >> 8), P2: byte(offset), Ne: min(want-offset, maxRead)}
-		if offset == 0 {
-			c.P1 = 0x80 | sfi
+		c := apdu.Command{INS: 0xB0, P1: byte(offset >> 8), P2: byte(offset), Ne: maxRead}
+		if offset == 0 && bySFI {
+			c.P1 = 0x80 | f.sfi
 		}
-		r, err := t.send(c)
+		if size > 0 {
+			c.Ne = min(c.Ne, size-offset)
+		}
+		r, err := t.readBlock(c)
 		if err != nil {
 			return nil, err
 		}
-		if r.SW != apdu.SWOK && r.SW != apdu.SWWarnEOF {
+		switch {
+		case r.SW == apdu.SWOK, r.SW == apdu.SWWarnEOF:
+			ended = r.SW == apdu.SWWarnEOF || len(r.Data) == 0
+		case r.SW == apdu.SWWrongOffset && offset > 0:
+			ended = true
+		default:
 			return nil, &StepError{Step: t.name, Err: &apdu.Error{INS: c.INS, SW: r.SW}}
 		}
-		if len(r.Data) > c.Ne {
-			return nil, &StepError{Step: t.name, Err: errors.New("the card returned more than was asked for")}
-		}
 		content = append(content, r.Data...)
-		if offset == 0 && size == 0 {
-			if want, err = objectSize(content); err != nil {
+		if size == 0 {
+			size, err = objectSize(content)
+			if errors.Is(err, apdu.ErrTLVTruncated) && !ended && offset < maxHeader {
+				continue
+			}
+			if err != nil {
 				return nil, &StepError{Step: t.name, Err: err}
 			}
 		}
-		if r.SW == apdu.SWWarnEOF || len(r.Data) == 0 {
-			break
+	}
+	if len(content) < size || size == 0 {
+		return nil, &StepError{Step: t.name, Err: fmt.Errorf("file %04X ends after %d of %d bytes", f.fid, len(content), size)}
+	}
+	return content[:size], nil
+}
+
+// maxHeader bounds the BER header of a file.
+const maxHeader = 8
+
+// readBlock sends one READ BINARY. Under secure messaging it asks for 80, the
+// length that clients ask for, whatever is left of the file. In the clear a
+// chip that refuses a longer block is asked for 80.
+func (t *operation) readBlock(c apdu.Command) (apdu.Response, error) {
+	var r apdu.Response
+	most := c.Ne
+	read := func(ne int) func() error {
+		return func() (err error) {
+			c.Ne = ne
+			if r, err = t.send(c); err != nil {
+				return err
+			}
+			// In the clear the Client repeats after 6Cxx.
+			if xx, ok := r.SW.ExactLength(); ok && xx != ne && t.s.channel != nil {
+				c.Ne = xx
+				if r, err = t.send(c); err != nil {
+					return err
+				}
+			}
+			if len(r.Data) > max(c.Ne, ne) {
+				return &StepError{Step: t.name, Err: errors.New("the card returned more than was asked for")}
+			}
+			if r.SW == apdu.SWWrongLength {
+				return &StepError{Step: t.name, Err: &apdu.Error{INS: c.INS, SW: r.SW}}
+			}
+			return nil
 		}
 	}
-	if len(content) < want {
-		return nil, &StepError{Step: t.name, Err: fmt.Errorf("file %02X ends after %d of %d bytes", sfi, len(content), want)}
+	var err error
+	switch {
+	case t.s.channel != nil:
+		err = read(provenRead)()
+	case most > provenRead:
+		err = t.form(&t.s.dialect.SmallBlocks, read(most), read(provenRead))
+	default:
+		err = read(most)()
 	}
-	return content[:want], nil
+	return r, err
 }
 
 // objectSize returns the length of the BER object that starts with head.
@@ -233,23 +375,11 @@ func (s *Session) SerialICC(ctx context.Context) ([]byte, error) {
 			if err := t.ready(); err != nil {
 				return err
 			}
-			s.inDF, s.atRoot = false, true
-			if s.root != rootNone {
-				if _, err := t.clearOK(s.root.command()); err != nil {
-					return err
-				}
-			}
-			if _, err := t.clearOK(apdu.Command{INS: 0xA4, P1: 0x02, P2: 0x04, Data: []byte{0xD0, 0x03}}); err != nil {
-				return err
-			}
-			r, err := t.clear(apdu.Command{INS: 0xB0, Ne: maxRead})
+			content, err := t.readFromRoot(fileSN)
 			if err != nil {
 				return err
 			}
-			if r.SW != apdu.SWOK && r.SW != apdu.SWWarnEOF {
-				return &StepError{Step: t.name, Err: &apdu.Error{INS: 0xB0, SW: r.SW}}
-			}
-			v, err := apdu.FindTLV(r.Data, 0x5A)
+			v, err := apdu.FindTLV(content, 0x5A)
 			if err != nil {
 				return &StepError{Step: t.name, Err: err}
 			}

@@ -42,7 +42,7 @@ func (s *Session) Tries(ctx context.Context, ref PINRef) (Tries, error) {
 	var out Tries
 	err := s.run(ctx, s.prepareSteps(), func(t *operation) error {
 		var err error
-		out, _, err = t.prepare(ref)
+		out, _, err = t.prepare(ref, false)
 		return err
 	})
 	return out, err
@@ -91,9 +91,10 @@ func (s *Session) prepareSteps() int {
 }
 
 // prepare does everything that comes before a code: the SOD is checked, the
-// channel stands, and the counter is read. It sends no code. fromCard tells
-// whether the chip itself gave the counter.
-func (t *operation) prepare(ref PINRef) (tries Tries, fromCard bool, err error) {
+// channel stands, and the counter is read. It sends no code. fromCard reports
+// whether the chip itself gave the counter. With code set the channel stands
+// at the end, also when asking for the counter ended it.
+func (t *operation) prepare(ref PINRef, code bool) (tries Tries, fromCard bool, err error) {
 	if t.s.auth != nil && t.s.auth.Level == NotGenuine {
 		return Tries{}, false, t.s.auth.Reason
 	}
@@ -103,7 +104,16 @@ func (t *operation) prepare(ref PINRef) (tries Tries, fromCard bool, err error) 
 		}
 		t.begin(StepTries)
 		tries, fromCard, err = t.readTries(ref)
-		return err
+		if err != nil || !code {
+			return err
+		}
+		if err := t.needChannel(); err != nil {
+			return err
+		}
+		if t.s.assumed && !fromCard {
+			return t.checkPlace()
+		}
+		return nil
 	})
 	return tries, fromCard, err
 }
@@ -140,32 +150,54 @@ func (t *operation) needChannel() error {
 	return nil
 }
 
+// checkPlace makes sure that DF_CIE is still the current DF of a channel from an
+// earlier hold of the card: another program can have selected something else,
+// and a code must not be compared there.
+func (t *operation) checkPlace() error {
+	_, err := t.secureOK(fileSerial.selection())
+	return err
+}
+
 // readTries reads the DOCP of a code: 9A maximum, 9B left (IAS ECC 3.4.5,
-// 9.8.1.1; objects BF8101 and BF8102 of CIE Annex A). Nobody has seen this
-// answered by a chip in the field, so a chip that refuses it, or answers in
-// another form, gives the counter last seen and fromCard false.
+// 9.8.1.1; objects BF8101 and BF8102 of CIE Annex A). A chip that refuses it,
+// in the clear too, or answers in another form, gives the counter last seen and
+// fromCard false; the channel may be gone then.
 func (t *operation) readTries(ref PINRef) (tries Tries, fromCard bool, err error) {
+	if !t.mayAskCounter() {
+		return t.s.LastTries(ref), false, nil
+	}
 	object := apdu.Tag(0xBF8100) | apdu.Tag(ref&0x7F)
 	docp, err := t.getData(object, []byte{0xA0, 0x80}, 0xA0)
+	if err == nil {
+		// At this level only: A0 holds another template with the access conditions.
+		var left []byte
+		if left, err = apdu.FindTLV(docp, 0x9B); err == nil {
+			if len(left) == 1 && int(left[0]) <= ref.MaxTries() {
+				t.s.counterAnswered()
+				t.s.setTries(ref, int(left[0]))
+				return t.s.LastTries(ref), true, nil
+			}
+			err = fmt.Errorf("%w: DOCP %X", apdu.ErrTLV, docp)
+		}
+	}
 	var status *apdu.Error
+	sw, inClear := clearStatus(err)
 	switch {
-	case err == nil:
-	case t.s.assumed || t.s.channel == nil:
-		// It may be the state that does not fit: the caller knows what to do.
+	case t.s.assumed:
+		// It may be the state that does not fit: the caller restores it.
 		return Tries{}, false, err
-	case errors.As(err, &status) || malformed(err):
-		t.s.trace("the chip gives no counter for the %v: %v", ref, err)
-		return t.s.LastTries(ref), false, nil
-	default:
+	case inClear:
+	case t.s.channel == nil:
+		return Tries{}, false, err
+	case errors.As(err, &status):
+		sw = status.SW
+	case !malformed(err):
 		return Tries{}, false, err
 	}
-	left, err := apdu.FindTLV(docp, 0x9B)
-	if err != nil || len(left) != 1 {
-		t.s.trace("the chip gives no counter for the %v: DOCP %X", ref, docp)
-		return t.s.LastTries(ref), false, nil
-	}
-	t.s.setTries(ref, int(left[0]))
-	return t.s.LastTries(ref), true, nil
+	t.s.trace("the chip gives no counter for the %v: %v", ref, err)
+	t.asked = true
+	t.s.counterRefused(sw, inClear)
+	return t.s.LastTries(ref), false, nil
 }
 
 // malformed reports whether the card answered in a form that is not understood,
@@ -193,7 +225,7 @@ func (s *Session) Verify(ctx context.Context, ref PINRef, code []byte, opts ...C
 }
 
 func (t *operation) verify(ref PINRef, code []byte, o codeOptions) error {
-	tries, fromCard, err := t.prepare(ref)
+	tries, fromCard, err := t.prepare(ref, true)
 	if err != nil {
 		return err
 	}

@@ -37,8 +37,8 @@ type Session struct {
 	// between which another program can have changed them.
 	assumed bool
 	channel *sm.Channel
-	keyRef  byte // private key that MSE SET chose for INTERNAL AUTHENTICATE, 0: none
 	facts   *facts
+	dialect dialect
 	// genuine: the Store has this card, and what it has is found genuine.
 	genuine bool
 	auth    *Authenticity
@@ -74,13 +74,16 @@ func Open(ctx context.Context, conn Conn, opts Options) (*Session, error) {
 	s.trace("ATR %X, family %v", conn.ATR(), s.family)
 	err := s.run(ctx, 1, func(t *operation) error {
 		t.begin(StepSelect)
-		nis, err := t.enter()
-		s.nis = nis
-		return err
+		s.loadRoot()
+		return t.repeatable(func() (err error) {
+			s.nis, err = t.find()
+			return err
+		})
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.loadDialect()
 	s.loadFacts()
 	return s, nil
 }
@@ -127,7 +130,6 @@ func (s *Session) dropChannel() {
 		s.channel.Close()
 		s.channel = nil
 	}
-	s.keyRef = 0
 	s.setVerified(PIN, false)
 	s.setVerified(PUK, false)
 }
@@ -148,6 +150,14 @@ type operation struct {
 	// committed: a code has been sent; abandoning now would leave the card
 	// between two states, so cancellation no longer counts.
 	committed bool
+	// fresh: what is selected was selected by name in this operation, in the clear.
+	fresh bool
+	// opened: the channel was built, or its place in DF_CIE restored, in this operation.
+	opened bool
+	// asked: the chip gave no counter in this operation.
+	asked bool
+	// reset: this operation has reset the card.
+	reset bool
 }
 
 // run holds the card and does one operation on it. steps is the number of
@@ -168,6 +178,7 @@ func (s *Session) run(ctx context.Context, steps int, f func(*operation) error) 
 	// The card is given back whatever happened; if it is gone there is
 	// nothing to give back, and the operation's own outcome counts.
 	defer func() { _ = s.conn.End() }()
+	defer s.learnGetResponse()
 	s.assumed = s.inDF || s.atRoot || s.channel != nil
 	return f(t)
 }
@@ -182,6 +193,23 @@ func (t *operation) take() error {
 	if reset {
 		t.s.trace("the card was reset by another program")
 		t.s.forget()
+	}
+	return nil
+}
+
+// resetCard resets the card, once in an operation: nothing else brings back a
+// chip that fell silent, or that is in a state from which no way leads in. It
+// is never called after a code was sent.
+func (t *operation) resetCard() error {
+	if t.reset || t.committed {
+		return &StepError{Step: t.name, Err: apdu.ErrMute}
+	}
+	t.reset = true
+	t.s.trace("resetting the card")
+	t.s.forget()
+	t.fresh, t.opened = false, false
+	if err := t.s.conn.Reset(); err != nil {
+		return &StepError{Step: t.name, Err: err}
 	}
 	return nil
 }
@@ -226,6 +254,7 @@ func (t *operation) transmit(to apdu.Sender, c apdu.Command) (apdu.Response, err
 	if err != nil {
 		if linkLost(err) {
 			t.s.forget()
+			t.fresh, t.opened = false, false
 		}
 		return apdu.Response{}, &StepError{Step: t.name, Err: err}
 	}
@@ -266,7 +295,8 @@ func linkLost(err error) bool {
 
 // repeatable runs f, which must send no code, and runs it once more when it
 // failed on a state that another program took away since this one last held
-// the card: another application selected, the channel ended, the card reset.
+// the card: another application selected, the channel ended, the card reset. A
+// chip that fell silent is reset first.
 func (t *operation) repeatable(f func() error) error {
 	assumed := t.s.assumed
 	err := t.inPlace(f)
@@ -277,6 +307,10 @@ func (t *operation) repeatable(f func() error) error {
 	case errors.Is(err, apdu.ErrReset):
 		_ = t.s.conn.End()
 		if err := t.take(); err != nil {
+			return err
+		}
+	case errors.Is(err, apdu.ErrMute):
+		if t.resetCard() != nil {
 			return err
 		}
 	case assumed && !linkLost(err):
@@ -298,14 +332,13 @@ func (t *operation) inPlace(f func() error) error {
 	if err == nil || !t.s.assumed || t.s.channel == nil {
 		return err
 	}
-	t.s.keyRef = 0
 	if _, lost := t.secureOK(selectAID(aidDFCIE)); lost != nil {
 		if t.s.channel == nil {
 			err = lost
 		}
 		return err
 	}
-	t.s.assumed = false
+	t.s.assumed, t.opened = false, true
 	t.s.trace("DF_CIE selected again after %v", err)
 	return f()
 }

@@ -31,6 +31,11 @@ func (t *operation) protected(f func() error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, apdu.ErrMute):
+		if t.resetCard() != nil {
+			return err
+		}
+		return fmt.Errorf("%w: %w", ErrPINRequired, err)
 	case errors.Is(err, apdu.ErrReset), t.s.channel == nil && !linkLost(err):
 		t.s.forget()
 		return fmt.Errorf("%w: %w", ErrPINRequired, err)
@@ -42,15 +47,15 @@ func (t *operation) protected(f func() error) error {
 }
 
 // readProtected reads a file that needs the PIN and checks it against the SOD.
-func (s *Session) readProtected(ctx context.Context, fid uint16, sfi byte, size int) (content []byte, err error) {
+func (s *Session) readProtected(ctx context.Context, f file) (content []byte, err error) {
 	err = s.run(ctx, 1, func(t *operation) error {
 		t.begin(StepReadFile)
 		return t.protected(func() error {
 			var err error
-			if content, err = t.readFile(sfi, size); err != nil {
+			if content, err = t.readFile(f); err != nil {
 				return err
 			}
-			return s.facts.checkFile(fid, content)
+			return s.facts.checkFile(f.fid, content)
 		})
 	})
 	if err != nil {
@@ -70,7 +75,7 @@ func (s *Session) Certificate(ctx context.Context) ([]byte, error) {
 	if cert != nil {
 		return cert, nil
 	}
-	cert, err := s.readProtected(ctx, fidCert, sfiCert, 0)
+	cert, err := s.readProtected(ctx, fileCert)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +94,7 @@ func (s *Session) DocumentNumber(ctx context.Context) (string, error) {
 	if number != "" {
 		return number, nil
 	}
-	content, err := s.readProtected(ctx, fidSerial, sfiSerial, serialLength)
+	content, err := s.readProtected(ctx, fileSerial)
 	if err != nil {
 		return "", err
 	}
@@ -105,8 +110,7 @@ func (s *Session) DocumentNumber(ctx context.Context) (string, error) {
 // DigestInfo or the bare hash of TLS 1.1, with PKCS#1 v1.5 type 1 and signs
 // (IAS ECC 9.5.6). data is 1 to 102 bytes (ErrDataTooLong), the result has
 // the size of the modulus, 256 bytes. It needs a verified PIN
-// (ErrPINRequired). The first signature of a channel costs three APDUs, a
-// further one two.
+// (ErrPINRequired). It costs two commands.
 func (s *Session) Sign(ctx context.Context, data []byte) ([]byte, error) {
 	if len(data) == 0 || len(data) > maxSign {
 		return nil, ErrDataTooLong
@@ -126,21 +130,24 @@ func (s *Session) Sign(ctx context.Context, data []byte) ([]byte, error) {
 	return signature, nil
 }
 
-// internalAuthenticate lets the chip pad and sign data (IAS ECC 9.5.6), under
-// secure messaging where a channel stands.
+// internalAuthenticate lets the chip pad and sign data with algorithm 02 (IAS
+// ECC 9.5.6). Under secure messaging it has no DO97, and the key is chosen for
+// each signature, as all clients do; the answer comes at once or by 61xx. In
+// the clear (anti-cloning) both forms are proven, and Le saves an APDU.
 func (t *operation) internalAuthenticate(ref byte, data []byte) ([]byte, error) {
-	if err := t.chooseKey(ref); err != nil {
+	if _, err := t.sendOK(apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA4,
+		Data: []byte{0x80, 0x01, algPKCS1, 0x84, 0x01, ref}}); err != nil {
 		return nil, err
 	}
-	signature, err := t.sendOK(apdu.Command{INS: 0x88, Data: data, Ne: 256})
+	c := apdu.Command{INS: 0x88, Data: data}
+	if t.s.channel == nil {
+		c.Ne = 256
+	}
+	signature, err := t.sendOK(c)
 	if err == nil && len(signature) == 0 {
 		err = &StepError{Step: t.name, Err: errors.New("empty signature")}
 	}
-	if err != nil {
-		t.s.keyRef = 0
-		return nil, err
-	}
-	return signature, nil
+	return signature, err
 }
 
 // Signer returns the holder's key as a crypto.Signer. It reads the

@@ -152,7 +152,7 @@ func TestFieldSOD(t *testing.T) {
 	if f.checked.Level != IssuerUnknown {
 		t.Errorf("level %s", f.checked.Level)
 	}
-	for fid, name := range map[uint16]string{fidSerial: "1002", fidCert: "1003"} {
+	for fid, name := range map[uint16]string{fileSerial.fid: "1002", fileCert.fid: "1003"} {
 		if err := f.checkFile(fid, unhex(t, v.Card.Files[name])); err != nil {
 			t.Errorf("file %s: %v", name, err)
 		}

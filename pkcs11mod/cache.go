@@ -96,6 +96,22 @@ func (t *token) cipher(ctx context.Context, s *card.Session) (cipher.AEAD, error
 	return cacheAEAD(t.cacheKey)
 }
 
+// prepareCache lets the card make the key of its cache before a login in which
+// the certificate is going to be read and kept. Clients ask for this signature
+// in the clear only: under secure messaging a refusal could cost the channel and
+// the PIN verified in it. The caller holds t.io.
+func (t *token) prepareCache(ctx context.Context, s *card.Session) {
+	t.in.mu.Lock()
+	known := t.objects != nil
+	t.in.mu.Unlock()
+	if known || t.in.card.Store == nil {
+		return
+	}
+	if _, err := t.cipher(ctx, s); err != nil {
+		t.in.trace("slot %d: cache: %v", t.slot.id, err)
+	}
+}
+
 // loadCache takes serial number and certificate of a known card from the
 // cache, and reports whether it could. A card without entry is not asked for
 // anything. The caller holds t.io.
@@ -133,6 +149,9 @@ func (t *token) saveCache(ctx context.Context, s *card.Session, der []byte) {
 	store := t.in.card.Store
 	if store == nil {
 		return
+	}
+	if t.cacheKey == nil && s.Verified(card.PIN) {
+		return // see prepareCache
 	}
 	aead, err := t.cipher(ctx, s)
 	var data []byte

@@ -63,6 +63,9 @@ func (m *Module) Login(h, userType uint, pin ck.Input) ck.RV {
 		if rv2 = c.in.mayLogin(t, who); rv2 != ck.CKR_OK {
 			return nil
 		}
+		if who == user {
+			t.prepareCache(ctx, s)
+		}
 		if err := s.Verify(ctx, ref, pin.Data, opts...); err != nil {
 			return err
 		}

@@ -109,6 +109,7 @@ type foreignCard struct{}
 func (foreignCard) ATR() []byte                     { return []byte{0x3B, 0x80, 0x80, 0x01, 0x01} }
 func (foreignCard) Begin() (bool, error)            { return false, nil }
 func (foreignCard) End() error                      { return nil }
+func (foreignCard) Reset() error                    { return nil }
 func (foreignCard) Close() error                    { return nil }
 func (foreignCard) Transmit([]byte) ([]byte, error) { return []byte{0x6A, 0x82}, nil }
 

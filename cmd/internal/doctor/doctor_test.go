@@ -64,6 +64,7 @@ type stray struct{ err error }
 func (stray) ATR() []byte                       { return []byte{0x3B, 0} }
 func (stray) Begin() (bool, error)              { return false, nil }
 func (stray) End() error                        { return nil }
+func (stray) Reset() error                      { return nil }
 func (stray) Close() error                      { return nil }
 func (s stray) Transmit([]byte) ([]byte, error) { return []byte{0x6A, 0x82}, s.err }
 

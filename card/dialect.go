@@ -1,0 +1,276 @@
+package card
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"cie/apdu"
+)
+
+// dialect is what one card refused of the forms that no client in the field is
+// known to send. Each field chooses between such a form, which costs less, and
+// the proven form behind it. The zero value tries the cheaper form first.
+//
+// Forms that are not proven are sent in the clear and before any code only, so
+// that a refusal costs one APDU. Everything under secure messaging has one
+// form, the proven one, with one exception: Counters.
+//
+// The value lives in the session and, where something was refused, in the
+// Store. A refusal is recorded when the chip itself refused (67xx to 6Exx) in a
+// selection or channel made in the same hold of the card, and the proven form
+// then succeeded. Where a recorded form is refused and the other one succeeds,
+// the record is dropped.
+//
+// "Clients" are italia/cie-middleware and its ports (desktop),
+// italia/cieid-android-sdk and pagopa/cie-sdk-ios (phone).
+type dialect struct {
+	// NoSFI: the files of DF_CIE are selected by identifier (00A40204 02 FID,
+	// then 00B0 offset Le) and not read by short identifier (00B0 80+SFI 00 E7).
+	// All clients select. EF.ID_Servizi alone is read by short identifier
+	// (00B0 81 00 0C), which all clients do, too.
+	NoSFI bool `json:",omitempty"`
+	// NoSFIDH: the same for EF.DH (short identifier 1B) under the root. One
+	// client tried the short identifier and gave it up.
+	NoSFIDH bool `json:",omitempty"`
+	// SmallBlocks: READ BINARY in the clear asks for at most 80 bytes and not
+	// E7. Desktop clients read with 80.
+	SmallBlocks bool `json:",omitempty"`
+	// NoDataLe: GET DATA in the clear goes without Le, its answer comes by 61xx
+	// and GET RESPONSE. All clients send it so; Le 00 is proven on other IAS
+	// ECC cards only.
+	NoDataLe bool `json:",omitempty"`
+	// SecureGetResponse: GET RESPONSE for an answer under secure messaging has
+	// CLA 0C (desktop, after 6100) and not 00 (Android).
+	SecureGetResponse bool `json:",omitempty"`
+	// Counters says whether the chip is asked for the tries left. No client
+	// asks a CIE; the answer is proven on IDEMIA IAS ECC cards.
+	Counters counters `json:",omitzero"`
+}
+
+// counters is what happened when the chip was asked for a counter (DOCP) under
+// secure messaging. It is asked although a refusal can cost the channel,
+// because the answer protects tries.
+type counters struct {
+	// Refused is the number of refusals since the last answer. The chip is not
+	// asked after the second.
+	Refused int `json:",omitempty"`
+	// Lost: a refusal came in the clear and ended the channel. A later session
+	// does not ask, so that a known card never loses a channel.
+	Lost bool `json:",omitempty"`
+
+	answered bool // in this session
+	stored   bool // Refused was read from the Store
+	// doubtful counts refusals with a status that chips without a channel give,
+	// too: the channel can have been taken by another program.
+	doubtful int
+}
+
+const maxCounterRefusals = 2
+
+// storedDialect is the form in the Store.
+type storedDialect struct {
+	Version int
+	dialect
+}
+
+const dialectVersion = 1
+
+// dialectKey is the key of a card's dialect in the Store.
+func dialectKey(nis string) string { return "dialect " + nis }
+
+// loadDialect takes the dialect of the card from the Store. A wrong one costs
+// a few APDUs.
+func (s *Session) loadDialect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var d storedDialect
+	if s.load(dialectKey(s.nis), &d) && d.Version == dialectVersion {
+		s.dialect = d.dialect
+		s.dialect.Counters.stored = s.dialect.Counters.Refused > 0
+		s.client.SetSecureGetResponse(d.SecureGetResponse)
+	}
+}
+
+// saveDialect keeps the dialect in the Store, or removes it from there when
+// the card refused nothing.
+func (s *Session) saveDialect() {
+	s.trace("dialect of the card: %+v", s.dialect)
+	d := s.dialect
+	d.Counters = counters{Refused: d.Counters.Refused, Lost: d.Counters.Lost}
+	if d == (dialect{}) {
+		s.unstore(dialectKey(s.nis))
+		return
+	}
+	s.save(dialectKey(s.nis), storedDialect{dialectVersion, d})
+}
+
+// learnGetResponse records the class of GET RESPONSE that the client of the
+// session found to work.
+func (s *Session) learnGetResponse() {
+	if is := s.client.SecureGetResponse(); is != s.dialect.SecureGetResponse {
+		s.dialect.SecureGetResponse = is
+		s.saveDialect()
+	}
+}
+
+// form runs a step that has a form which is not proven and a proven one behind
+// it, in the clear. refused is the record that chooses which goes first.
+// Anything but a refusal by the chip ends the step.
+func (t *operation) form(refused *bool, unproven, proven func() error) error {
+	first, second := unproven, proven
+	if *refused {
+		first, second = proven, unproven
+	}
+	fresh := t.fresh
+	err := first()
+	var status *apdu.Error
+	if !errors.As(err, &status) {
+		return err
+	}
+	if err := second(); err != nil {
+		return err
+	}
+	if fresh && refusal(status.SW) {
+		*refused = !*refused
+		t.s.saveDialect()
+	}
+	return nil
+}
+
+// refusal reports whether a status is the chip's judgement on a command, as
+// opposed to a failure that passes (IAS ECC 9.3).
+func refusal(sw apdu.SW) bool { return sw >= 0x6700 && sw < 0x6F00 }
+
+// mayAskCounter reports whether the chip is to be asked for a counter. Unless
+// it has answered before, it is asked once in an operation, and never in a
+// channel in which a code is verified.
+func (t *operation) mayAskCounter() bool {
+	c := t.s.dialect.Counters
+	switch {
+	case c.answered:
+		return true
+	case c.Refused >= maxCounterRefusals, c.stored && c.Lost, t.asked:
+		return false
+	case !t.opened && c.Refused+c.doubtful > 0:
+		return false // a refusal there would say nothing
+	}
+	return !t.s.Verified(PIN) && !t.s.Verified(PUK)
+}
+
+// counterAnswered records that the chip gave a counter.
+func (s *Session) counterAnswered() {
+	known := s.dialect.Counters.Refused == 0
+	s.dialect.Counters = counters{answered: true}
+	if !known {
+		s.saveDialect()
+	}
+}
+
+// counterRefused records that the chip gave no counter. sw is its status, 0 for
+// an answer in another form; lost reports that the channel ended with it.
+func (s *Session) counterRefused(sw apdu.SW, lost bool) {
+	if sw != 0 && !refusal(sw) {
+		return
+	}
+	c := &s.dialect.Counters
+	c.answered, c.stored = false, false
+	if lost && withoutChannel(sw) {
+		c.doubtful++
+	} else {
+		c.Refused++
+	}
+	if c.Refused+c.doubtful >= maxCounterRefusals {
+		c.Refused = maxCounterRefusals
+	}
+	if c.Refused > 0 {
+		c.Lost = c.Lost || lost
+		s.saveDialect()
+	}
+}
+
+// withoutChannel reports whether chips answer sw to a protected command when
+// they have no channel (IAS ECC 7.1.7).
+func withoutChannel(sw apdu.SW) bool {
+	switch sw {
+	case apdu.SWConditionsNotSatisfied, apdu.SWNoSM, apdu.SWSMObjectMissing:
+		return true
+	}
+	return false
+}
+
+// rootKey is the key of the way to the root in the Store. It is kept by ATR,
+// because it is needed before the NIS is known.
+func rootKey(atr []byte) string { return fmt.Sprintf("root %X", atr) }
+
+// storedRoot is the way to the root that is taken first on chips with one ATR,
+// against the habit of the family.
+type storedRoot struct {
+	Version int
+	MF      bool
+}
+
+const rootVersion = 1
+
+// loadRoot takes the way to the root from the Store.
+func (s *Session) loadRoot() {
+	var r storedRoot
+	if !s.load(rootKey(s.conn.ATR()), &r) || r.Version != rootVersion {
+		return
+	}
+	s.root = rootAID
+	if r.MF {
+		s.root = rootMF
+	}
+}
+
+// learnRoot records the way to the root that worked after the other one was
+// refused.
+func (s *Session) learnRoot(root selectRoot) {
+	if root == s.family.roots()[0] {
+		s.unstore(rootKey(s.conn.ATR()))
+		return
+	}
+	s.save(rootKey(s.conn.ATR()), storedRoot{rootVersion, root == rootMF})
+}
+
+// load reads a value from the Store and reports whether there is one.
+func (s *Session) load(key string, to any) bool {
+	if s.opts.Store == nil {
+		return false
+	}
+	data, err := s.opts.Store.Load(key)
+	if err == nil {
+		err = json.Unmarshal(data, to)
+	} else if errors.Is(err, ErrNotStored) {
+		return false
+	}
+	if err != nil {
+		s.trace("card store: %v", err)
+	}
+	return err == nil
+}
+
+// save keeps a value in the Store. A Store that cannot be written costs speed.
+func (s *Session) save(key string, value any) {
+	if s.opts.Store == nil {
+		return
+	}
+	data, err := json.Marshal(value)
+	if err == nil {
+		err = s.opts.Store.Save(key, data)
+	}
+	if err != nil {
+		s.trace("card store: %v", err)
+	}
+}
+
+// unstore removes a value from the Store.
+func (s *Session) unstore(key string) {
+	if s.opts.Store == nil {
+		return
+	}
+	if err := s.opts.Store.Delete(key); err != nil {
+		s.trace("card store: %v", err)
+	}
+}
