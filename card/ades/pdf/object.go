@@ -3,7 +3,6 @@ package pdf
 import (
 	"bytes"
 	"fmt"
-	"sort"
 )
 
 // object is any PDF object (ISO 32000-2, 7.3): nil for null, bool, int64,
@@ -106,13 +105,6 @@ func (d dict) duplicates() bool {
 		seen[e.key] = true
 	}
 	return false
-}
-
-// sorted returns the entries ordered by key.
-func (d dict) sorted() dict {
-	out := append(dict(nil), d...)
-	sort.SliceStable(out, func(i, j int) bool { return out[i].key < out[j].key })
-	return out
 }
 
 // appendObject appends o as it is written in a file. encrypt, if not nil, is

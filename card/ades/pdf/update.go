@@ -55,15 +55,6 @@ func (u *update) set(id ref, value object) {
 	u.objects = append(u.objects, written{id: id, value: value})
 }
 
-// load returns an object as it is after the update.
-func (u *update) load(id ref) (object, error) {
-	if u.changed[id] {
-		i := slices.IndexFunc(u.objects, func(w written) bool { return w.id == id })
-		return u.objects[i].value, nil
-	}
-	return u.f.load(id)
-}
-
 // bytes returns what follows the original, and where in it each object starts.
 func (u *update) bytes() ([]byte, map[ref]int, error) {
 	var b []byte
