@@ -193,3 +193,22 @@ func (a *Anchors) AddPath(name string) error {
 	}
 	return a.AddFile(name)
 }
+
+// Chain returns the issuers of a certificate among the anchors, DER, the
+// self-signed one left out: what a message has beside the signer's certificate.
+func (a *Anchors) Chain(der []byte) [][]byte {
+	c, err := rawcert.Parse(der)
+	if err != nil {
+		return nil
+	}
+	var chain [][]byte
+	for len(chain) < maxChain {
+		i := slices.IndexFunc(a.list, func(x *authority) bool { return names(c, x.cert) && c.VerifySignature(x.key) == nil })
+		if i < 0 || a.list[i].cert.SelfSigned() {
+			return chain
+		}
+		c = a.list[i].cert
+		chain = append(chain, c.Raw)
+	}
+	return chain
+}

@@ -16,6 +16,8 @@ const (
 	exitNotCIE    = 9
 	exitLost      = 10 // card or reader went away, reset, busy, silent
 	exitFound     = 11 // doctor and browsers: something keeps logins from working
+	exitInvalid   = 12 // verify: a signature is not valid
+	exitUnsaid    = 13 // verify: it cannot be said
 )
 
 // errReported marks an error that was already shown, for instance beside the

@@ -26,6 +26,10 @@ type report struct {
 	PINState string   `json:"pin_state,omitempty"`
 	Readers  []string `json:"readers,omitempty"`
 
+	// Of "cie sign": what was finished, and what was not.
+	Signed    []signedJSON `json:"signed,omitempty"`
+	NotSigned []string     `json:"not_signed,omitempty"`
+
 	advice []string // what to do, one paragraph each
 	list   []string // shown as it is, one per line
 }

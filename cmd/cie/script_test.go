@@ -57,16 +57,17 @@ func setUpScript(e *testscript.Env, vars ...string) error {
 		e.Setenv(name, value)
 	}
 	for name, content := range map[string]string{
-		"csca.pem": string(cardtest.CSCAPEM()),
-		"pin":      string(cardtest.DefaultPIN()) + "\n",
-		"puk":      string(cardtest.DefaultPUK()) + "\n",
-		"wrong":    "40404041\n",
-		"new":      "50718264\n",
-		"newer":    "71506482\n",
-		"short":    "1357\n",
-		"letters":  "1357246a\n",
-		"run":      "23456789\n",
-		"same":     "77777777\n",
+		"csca.pem":    string(cardtest.CSCAPEM()),
+		"issuing.pem": string(cardtest.IssuingCAPEM()),
+		"pin":         string(cardtest.DefaultPIN()) + "\n",
+		"puk":         string(cardtest.DefaultPUK()) + "\n",
+		"wrong":       "40404041\n",
+		"new":         "50718264\n",
+		"newer":       "71506482\n",
+		"short":       "1357\n",
+		"letters":     "1357246a\n",
+		"run":         "23456789\n",
+		"same":        "77777777\n",
 	} {
 		if err := os.WriteFile(e.WorkDir+"/"+name, []byte(content), 0o600); err != nil {
 			return err

@@ -1,162 +1,389 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto"
+	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"cie/card/ades"
+	"cie/card/ades/cms"
+	"cie/card/ades/tsp"
+	"cie/card/identity"
 	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/online"
 )
 
 // signJSON is the answer of "cie sign --json".
 type signJSON struct {
-	Reader    string `json:"reader"`
-	NIS       string `json:"nis"`
-	Hash      string `json:"hash"`
-	Digest    string `json:"digest"`
-	Signature []byte `json:"signature,omitempty"` // base64
-	Out       string `json:"out,omitempty"`
+	Reader string       `json:"reader"`
+	NIS    string       `json:"nis"`
+	Files  []signedJSON `json:"files"`
 }
 
-// hashes are the values of --hash.
-var hashes = map[string]crypto.Hash{
-	"sha1":   crypto.SHA1,
-	"sha224": crypto.SHA224,
-	"sha256": crypto.SHA256,
-	"sha384": crypto.SHA384,
-	"sha512": crypto.SHA512,
+// signedJSON is one signed document.
+type signedJSON struct {
+	File    string `json:"file"`
+	Out     string `json:"out"`
+	Format  string `json:"format"`
+	Digest  string `json:"digest"`
+	Stamped bool   `json:"stamped"`
 }
+
+// signFlags are the options of "cie sign".
+type signFlags struct {
+	codes          codeFlags
+	format, hash   string
+	out, outDir    string
+	tsa            string
+	detached, wrap bool
+}
+
+// signFormat makes signed documents of one kind.
+type signFormat interface {
+	// prepare reads a document before the card is touched. What must be refused
+	// is refused here.
+	prepare(ctx context.Context, a *app, file string, f *signFlags) (unsigned, error)
+}
+
+// unsigned is a document that lacks nothing but the signature.
+type unsigned interface {
+	// suggest returns names for the signed document, the best first, without a directory.
+	suggest() func(n int) string
+	digest() []byte
+	// sign signs and writes the signed document to w.
+	sign(a *app, s cms.Signer, o cms.Options, w io.Writer) error
+}
+
+// signFormats are the values of --format but for raw.
+var signFormats = map[string]signFormat{"p7m": p7mFormat{}}
+
+// formatFor returns the name of the format for a file.
+func formatFor(f *signFlags, _ string) string { return cmp.Or(f.format, "p7m") }
+
+const formatRaw = "raw"
 
 func (a *app) signCommand() *cobra.Command {
-	var codes codeFlags
-	var hash, out string
+	f := &signFlags{}
 	c := &cobra.Command{
-		Use:   "sign FILE",
+		Use:   "sign FILE...",
 		Short: a.text(msg.SignShort),
 		Long:  a.text(msg.SignLong),
 		Example: strings.Join([]string{
-			"cie sign letter.txt --out letter.sig",
-			"cie cert --out me.pem",
-			"openssl x509 -in me.pem -pubkey -noout > me.pub",
-			"openssl dgst -sha256 -verify me.pub -signature letter.sig letter.txt",
+			"cie sign letter.pdf",
+			"cie sign *.pdf --out-dir signed",
+			"cie verify letter.pdf.p7m --online",
+			"cie sign letter.txt --format raw --out letter.sig",
 		}, "\n"),
 		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return a.hint(c, a.usage(msg.OneFile))
+			if len(args) == 0 {
+				return a.hint(c, a.usage(msg.FilesMissing))
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if _, ok := hashes[hash]; !ok {
-				list := strings.Join(slices.Sorted(maps.Keys(hashes)), ", ")
-				return a.hint(c, a.usage(msg.BadChoice, "hash", list))
+			if err := a.checkSign(c, f, args); err != nil {
+				return err
 			}
-			if out == "" && !a.json && isTerminal(a.stdout) {
-				return a.usage(msg.BinaryToTerminal)
+			if f.format == formatRaw {
+				return a.signRaw(c.Context(), &f.codes, args[0], f.hash, f.out)
 			}
-			return a.sign(c.Context(), &codes, args[0], hash, out)
+			return a.sign(c.Context(), f, args)
 		},
 	}
-	c.Flags().StringVar(&hash, "hash", "sha256", a.text(msg.FlagHash))
-	c.Flags().StringVar(&out, "out", "", a.text(msg.FlagOut))
+	formats := append(slices.Sorted(maps.Keys(signFormats)), formatRaw)
+	c.Flags().StringVar(&f.format, "format", "", a.text(msg.FlagFormat))
+	c.Flags().StringVar(&f.hash, "hash", "", a.text(msg.FlagHash))
+	c.Flags().StringVar(&f.out, "out", "", a.text(msg.FlagSignOut))
+	c.Flags().StringVar(&f.outDir, "out-dir", "", a.text(msg.FlagOutDir))
+	c.Flags().StringVar(&f.tsa, "tsa", "", a.text(msg.FlagTSA))
+	c.Flags().BoolVar(&f.detached, "detached", false, a.text(msg.FlagDetached))
+	c.Flags().BoolVar(&f.wrap, "wrap", false, a.text(msg.FlagWrap))
 	_ = c.RegisterFlagCompletionFunc("hash", cobra.FixedCompletions(slices.Sorted(maps.Keys(hashes)), cobra.ShellCompDirectiveNoFileComp))
-	codes.addPIN(a, c)
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.MarkFlagDirname("out-dir")
+	f.codes.addPIN(a, c)
 	return c
 }
 
-func (a *app) sign(ctx context.Context, f *codeFlags, name, hash, out string) error {
-	// The files first: if one cannot be read or written nobody types a code for
-	// nothing.
-	digest, err := a.hashFile(ctx, name, hashes[hash])
-	if err != nil {
-		return err
+// checkSign refuses options that cannot be meant.
+func (a *app) checkSign(c *cobra.Command, f *signFlags, files []string) error {
+	formats := append(slices.Sorted(maps.Keys(signFormats)), formatRaw)
+	if f.hash != "" && f.format == "" {
+		f.format = formatRaw
 	}
-	file, err := a.openOutput(out, 0o644)
-	if err != nil {
-		return err
+	if f.format != "" && !slices.Contains(formats, f.format) {
+		return a.hint(c, a.usage(msg.BadChoice, "format", strings.Join(formats, ", ")))
 	}
-	defer file.discard()
-	return a.withPIN(ctx, f, func(u *inUse) error {
-		var signature []byte
-		err := a.onCard(func() error {
-			key, err := u.session.Signer(ctx)
-			if err != nil {
-				return err
+	together := func(one, other string) error { return a.hint(c, a.usage(msg.NotTogether, one, other)) }
+	if f.format == formatRaw {
+		f.hash = cmp.Or(f.hash, "sha256")
+		if _, ok := hashes[f.hash]; !ok {
+			return a.hint(c, a.usage(msg.BadChoice, "hash", strings.Join(slices.Sorted(maps.Keys(hashes)), ", ")))
+		}
+		for _, name := range []string{"out-dir", "tsa", "detached", "wrap"} {
+			if c.Flags().Changed(name) {
+				return together("format="+formatRaw, name)
 			}
-			signature, err = key.Sign(nil, digest, hashes[hash])
-			return err
-		})
+		}
+		if len(files) > 1 {
+			return a.hint(c, a.usage(msg.OneFileFor, "format="+formatRaw))
+		}
+		if f.out == "" && !a.json && isTerminal(a.stdout) {
+			return a.usage(msg.BinaryToTerminal)
+		}
+		return nil
+	}
+	switch {
+	case f.hash != "":
+		return together("hash", "format="+f.format)
+	case slices.Contains(files, "-"):
+		return a.hint(c, a.usage(msg.StdinRaw))
+	case f.out != "" && len(files) > 1:
+		return a.hint(c, a.usage(msg.OneFileFor, "out"))
+	case f.out != "" && f.outDir != "":
+		return together("out", "out-dir")
+	case f.tsa != "" && online.CheckURL(f.tsa) != nil:
+		return a.hint(c, a.usage(msg.BadAddress, f.tsa))
+	}
+	return nil
+}
+
+// signTask is one document on its way.
+type signTask struct {
+	file, out, format string
+	document          unsigned
+}
+
+// sign signs documents. The files come first: nobody types a PIN for a file
+// that cannot be read, or whose signed document could not be written.
+func (a *app) sign(ctx context.Context, f *signFlags, files []string) error {
+	var tasks []signTask
+	taken := make(map[string]bool)
+	for _, file := range files {
+		format := formatFor(f, file)
+		document, err := signFormats[format].prepare(ctx, a, file, f)
+		a.bar.clear()
 		if err != nil {
 			return err
 		}
-		if err := file.write(signature); err != nil {
+		out, err := a.signedName(f, file, document, taken)
+		if err != nil {
 			return err
 		}
-		switch {
-		case a.json:
-			answer := signJSON{Reader: u.reader, NIS: u.session.NIS(), Hash: hash, Digest: hex.EncodeToString(digest), Out: out}
-			if out == "" {
-				answer.Signature = signature
-			}
-			return a.printJSON(answer)
-		case out != "":
-			a.note(a.text(msg.SignWritten, out))
-			if isTerminal(a.stderr) {
-				a.note(a.text(msg.SignCheck))
-				a.note("  cie cert --out me.pem && openssl x509 -in me.pem -pubkey -noout > me.pub")
-				a.note(fmt.Sprintf("  openssl dgst -%s -verify me.pub -signature %s %s", hash, shellQuote(out), shellQuote(name)))
-			}
-			return nil
+		tasks = append(tasks, signTask{file, out, format, document})
+	}
+	return a.withPIN(ctx, &f.codes, func(u *inUse) error { return a.signAll(ctx, u, f, tasks) })
+}
+
+// maxNames bounds the names that are tried for one signed document.
+const maxNames = 1000
+
+// signedName chooses where a signed document goes, and checks that it can be
+// written there.
+func (a *app) signedName(f *signFlags, file string, d unsigned, taken map[string]bool) (string, error) {
+	free := func(name string) (bool, error) {
+		if taken[filepath.Clean(name)] {
+			return false, a.problem("exists", exitFailed, msg.SameOutput, name)
 		}
-		_, err = a.stdout.Write(signature)
+		return true, a.canCreate(name)
+	}
+	if f.out != "" {
+		_, err := free(f.out)
+		return f.out, err
+	}
+	dir := cmp.Or(f.outDir, filepath.Dir(file))
+	next := d.suggest()
+	var first error
+	for n := range maxNames {
+		base := next(n)
+		if base == "" {
+			return "", first
+		}
+		name := filepath.Join(dir, base)
+		ok, err := free(name)
+		if ok && err == nil {
+			taken[filepath.Clean(name)] = true
+			return name, nil
+		}
+		first = cmp.Or(first, err)
+		if !errors.Is(err, errExists) {
+			return "", err
+		}
+	}
+	return "", first
+}
+
+// signAll signs the documents with the card whose PIN was verified.
+func (a *app) signAll(ctx context.Context, u *inUse, f *signFlags, tasks []signTask) error {
+	answer := signJSON{Reader: u.reader, NIS: u.session.NIS()}
+	signer, err := a.documentSigner(ctx, u)
+	for i := 0; err == nil && i < len(tasks); i++ {
+		var done signedJSON
+		if done, err = a.signOne(ctx, f, signer, tasks[i]); err == nil {
+			answer.Files = append(answer.Files, done)
+			if !a.json {
+				a.bar.clear()
+				a.println(a.text(msg.SignedInto, printable(tasks[i].file), printable(tasks[i].out)))
+			}
+		}
+	}
+	if err != nil {
+		return a.signStopped(err, answer.Files, tasks[len(answer.Files):])
+	}
+	if a.json {
+		return a.printJSON(answer)
+	}
+	return nil
+}
+
+// documentSigner reads the certificate and returns the card as a signer.
+func (a *app) documentSigner(ctx context.Context, u *inUse) (cms.Signer, error) {
+	var s cms.Signer
+	err := a.onCard(func() error {
+		var err error
+		if s.Certificate, err = u.session.Certificate(ctx); err != nil {
+			return err
+		}
+		key, err := u.session.Signer(ctx)
+		s.Key = cardKey{a, key}
 		return err
 	})
+	if err != nil {
+		return s, err
+	}
+	s.Chain = ades.BuiltinAnchors().Chain(s.Certificate)
+	if id, err := identity.Parse(s.Certificate); err == nil && id.Expired(a.now()) {
+		a.note(a.wrapOut(a.text(msg.ExpiredSigning, id.NotAfter.Local().Format(a.text(msg.DateFormat))), ""))
+	}
+	return s, nil
 }
 
-// hashFile is the digest of a file, "-" being standard input.
-func (a *app) hashFile(ctx context.Context, name string, hash crypto.Hash) ([]byte, error) {
-	h := hash.New()
-	read := make(chan error, 1)
-	// Opening a pipe and reading from a terminal may take for ever.
-	go func() {
-		in := a.stdin
-		if name != "-" {
-			f, err := os.Open(name)
-			if err != nil {
-				read <- err
-				return
-			}
-			defer f.Close()
-			in = f
-		}
-		_, err := io.Copy(h, in)
-		read <- err
-	}()
-	select {
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	case err := <-read:
+// cardKey shows the card at work while it signs.
+type cardKey struct {
+	a *app
+	crypto.Signer
+}
+
+// Sign implements crypto.Signer.
+func (k cardKey) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) (signature []byte, err error) {
+	err = k.a.onCard(func() error {
+		signature, err = k.Signer.Sign(rand, digest, opts)
+		return err
+	})
+	return signature, err
+}
+
+func (a *app) signOne(ctx context.Context, f *signFlags, s cms.Signer, t signTask) (signedJSON, error) {
+	if err := ctx.Err(); err != nil {
+		return signedJSON{}, context.Cause(ctx)
+	}
+	o := cms.Options{Time: a.now()}
+	if f.tsa != "" {
+		o.Timestamp = a.timestamp(ctx, f.tsa)
+	}
+	file, err := a.createNew(t.out)
+	if err != nil {
+		return signedJSON{}, err
+	}
+	defer file.discard()
+	switch err := t.document.sign(a, s, o, file); {
+	case errors.Is(err, cms.ErrContentChanged):
+		return signedJSON{}, a.problem("failed", exitFailed, msg.ChangedFile, t.file)
+	case err != nil:
+		return signedJSON{}, err
+	}
+	if err := file.commit(); err != nil {
+		return signedJSON{}, err
+	}
+	return signedJSON{File: t.file, Out: t.out, Format: t.format, Digest: hex.EncodeToString(t.document.digest()), Stamped: f.tsa != ""}, nil
+}
+
+// timestamp asks an authority for the time of a signature.
+func (a *app) timestamp(ctx context.Context, url string) func([]byte) ([]byte, error) {
+	return func(signature []byte) ([]byte, error) {
+		sum := sha256.Sum256(signature)
+		q, err := tsp.NewRequest(sum[:])
 		if err != nil {
-			return nil, a.problem("failed", exitFailed, msg.CannotRead, name, cause(err))
+			return nil, err
 		}
-		return h.Sum(nil), nil
+		var token []byte
+		answer, err := (&online.Client{}).Fetch(ctx, url, tsp.RequestType, q.Marshal(), tsp.MaxResponse)
+		if err == nil {
+			token, _, err = q.Token(answer)
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			p := a.problem("time-stamp", exitFailed, msg.StampFailed, url)
+			p.Detail = err.Error()
+			return nil, p.do(a.text(msg.StampFailedDo), fmt.Sprintf("  %v", err))
+		}
+		return token, nil
 	}
 }
 
-// shellQuote makes a file name fit to be copied into a shell.
-func shellQuote(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-+=", r)
-	}) {
-		return s
+// signStopped explains what ended the work, and names the files that are not signed.
+func (a *app) signStopped(err error, done []signedJSON, rest []signTask) error {
+	r := a.explain(err)
+	if got := a.guard.received(); got != nil && errors.Is(err, context.Canceled) {
+		r = a.explain(got)
 	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	p := &problem{r}
+	p.Signed = done
+	for _, t := range rest {
+		p.NotSigned = append(p.NotSigned, t.file)
+	}
+	if n := len(done); n > 0 {
+		p.do(a.text(msg.SignedWhole.For(n), n))
+	}
+	if n := len(rest); n > 0 {
+		p.do(a.text(msg.NotSigned.For(n)))
+		for _, t := range rest {
+			p.do("  " + printable(t.file))
+		}
+	}
+	return p
+}
+
+// showReading shows how far a file was read.
+func (a *app) showReading(file string, done, size int64) {
+	if size > 0 {
+		a.bar.show(int(100*done/size)+1, 100, a.text(msg.Hashing, printable(filepath.Base(file))))
+	}
+}
+
+// metered reports how far a file was read, and stops at the end of the context.
+type metered struct {
+	ctx        context.Context
+	a          *app
+	file       string
+	r          io.Reader
+	done, size int64
+	shown      time.Time
+}
+
+func (m *metered) Read(p []byte) (int, error) {
+	if m.ctx.Err() != nil {
+		return 0, context.Cause(m.ctx)
+	}
+	n, err := m.r.Read(p)
+	m.done += int64(n)
+	if now := time.Now(); now.Sub(m.shown) > 100*time.Millisecond && m.size > 1<<24 {
+		m.a.showReading(m.file, m.done, m.size)
+		m.shown = now
+	}
+	return n, err
 }

@@ -70,6 +70,13 @@ var rules = []rule{
 		forbidden: []string{"testing", fyne}},
 }
 
+// connecting are the packages that may import net/http: the one that fetches for
+// time stamps and revocation, and the servers of tests and of the demonstration.
+var connecting = []string{
+	"cie/cmd/internal/online",
+	"cie/cmd/internal/loopback", "cie/cmd/cie/browsertest", "cie/card/cardtest/authority",
+}
+
 // below reports whether path is tree or lies in it.
 func below(path, tree string) bool {
 	return path == tree || strings.HasPrefix(path, tree+"/")
@@ -108,6 +115,10 @@ func violations(graph map[string]pkg) []string {
 		}
 		if slices.Contains(p.Imports, scard) && p.ImportPath != "cie/apdu/pcsc" {
 			found = append(found, fmt.Sprintf("%s imports %s; only cie/apdu/pcsc may", p.ImportPath, scard))
+		}
+		allowed := slices.ContainsFunc(connecting, func(c string) bool { return below(p.ImportPath, c) })
+		if slices.Contains(p.Imports, "net/http") && !allowed {
+			found = append(found, fmt.Sprintf("%s imports net/http; only %s may", p.ImportPath, strings.Join(connecting, ", ")))
 		}
 		for _, imported := range p.Imports {
 			if graph[imported].Name == "main" {
@@ -232,6 +243,10 @@ func TestRulesNoticeABreach(t *testing.T) {
 		{"cie/cmd/cie-pkcs11", "cie/card/cardtest", false},
 		{"cie/cmd/cie", "cie/card/cardtest", true},
 		{"cie/cmd/cie", scard, false},
+		{"cie/cmd/cie", "cie/cmd/internal/online", true},
+		{"cie/cmd/cie", "net/http", false},
+		{"cie/gui", "net/http", false},
+		{"cie/cmd/internal/online", "net/http", true},
 	}
 	for _, tt := range tests {
 		graph := map[string]pkg{

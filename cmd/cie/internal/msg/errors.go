@@ -243,9 +243,6 @@ var (
 	NoCodeOptions = text(
 		"codes are never taken from the command line, where others on this computer can see them: if what you typed was a real PIN or PUK, clear it from the history of your shell",
 		"i codici non si prendono mai dalla riga di comando, dove altri su questo computer possono vederli: se hai scritto un vero PIN o PUK, cancellalo dalla cronologia della shell")
-	OneFile = text(
-		"say which file to sign, and one only",
-		"indica quale file firmare, e uno solo")
 	KeepOrNew = text(
 		"--keep-pin and --new-pin-fd exclude each other",
 		"--keep-pin e --new-pin-fd si escludono a vicenda")

@@ -137,15 +137,6 @@ PIN. Contiene nome e codice fiscale del titolare.`)
 	FlagCertFormat = text("pem, der or text", "pem, der o text")
 	FlagOut        = text("write to this file instead of standard output", "scrivi in questo file invece che sullo standard output")
 
-	SignShort = text("Sign a file with the key of the card", "Firma un file con la chiave della carta")
-	SignLong  = text(`Signs the hash of a file ("-" is standard input) with the authentication key of the
-card: RSASSA-PKCS1-v1_5, 256 bytes, the bare signature. It is made for programs and
-tests; it is not a qualified signature and does not replace a signed PDF.`,
-		`Firma l'impronta di un file ("-" è lo standard input) con la chiave di autenticazione
-della carta: RSASSA-PKCS1-v1_5, 256 byte, la sola firma. È pensato per programmi e
-prove; non è una firma qualificata e non sostituisce un PDF firmato.`)
-	FlagHash = text("sha256, sha384, sha512, sha224 or sha1", "sha256, sha384, sha512, sha224 o sha1")
-
 	WatchShort = text("Show readers and cards as they come and go", "Mostra lettori e carte che arrivano e se ne vanno")
 	WatchLong  = text(`Prints a line whenever a reader is connected or disconnected and a card laid down or
 taken away, until Ctrl-C. The cards are not touched.`,
@@ -260,6 +251,8 @@ Carta scaduta     Funziona online ancora per 90 giorni, se non ne è stata emess
        state the card is
   11   "cie browsers" or "cie doctor" found something that keeps logins from working, or
        a browser could not be set up
+  12   "cie verify": a signature is not valid
+  13   "cie verify": of a signature it cannot be said whether it is valid
   129  the terminal was closed (SIGHUP)
   130  stopped with Ctrl-C (SIGINT)
   131  stopped with Ctrl-\ (SIGQUIT)
@@ -283,6 +276,8 @@ finished, and its outcome was printed.`,
        che stato è la carta
   11   "cie browsers" o "cie doctor" hanno trovato qualcosa che impedisce l'accesso, o un
        browser non si è potuto configurare
+  12   "cie verify": una firma non è valida
+  13   "cie verify": di una firma non si può dire se sia valida
   129  il terminale è stato chiuso (SIGHUP)
   130  interrotto con Ctrl-C (SIGINT)
   131  interrotto con Ctrl-\ (SIGQUIT)

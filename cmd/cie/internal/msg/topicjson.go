@@ -44,10 +44,37 @@ cie cert
 
 cie sign
   reader, nis       the card
+  files[]           one for each file, in their order: file, out (the file written),
+                    format ("p7m"), digest (SHA-256 of the document, hexadecimal),
+                    stamped (true with a time stamp)
+  with --format raw, instead of files[]:
   hash              "sha256" ...
   digest            hash of the file, hexadecimal
   signature         base64, if there is no --out
   out               the file written, with --out
+
+cie verify
+  state             the worst of all files: "valid", "invalid" or "unknown"
+  files[]           one for each file: file, and
+    state           the worst of its signatures
+    encoding        "der", "pem" or "base64"
+    detached        true if the document was not in the file
+    content         the document used, if it was in a file of its own
+    extracted       the file written, with --extract
+    signatures[]    state; reasons[] (see below); intact, trusted; name, fiscal_code,
+                    organization, issuer, serial, not_before, not_after of the
+                    certificate; purpose ("authentication", "signature", "timestamp",
+                    "other"); hash; time and time_kind ("claimed", "stamped", "given",
+                    ""); claimed; stamps[] (time, intact, trusted, authority); level
+                    ("B-B", "B-T"); revocation (state: "good", "revoked", "not-asked",
+                    "unknown"; source, inside, date, at); counter_signatures[]
+    inner           the same, for a signed document within the document
+    error           why the file cannot be read
+  reasons           altered wrong-signature wrong-certificate wrong-attributes revoked
+                    expired not-yet-valid (these make it "invalid") no-content
+                    no-certificate unknown-issuer unfit-certificate unsupported
+                    weak-algorithm revocation-not-asked revocation-unknown revoked-later
+                    wrong-timestamp content-changed
 
 cie browsers status
   module            path, exists, loadable ("yes", "no", "unknown"), version, why, detail
@@ -89,12 +116,13 @@ cie version
 An error, in place of all that
   error             code, exit, message (in the language of the user), and where they
                     apply: tries (attempts left), code_ref ("PIN", "PUK"), step, detail,
-                    pin_state ("unchanged", "unknown") after an interruption, readers
+                    pin_state ("unchanged", "unknown") after an interruption, readers;
+                    of "cie sign" signed[] (as files[]) and not_signed[] (names)
 
 Error codes: no-service no-reader no-card mute removed reset busy timeout not-cie
 choose-reader not-genuine wrong-pin wrong-puk pin-blocked puk-blocked last-try bad-format
 weak-pin codes-differ no-terminal no-code uncertain interrupted-change pin-lost step-failed
-no-module module-broken not-owner need-root usage stopped failed`,
+no-module module-broken not-owner need-root exists time-stamp usage stopped failed`,
 		`Con --json un comando stampa un solo oggetto JSON sullo standard output ("cie watch":
 uno per riga) e lì nient'altro. I campi possono solo aumentare. Un campo non noto manca,
 salvo dove qui sotto c'è scritto null.
@@ -136,10 +164,37 @@ cie cert
 
 cie sign
   reader, nis       la carta
+  files[]           uno per ogni file, nel loro ordine: file, out (il file scritto),
+                    format ("p7m"), digest (SHA-256 del documento, esadecimale),
+                    stamped (true con una marca temporale)
+  con --format raw, al posto di files[]:
   hash              "sha256" ...
   digest            impronta del file, esadecimale
   signature         base64, se non c'è --out
   out               il file scritto, con --out
+
+cie verify
+  state             il peggiore di tutti i file: "valid", "invalid" o "unknown"
+  files[]           uno per ogni file: file, e
+    state           il peggiore delle sue firme
+    encoding        "der", "pem" o "base64"
+    detached        true se il documento non era nel file
+    content         il documento usato, se era in un file a parte
+    extracted       il file scritto, con --extract
+    signatures[]    state; reasons[] (vedi sotto); intact, trusted; name, fiscal_code,
+                    organization, issuer, serial, not_before, not_after del
+                    certificato; purpose ("authentication", "signature", "timestamp",
+                    "other"); hash; time e time_kind ("claimed", "stamped", "given",
+                    ""); claimed; stamps[] (time, intact, trusted, authority); level
+                    ("B-B", "B-T"); revocation (state: "good", "revoked", "not-asked",
+                    "unknown"; source, inside, date, at); counter_signatures[]
+    inner           lo stesso, per un documento firmato dentro il documento
+    error           perché il file non si può leggere
+  reasons           altered wrong-signature wrong-certificate wrong-attributes revoked
+                    expired not-yet-valid (questi la rendono "invalid") no-content
+                    no-certificate unknown-issuer unfit-certificate unsupported
+                    weak-algorithm revocation-not-asked revocation-unknown revoked-later
+                    wrong-timestamp content-changed
 
 cie browsers status
   module            path, exists, loadable ("yes", "no", "unknown"), version, why, detail
@@ -181,10 +236,11 @@ cie version
 Un errore, al posto di tutto questo
   error             code, exit, message (nella lingua dell'utente) e, dove servono:
                     tries (tentativi rimasti), code_ref ("PIN", "PUK"), step, detail,
-                    pin_state ("unchanged", "unknown") dopo un'interruzione, readers
+                    pin_state ("unchanged", "unknown") dopo un'interruzione, readers;
+                    di "cie sign" signed[] (come files[]) e not_signed[] (nomi)
 
 Codici di errore: no-service no-reader no-card mute removed reset busy timeout not-cie
 choose-reader not-genuine wrong-pin wrong-puk pin-blocked puk-blocked last-try bad-format
 weak-pin codes-differ no-terminal no-code uncertain interrupted-change pin-lost step-failed
-no-module module-broken not-owner need-root usage stopped failed`)
+no-module module-broken not-owner need-root exists time-stamp usage stopped failed`)
 )

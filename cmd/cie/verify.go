@@ -1,0 +1,342 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cie/card/ades"
+	"cie/card/ades/cms"
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/online"
+)
+
+// verifyFlags are the options of "cie verify".
+type verifyFlags struct {
+	at, extract, content string
+	online               bool
+	trust                []string
+}
+
+// verifyJSON is the answer of "cie verify --json".
+type verifyJSON struct {
+	State string          `json:"state"`
+	Files []*verifiedJSON `json:"files"`
+}
+
+func (a *app) verifyCommand() *cobra.Command {
+	f := &verifyFlags{}
+	c := &cobra.Command{
+		Use:   "verify FILE...",
+		Short: a.text(msg.VerifyShort),
+		Long:  a.text(msg.VerifyLong),
+		Example: strings.Join([]string{
+			"cie verify letter.pdf.p7m --online",
+			"cie verify letter.pdf.p7m --extract letter.pdf",
+			"cie verify letter.pdf.p7s --content letter.pdf",
+		}, "\n"),
+		Args: func(c *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return a.hint(c, a.usage(msg.FilesMissing))
+			case len(args) > 1 && f.extract != "":
+				return a.hint(c, a.usage(msg.OneFileFor, "extract"))
+			case len(args) > 1 && f.content != "":
+				return a.hint(c, a.usage(msg.OneFileFor, "content"))
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error { return a.verify(c.Context(), f, args) },
+	}
+	c.Flags().StringVar(&f.at, "at", "", a.text(msg.FlagAt))
+	c.Flags().BoolVar(&f.online, "online", false, a.text(msg.FlagOnline))
+	c.Flags().StringArrayVar(&f.trust, "trust", nil, a.text(msg.FlagTrust))
+	c.Flags().StringVar(&f.extract, "extract", "", a.text(msg.FlagExtract))
+	c.Flags().StringVar(&f.content, "content", "", a.text(msg.FlagContent))
+	return c
+}
+
+// verifier returns the judge that the options ask for.
+func (a *app) verifier(f *verifyFlags) (*ades.Verifier, error) {
+	v := &ades.Verifier{Anchors: ades.BuiltinAnchors(), Now: a.now()}
+	for _, name := range f.trust {
+		if err := v.Anchors.AddPath(name); err != nil {
+			return nil, a.usage(msg.BadAnchor, name, cause(err))
+		}
+	}
+	if f.at != "" {
+		at, err := time.Parse(time.RFC3339, f.at)
+		if err != nil {
+			at, err = time.ParseInLocation(time.DateOnly, f.at, time.Local)
+		}
+		if err != nil {
+			return nil, a.usage(msg.BadTime, f.at)
+		}
+		v.At = at
+	}
+	if f.online {
+		v.Fetcher = &online.Client{}
+	}
+	return v, nil
+}
+
+func (a *app) verify(ctx context.Context, f *verifyFlags, files []string) error {
+	v, err := a.verifier(f)
+	if err != nil {
+		return err
+	}
+	if f.extract != "" {
+		if err := a.canCreate(f.extract); err != nil {
+			return err
+		}
+	}
+	answer := verifyJSON{}
+	states := map[string]bool{}
+	for _, file := range files {
+		one, err := a.verifyFile(ctx, v, f, file)
+		a.bar.clear()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			if len(files) == 1 {
+				return err
+			}
+			r := a.explain(err)
+			one = &verifiedJSON{File: file, Error: &r}
+			if !a.json {
+				a.printReport(r)
+			}
+		} else if !a.json {
+			a.printVerified(one)
+		}
+		states[one.state()] = true
+		answer.Files = append(answer.Files, one)
+	}
+	code := exitOK
+	answer.State = ades.Valid.String()
+	switch {
+	case states[ades.Invalid.String()]:
+		code, answer.State = exitInvalid, ades.Invalid.String()
+	case states[stateError]:
+		code, answer.State = exitFailed, ades.Unknown.String()
+	case states[ades.Unknown.String()]:
+		code, answer.State = exitUnsaid, ades.Unknown.String()
+	}
+	if a.json {
+		if err := a.printJSON(answer); err != nil {
+			return err
+		}
+	}
+	if code != exitOK {
+		return &reported{code}
+	}
+	return nil
+}
+
+// verifyFile verifies one file.
+func (a *app) verifyFile(ctx context.Context, v *ades.Verifier, f *verifyFlags, file string) (*verifiedJSON, error) {
+	in, size, err := a.openRegular(file)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	if isPDF(in) {
+		return nil, a.problem("failed", exitFailed, msg.NoPDF, file)
+	}
+	var content io.Reader
+	contentName, err := a.contentOf(f, file, in, size)
+	if err != nil {
+		return nil, err
+	}
+	if contentName != "" {
+		document, length, err := a.openRegular(contentName)
+		if err != nil {
+			return nil, err
+		}
+		defer document.Close()
+		content = &metered{ctx: ctx, a: a, file: contentName, r: document, size: length}
+	}
+	report, err := v.File(ctx, in, size, content)
+	switch {
+	case errors.Is(err, cms.ErrMalformed), errors.Is(err, cms.ErrUnsupported), errors.Is(err, cms.ErrLimit):
+		return nil, a.problem("failed", exitFailed, msg.BrokenMessage, file, err)
+	case err != nil && ctx.Err() == nil:
+		return nil, a.problem("failed", exitFailed, msg.CannotRead, file, cause(err))
+	case err != nil:
+		return nil, err
+	}
+	one := describeReport(report)
+	one.File = file
+	if report.Detached {
+		one.Content = contentName
+	}
+	if f.extract != "" {
+		if err := a.extract(report, file, f.extract); err != nil {
+			return nil, err
+		}
+		one.Extracted = f.extract
+	}
+	return one, nil
+}
+
+// isPDF reports whether a file begins like a PDF document.
+func isPDF(r io.ReaderAt) bool {
+	var head [1024]byte
+	n, _ := r.ReadAt(head[:], 0)
+	return bytes.Contains(head[:n], []byte("%PDF-")) && head[0] != 0x30
+}
+
+// contentOf returns the document of a detached signature: the one of --content,
+// or the file of the same name without the extension.
+func (a *app) contentOf(f *verifyFlags, file string, in io.ReaderAt, size int64) (string, error) {
+	if f.content != "" {
+		return f.content, nil
+	}
+	beside := strings.TrimSuffix(file, filepath.Ext(file))
+	if m, err := cms.Open(in, size); err != nil || m.Content != nil || beside == file {
+		return "", nil
+	}
+	if info, err := os.Stat(beside); err != nil || !info.Mode().IsRegular() {
+		return "", nil
+	}
+	return beside, nil
+}
+
+// extract writes the document of a message to a new file.
+func (a *app) extract(report *ades.Report, file, name string) error {
+	document := report.Document()
+	if document == nil {
+		return a.problem("failed", exitFailed, msg.NoDocument, file)
+	}
+	out, err := a.createNew(name)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	if _, err := io.CopyBuffer(struct{ io.Writer }{out}, io.NewSectionReader(document, 0, document.Size()), make([]byte, 256<<10)); err != nil {
+		return cmp.Or(asProblem(err), error(a.problem("failed", exitFailed, msg.CannotRead, file, cause(err))))
+	}
+	return out.commit()
+}
+
+// asProblem returns err if it is in words already.
+func asProblem(err error) error {
+	var p *problem
+	if errors.As(err, &p) {
+		return err
+	}
+	return nil
+}
+
+const stateError = "error"
+
+// verifiedJSON is what was found in one file.
+type verifiedJSON struct {
+	File       string           `json:"file,omitempty"`
+	State      string           `json:"state,omitempty"`
+	Encoding   string           `json:"encoding,omitempty"`
+	Detached   bool             `json:"detached,omitempty"`
+	Content    string           `json:"content,omitempty"`
+	Extracted  string           `json:"extracted,omitempty"`
+	Signatures []*signatureJSON `json:"signatures,omitempty"`
+	Inner      *verifiedJSON    `json:"inner,omitempty"`
+	Error      *report          `json:"error,omitempty"`
+}
+
+func (v *verifiedJSON) state() string {
+	if v.Error != nil {
+		return stateError
+	}
+	return v.State
+}
+
+type signatureJSON struct {
+	State        string           `json:"state"`
+	Reasons      []ades.Reason    `json:"reasons"`
+	Intact       bool             `json:"intact"`
+	Trusted      bool             `json:"trusted"`
+	Name         string           `json:"name,omitempty"`
+	FiscalCode   string           `json:"fiscal_code,omitempty"`
+	Organization string           `json:"organization,omitempty"`
+	Issuer       string           `json:"issuer,omitempty"`
+	Serial       string           `json:"serial,omitempty"`
+	NotBefore    string           `json:"not_before,omitempty"`
+	NotAfter     string           `json:"not_after,omitempty"`
+	Purpose      ades.Purpose     `json:"purpose,omitempty"`
+	Hash         string           `json:"hash,omitempty"`
+	Time         string           `json:"time"`
+	TimeKind     ades.TimeKind    `json:"time_kind"`
+	Claimed      string           `json:"claimed,omitempty"`
+	Stamps       []stampJSON      `json:"stamps,omitempty"`
+	Level        string           `json:"level,omitempty"`
+	Revocation   revocationJSON   `json:"revocation"`
+	Counter      []*signatureJSON `json:"counter_signatures,omitempty"`
+}
+
+type stampJSON struct {
+	Time      string `json:"time,omitempty"`
+	Intact    bool   `json:"intact"`
+	Trusted   bool   `json:"trusted"`
+	Authority string `json:"authority,omitempty"`
+}
+
+type revocationJSON struct {
+	State  ades.RevocationState `json:"state"`
+	Source string               `json:"source,omitempty"`
+	Inside bool                 `json:"inside,omitempty"`
+	Date   string               `json:"date,omitempty"`
+	At     string               `json:"at,omitempty"`
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func describeReport(r *ades.Report) *verifiedJSON {
+	v := &verifiedJSON{State: r.State().String(), Encoding: string(r.Message.Encoding), Detached: r.Detached}
+	for _, x := range r.Results {
+		v.Signatures = append(v.Signatures, describeResult(x))
+	}
+	if r.Inner != nil {
+		v.Inner = describeReport(r.Inner)
+	}
+	return v
+}
+
+func describeResult(r *ades.Result) *signatureJSON {
+	s := &signatureJSON{
+		State: r.State.String(), Reasons: r.Reasons, Intact: r.Intact, Trusted: r.Trusted,
+		Name: r.Signer.Name, FiscalCode: r.Signer.FiscalCode, Organization: r.Signer.Organization,
+		Issuer: r.Signer.Issuer, Serial: r.Signer.Serial,
+		NotBefore: stamp(r.Signer.NotBefore), NotAfter: stamp(r.Signer.NotAfter), Purpose: r.Purpose,
+		Time: stamp(r.Time), TimeKind: r.TimeKind, Claimed: stamp(r.Claimed), Level: r.Level,
+		Revocation: revocationJSON{State: cmp.Or(r.Revocation.State, ades.RevocationNotAsked), Source: r.Revocation.Source, Inside: r.Revocation.Inside,
+			Date: stamp(r.Revocation.Date), At: stamp(r.Revocation.At)},
+	}
+	if s.Reasons == nil {
+		s.Reasons = []ades.Reason{}
+	}
+	if r.Hash != 0 {
+		s.Hash = strings.ToLower(strings.ReplaceAll(fmt.Sprint(r.Hash), "-", ""))
+	}
+	for _, t := range r.Stamps {
+		s.Stamps = append(s.Stamps, stampJSON{stamp(t.Time), t.Intact, t.Trusted, t.Authority})
+	}
+	for _, c := range r.Counter {
+		s.Counter = append(s.Counter, describeResult(c))
+	}
+	return s
+}
