@@ -4,7 +4,6 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -55,8 +54,7 @@ func holder(der []byte) (p parts, key *rsa.PublicKey, label string, err error) {
 	if !ok {
 		return parts{}, nil, "", fmt.Errorf("%w: no RSA key in it", errCertificate)
 	}
-	label = strings.TrimSpace(id.GivenName + " " + id.Surname)
-	if label == "" {
+	if label = id.Name(); label == "" {
 		label = "CIE"
 	}
 	p, err = cut(id.Raw, id.NotBefore, id.NotAfter)

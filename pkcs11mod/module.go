@@ -28,7 +28,7 @@ import (
 
 // Texts that Cryptoki shows to people. They fit into 32 bytes.
 const (
-	manufacturer = "cie"
+	manufacturer = "CIE"
 	description  = "Carta d'identità elettronica"
 )
 

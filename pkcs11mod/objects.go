@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"time"
 
+	"cie/apdu/printable"
 	"cie/pkcs11mod/ck"
 )
 
@@ -79,7 +80,7 @@ func newObjects(der, issuer []byte) (*objects, error) {
 			hash := sha1.Sum(ca.RawSubjectPublicKeyInfo)
 			id = hash[:]
 		}
-		o.add(certificate(p, id, ca.Subject.CommonName, ck.CK_CERTIFICATE_CATEGORY_AUTHORITY))
+		o.add(certificate(p, id, printable.Text(ca.Subject.CommonName, 256), ck.CK_CERTIFICATE_CATEGORY_AUTHORITY))
 	}
 	return o, nil
 }

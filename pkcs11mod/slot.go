@@ -2,8 +2,10 @@ package pkcs11mod
 
 import (
 	"slices"
+	"strings"
 	"time"
 
+	"cie/apdu/printable"
 	"cie/card"
 	"cie/pkcs11mod/ck"
 )
@@ -215,7 +217,7 @@ func (m *Module) GetSlotInfo(id uint, info *ck.SlotInfo) ck.RV {
 		return ck.CKR_SLOT_ID_INVALID
 	}
 	*info = ck.SlotInfo{
-		SlotDescription: s.name,
+		SlotDescription: slotDescription(s.name),
 		ManufacturerID:  manufacturer,
 		Flags:           ck.CKF_REMOVABLE_DEVICE | ck.CKF_HW_SLOT,
 	}
@@ -223,6 +225,13 @@ func (m *Module) GetSlotInfo(id uint, info *ck.SlotInfo) ck.RV {
 		info.Flags |= ck.CKF_TOKEN_PRESENT
 	}
 	return ck.CKR_OK
+}
+
+// slotDescription returns what a slot shows of the name of its reader: the end of
+// it if it is longer than the 64 bytes of CK_SLOT_INFO (3.2). The end tells two
+// readers of the same make apart.
+func slotDescription(reader string) string {
+	return strings.TrimSpace(printable.Tail(reader, 64))
 }
 
 // tokenIn returns the token in a slot, or the code that says why there is
@@ -258,8 +267,8 @@ func (m *Module) GetTokenInfo(id uint, info *ck.TokenInfo) ck.RV {
 		return rv
 	}
 	*info = ck.TokenInfo{
-		Label:              "CIE",
-		ManufacturerID:     "Ministero dell'Interno",
+		Label:              t.label(),
+		ManufacturerID:     manufacturer,
 		Model:              "CIE " + t.family.String(),
 		SerialNumber:       t.serialNumber(),
 		Flags:              t.flags(),

@@ -1,10 +1,12 @@
 package pkcs11mod
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"cie/card/cardtest"
 	"cie/pkcs11mod/ck"
@@ -217,7 +219,7 @@ func TestTokenInfo(t *testing.T) {
 	slot := h.slot()
 	info := h.tokenInfo(slot)
 	want := uint(ck.CKF_WRITE_PROTECTED | ck.CKF_LOGIN_REQUIRED | ck.CKF_USER_PIN_INITIALIZED | ck.CKF_TOKEN_INITIALIZED)
-	if info.Label != "CIE" || info.Model != "CIE Gemalto" || info.Flags != want || info.MinPINLen != 8 || info.MaxPINLen != 8 {
+	if info.Label != "CIE 9012" || info.ManufacturerID != "CIE" || info.Model != "CIE Gemalto" || info.Flags != want || info.MinPINLen != 8 || info.MaxPINLen != 8 {
 		t.Errorf("%+v", info)
 	}
 	if len(info.SerialNumber) != 16 || !strings.Contains(info.SerialNumber, "123456789012") {
@@ -227,6 +229,83 @@ func TestTokenInfo(t *testing.T) {
 	h.sessionOn(slot, true)
 	if info := h.tokenInfo(slot); info.SessionCount != 2 || info.RWSessionCount != 1 {
 		t.Errorf("%+v", info)
+	}
+}
+
+// TestNamesOfATokenNeverChange: programs find a card again by its label, serial
+// number and manufacturer.
+func TestNamesOfATokenNeverChange(t *testing.T) {
+	store := newStore()
+	type names struct{ label, serial, manufacturer string }
+	seen := map[names]bool{}
+	look := func(h *host) {
+		info := h.tokenInfo(h.slot())
+		seen[names{info.Label, info.SerialNumber, info.ManufacturerID}] = true
+	}
+	p := cardtest.Profile{NIS: "123456789012"}
+	h, _ := oneCard(t, p, store)
+	look(h) // never seen, no certificate
+	s := h.session(false)
+	h.login(s)
+	h.find(s)
+	look(h) // logged in, with certificate
+	h.want("C_Logout", h.Logout(s), ck.CKR_OK)
+	look(h)
+	if len(store.entries) == 0 {
+		t.Fatal("the card did not become a known one")
+	}
+	h, _ = oneCard(t, p, store)
+	look(h) // known
+	p.Files = map[uint16][]byte{0x1003: []byte("no certificate")}
+	h, _ = oneCard(t, p, nil)
+	look(h)
+	if len(seen) != 1 || !seen[names{"CIE 9012", "5001234567890127", "CIE"}] {
+		t.Errorf("%+v", seen)
+	}
+}
+
+// TestSerialNumberSurvivesOneRefusal: a command that fails by chance does not give
+// a card another serial number.
+func TestSerialNumberSurvivesOneRefusal(t *testing.T) {
+	d := newDesk()
+	d.plug("a")
+	refused := false
+	c := newCard(t, cardtest.Profile{NIS: "123456789012"})
+	d.insert("a", c)
+	d.breaks(func(cmd []byte) error {
+		if !refused && bytes.Contains(cmd, []byte{0xD0, 0x03}) {
+			refused = true
+			c.SetFaults(cardtest.FaultAt(1, cardtest.Status6F00))
+		}
+		return nil
+	})
+	h := newModule(t, d, nil)
+	slot := h.waitTokens(1)[0]
+	if info := h.tokenInfo(slot); info.SerialNumber != "5001234567890127" || !refused {
+		t.Errorf("serial number %q, refused %v", info.SerialNumber, refused)
+	}
+}
+
+// TestSlotDescriptionKeepsTheEnd: the end of a long name tells readers apart.
+func TestSlotDescriptionKeepsTheEnd(t *testing.T) {
+	d := newDesk()
+	long := strings.Repeat("è", 60) + " Contactless "
+	for _, name := range []string{long + "00 00", long + "00 01", "short 01 00"} {
+		d.plug(name)
+	}
+	h := newModule(t, d, nil)
+	var got []string
+	for _, id := range h.slotList(false) {
+		var info ck.SlotInfo
+		h.want("C_GetSlotInfo", h.GetSlotInfo(id, &info), ck.CKR_OK)
+		got = append(got, info.SlotDescription)
+		if len(info.SlotDescription) > 64 || !utf8.ValidString(info.SlotDescription) {
+			t.Errorf("%q", info.SlotDescription)
+		}
+	}
+	end := strings.Repeat("è", 23) + " Contactless "
+	if want := []string{end + "00 00", end + "00 01", "short 01 00"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

@@ -59,6 +59,12 @@ func (in *instance) newToken(s *slot, from Readers) *token {
 	return t
 }
 
+// label tells the tokens of several cards apart. Programs name a token by it, so
+// it never changes for a card: the NIS is readable without PIN, and no login and
+// no cache has a part in it. Two cards in ten thousand have the same label; their
+// serial numbers differ.
+func (t *token) label() string { return "CIE " + t.nis[len(t.nis)-4:] }
+
 // serialNumber is EF.SN.ICC, a PAN in BCD padded with F, as the 16 characters
 // that Cryptoki has room for; its last digits tell cards apart.
 func (t *token) serialNumber() string {
@@ -141,11 +147,16 @@ func (t *token) identify() error {
 	serial, err := t.sess.SerialICC(t.ctx)
 	var status *apdu.Error
 	if errors.As(err, &status) {
-		// A chip that does not show it: the NIS stands in the middle of it, and
-		// tells cards apart as well.
-		serial, err = hex.DecodeString(t.nis)
+		// The serial number of a card must not depend on one command that failed
+		// by chance, so only a refusal that is repeated counts.
+		serial, err = t.sess.SerialICC(t.ctx)
 	}
 	t.serial = serial
+	if errors.As(err, &status) || err == nil && t.serialNumber() == "" {
+		// A chip that does not show it: the NIS is the middle of it, and tells
+		// cards apart as well.
+		t.serial, err = hex.DecodeString(t.nis)
+	}
 	return err
 }
 

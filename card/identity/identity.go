@@ -99,6 +99,12 @@ func Parse(der []byte) (*Identity, error) {
 	return id, nil
 }
 
+// Name returns the holder's given name and surname, "" when the certificate has
+// neither.
+func (id *Identity) Name() string {
+	return strings.TrimSpace(id.GivenName + " " + id.Surname)
+}
+
 // documentNumber drops the prefix of the semantics identifier: IDC and the
 // country (CIE 6.12.3). Cards in the field also have the bare number.
 func documentNumber(s string) string {

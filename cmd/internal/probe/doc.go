@@ -11,7 +11,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"cie/apdu/printable"
 )
 
 // Reason says at which point a module failed.
@@ -79,7 +80,7 @@ type Info struct {
 
 // Card is a card that a module shows.
 type Card struct {
-	// Slot is the module's description of the reader: up to 64 bytes of its name.
+	// Slot is the module's description of the reader: the last 64 bytes of its name.
 	Slot string `json:"slot"`
 	// Certificate is the authentication certificate (DER), if the module lists
 	// it without PIN. It names the holder.
@@ -90,14 +91,11 @@ type Card struct {
 // (PKCS #11 v2.40 3.2).
 const slotDescription = 64
 
-// In says whether the card is in the reader of that name. Readers whose names
-// differ only behind the 64th byte cannot be told apart.
+// In reports whether the card is in the reader of that name. The module shows
+// the end of a long name. Readers whose names only differ before it cannot be
+// told apart.
 func (c Card) In(reader string) bool {
-	for len(reader) > slotDescription { // by whole characters
-		_, n := utf8.DecodeLastRuneInString(reader)
-		reader = reader[:len(reader)-n]
-	}
-	return c.Slot != "" && c.Slot == strings.TrimSpace(reader)
+	return c.Slot != "" && c.Slot == strings.TrimSpace(printable.Tail(reader, slotDescription))
 }
 
 // Login is a TLS login through the module.

@@ -70,7 +70,7 @@ unsigned long C_GetFunctionList(void **out) {
 }
 
 func TestCardIn(t *testing.T) {
-	long := strings.Repeat("x", 63)
+	long := strings.Repeat("x", 57)
 	tests := []struct {
 		slot, reader string
 		want         bool
@@ -81,10 +81,12 @@ func TestCardIn(t *testing.T) {
 		{"Reader 10", "Reader 1", false},
 		{"", "Reader 1", false},
 		{"", "", false},
-		{long + "y", long + "y 00 00", true},
-		{long + "y", long + "z 00 00", false},
-		{long, long + " 00 00", true}, // the 64th is a blank
-		{long, long + "é 00 00", true},
+		{long + "y 00 00", long + "y 00 00", true},
+		{long + "y 00 00", "y" + long + "y 00 00", true},
+		{long + "y 00 00", "y" + long + "y 00 01", false},
+		{long + " 00 00", "Reader " + long + " 00 00", true}, // the 64th from the end is a blank
+		{long[1:] + "è 00 00", "è" + long[1:] + "è 00 00", true},
+		{long + " 00 00", "è" + long + " 00 00", true}, // half of the è does not fit
 	}
 	for _, tt := range tests {
 		if got := (Card{Slot: tt.slot}).In(tt.reader); got != tt.want {
