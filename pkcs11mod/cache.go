@@ -143,6 +143,32 @@ func (t *token) loadCache() bool {
 	return true
 }
 
+// KnownCertificate returns the certificate of the holder that a module of this user
+// keeps for the card, or nil if it keeps none. The card itself unlocks the entry
+// with one signature, for which it needs no PIN: the caller learns what the module
+// lists to every program while the card is in the reader, and nothing without the
+// card. The error is that of the card.
+func KnownCertificate(ctx context.Context, s *card.Session, store card.Store) ([]byte, error) {
+	data, err := store.Load(cacheName(s.NIS()))
+	if err != nil {
+		return nil, nil
+	}
+	key, err := s.AntiCloneSign(ctx, []byte(cacheMessage+s.NIS()))
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	aead, err := cacheAEAD(key)
+	if err != nil {
+		return nil, err
+	}
+	c, err := openCache(aead, s.NIS(), data)
+	if err != nil {
+		return nil, nil
+	}
+	return c.Certificate, nil
+}
+
 // saveCache keeps the certificate. Failing to costs speed only. The caller
 // holds t.io.
 func (t *token) saveCache(ctx context.Context, s *card.Session, der []byte) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/term"
 
 	"cie/apdu/pcsc"
+	clean "cie/apdu/printable"
 	"cie/card"
 	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/sysdir"
@@ -176,10 +178,16 @@ func (a *app) printJSON(v any) error { return a.encodeJSON(v, "  ") }
 
 func (a *app) encodeJSON(v any, indent string) error {
 	a.bar.clear()
-	e := json.NewEncoder(a.stdout)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", indent)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	// The JSON may be read on a terminal, whatever a file name in it holds.
+	_, err := a.stdout.Write(clean.EscapeJSON(b.Bytes()))
+	return err
 }
 
 // trace prints a line for --debug. What package card traces holds no data.

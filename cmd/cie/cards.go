@@ -17,6 +17,7 @@ import (
 type inUse struct {
 	reader  string
 	session *card.Session
+	store   card.Store // nil: nothing is kept
 	closers []func() error
 }
 
@@ -140,7 +141,7 @@ func (a *app) open(ctx context.Context, s stack, reader pcsc.ReaderState) (*inUs
 	if err != nil {
 		return nil, err
 	}
-	use := &inUse{reader: reader.Name, closers: []func() error{c.Close}}
+	use := &inUse{reader: reader.Name, store: opts.Store, closers: []func() error{c.Close}}
 	err = a.onCard(func() error {
 		use.session, err = card.Open(ctx, c, opts)
 		return err
@@ -211,6 +212,7 @@ const fewPUK = 4
 func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef, allow bool) ([]card.CodeOption, error) {
 	var auth card.Authenticity
 	var tries card.Tries
+	var holder string
 	err := a.onCard(func() (err error) {
 		if auth, err = u.session.Authenticity(ctx); err != nil {
 			return err
@@ -218,13 +220,22 @@ func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef,
 		if auth.Level == card.NotGenuine {
 			return auth.Reason
 		}
+		if d != nil {
+			if holder, err = a.knownHolder(ctx, u, auth.Level); err != nil {
+				return err
+			}
+		}
 		tries, err = u.session.Tries(ctx, ref)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	d.say(msg.CardChosen, u.reader, u.session.NIS())
+	if holder != "" {
+		d.say(msg.CardOfHolder, holder, u.reader, u.session.NIS())
+	} else {
+		d.say(msg.CardChosen, u.reader, u.session.NIS())
+	}
 	if auth.Level == card.IssuerUnknown {
 		d.say(msg.IssuerUnknownWarning)
 	}

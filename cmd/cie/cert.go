@@ -92,7 +92,7 @@ func (a *app) certText(id *identity.Identity) string {
 	var b strings.Builder
 	field := func(label i18n.Text, value string) {
 		name := a.text(label)
-		fmt.Fprintf(&b, "%s%s%s\n", name, strings.Repeat(" ", max(1, 24-len([]rune(name)))), printable(value))
+		fmt.Fprintf(&b, "%s%s%s\n", name, strings.Repeat(" ", max(1, 24-len([]rune(name)))), value)
 	}
 	field(msg.LabelHolder, strings.TrimSpace(id.Surname+" "+id.GivenName))
 	field(msg.LabelFiscalCode, id.FiscalCode)

@@ -4,6 +4,8 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"strings"
+
+	clean "cie/apdu/printable"
 )
 
 // attributes are the short names of what names in certificates are made of
@@ -14,6 +16,9 @@ var attributes = map[string]string{
 	"2.5.4.97": "organizationIdentifier",
 }
 
+// maxValue bounds one attribute of a name, in bytes.
+const maxValue = 256
+
 // distinguishedName shows a name in the order of the certificate, also the
 // parts that crypto/x509 leaves as numbers.
 func distinguishedName(n pkix.Name) string {
@@ -23,7 +28,7 @@ func distinguishedName(n pkix.Name) string {
 		if short := attributes[name]; short != "" {
 			name = short
 		}
-		parts = append(parts, name+"="+escapeName.Replace(fmt.Sprint(a.Value)))
+		parts = append(parts, name+"="+escapeName.Replace(clean.Text(fmt.Sprint(a.Value), maxValue)))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"time"
-	"unicode"
 
 	"cie/card/identity"
 	"cie/cmd/cie/internal/msg"
@@ -30,17 +29,6 @@ type holderJSON struct {
 	id *identity.Identity
 }
 
-// printable replaces what would be a command to a terminal: the text comes
-// from a card, and nobody says that the card is honest.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '?'
-	}, s)
-}
-
 // readHolder reads certificate and document number; the PIN is verified.
 func (a *app) readHolder(ctx context.Context, u *inUse) (*holderJSON, error) {
 	var der []byte
@@ -61,7 +49,7 @@ func (a *app) readHolder(ctx context.Context, u *inUse) (*holderJSON, error) {
 	}
 	return &holderJSON{
 		Holder:         personJSON{Surname: id.Surname, GivenName: id.GivenName, FiscalCode: id.FiscalCode},
-		DocumentNumber: strings.TrimSpace(number),
+		DocumentNumber: number,
 		NotBefore:      id.NotBefore.Format(time.DateOnly),
 		NotAfter:       id.NotAfter.Format(time.DateOnly),
 		GraceUntil:     id.GraceUntil.Format(time.DateOnly),
@@ -87,9 +75,9 @@ func (a *app) date(t time.Time) string { return t.Format(a.text(msg.DateFormat))
 
 // printHolder shows what a card tells after the PIN.
 func (a *app) printHolder(h *holderJSON, field func(label i18n.Text, value string)) {
-	field(msg.LabelHolder, a.style.bold(printable(strings.TrimSpace(h.Holder.Surname+" "+h.Holder.GivenName))))
-	field(msg.LabelFiscalCode, printable(h.Holder.FiscalCode))
-	field(msg.LabelDocument, printable(h.DocumentNumber))
+	field(msg.LabelHolder, a.style.bold(strings.TrimSpace(h.Holder.Surname+" "+h.Holder.GivenName)))
+	field(msg.LabelFiscalCode, h.Holder.FiscalCode)
+	field(msg.LabelDocument, h.DocumentNumber)
 	end, grace := a.date(h.id.NotAfter), a.date(h.id.GraceUntil)
 	switch h.Validity {
 	case "valid":

@@ -19,6 +19,7 @@ import (
 // cieJSON is what an identity card shows.
 type cieJSON struct {
 	NIS          string     `json:"nis"`
+	Name         string     `json:"name,omitempty"`
 	Family       string     `json:"family"`
 	PINTries     *int       `json:"pin_tries"`
 	PUKTries     *int       `json:"puk_tries"`
@@ -170,6 +171,9 @@ func (a *app) readStatus(ctx context.Context, u *inUse) (*cieJSON, error) {
 		if auth.Level == card.NotGenuine {
 			return nil // no channel is opened to such a card
 		}
+		if out.Name, err = a.knownHolder(ctx, u, auth.Level); err != nil {
+			return err
+		}
 		for _, ref := range []card.PINRef{card.PIN, card.PUK} {
 			tries, err := u.session.Tries(ctx, ref)
 			if err != nil {
@@ -239,6 +243,9 @@ func (a *app) printCard(c cardJSON) {
 	}
 	field(msg.LabelCard, a.text(msg.CIE))
 	if c.cieJSON != nil {
+		if c.Name != "" && c.holderJSON == nil {
+			field(msg.LabelHolder, a.style.bold(c.Name))
+		}
 		field(msg.LabelChip, c.Family)
 		field(msg.LabelNIS, c.NIS)
 		if c.Authenticity != card.NotGenuine {

@@ -48,6 +48,9 @@ var (
 	CardChosen = text(
 		"Card on the reader \"%s\", NIS %s",
 		"Carta sul lettore \"%s\", NIS %s")
+	CardOfHolder = text(
+		"Card of %s on the reader \"%s\", NIS %s",
+		"Carta di %s sul lettore \"%s\", NIS %s")
 	IssuerUnknownWarning = text(
 		"The card is consistent in itself, but who issued it could not be confirmed. Go on only if you know this card.",
 		"La carta è coerente, ma non è stato possibile confermare chi l'ha emessa. Continua solo se conosci questa carta.")

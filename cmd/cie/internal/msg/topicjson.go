@@ -17,6 +17,8 @@ cie status
     cie             true if it is an Italian electronic identity card; if not, the
                     fields below are left out
     nis             12 digits
+    name            name of the holder, if a program on this computer logged in
+                    with the card before
     family          family of the chip, such as "NXP"; "unknown"
     pin_tries       attempts left, 0 is blocked; null if the chip does not tell
     puk_tries       the same for the PUK
@@ -137,6 +139,8 @@ cie status
     cie             true se è una carta d'identità elettronica italiana; se no, i campi
                     seguenti mancano
     nis             12 cifre
+    name            nome del titolare, se un programma di questo computer ha già
+                    fatto l'accesso con la carta
     family          famiglia del chip, come "NXP"; "unknown"
     pin_tries       tentativi rimasti, 0 è bloccato; null se il chip non lo dice
     puk_tries       lo stesso per il PUK

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+
+	clean "cie/apdu/printable"
+	"cie/card"
+	"cie/card/identity"
+	"cie/pkcs11mod"
+)
+
+// maxShown bounds a line that comes from the files of this computer, in bytes.
+const maxShown = 4096
+
+// printable makes a text from the files of this computer, such as a path, fit for a
+// terminal. Names of readers and what a card says come clean from below.
+func printable(s string) string { return clean.Text(s, maxShown) }
+
+// knownHolder returns the name of the holder where the module keeps the
+// certificate of this card, "" elsewhere. It costs the card one signature and
+// needs no PIN. A card that is not genuine is not asked.
+func (a *app) knownHolder(ctx context.Context, u *inUse, level card.Level) (string, error) {
+	if level == card.NotGenuine || u.store == nil {
+		return "", nil
+	}
+	der, err := pkcs11mod.KnownCertificate(ctx, u.session, u.store)
+	if err != nil || der == nil {
+		return "", err
+	}
+	id, err := identity.Parse(der)
+	if err != nil {
+		return "", nil // the card counts, not what is kept of it
+	}
+	return id.Name(), nil
+}
