@@ -15,13 +15,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"cie/apdu"
 	"cie/card"
-	"cie/card/identity"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/tty"
@@ -355,27 +353,6 @@ func TestRoff(t *testing.T) {
 		if got := roffLine(in); got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
 		}
-	}
-}
-
-// What a card says about its holder cannot command the terminal.
-func TestHostileCard(t *testing.T) {
-	evil := "ROSSI\x1b]0;x\x07\x1b[2J\r\nPIN:\u202e"
-	a, _, _ := quiet(i18n.English)
-	id := &identity.Identity{Surname: evil, GivenName: evil, FiscalCode: evil, NIS: evil, DocumentNumber: evil, CommonName: evil, Issuer: evil}
-	h := &holderJSON{Holder: personJSON{Surname: evil, GivenName: evil, FiscalCode: evil}, DocumentNumber: evil, id: id}
-	shown := a.certText(id)
-	a.printHolder(h, func(_ i18n.Text, value string) { shown += value + "\n" })
-	if strings.Count(shown, "ROSSI") < 8 {
-		t.Errorf("the test sees too little: %q", shown)
-	}
-	for _, r := range strings.ReplaceAll(shown, "\n", "") {
-		if !unicode.IsPrint(r) {
-			t.Errorf("%U is shown", r)
-		}
-	}
-	if strings.Count(shown, "\nPIN:") > 0 {
-		t.Errorf("a line is forged: %q", shown)
 	}
 }
 

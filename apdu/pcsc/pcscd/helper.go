@@ -31,6 +31,7 @@ const (
 
 type setup struct {
 	Op      string `json:"op"`
+	Name    []byte `json:"name"`    // of the readers; not text, JSON must not change it
 	Dir     string `json:"dir"`     // private directory
 	Daemon  string `json:"daemon"`  // path of pcscd
 	Driver  string `json:"driver"`  // path of vpcd
@@ -220,7 +221,7 @@ func (h *helper) configure(dir string, lib []byte) error {
 		}
 		slot := i * slotsPerReader
 		fmt.Fprintf(&b, "FRIENDLYNAME \"%s\"\nDEVICENAME /dev/null:0x%X\nLIBPATH %s\nCHANNELID 0x%X\n\n",
-			friendly(slot), Port+slot, path, Port+slot)
+			friendly(string(h.set.Name), slot), Port+slot, path, Port+slot)
 	}
 	return os.WriteFile(filepath.Join(conf, "vpcd"), []byte(b.String()), 0o600)
 }

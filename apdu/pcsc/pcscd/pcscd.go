@@ -66,6 +66,10 @@ type Options struct {
 	Dir string
 	// Debug makes pcscd log everything, APDUs included. Only for virtual cards.
 	Debug bool
+	// Name of the readers, without the numbers at its end, for tests of what a
+	// USB device can call itself. No quotation mark, NUL or line feed; pcscd cuts
+	// it. Empty: "Virtual PCD".
+	Name string
 }
 
 // Daemon is a running private pcscd. Its methods may be called from several
@@ -73,6 +77,7 @@ type Options struct {
 type Daemon struct {
 	dir     string
 	own     bool // dir is ours to remove
+	name    string
 	slots   int
 	cmd     *exec.Cmd
 	ctl     *net.UnixConn
@@ -176,8 +181,11 @@ func tempDir() (string, error) {
 func start(opts Options, daemon, driver string, own bool) (*Daemon, error) {
 	// One pair of slots for each reader.
 	readers := (opts.Slots + slotsPerReader - 1) / slotsPerReader
-	set := setup{Op: opSetup, Dir: opts.Dir, Daemon: daemon, Driver: driver, Readers: readers, Debug: opts.Debug, Remove: own}
-	d := &Daemon{dir: opts.Dir, own: own, slots: readers * slotsPerReader, logs: &ring{}, exited: make(chan struct{})}
+	if opts.Name == "" {
+		opts.Name = "Virtual PCD"
+	}
+	set := setup{Op: opSetup, Name: []byte(opts.Name), Dir: opts.Dir, Daemon: daemon, Driver: driver, Readers: readers, Debug: opts.Debug, Remove: own}
+	d := &Daemon{dir: opts.Dir, own: own, name: opts.Name, slots: readers * slotsPerReader, logs: &ring{}, exited: make(chan struct{})}
 	// Root needs no user namespace, unless it is a root without the rights of one.
 	err := d.spawn(os.Geteuid() != 0)
 	if errors.Is(err, ErrNotPermitted) && os.Geteuid() == 0 {
@@ -323,16 +331,16 @@ func (d *Daemon) Slots() int { return d.slots }
 // Reader is the PC/SC name of a slot's reader (0 to Slots-1). The first two are
 // those of Debian's configuration of vpcd.
 func (d *Daemon) Reader(slot int) string {
-	return fmt.Sprintf("%s 00 %02X", friendly(slot), slot%slotsPerReader)
+	return fmt.Sprintf("%s 00 %02X", friendly(d.name, slot), slot%slotsPerReader)
 }
 
 // friendly names the reader of a slot: pcscd numbers readers of the same name
 // only if they have the same driver file.
-func friendly(slot int) string {
+func friendly(name string, slot int) string {
 	if slot < slotsPerReader {
-		return "Virtual PCD"
+		return name
 	}
-	return fmt.Sprintf("Virtual PCD %c", 'A'+slot/slotsPerReader)
+	return fmt.Sprintf("%s %c", name, 'A'+slot/slotsPerReader)
 }
 
 // Addr is vpcd's address, inside the daemon's network namespace: for display.
