@@ -27,6 +27,26 @@ var italianRoots = []builtin{
 		unit:         "National Electronic Center of State Police",
 		organization: "Ministry of Interior",
 		country:      "IT",
+		keyID:        "852df7a70a512d83103dfbc9f628cb6b1cee5591",
+		notBefore:    time.Date(2016, 5, 18, 13, 21, 59, 0, time.UTC),
+		notAfter:     time.Date(2031, 8, 13, 13, 21, 59, 0, time.UTC),
+		modulus: "d4b7b29ad7c995e4a3430610c583cb79b2ad42babee92a18bdbd277969b8de00f39803d083116f785ac9fe4f30e5b2ac" +
+			"64a67e39704b15c355a077866e1d2b6641306a83dc7e313c31abf784839588bdaeacdda690324f83f1c113abb7cb7290" +
+			"6323250299c6e5005249646b4844fad1e57a2926ea35c5899e86f78ab342e49d94b0e25ea3b969dc769092c5f422070d" +
+			"a64b23204ae8d7caccd005401a4e5879fba9a9402cb2d797cf4e804deebd5a1aeaceb04b18d48d7a1e869d92474ff728" +
+			"29de52036e10307de992d27931bd8086efea7d3ab7038db34685d5e335b647a43fd5b60e429834f167a7819f5d706d90" +
+			"915acf272feabd44299d6fadcea6b3a83a557bcedbfcb73690700cdf7acbfb1003619cec7b849a55c16bab020c9c3c04" +
+			"cd31fbfe71dd8da648227e412231e4d359ee40a3dbe494e1b875b01717099f3b4d7ab7b812b07aa475d7ccd53ad79a44" +
+			"ee5b92e775cd3a205144618708f9e7cf11b31813adde289ed4cbc913cc72c14931ee92e8b0a517775ebc3e19150d0aee" +
+			"d2b9009b540d22ccc338674522df6c0a48f6aa25b9475a59f1da2aaab0fd93d5f3dc986a91a95b5147ee46ead5a1175e" +
+			"7e90b5892489f8a0fddef2e3ffe17046f45215f5e192cdc55f44f5c762b94f20958c9e3fb9b12059034a875407359cd9" +
+			"20188fb9178d9925a4b501d2924f547ee4385fb5642a0ec42547c18e97c55c69",
+	},
+	{
+		commonName:   "Italian Country Signer CA",
+		unit:         "National Electronic Center of State Police",
+		organization: "Ministry of Interior",
+		country:      "IT",
 		keyID:        "436ce3921d10922307efd7a2f577ed7524467f1b",
 		notBefore:    time.Date(2016, 9, 6, 9, 43, 31, 0, time.UTC),
 		notAfter:     time.Date(2031, 12, 2, 9, 43, 31, 0, time.UTC),
@@ -62,10 +82,30 @@ var italianRoots = []builtin{
 			"312f6a385cdcb6682ec6cc84f84a5aad99f3af5fc876b1b263e968200a95e0a1d039abcb696cbdb2a67a6f49a1c77533" +
 			"8b907cb073aa8777899a10a1b35736d10809e82a9806335554ecce64319030db",
 	},
+	{
+		commonName:   "Italian Country Signer CA",
+		unit:         "National Electronic Center of Italian National Police",
+		organization: "Ministry of Interior",
+		country:      "IT",
+		keyID:        "e94a91197072cd256951790e6cfe2386edb09d6e",
+		notBefore:    time.Date(2024, 4, 17, 9, 13, 22, 0, time.UTC),
+		notAfter:     time.Date(2039, 7, 13, 9, 13, 21, 0, time.UTC),
+		modulus: "b6433137035d6cb7b827a77bf7695e3538a9b9b84e07b17b26efdd8f8a382f54c5827bef8abdf9150f8a0ccd26eaf479" +
+			"2368990cfc25b84814ea2cd2ddcb901124c83e26c63384328fb5fa154233bb35631a4134483d1390b1005e8e9d83d5a0" +
+			"ea7c9f5f149690ad099feabbc35f5c94873cccf7ce2b7c5b280a9a22a2aaa7d933d5000f39e7a0753587cda8213437be" +
+			"960eec712c9b155b57524ef7323602859453eebd3575df4b2756b18897d4d289055da3d2c14cad276fdf2ed377de3b4b" +
+			"47b3c74077051ce31a450563bef4940a7502bbae20c747358ce22e641cd026574a35ca23e9d82b0f76b08328c5b8925a" +
+			"b7eeb5968c2812ad003201951a5ccaf121c5980302a15c92c339ae2ac9ca7d0bb899d0bbb08fd247a82d55056a6ab7e1" +
+			"562a29cb527a44f3d3910ab83a77fd2f4793d19c1f7f059961dd7f08d4a0d273ddf6ea4688f551b359150f115cbb2795" +
+			"86720e4dfbd8df26bc38745ddd0482d94e6ce40d7177acd5794352cbeb5dfd52b800ed7898a2ae49323eddc8349502ca" +
+			"adc115a02e65bce3ea7ee892e4a258df54b8ebeec4c5ec05729c732dbc5a9fa9eefc2a448b31950ea3e3625a803d6cce" +
+			"9bbf6653ee21a8c24924129c45fa040062c9d5cef5afcf8778be892571f9d6aae10472ea7a804a5fb95463d76055a6e6" +
+			"14ce57b89b63cfba8a55898241b07896693e853054310660759d447a23e7a42f",
+	},
 }
 
-// BuiltinRoots returns the Italian country signing CAs of 2016 and 2020. Each
-// call gives a list of its own, to which more roots can be added.
+// BuiltinRoots returns the Italian country signing CAs of May and September
+// 2016, 2020 and 2024. Each call gives a list of its own, to which more roots can be added.
 func BuiltinRoots() *Roots {
 	r := &Roots{}
 	for _, b := range italianRoots {

@@ -3,6 +3,8 @@ package sod
 import (
 	"bytes"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"io/fs"
@@ -41,21 +43,62 @@ func threeRoots(t testing.TB) [][]byte {
 }
 
 func TestBuiltinRoots(t *testing.T) {
-	want := []string{"Italian Country Signer CA (2016-2031)", "Italian Country Signer CA (2020-2035)"}
+	want := []string{"Italian Country Signer CA (2016-2031)", "Italian Country Signer CA (2016-2031)",
+		"Italian Country Signer CA (2020-2035)", "Italian Country Signer CA (2024-2039)"}
 	r := BuiltinRoots()
-	if got := r.Names(); !slices.Equal(got, want) || r.Len() != 2 {
+	if got := r.Names(); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 	if err := r.AddDER(threeRoots(t)[0]); err != nil {
 		t.Fatal(err)
 	}
-	if r.Len() != 3 || BuiltinRoots().Len() != 2 {
+	if r.Len() != len(want)+1 || BuiltinRoots().Len() != len(want) {
 		t.Error("adding to one list changes the others")
 	}
-	c := r.list[1].certificate()
+	c := r.list[2].certificate()
 	if c.Subject.CommonName != "Italian Country Signer CA" || len(c.Subject.Organization) != 1 || c.PublicKey == nil ||
 		c.NotAfter.Year() != 2035 || c.PublicKeyAlgorithm != x509.RSA {
 		t.Errorf("%+v", c)
+	}
+}
+
+// TestBuiltinRootsAcceptSigners: for each root, a document signer with its name
+// and key identifier is accepted within its validity when the key fits. The
+// keys of the roots are replaced, since only the ministry has the private ones.
+func TestBuiltinRootsAcceptSigners(t *testing.T) {
+	for i, b := range italianRoots {
+		t.Run(b.keyID[:8], func(t *testing.T) {
+			builtin := BuiltinRoots().list[i].certificate()
+			builtin.PublicKey = rootKey().Public()
+			// Names are compared in order, and that of the ministry begins with CN.
+			var name pkix.RDNSequence
+			for _, rdn := range BuiltinRoots().list[i].subject {
+				name = append(name, pkix.RelativeDistinguishedNameSET{{Type: rdn[0].Type, Value: rdn[0].Value}})
+			}
+			var err error
+			if builtin.RawSubject, err = asn1.Marshal(name); err != nil {
+				t.Fatal(err)
+			}
+			issued := builtin.NotBefore.AddDate(0, 3, 0)
+			template := signerTemplate()
+			template.NotBefore, template.NotAfter = builtin.NotBefore.AddDate(0, 2, 0), builtin.NotAfter
+			signer := certificate(t, template, builtin, signerKey().Public(), rootKey())
+			der := builder{signer: signer, key: signerKey(), time: issued}.build(t)
+
+			replaced := BuiltinRoots()
+			replaced.list[i].key = rawcert.PublicKey{Key: rootKey().Public()}
+			s, err := Parse(der)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := s.Verify(replaced)
+			if err != nil || !r.Trusted || r.RootName != replaced.list[i].name() || !r.SignedAt.Equal(issued) {
+				t.Errorf("%+v, %v", r, err)
+			}
+			if r, err := s.Verify(BuiltinRoots()); err == nil && r.Trusted {
+				t.Error("accepted with the key of the ministry")
+			}
+		})
 	}
 }
 
@@ -70,7 +113,7 @@ func TestClone(t *testing.T) {
 	if err := errors.Join(a.AddDER(roots[0]), b.AddDER(roots[1]), b.AddDER(roots[2])); err != nil {
 		t.Fatal(err)
 	}
-	if a.Len() != 3 || b.Len() != 4 || slices.Contains(b.list, a.list[2]) {
+	if n := len(italianRoots); a.Len() != n+1 || b.Len() != n+2 || slices.Contains(b.list, a.list[n]) {
 		t.Errorf("%q and %q", a.Names(), b.Names())
 	}
 }

@@ -1,13 +1,16 @@
 package sod
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"testing"
 	"time"
 
 	"cie/apdu/apdutest/testvector"
+	"cie/card/internal/rawcert"
 )
 
 // TestRealSOD: the SOD of a card that was issued in 2022.
@@ -45,7 +48,7 @@ func TestRealSOD(t *testing.T) {
 
 // TestBuiltinRootsVectors: the numbers in the table are those of the certificates.
 func TestBuiltinRootsVectors(t *testing.T) {
-	for i, name := range []string{"csca-italy-2016.pem", "csca-italy-2020.pem"} {
+	for i, name := range []string{"csca-italy-2016-05.pem", "csca-italy-2016.pem", "csca-italy-2020.pem", "csca-italy-2024.pem"} {
 		r := &Roots{}
 		if err := r.AddPEM(testvector.Read(t, name)); err != nil {
 			t.Fatal(err)
@@ -56,9 +59,37 @@ func TestBuiltinRootsVectors(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", name, have, want)
 		}
 		all := BuiltinRoots()
-		if err := all.AddPEM(testvector.Read(t, name)); err != nil || all.Len() != 2 {
+		if err := all.AddPEM(testvector.Read(t, name)); err != nil || all.Len() != len(italianRoots) {
 			t.Errorf("%s: %d roots after adding one that is built in, %v", name, all.Len(), err)
 		}
+	}
+}
+
+// TestBuiltinLink: CSCA04 signed a certificate for the key of CSCA05.
+func TestBuiltinLink(t *testing.T) {
+	block, _ := pem.Decode(testvector.Read(t, "csca-link-2020-to-2024.pem"))
+	if block == nil {
+		t.Fatal("no PEM")
+	}
+	link, err := rawcert.Parse(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := readKey(link.SPKI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := BuiltinRoots().list
+	older, newer := roots[2], roots[3]
+	if err := verifyCertificate(link, older.key); err != nil {
+		t.Errorf("under the key of CSCA04: %v", err)
+	}
+	if err := verifyCertificate(link, newer.key); err == nil {
+		t.Error("verifies under the key of CSCA05, too")
+	}
+	if !sameKey(key.Key, newer.key.Key) || !bytes.Equal(link.SubjectKeyID(), newer.keyID) ||
+		!bytes.Equal(link.AuthorityKeyID(), older.keyID) || !link.Subject.Equal(newer.subject) {
+		t.Error("the link is not for CSCA05")
 	}
 }
 
