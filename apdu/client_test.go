@@ -184,6 +184,37 @@ func TestClientSend(t *testing.T) {
 			want:    "6C03",
 		},
 		{
+			name:    "6Cxx to another command than READ BINARY",
+			command: apdu.Command{INS: 0xCB, P1: 0x3F, P2: 0xFF, Data: []byte{0x4D, 0}, Ne: 256},
+			answers: []string{"6C03"},
+			sent:    []string{"00CB3FFF024D0000"},
+			want:    "6C03",
+		},
+		{
+			name:    "GET RESPONSE refused once is no other class",
+			command: apdu.Command{CLA: 0x0C, INS: 0xB0, Data: []byte{0x8E, 0}, Ne: 256},
+			answers: []string{"6100", "6F00"},
+			sent:    []string{"0CB00000028E0000", "00C0000000"},
+			want:    "6F00",
+			stats:   apdu.Stats{GetResponses: 1},
+		},
+		{
+			name:    "GET RESPONSE keeps its class outside of secure messaging",
+			command: read,
+			answers: []string{"6102", "6E00"},
+			sent:    []string{"00B0000000", "00C0000002"},
+			want:    "6E00",
+			stats:   apdu.Stats{GetResponses: 1},
+		},
+		{
+			name:    "GET RESPONSE refused with both classes",
+			command: apdu.Command{CLA: 0x0C, INS: 0xB0, Data: []byte{0x8E, 0}, Ne: 256},
+			answers: []string{"6102", "6988", "6988"},
+			sent:    []string{"0CB00000028E0000", "00C0000002", "0CC0000002"},
+			want:    "6988",
+			stats:   apdu.Stats{GetResponses: 2},
+		},
+		{
 			name:    "Ne above 256 is 256 in short form",
 			command: apdu.Command{INS: 0xB0, Ne: 65536, Extended: true},
 			answers: []string{"9000"},
@@ -232,6 +263,39 @@ func TestClientSend(t *testing.T) {
 				t.Errorf("%+v", stats)
 			}
 		})
+	}
+}
+
+// TestClientLearnsGetResponse: after a chip refused the class of GET RESPONSE
+// for an answer under secure messaging, the other one is sent, and back again.
+func TestClientLearnsGetResponse(t *testing.T) {
+	for _, refusal := range []string{"6E00", "6882", "6988"} {
+		card := &script{t: t, answers: []string{
+			"6104", refusal, "01026102", "03049000", // learns 0C, which serves the second piece, too
+			"6101", "019000",
+			"6101", refusal, "019000", // learns 00
+			"6101", "019000",
+		}}
+		client := apdu.NewSender(card, apdu.Config{})
+		read := apdu.Command{CLA: 0x0C, INS: 0xB0, Data: []byte{0x8E, 0}, Ne: 256}
+		for i, want := range []bool{true, true, false, false} {
+			if r, err := client.Send(read); err != nil || r.SW != apdu.SWOK {
+				t.Fatalf("%s: command %d: %v, %v", refusal, i, r, err)
+			}
+			if got := client.SecureGetResponse(); got != want {
+				t.Errorf("%s: command %d: secure %v, want %v", refusal, i, got, want)
+			}
+		}
+		var got []string
+		for _, b := range card.sent {
+			if b[1] == 0xC0 {
+				got = append(got, fmt.Sprintf("%X", b))
+			}
+		}
+		want := []string{"00C0000004", "0CC0000004", "0CC0000002", "0CC0000001", "0CC0000001", "00C0000001", "00C0000001"}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: sent\n%q, want\n%q", refusal, got, want)
+		}
 	}
 }
 

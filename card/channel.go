@@ -74,7 +74,8 @@ func (t *operation) openChannel() (err error) {
 	copy(ssc[4:], rndIFD[4:])
 	t.s.channel.SetSSC(ssc)
 	f.signed = true
-	t.opened = true
+	// The objects of the key agreement are in DF_CIE only.
+	t.opened, t.s.assumed = true, false
 	return nil
 }
 

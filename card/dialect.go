@@ -122,16 +122,19 @@ func (t *operation) form(refused *bool, unproven, proven func() error) error {
 	if *refused {
 		first, second = proven, unproven
 	}
-	fresh := t.fresh
+	before := t.s.client.Stats().APDUs
 	err := first()
 	var status *apdu.Error
 	if !errors.As(err, &status) {
 		return err
 	}
+	// A later command, GET RESPONSE too, fails when another program comes in
+	// between, and says nothing about the form of the first one.
+	judged := t.fresh && t.s.client.Stats().APDUs == before+1 && refusal(status.SW)
 	if err := second(); err != nil {
 		return err
 	}
-	if fresh && refusal(status.SW) {
+	if judged {
 		*refused = !*refused
 		t.s.saveDialect()
 	}
