@@ -22,6 +22,7 @@ type job struct {
 	now     time.Time
 	m       *cms.SignedData
 	claimed time.Time
+	stamped []Stamp // document time stamps
 	pool    []*rawcert.Certificate
 	find    *finder
 
@@ -72,6 +73,9 @@ func (j *job) judge(s *cms.SignerInfo, digest []byte, present, counter bool) *Re
 		r.add(WeakAlgorithm)
 	}
 	j.stamps(r, s)
+	if !counter {
+		r.Stamps = append(r.Stamps, j.stamped...)
+	}
 	j.chooseTime(r)
 	r.Level = level(r, s)
 	if r.Certificate != nil {

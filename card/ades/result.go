@@ -39,6 +39,7 @@ const (
 	WrongSignature   Reason = "wrong-signature"   // the signature is not one of this key
 	WrongCertificate Reason = "wrong-certificate" // the signed attributes name another certificate
 	WrongAttributes  Reason = "wrong-attributes"  // the signed attributes contradict the message
+	NotCovered       Reason = "not-covered"       // parts of the document lie outside of what was signed (PDF)
 	Revoked          Reason = "revoked"           // the certificate was revoked at the time of the signature
 	Expired          Reason = "expired"           // the certificate had expired at the time of the signature
 	NotYetValid      Reason = "not-yet-valid"     // the certificate was not valid yet at the time of the signature
@@ -61,7 +62,7 @@ const (
 
 // invalidating are the reasons that make a signature Invalid.
 var invalidating = map[Reason]bool{
-	Altered: true, WrongSignature: true, WrongCertificate: true, WrongAttributes: true,
+	Altered: true, WrongSignature: true, WrongCertificate: true, WrongAttributes: true, NotCovered: true,
 	Revoked: true, Expired: true, NotYetValid: true,
 }
 

@@ -39,6 +39,9 @@ type Evidence struct {
 	// Claimed is the time that the document claims where the message has none,
 	// such as /M of a PDF signature.
 	Claimed time.Time
+	// Stamps are document time stamps, as Timestamp judged them, over a
+	// revision that has the message in it.
+	Stamps []Stamp
 }
 
 // Report is the judgement of one message.
@@ -211,7 +214,7 @@ func (h *header) attributes() bool {
 
 // newJob prepares what the signatures of one message have in common.
 func (v *Verifier) newJob(ctx context.Context, m *cms.SignedData, e Evidence) *job {
-	j := &job{v: v, ctx: ctx, now: v.Now, m: m, claimed: e.Claimed,
+	j := &job{v: v, ctx: ctx, now: v.Now, m: m, claimed: e.Claimed, stamped: e.Stamps,
 		ocsps: append(m.OCSPs, e.OCSPs...), crls: append(m.CRLs, e.CRLs...),
 		asked: make(map[string]answer)}
 	if j.now.IsZero() {

@@ -16,6 +16,7 @@ type field struct {
 	kind    name   // FT: Tx, Btn, Ch or Sig
 	value   object // V
 	widgets []ref  // annotations that show it; the field itself if merged
+	path    []ref  // the nodes of the form above it
 }
 
 // catalog returns the catalog and the reference under which it is written.
@@ -109,6 +110,9 @@ func (w *fieldWalk) node(o object, parent field, depth int) error {
 		return nil // a field that was deleted
 	}
 	x := field{id: id, dict: d, name: parent.name, kind: parent.kind, value: parent.value}
+	if depth > 0 {
+		x.path = append(slices.Clone(parent.path), parent.id)
+	}
 	if t, err := w.f.resolve(d.get("T")); err != nil {
 		return err
 	} else if t, ok := t.(str); ok {

@@ -184,3 +184,28 @@ func number(o object) (float64, bool) {
 	}
 	return n, math.Abs(n) <= 1e9
 }
+
+// annotationPages returns the number of the page of each annotation.
+func (f *file) annotationPages() (map[uint32]int, error) {
+	out := make(map[uint32]int)
+	number := 0
+	var failed error
+	err := f.eachPage(func(_ ref, d dict, _ inherited) bool {
+		number++
+		annots, err := f.array(d.get("Annots"))
+		if err != nil && !isDamaged(err) {
+			failed = err
+			return false
+		}
+		for _, o := range annots {
+			if r, ok := o.(ref); ok {
+				out[r.num] = number
+			}
+		}
+		return true
+	})
+	if err == nil {
+		err = failed
+	}
+	return out, err
+}
