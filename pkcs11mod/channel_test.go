@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"cie/apdu"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/pkcs11mod/ck"
@@ -344,5 +345,57 @@ func TestPrograms(t *testing.T) {
 	wg.Wait()
 	if st := c.Stats(); st.TriesSpent != 0 {
 		t.Errorf("%+v", st)
+	}
+}
+
+// TestSilentChipRestoresLogin lets the chip fall silent at each command of a
+// signature and of a login. The card is reset once and the login restored; the
+// program sees nothing of it.
+func TestSilentChipRestoresLogin(t *testing.T) {
+	for _, kind := range []cardtest.FaultKind{cardtest.MuteBefore, cardtest.MuteAfter} {
+		t.Run(kind.String(), func(t *testing.T) {
+			h, c, s, key := signer(t)
+			for at := 1; ; at++ {
+				before := c.Stats()
+				c.SetFaults(cardtest.FaultAt(at, kind))
+				h.sign(s, key, ck.CKM_SHA256_RSA_PKCS, []byte("x"))
+				cost := c.Stats().Sub(before)
+				if c.Commands() < at {
+					if at != 4 { // MSE, INTERNAL AUTHENTICATE, GET RESPONSE
+						t.Errorf("a signature has %d commands", at-1)
+					}
+					break
+				}
+				if cost.Resets != 1 || cost.Verifies != 1 || cost.TriesSpent != 0 {
+					t.Errorf("command %d: %+v", at, cost)
+				}
+				if st := h.state(s); st != ck.CKS_RO_USER_FUNCTIONS {
+					t.Fatalf("command %d: state %d", at, st)
+				}
+			}
+			c.SetFaults(cardtest.Faults{})
+			h.want("C_Logout", h.Logout(s), ck.CKR_OK)
+			for at := 1; at <= 10; at++ {
+				c.SetFaults(cardtest.FaultAt(at, kind))
+				h.login(s)
+				h.want("C_Logout", h.Logout(s), ck.CKR_OK)
+			}
+			if st := c.Stats(); st.TriesSpent != 0 {
+				t.Errorf("%+v", st)
+			}
+		})
+	}
+}
+
+// TestDeadChip: a chip that stays silent after the reset is an error of the
+// device, and is not reset again and again.
+func TestDeadChip(t *testing.T) {
+	h, c, s, key := signer(t)
+	h.desk.breaks(func([]byte) error { return apdu.ErrMute })
+	before := c.Stats()
+	_, rv := h.trySign(s, key, ck.CKM_SHA256_RSA_PKCS, []byte("x"))
+	h.want("signature", rv, ck.CKR_DEVICE_ERROR)
+	if cost := c.Stats().Sub(before); cost.Resets > 2 {
+		t.Errorf("%d resets", cost.Resets)
 	}
 }

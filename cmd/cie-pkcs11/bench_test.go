@@ -58,27 +58,57 @@ func (m *machine) steps(exe, so string, steps ...string) map[string]cost {
 
 var benchSteps = []string{"load", "slots", "login", "sign"}
 
-// TestCost holds the module, through pcscd, to what the command line may cost.
+// most are the APDUs that a program may cost from the first contact with the
+// card: with slots, login, certificate and signature, and a further signature.
+var most = []struct {
+	strict                  cardtest.Strict
+	unknown, known, further int
+}{
+	{0, 85, 26, 3},
+	{cardtest.StrictAll, 115, 30, 3},
+}
+
+// TestCost keeps the module, through pcscd, within what it may cost, on cards
+// that accept everything and on strict ones.
 func TestCost(t *testing.T) {
 	exe, so := program(t, "bench"), library(t)
 	for _, family := range []cardtest.Family{cardtest.NXP, cardtest.Gemalto, cardtest.STM, cardtest.Actalis1} {
-		t.Run(family.String(), func(t *testing.T) {
-			m := newMachine(t, cardtest.Profile{Family: family})
-			m.steps(exe, so, benchSteps...)
-			got := m.steps(exe, so, benchSteps...)
-			for step, most := range map[string]int{"load": 0, "slots": 8, "login": 22, "sign": 3} {
-				if n := got[step].card.APDUs; n > most {
-					t.Errorf("%s: %d APDUs, at most %d", step, n, most)
+		for _, bound := range most {
+			t.Run(family.String()+"/"+bound.strict.String(), func(t *testing.T) {
+				m := newMachine(t, cardtest.Profile{Family: family, Strict: bound.strict})
+				first := m.steps(exe, so, benchSteps...)
+				m.card.PowerOn()
+				then := m.steps(exe, so, benchSteps...)
+				contact := func(c map[string]cost) int {
+					return c["load"].card.APDUs + c["slots"].card.APDUs + c["login"].card.APDUs
 				}
-			}
-			if n := got["login"].card.DeviceAuthentications; n != 1 {
-				t.Errorf("%d device authentications", n)
-			}
-			if n := got["sign"].card.DeviceAuthentications; n != 0 {
-				t.Errorf("%d device authentications for another signature", n)
-			}
-			m.checkModes()
-		})
+				t.Logf("%d APDUs on a card never seen, %d on a known one", contact(first), contact(then))
+				for what, x := range map[string]struct{ got, most int }{
+					"load":              {then["load"].card.APDUs, 0},
+					"card never seen":   {contact(first), bound.unknown},
+					"known card":        {contact(then), bound.known},
+					"further signature": {then["sign"].card.APDUs, bound.further},
+				} {
+					if x.got > x.most {
+						t.Errorf("%s: %d APDUs, at most %d", what, x.got, x.most)
+					}
+				}
+				if c := then["login"].card; c.DeviceAuthentications != 1 || c.ChannelsLost != 0 {
+					t.Errorf("known card: %d device authentications, %d channels lost", c.DeviceAuthentications, c.ChannelsLost)
+				}
+				if n := then["sign"].card.DeviceAuthentications; n != 0 {
+					t.Errorf("%d device authentications for another signature", n)
+				}
+				files := 2 // the constants of the card and its certificate
+				if bound.strict != 0 {
+					files++ // its dialect
+					if family == cardtest.NXP || family == cardtest.Actalis1 {
+						files++ // the way to its root, which is not that of the family
+					}
+				}
+				m.checkModes(files)
+			})
+		}
 	}
 }
 
@@ -87,19 +117,25 @@ func TestCost(t *testing.T) {
 func BenchmarkModule(b *testing.B) {
 	exe, so := program(b, "bench"), library(b)
 	for _, x := range []struct {
-		name  string
-		known bool
-		step  string
+		name   string
+		known  bool
+		step   string
+		strict cardtest.Strict
 	}{
-		{"load", false, "load"},
-		{"initialise-and-list-slots/unknown", false, "slots"},
-		{"initialise-and-list-slots/known", true, "slots"},
-		{"login-certificate-signature/unknown", false, "login"},
-		{"login-certificate-signature/known", true, "login"},
-		{"further-signature", true, "sign"},
+		{"load", false, "load", 0},
+		{"initialise-and-list-slots/unknown", false, "slots", 0},
+		{"initialise-and-list-slots/unknown/strict", false, "slots", cardtest.StrictAll},
+		{"initialise-and-list-slots/known", true, "slots", 0},
+		{"initialise-and-list-slots/known/strict", true, "slots", cardtest.StrictAll},
+		{"login-certificate-signature/unknown", false, "login", 0},
+		{"login-certificate-signature/unknown/strict", false, "login", cardtest.StrictAll},
+		{"login-certificate-signature/known", true, "login", 0},
+		{"login-certificate-signature/known/strict", true, "login", cardtest.StrictAll},
+		{"further-signature", true, "sign", 0},
+		{"further-signature/strict", true, "sign", cardtest.StrictAll},
 	} {
 		b.Run(x.name, func(b *testing.B) {
-			m := newMachine(b, cardtest.Profile{})
+			m := newMachine(b, cardtest.Profile{Strict: x.strict})
 			if x.known {
 				m.steps(exe, so, benchSteps...)
 			}
@@ -136,8 +172,8 @@ func (m *machine) forget() {
 	}
 }
 
-// checkModes looks at who else can read the cache.
-func (m *machine) checkModes() {
+// checkModes looks at who else can read the cache, which holds that many files.
+func (m *machine) checkModes(want int) {
 	m.t.Helper()
 	files := 0
 	if err := filepath.WalkDir(m.cache, func(path string, d fs.DirEntry, err error) error {
@@ -148,20 +184,20 @@ func (m *machine) checkModes() {
 		if err != nil {
 			return err
 		}
-		want := fs.FileMode(0o600)
+		mode := fs.FileMode(0o600)
 		if d.IsDir() {
-			want = fs.ModeDir | 0o700
+			mode = fs.ModeDir | 0o700
 		} else {
 			files++
 		}
-		if info.Mode() != want {
-			m.t.Errorf("%s has mode %v, want %v", d.Name(), info.Mode(), want)
+		if info.Mode() != mode {
+			m.t.Errorf("%s has mode %v, want %v", d.Name(), info.Mode(), mode)
 		}
 		return nil
 	}); err != nil {
 		m.t.Error(err)
 	}
-	if files != 2 {
-		m.t.Errorf("%d files in the cache: the card's constants and its certificate expected", files)
+	if files != want {
+		m.t.Errorf("%d files in the cache, want %d", files, want)
 	}
 }
