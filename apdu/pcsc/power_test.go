@@ -245,6 +245,37 @@ func TestSilentCard(t *testing.T) {
 	wantWoken(t, conn)
 }
 
+// TestSilentCardIsResetWithinTransaction: Reset brings a silent card back, the
+// transaction goes on, and another program sees a reset.
+func TestSilentCardIsResetWithinTransaction(t *testing.T) {
+	c := newContext(t, testConfig)
+	chip := newPowered()
+	insert(t, 3, chip)
+	conn, other := connect(t, c, 3), connect(t, c, 3)
+	if _, err := conn.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	chip.PowerOff()
+	_, err := conn.Transmit(cmd)
+	wantIs(t, "transmit", err, apdu.ErrMute)
+	if err := conn.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Transmit(cmd); err != nil {
+		t.Error(err)
+	}
+	if err := conn.End(); err != nil {
+		t.Error(err)
+	}
+	wantWoken(t, other)
+	if reset, err := conn.Begin(); err != nil || reset {
+		t.Errorf("Begin: %v %v", reset, err)
+	}
+	if err := conn.End(); err != nil {
+		t.Error(err)
+	}
+}
+
 // wantWoken checks that the next transaction tells of a reset and works, and
 // that the one after it is as always.
 func wantWoken(t *testing.T, conn *Conn) {
