@@ -181,7 +181,7 @@ func TestSwitchedOffByService(t *testing.T) {
 	offs := chip.offs()
 	pass()
 	<-left
-	conn := &Conn{reader: daemon.Reader(1), cfg: testConfig, hctx: h, card: <-came, atr: plainATR, counter: counter(s[0].EventState)}
+	conn := &Conn{reader: daemon.Reader(1), raw: daemon.Reader(1), cfg: testConfig, hctx: h, card: <-came, atr: plainATR, counter: counter(s[0].EventState)}
 	defer conn.Close()
 	if conn.card == nil {
 		t.FailNow()
