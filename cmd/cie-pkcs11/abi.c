@@ -50,11 +50,18 @@ __attribute__((constructor)) static void stay_loaded(void)
 #define NONE (0)
 #endif
 
+/* What a function returns in a forked child. C_Initialize may not return
+ * CKR_CRYPTOKI_NOT_INITIALIZED (5.4). */
+static inline CK_RV child_rv(const char *name)
+{
+	return strcmp(name, "C_Initialize") == 0 ? CKR_FUNCTION_FAILED : CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
 #define FUNCTION(linkage, name, params, call) \
 	linkage name params \
 	{ \
 		if (FORKED) \
-			return CKR_CRYPTOKI_NOT_INITIALIZED; \
+			return child_rv(#name); \
 		return call; \
 	}
 
@@ -147,10 +154,11 @@ static CK_INTERFACE interfaces[] = {
 
 #define INTERFACES (sizeof interfaces / sizeof interfaces[0])
 
+/* The functions that lead to the others need no Go, and so work in a forked child
+ * as well. */
+
 EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
 {
-	if (FORKED)
-		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	if (list == NULL)
 		return CKR_ARGUMENTS_BAD;
 	*list = &list_240;
@@ -161,8 +169,6 @@ EXPORT CK_RV C_GetInterfaceList(CK_INTERFACE *list, CK_ULONG *count)
 {
 	CK_ULONG room;
 
-	if (FORKED)
-		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	if (count == NULL)
 		return CKR_ARGUMENTS_BAD;
 	room = *count;
@@ -179,8 +185,6 @@ EXPORT CK_RV C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE
 {
 	size_t i;
 
-	if (FORKED)
-		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	if (found == NULL)
 		return CKR_ARGUMENTS_BAD;
 	for (i = 0; i < INTERFACES; i++) {

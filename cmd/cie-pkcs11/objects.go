@@ -67,20 +67,38 @@ func cieGetObjectSize(s C.CK_SESSION_HANDLE, o C.CK_OBJECT_HANDLE, size *C.CK_UL
 	return C.CK_RV(r)
 }
 
+// maxAsked bounds the attributes that one call asks for.
+const maxAsked = 1 << 20
+
+// The template is answered in parts, so that room for it does not depend on a
+// number of the caller. Each attribute is answered, also after one that cannot
+// be (5.7).
+//
 //export cieGetAttributeValue
 func cieGetAttributeValue(s C.CK_SESSION_HANDLE, o C.CK_OBJECT_HANDLE, t *C.CK_ATTRIBUTE, n C.CK_ULONG) (rv C.CK_RV) {
 	defer shield(&rv)
 	enter()
-	attrs, ok := template(t, n)
-	if !ok {
+	if n > maxAsked {
 		return badTemplate(s)
 	}
-	r := module.GetAttributeValue(uint(s), uint(o), attrs)
-	switch r {
-	case ck.CKR_OK, ck.CKR_BUFFER_TOO_SMALL, ck.CKR_ATTRIBUTE_SENSITIVE, ck.CKR_ATTRIBUTE_TYPE_INVALID:
-		storeLengths(t, attrs)
+	for {
+		part := min(n, maxTemplate)
+		attrs, _ := template(t, part)
+		r := module.GetAttributeValue(uint(s), uint(o), attrs)
+		switch r {
+		case ck.CKR_OK, ck.CKR_BUFFER_TOO_SMALL, ck.CKR_ATTRIBUTE_SENSITIVE, ck.CKR_ATTRIBUTE_TYPE_INVALID:
+			storeLengths(t, attrs)
+		default:
+			return C.CK_RV(r)
+		}
+		if r != ck.CKR_OK {
+			rv = C.CK_RV(r)
+		}
+		if n -= part; n == 0 {
+			return rv
+		}
+		t = (*C.CK_ATTRIBUTE)(attribute(t, int(part)).base)
 	}
-	return C.CK_RV(r)
 }
 
 //export cieSetAttributeValue

@@ -227,14 +227,25 @@ static void buffers(CK_SLOT_ID slot, CK_SESSION_HANDLE s)
 		free(found);
 	}
 	{
-		/* A count that no template has, and one that is merely large. */
-		CK_ULONG many = 5000, i;
+		/* A count that no template has, and one that is merely large: each
+		 * attribute is answered, and the one unknown does not hide the others. */
+		CK_ULONG many = 20000, i;
 		CK_ATTRIBUTE *t = calloc(many, sizeof *t);
 
 		for (i = 0; i < many; i++)
 			t[i].type = CKA_VALUE;
-		WANT(f->C_GetAttributeValue(s, cert, t, many), CKR_ARGUMENTS_BAD);
+		WANT(f->C_GetAttributeValue(s, cert, t, many), CKR_OK);
+		for (i = 0; i < many; i++)
+			if (t[i].ulValueLen != full)
+				FAIL("attribute %lu has length %lu", i, t[i].ulValueLen);
+		t[100].type = 0x7FFFFFFF;
+		memset(&t[many - 1].ulValueLen, 0, sizeof t->ulValueLen);
+		WANT(f->C_GetAttributeValue(s, cert, t, many), CKR_ATTRIBUTE_TYPE_INVALID);
+		if (t[100].ulValueLen != ~0UL || t[many - 1].ulValueLen != full)
+			FAIL("lengths %lu and %lu", t[100].ulValueLen, t[many - 1].ulValueLen);
 		WANT(f->C_GetAttributeValue(s, cert, t, ~0UL), CKR_ARGUMENTS_BAD);
+		WANT(f->C_FindObjectsInit(s, t, 5000), CKR_ARGUMENTS_BAD);
+		t[100].type = CKA_VALUE;
 		WANT(f->C_FindObjectsInit(s, t, ~0UL), CKR_ARGUMENTS_BAD);
 		WANT(f->C_GetAttributeValue(s, cert, t, 1000), CKR_OK);
 		free(t);
