@@ -93,7 +93,7 @@ func (c *Conn) open(hctx *scard.Context) (count uint16, err error) {
 		if err != nil || after == count {
 			return count, err
 		}
-		c.card.Disconnect(scard.LeaveCard)
+		disconnect(c.card)
 		c.card = nil
 	}
 	return 0, scard.ErrNoSmartcard // it comes and goes
@@ -122,7 +122,7 @@ func (c *Conn) openTwice(hctx *scard.Context) error {
 		return err
 	}
 	c.card = second
-	return first.Disconnect(scard.LeaveCard)
+	return disconnect(first)
 }
 
 // usable guards against a protocol for which scard has no transmission. A
@@ -147,9 +147,9 @@ func (c *Conn) do(op string, d time.Duration, f func() error) error {
 		// f has returned, so c.card is stable, and nobody else uses a dead
 		// connection's handles.
 		if c.card != nil {
-			c.card.Disconnect(scard.LeaveCard)
+			disconnect(c.card)
 		}
-		hctx.Release()
+		release(hctx)
 	})
 	if !done {
 		c.dead = &Error{Op: op, Reader: c.reader, Kind: apdu.ErrTimeout}
@@ -393,8 +393,8 @@ func (c *Conn) close() {
 	// Bounded as everything else: the service may hang.
 	limited(c.cfg.Timeout, func() error {
 		if card != nil {
-			card.Disconnect(scard.LeaveCard) // ends a transaction, too
+			disconnect(card) // ends a transaction, too
 		}
-		return hctx.Release()
+		return release(hctx)
 	}, func() {})
 }

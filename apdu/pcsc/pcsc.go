@@ -92,7 +92,7 @@ func (c *Context) Close() error {
 	defer c.mu.Unlock()
 	if h := c.hctx; h != nil {
 		c.hctx = nil
-		go h.Release() // waits behind a call that hangs, if there is one
+		go release(h) // waits behind a call that hangs, if there is one
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func (c *Context) with(op string, f func(*scard.Context) error) error {
 			c.hctx = h
 		}
 		h := c.hctx
-		err, done := limited(c.cfg.Timeout, func() error { return f(h) }, func() { h.Release() })
+		err, done := limited(c.cfg.Timeout, func() error { return f(h) }, func() { release(h) })
 		if !done {
 			c.hctx = nil // the goroutine left behind releases it
 			return &Error{Op: op, Kind: apdu.ErrTimeout}
@@ -123,12 +123,31 @@ func (c *Context) with(op string, f func(*scard.Context) error) error {
 		if err = wrap(op, "", err); !errors.Is(err, apdu.ErrNoService) {
 			return err
 		}
-		h.Release()
+		go release(h)
 		c.hctx = nil
 		if fresh {
 			return err
 		}
 	}
+}
+
+// teardown guards the library against itself. SCardDisconnect of pcsc-lite 1.9
+// searches the handles of all contexts without a lock, and crashes when another
+// thread releases one of them meanwhile.
+var teardown sync.RWMutex
+
+// release ends a context on which no call is in progress.
+func release(h *scard.Context) error {
+	teardown.Lock()
+	defer teardown.Unlock()
+	return h.Release()
+}
+
+// disconnect ends a connection and leaves the card as it is.
+func disconnect(card *scard.Card) error {
+	teardown.RLock()
+	defer teardown.RUnlock()
+	return card.Disconnect(scard.LeaveCard)
 }
 
 // establish opens a new context of the PC/SC library.
@@ -139,7 +158,7 @@ func establish(timeout time.Duration) (*scard.Context, error) {
 		return err
 	}, func() {
 		if h != nil {
-			h.Release()
+			release(h)
 		}
 	})
 	if !done {

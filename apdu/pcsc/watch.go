@@ -49,9 +49,40 @@ const pnp = `\\?PnP?\Notification`
 // (PCSCLITE_MAX_READERS_CONTEXTS is 16).
 const maxWatched = 15
 
-// relist bounds one wait. pcsc-lite 1.9 misses a reader attached between the
-// listing of the readers and the wait; it would appear with the next event only.
+// relist bounds one wait.
 const relist = time.Minute
+
+// secondLooks are the times after the begin of a wait at which the readers are
+// listed once more: pcsc-lite 1.9 counts them when the wait begins, and misses
+// one that was attached between the listing and then. The second one is for a
+// machine on which the wait begins late.
+var secondLooks = []time.Duration{200 * time.Millisecond, 1500 * time.Millisecond}
+
+// link is a connection to the service: a context of the PC/SC library.
+type link interface {
+	list() ([]string, error)
+	change([]scard.ReaderState, time.Duration) error
+	Cancel() error
+	Release() error
+}
+
+type scardLink struct{ *scard.Context }
+
+func (l scardLink) list() ([]string, error) { return listReaders(l.Context) }
+
+func (l scardLink) change(s []scard.ReaderState, d time.Duration) error {
+	return statusChange(l.Context, s, d)
+}
+
+func (l scardLink) Release() error { return release(l.Context) }
+
+func openLink(timeout time.Duration) (link, error) {
+	h, err := establish(timeout)
+	if err != nil {
+		return nil, err
+	}
+	return scardLink{h}, nil
+}
 
 // Watch reports the readers and cards that are there, and then every change,
 // until ctx ends or the Context is closed; then the channel is closed. It waits
@@ -65,7 +96,7 @@ func (c *Context) Watch(ctx context.Context) (<-chan Event, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(c.life, cancel)
-	w := &watcher{cfg: c.cfg, ctx: ctx, names: &c.names, events: make(chan Event)}
+	w := &watcher{cfg: c.cfg, ctx: ctx, open: openLink, names: &c.names, events: make(chan Event)}
 	go func() {
 		defer cancel()
 		defer stop()
@@ -87,6 +118,7 @@ type watched struct {
 type watcher struct {
 	cfg    Config
 	ctx    context.Context
+	open   func(timeout time.Duration) (link, error)
 	names  *names
 	events chan Event
 	known  []*watched
@@ -104,10 +136,10 @@ func (w *watcher) emit(e Event) {
 func (w *watcher) run() {
 	wait := w.cfg.MinRetry
 	for w.ctx.Err() == nil {
-		hctx, err := establish(w.cfg.Timeout)
+		l, err := w.open(w.cfg.Timeout)
 		if err == nil {
 			var served bool
-			served, err = w.serve(hctx)
+			served, err = w.serve(l)
 			if served {
 				wait = w.cfg.MinRetry
 			}
@@ -131,20 +163,20 @@ func (w *watcher) run() {
 }
 
 // serve reports changes until the context breaks or the watch ends. served
-// tells that it got as far as waiting for changes. It releases hctx.
-func (w *watcher) serve(hctx *scard.Context) (served bool, err error) {
+// tells that it got as far as waiting for changes. It releases l.
+func (w *watcher) serve(l link) (served bool, err error) {
 	misses := 0
 	for {
 		var names []string
 		err, done := limited(w.cfg.Timeout, func() (err error) {
-			names, err = listReaders(hctx)
+			names, err = l.list()
 			return err
-		}, func() { hctx.Release() })
+		}, func() { l.Release() })
 		if !done {
 			return served, &Error{Op: "list readers", Kind: apdu.ErrTimeout}
 		}
 		if err != nil {
-			hctx.Release()
+			go l.Release()
 			return served, wrap("list readers", "", err)
 		}
 		if w.down {
@@ -159,12 +191,12 @@ func (w *watcher) serve(hctx *scard.Context) (served bool, err error) {
 		}
 		states = states[:min(len(states), maxWatched+1)]
 		var ours bool
-		err, ours = w.wait(hctx, states)
+		err, ours = w.wait(l, states, names)
 		switch {
 		case !ours:
 			return served, err
 		case w.ctx.Err() != nil:
-			hctx.Release()
+			go l.Release()
 			return served, nil
 		case err == nil:
 			served, misses = true, 0
@@ -175,30 +207,40 @@ func (w *watcher) serve(hctx *scard.Context) (served bool, err error) {
 		case errors.Is(err, scard.ErrUnknownReader) && misses < 3:
 			misses++ // a reader left since the listing
 		default:
-			hctx.Release()
+			go l.Release()
 			return served, wrap("watch", "", err)
 		}
 	}
 }
 
-// wait blocks until a state differs from what was given, relist has passed or
-// the watch ends. ours tells whether hctx is still the caller's to release.
-func (w *watcher) wait(hctx *scard.Context, states []scard.ReaderState) (err error, ours bool) {
+// wait blocks until a state differs from what was given, the readers are not
+// those of the list, relist has passed or the watch ends. ours tells whether l is
+// still the caller's to release.
+func (w *watcher) wait(l link, states []scard.ReaderState, list []string) (err error, ours bool) {
 	got := slices.Clone(states)
 	result := make(chan error)
 	gone := make(chan struct{})
 	go func() {
-		err := statusChange(hctx, got, relist)
+		err := l.change(got, relist)
 		select {
 		case result <- err:
 		case <-gone:
-			hctx.Release()
+			l.Release()
+		}
+	}()
+	ctx, end := context.WithCancel(w.ctx)
+	defer end()
+	missed := make(chan struct{})
+	go func() {
+		if w.lookAgain(ctx, list) {
+			close(missed)
 		}
 	}()
 	select {
 	case err := <-result:
 		copy(states, got)
 		return err, true
+	case <-missed:
 	case <-w.ctx.Done():
 	case <-time.After(relist + w.cfg.Timeout):
 		close(gone)
@@ -206,15 +248,57 @@ func (w *watcher) wait(hctx *scard.Context, states []scard.ReaderState) (err err
 	}
 	// A cancel that comes just before the wait is lost, so it is repeated.
 	for range 20 {
-		go hctx.Cancel() // blocks, too, when the service hangs
+		go l.Cancel() // blocks, too, when the service hangs
 		select {
 		case err := <-result:
+			copy(states, got)
 			return err, true
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 	close(gone)
-	return w.ctx.Err(), false
+	if err := w.ctx.Err(); err != nil {
+		return err, false
+	}
+	return &Error{Op: "watch", Kind: apdu.ErrTimeout}, false
+}
+
+// lookAgain reports whether the service lists other readers than before, at one
+// of secondLooks. The link in the wait is of no use for that: the library
+// serialises the calls on it.
+func (w *watcher) lookAgain(ctx context.Context, before []string) bool {
+	begin := time.Now()
+	for _, at := range secondLooks {
+		t := time.NewTimer(time.Until(begin.Add(at)))
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return false
+		case <-t.C:
+		}
+		l, err := w.open(w.cfg.Timeout)
+		if err != nil {
+			continue
+		}
+		var now []string
+		err, done := limited(w.cfg.Timeout, func() (err error) {
+			now, err = l.list()
+			return err
+		}, func() { l.Release() })
+		if !done {
+			continue
+		}
+		l.Release()
+		if err == nil && !sameReaders(now, before) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameReaders compares two lists, whose order means nothing.
+func sameReaders(a, b []string) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(name string) bool { return !slices.Contains(b, name) })
 }
 
 // sync reports readers that came and went.

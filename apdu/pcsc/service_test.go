@@ -1,0 +1,126 @@
+package pcsc
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ebfe/scard"
+)
+
+// fakeService is a PC/SC service as far as a watch needs one. It behaves as
+// pcsc-lite 1.9: a wait notices readers that come after it began, and states
+// that differ from what the caller knows.
+type fakeService struct {
+	mu      sync.Mutex
+	names   []string
+	states  map[string]scard.StateFlag
+	changed chan struct{} // closed and replaced at every change
+	before  func()        // runs once between a listing and the wait that follows
+}
+
+func newFakeService(names ...string) *fakeService {
+	return &fakeService{names: names, states: map[string]scard.StateFlag{}, changed: make(chan struct{})}
+}
+
+// set changes readers or states and wakes the waits.
+func (f *fakeService) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+func (f *fakeService) open(time.Duration) (link, error) {
+	return &fakeLink{service: f, cancel: make(chan struct{}, 1)}, nil
+}
+
+type fakeLink struct {
+	service *fakeService
+	cancel  chan struct{}
+}
+
+func (l *fakeLink) list() ([]string, error) {
+	l.service.mu.Lock()
+	defer l.service.mu.Unlock()
+	return slices.Clone(l.service.names), nil
+}
+
+func (l *fakeLink) change(states []scard.ReaderState, timeout time.Duration) error {
+	f := l.service
+	f.mu.Lock()
+	before := f.before
+	f.before = nil
+	f.mu.Unlock()
+	if before != nil {
+		before()
+	}
+	f.mu.Lock()
+	readers := len(f.names)
+	f.mu.Unlock()
+	limit := time.After(timeout)
+	for {
+		f.mu.Lock()
+		differs, changed := len(f.names) != readers, f.changed
+		for i := range states[1:] {
+			s := &states[i+1]
+			s.EventState = f.states[s.Reader]
+			differs = differs || s.EventState != s.CurrentState
+		}
+		f.mu.Unlock()
+		if differs {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-l.cancel:
+			return scard.ErrCancelled
+		case <-limit:
+			return scard.ErrTimeout
+		}
+	}
+}
+
+func (l *fakeLink) Cancel() error {
+	select {
+	case l.cancel <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func (l *fakeLink) Release() error { return nil }
+
+// TestWatchSeesReaderAttachedBeforeTheWait attaches a reader with a card between
+// the listing of the readers and the wait for changes.
+func TestWatchSeesReaderAttachedBeforeTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeService("A")
+		f.before = func() {
+			f.set(func() {
+				f.names = append(f.names, "B")
+				f.states["B"] = scard.StatePresent | 1<<16
+			})
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		w := &watcher{ctx: ctx, open: f.open, names: &names{}, events: make(chan Event)}
+		w.cfg.defaults()
+		go func() { w.run(); close(w.events) }()
+		begin := time.Now()
+		for e := range w.events {
+			if e.Kind == CardInserted && e.Reader == "B" {
+				break
+			}
+		}
+		if d := time.Since(begin); d > 2*time.Second {
+			t.Errorf("the card was seen after %v", d)
+		}
+		cancel()
+		for range w.events {
+		}
+	})
+}
