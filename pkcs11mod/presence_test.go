@@ -1,7 +1,9 @@
 package pkcs11mod
 
 import (
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"cie/apdu"
@@ -20,6 +22,99 @@ func TestRecognisedInTheEnd(t *testing.T) {
 			d.failing = []error{err, err, err}
 			h := newModule(t, d, nil)
 			h.slot()
+		})
+	}
+}
+
+// TestPresentCardIsSeenInTheEnd: attempts at a card that lies in the reader go
+// on, whatever keeps it from being reached and however often.
+func TestPresentCardIsSeenInTheEnd(t *testing.T) {
+	for _, err := range []error{apdu.ErrNoService, apdu.ErrNoReader, apdu.ErrNoCard, apdu.ErrRemoved, apdu.ErrReset, apdu.ErrMute, apdu.ErrTimeout, apdu.ErrBusy} {
+		t.Run(err.Error(), func(t *testing.T) {
+			t.Parallel()
+			d := newDesk()
+			d.plug("reader")
+			d.insert("reader", newCard(t, cardtest.Profile{}))
+			d.failing = slices.Repeat([]error{err}, 10)
+			h := newModule(t, d, nil)
+			if n := len(h.slotList(true)); n != 0 {
+				t.Fatalf("%d tokens, but the card cannot be reached yet", n)
+			}
+			h.waitTokens(1)
+		})
+	}
+}
+
+// TestPresentCardIsSeenWithinTwoSeconds: a card that could not be reached for a
+// while is a token at most two seconds after it can be.
+func TestPresentCardIsSeenWithinTwoSeconds(t *testing.T) {
+	for _, away := range []time.Duration{5 * time.Second, 20 * time.Second, 50 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDesk()
+			d.plug("reader")
+			d.insert("reader", newCard(t, cardtest.Profile{}))
+			d.failing = slices.Repeat([]error{apdu.ErrMute}, 1000)
+			h := newModule(t, d, nil)
+			h.slotList(true)
+			time.Sleep(away)
+			d.mu.Lock()
+			d.failing = nil
+			d.mu.Unlock()
+			begin := time.Now()
+			h.waitTokens(1)
+			if took := time.Since(begin); took > 2*time.Second {
+				t.Errorf("after %v: seen after %v", away, took)
+			}
+		})
+	}
+}
+
+// TestCardPutBackIsSeen: a card that is taken away during an operation and put
+// back is a token again, however the events come: before the operation notices,
+// after it, as one, or not at all.
+func TestCardPutBackIsSeen(t *testing.T) {
+	gone := func(d *desk) { d.emit(CardRemoved, "reader"); d.emit(CardInserted, "reader") }
+	merged := func(d *desk) { d.emit(CardInserted, "reader") }
+	none := func(*desk) {}
+	for name, events := range map[string]struct{ before, during, after func(*desk) }{
+		"early":           {gone, none, none},
+		"early and again": {gone, none, gone},
+		"during":          {none, gone, none},
+		"late":            {none, none, gone},
+		"merged early":    {merged, none, none},
+		"merged late":     {none, none, merged},
+		"none":            {none, none, none},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, c, s, key := signer(t)
+			tell := func(f func(*desk)) {
+				h.desk.mu.Lock()
+				defer h.desk.mu.Unlock()
+				f(h.desk)
+			}
+			c.Remove()
+			c.Insert()
+			tell(events.before)
+			told := false
+			h.desk.breaks(func([]byte) error {
+				if !told {
+					told = true
+					h.desk.breaks(nil)
+					tell(events.during)
+				}
+				return nil
+			})
+			if _, rv := h.trySign(s, key, ck.CKM_RSA_PKCS, []byte("x")); rv == ck.CKR_OK {
+				t.Fatal("signed with a card that was away")
+			}
+			h.desk.breaks(nil)
+			tell(events.after)
+			h.desk.sync()
+			h.waitTokens(1)
+			h.login(h.session(false))
+			if st := c.Stats(); st.TriesSpent != 0 {
+				t.Errorf("%+v", st)
+			}
 		})
 	}
 }

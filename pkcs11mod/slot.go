@@ -3,6 +3,7 @@ package pkcs11mod
 import (
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"cie/apdu/printable"
@@ -51,8 +52,22 @@ func (in *instance) recognise(s *slot, from Readers, pause time.Duration) {
 	t := in.newToken(s, from)
 	s.opening = t
 	in.conns.Add(1)
+	// settled ends the wait of the first slot list for this card. The caller holds
+	// in.mu.
+	settled := sync.OnceFunc(func() {
+		if initial {
+			in.pending--
+			in.checkReady()
+		}
+	})
 	in.goDo(func() {
-		err := in.safely(func() error { return t.recognise(pause) })
+		err := in.safely(func() error {
+			return t.recognise(pause, func() {
+				in.mu.Lock()
+				defer in.mu.Unlock()
+				settled()
+			})
+		})
 		in.mu.Lock()
 		current := s.opening == t
 		if current {
@@ -62,10 +77,7 @@ func (in *instance) recognise(s *slot, from Readers, pause time.Duration) {
 				in.flag(s)
 			}
 		}
-		if initial {
-			in.pending--
-			in.checkReady()
-		}
+		settled()
 		in.mu.Unlock()
 		if err != nil {
 			in.trace("slot %d: no token: %v", s.id, err)

@@ -72,22 +72,28 @@ func (t *token) serialNumber() string {
 	return s[max(0, len(s)-16):]
 }
 
-// busyTime bounds how long the recognition of a card that another program
-// holds exclusively is tried again; there is no event for its release.
-const busyTime = time.Minute
-
-// Attempts at a card that answers, but not as it should, and at one that cannot
-// be reached: no event tells when it can again. If it left, an event says so
-// and ends the attempts.
+// Pauses between attempts to recognise a card: they double up to shortPause, so
+// that a card which can be reached is seen within two seconds. After longTime
+// the card, or what it is in, is broken, or a program holds the card for itself,
+// and attempts become rare; pcsc-lite has no event for the end of that.
 const (
-	oddAttempts  = 3
-	linkAttempts = 5
+	shortPause = 1500 * time.Millisecond
+	longTime   = time.Minute
+	rarePause  = 10 * time.Second
+)
+
+// Attempts at a card that answers, but not as it should, and those that the
+// first slot list waits for.
+const (
+	oddAttempts   = 3
+	firstAttempts = 5
 )
 
 // recognise opens the card, after a pause, and fills in what the module tells
 // without I/O. Failures that pass, as when the card is still being moved, are
-// tried again.
-func (t *token) recognise(pause time.Duration) error {
+// tried again until an event says that the card left: no event tells that it can
+// be reached again. late is called once when the first attempts have failed.
+func (t *token) recognise(pause time.Duration, late func()) error {
 	if err := t.sleep(pause); err != nil {
 		return err
 	}
@@ -101,21 +107,23 @@ func (t *token) recognise(pause time.Duration) error {
 			return nil
 		}
 		t.disconnect()
-		most := linkAttempts
 		var status *apdu.Error
-		if errors.As(err, &status) {
-			most = oddAttempts
-		}
 		switch {
-		case errors.Is(err, apdu.ErrBusy) && spent < busyTime:
-		case errors.Is(err, card.ErrNotCIE), errors.Is(err, errOtherCard), attempt >= most:
+		case errors.Is(err, card.ErrNotCIE), errors.Is(err, errOtherCard), errors.As(err, &status) && attempt >= oddAttempts:
 			return err
+		case attempt == firstAttempts:
+			t.in.trace("slot %d: still no token: %v", t.slot.id, err)
+			late()
 		}
 		if err := t.sleep(wait); err != nil {
 			return err
 		}
 		spent += wait
-		wait = min(2*wait, 5*time.Second)
+		most := shortPause
+		if spent > longTime {
+			most = rarePause
+		}
+		wait = min(2*wait, most)
 	}
 }
 
