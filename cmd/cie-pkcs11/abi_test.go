@@ -154,7 +154,13 @@ func (m *machine) insert() {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		vpcd.Serve(ctx, func(context.Context) (net.Conn, error) { return m.daemon.Dial(0) }, m.card, vpcd.Config{})
+		// Serve ends when it finds the card taken away; a test can put it back.
+		for ctx.Err() == nil {
+			if m.card.Present() {
+				vpcd.Serve(ctx, func(context.Context) (net.Conn, error) { return m.daemon.Dial(0) }, m.card, vpcd.Config{})
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 	}()
 	m.t.Cleanup(func() { cancel(); <-served })
 	for range 3000 {

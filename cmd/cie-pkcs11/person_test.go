@@ -110,6 +110,10 @@ func TestPulled(t *testing.T) {
 		if rv == ck.CKR_OK || !slices.Contains(interrupted, rv) {
 			t.Errorf("command %d: %v %s", at, rv, what)
 		}
+		if m.card.Present() {
+			t.Fatalf("the card was not pulled at command %d", at)
+		}
+		m.card.SetFaults(cardtest.Faults{})
 		m.card.Insert()
 		p.until("attempt", ck.CKR_OK, interrupted...)
 	}

@@ -49,6 +49,9 @@ static CK_RV attempt(CK_UTF8CHAR *pin)
 	TRY("C_Verify", f->C_Verify(s, pin, 8, sig, len));
 	what = "signed";
 out:
+	/* C_CloseSession leaves the card a moment later, and the next attempt could
+	 * find the channel of this one. */
+	f->C_Logout(s);
 	f->C_CloseSession(s);
 	return rv;
 }
