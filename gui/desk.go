@@ -3,6 +3,7 @@ package gui
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -101,6 +102,7 @@ func (s *slot) take(c Card) {
 		}
 		if c.Authenticity.Level == "" {
 			c.Authenticity = s.card.Authenticity
+			c.Name = s.card.Name
 		}
 	}
 	s.card, s.known = c, true
@@ -126,12 +128,37 @@ func (s *slot) learn(ref card.PINRef, err error) {
 	}
 }
 
+// unmarked takes out what the desktops that know markup in notifications would read
+// as such (Desktop Notifications 1.2, Markup); the others show it as it is.
+var unmarked = strings.NewReplacer("&", " ", "<", "(", ">", ")")
+
+// holderName returns whose card it is, as far as that is known.
+func (s *slot) holderName() string {
+	if s.holder != nil {
+		return strings.TrimSpace(s.holder.GivenName + " " + s.holder.Surname)
+	}
+	return s.card.Name
+}
+
+// label returns what tells the card from others in a list: the holder, or the
+// label that browsers show for it, and the reader.
+func (s *slot) label() string {
+	name := s.holderName()
+	if id := s.card.ID; name == "" && len(id) > 4 {
+		name = "CIE " + id[len(id)-4:]
+	}
+	if name == "" {
+		return s.reader.Name
+	}
+	return name + " (" + s.reader.Name + ")"
+}
+
 // notify tells of a card while the window is hidden.
 func (u *UI) notify(s *slot) {
 	if !u.hidden {
 		return
 	}
-	n := fyne.NewNotification(u.texts.T("app.name"), u.texts.T("notify.card", s.reader.Name))
+	n := fyne.NewNotification(u.texts.T("app.name"), u.texts.T("notify.card", unmarked.Replace(s.reader.Name)))
 	// Not on the thread of the windows: the desktop may take its time.
 	u.background(func() { u.app.SendNotification(n) })
 }
@@ -168,19 +195,21 @@ func (u *UI) cards() int {
 
 // chooser lets the person say which of several cards is meant; nil with one.
 func (u *UI) chooser(changed func()) fyne.CanvasObject {
-	var names []string
+	var labels []string
+	readers := map[string]string{}
 	for _, s := range u.order {
 		if s.reader.Presence != Empty {
-			names = append(names, s.reader.Name)
+			labels = append(labels, s.label())
+			readers[s.label()] = s.reader.Name
 		}
 	}
-	if len(names) < 2 {
+	if len(labels) < 2 {
 		return nil
 	}
-	pick := newSelection(u.texts.T("choose.reader"), names)
-	pick.SetSelected(u.pick().reader.Name)
-	pick.OnChanged = func(name string) {
-		u.chosen = name
+	pick := newSelection(u.texts.T("choose.reader"), labels)
+	pick.SetSelected(u.pick().label())
+	pick.OnChanged = func(label string) {
+		u.chosen = readers[label]
 		changed()
 	}
 	return panel(text(u.texts.T("choose.reader")), pick)

@@ -2,7 +2,6 @@ package gui
 
 import (
 	"context"
-	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -111,9 +110,9 @@ func (s *cardScreen) reader(slot *slot) fyne.CanvasObject {
 		return container.New(column{gap: 2}, name, why)
 	}
 	c := slot.card
-	title := t.T("card.title")
-	if slot.holder != nil {
-		title = strings.TrimSpace(slot.holder.GivenName + " " + slot.holder.Surname)
+	title := slot.holderName()
+	if title == "" {
+		title = t.T("card.title")
 	}
 	head := container.New(lead{gap: 8, left: margin, middle: true},
 		icon(theme.NewPrimaryThemedResource(cardIcon), 3.4),

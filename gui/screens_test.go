@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -289,6 +290,29 @@ func TestSeveralCards(t *testing.T) {
 	d.idle()
 	if f.cards["B"].pin != "24681357" || f.cards["A"].pin != testPIN {
 		t.Error("the code went to the wrong card")
+	}
+}
+
+// A card is named by its holder where that is known, and else by the label that
+// browsers show.
+func TestCardsAreNamedByTheirHolder(t *testing.T) {
+	f := newFake()
+	d := newRig(t, f)
+	f.put("A", 3, 10, card.Genuine).card.Name = "ANNA ESEMPIO"
+	f.put("B", 2, 10, card.Genuine).card.ID = "999900001234"
+	d.show(Desk{Readers: []Reader{{Name: "A", Presence: Present, Visit: 1}, {Name: "B", Presence: Present, Visit: 2}}})
+	d.wants("ANNA ESEMPIO", "Electronic identity card", "2 of 3")
+	d.Go(screenChange)
+	pick := d.selection("There are several cards. Which one do you mean?")
+	if want := []string{"ANNA ESEMPIO (A)", "CIE 1234 (B)"}; !slices.Equal(pick.Options, want) {
+		t.Errorf("%q, want %q", pick.Options, want)
+	}
+	if pick.Selected != "ANNA ESEMPIO (A)" {
+		t.Errorf("%q is chosen", pick.Selected)
+	}
+	pick.SetSelected("CIE 1234 (B)")
+	if d.chosen != "B" {
+		t.Errorf("%q is chosen", d.chosen)
 	}
 }
 

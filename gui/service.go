@@ -101,6 +101,8 @@ type Card struct {
 	PIN, PUK card.Tries
 	// Authenticity has Level Unchecked (or "") while the check runs.
 	Authenticity card.Authenticity
+	// Name is the holder's, where it is known without the PIN; else "".
+	Name string
 	// Expiry is known from a card whose holder was shown before; else zero.
 	Expiry time.Time
 }

@@ -3,6 +3,7 @@ package gui
 import (
 	"context"
 	"net/url"
+	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -85,6 +86,20 @@ func TestNotification(t *testing.T) {
 	a.menu.Items[1].Action()
 	if !a.quit {
 		t.Error("the menu does not end the program")
+	}
+}
+
+// Desktops read a notification as markup, and a USB device chooses the name of
+// its reader.
+func TestNotificationHasNoMarkup(t *testing.T) {
+	d, a, shown := newTrayRig(t)
+	shown <- true
+	const evil = "<b>Evil</b> & <img src=x> 00 00"
+	d.fake.put(evil, 3, 10, card.Genuine)
+	d.show(Desk{Readers: []Reader{{Name: evil, Presence: Present, Visit: 1}}})
+	d.until(func() bool { return len(a.notes) == 1 })
+	if got := a.notes[0].Content; strings.ContainsAny(got, "<>&") || !strings.Contains(got, "Evil") {
+		t.Errorf("%q", got)
 	}
 }
 

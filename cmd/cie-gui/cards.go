@@ -14,6 +14,7 @@ import (
 	"cie/card/identity"
 	"cie/card/sod"
 	"cie/gui"
+	"cie/pkcs11mod"
 )
 
 // link is a connection that can be closed.
@@ -41,8 +42,8 @@ type cards struct {
 
 	mu     sync.Mutex
 	open   map[string]*held
-	visits map[string]uint64    // of the cards on the desk, by reader
-	expiry map[string]time.Time // by ID of the card, for this run only
+	visits map[string]uint64            // of the cards on the desk, by reader
+	seen   map[string]identity.Identity // whose PIN was given, by ID of the card, for this run only
 }
 
 // held is a session with the card in one reader. turn is held by whoever uses it.
@@ -55,7 +56,7 @@ type held struct {
 }
 
 func newCards(r readers, store card.Store, roots *sod.Roots) *cards {
-	return &cards{readers: r, store: store, roots: roots, open: map[string]*held{}, expiry: map[string]time.Time{}}
+	return &cards{readers: r, store: store, roots: roots, open: map[string]*held{}, seen: map[string]identity.Identity{}}
 }
 
 // Watch implements gui.Service. Sessions with cards that have left are closed.
@@ -225,9 +226,6 @@ func (c *cards) Inspect(ctx context.Context, reader string, update func(gui.Card
 	return c.with(ctx, reader, nil, func(h *held) error {
 		s := h.session
 		show := gui.Card{ID: s.NIS(), Family: s.Family()}
-		c.mu.Lock()
-		show.Expiry = c.expiry[show.ID]
-		c.mu.Unlock()
 		update(show)
 		pin, err := s.Tries(ctx, card.PIN)
 		if err == nil {
@@ -239,12 +237,41 @@ func (c *cards) Inspect(ctx context.Context, reader string, update func(gui.Card
 		}
 		update(show)
 		show.Authenticity, err = s.Authenticity(ctx)
+		if err == nil {
+			show.Name, show.Expiry, err = c.holder(ctx, s, show.Authenticity.Level)
+		}
 		if err != nil {
 			return err
 		}
 		update(show)
 		return nil
 	})
+}
+
+// holder returns name and expiry of the holder, as far as they are known without
+// the PIN: from this run, for a card that is genuine and so the one of before, or
+// from the certificate that the module keeps, which only the card unlocks.
+func (c *cards) holder(ctx context.Context, s *card.Session, level card.Level) (string, time.Time, error) {
+	c.mu.Lock()
+	id, known := c.seen[s.NIS()]
+	c.mu.Unlock()
+	switch {
+	case level == card.NotGenuine:
+		return "", time.Time{}, nil
+	case known && level == card.Genuine:
+		return id.Name(), id.NotAfter, nil
+	case c.store == nil:
+		return "", time.Time{}, nil
+	}
+	der, err := pkcs11mod.KnownCertificate(ctx, s, c.store)
+	if err != nil || der == nil {
+		return "", time.Time{}, err
+	}
+	kept, err := identity.Parse(der)
+	if err != nil {
+		return "", time.Time{}, nil // the card counts, not what is kept of it
+	}
+	return kept.Name(), kept.NotAfter, nil
 }
 
 func codeOptions(o gui.CodeOptions) []card.CodeOption {
@@ -279,7 +306,7 @@ func (c *cards) Holder(ctx context.Context, reader string, pin []byte, o gui.Cod
 			NotBefore:      id.NotBefore, NotAfter: id.NotAfter, GraceUntil: id.GraceUntil,
 		}
 		c.mu.Lock()
-		c.expiry[h.session.NIS()] = id.NotAfter
+		c.seen[h.session.NIS()] = *id
 		c.mu.Unlock()
 		return nil
 	})

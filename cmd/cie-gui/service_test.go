@@ -53,7 +53,7 @@ func TestCards(t *testing.T) {
 		return last
 	}
 	c := inspect()
-	if c.PIN != (card.Tries{Left: 3, Max: 3}) || c.PUK != (card.Tries{Left: 10, Max: 10}) || c.Authenticity.Level != card.Genuine || !c.Expiry.IsZero() {
+	if c.PIN != (card.Tries{Left: 3, Max: 3}) || c.PUK != (card.Tries{Left: 10, Max: 10}) || c.Authenticity.Level != card.Genuine || !c.Expiry.IsZero() || c.Name != "" {
 		t.Errorf("card %+v", c)
 	}
 	pin, puk, next := cardtest.DefaultPIN(), cardtest.DefaultPUK(), []byte("24681357")
@@ -62,8 +62,8 @@ func TestCards(t *testing.T) {
 	if err != nil || h.Surname != "ROSSI" || h.DocumentNumber != "CA00000AA" || steps == 0 {
 		t.Errorf("holder %+v, %v, %d steps", h, err, steps)
 	}
-	if c := inspect(); c.Expiry != h.NotAfter {
-		t.Errorf("expiry %v", c.Expiry)
+	if c := inspect(); c.Expiry != h.NotAfter || c.Name != "MARIA ROSSI" {
+		t.Errorf("expiry %v, name %q", c.Expiry, c.Name)
 	}
 	l, err := d.TestLogin(ctx, demoReader, pin, gui.CodeOptions{})
 	if err != nil || l.Name != "MARIA ROSSI" || l.Protocol != "TLS 1.2" {
