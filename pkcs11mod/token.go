@@ -61,8 +61,8 @@ func (in *instance) newToken(s *slot, from Readers) *token {
 
 // label tells the tokens of several cards apart. Programs name a token by it, so
 // it never changes for a card: the NIS is readable without PIN, and no login and
-// no cache has a part in it. Two cards in ten thousand have the same label; their
-// serial numbers differ.
+// no cache has a part in it. Two cards can have the same label; their serial
+// numbers differ.
 func (t *token) label() string { return "CIE " + t.nis[len(t.nis)-4:] }
 
 // serialNumber is EF.SN.ICC, a PAN in BCD padded with F, as the 16 characters

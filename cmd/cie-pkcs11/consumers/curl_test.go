@@ -49,8 +49,8 @@ http {
 func (h *host) curl(t *testing.T, port, root string) (string, error) {
 	t.Helper()
 	return h.tryTyped(t, []answer{{enginePrompt, h.pin}}, "curl", "--silent", "--show-error", "--cacert", root,
-		"--engine", "pkcs11", "--cert-type", "ENG", "--cert", "pkcs11:token=CIE;type=cert",
-		"--key-type", "ENG", "--key", "pkcs11:token=CIE;type=private", "https://localhost:"+port+"/")
+		"--engine", "pkcs11", "--cert-type", "ENG", "--cert", h.uri("type=cert"),
+		"--key-type", "ENG", "--key", h.uri("type=private"), "https://localhost:"+port+"/")
 }
 
 func TestCurl(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 func (h *host) urls(t *testing.T) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
-	listing := h.run(t, "p11tool", "--provider", h.module, "--login", "--only-urls", "--list-all", "pkcs11:token=CIE?pin-source="+h.pinFile)
+	listing := h.run(t, "p11tool", "--provider", h.module, "--login", "--only-urls", "--list-all", h.withPIN(h.uri()))
 	for line := range strings.Lines(listing) {
 		line = strings.TrimSpace(line)
 		url, kind, ok := strings.Cut(line, ";type=")
@@ -25,7 +25,7 @@ func (h *host) urls(t *testing.T) map[string]string {
 		if kind == "cert" && found[kind] != "" {
 			continue // the issuer's, if the module offers it, comes after the holder's
 		}
-		short := "pkcs11:token=CIE"
+		short := h.uri()
 		for _, attribute := range strings.Split(url, ";") {
 			if strings.HasPrefix(attribute, "id=") || strings.HasPrefix(attribute, "object=") {
 				short += ";" + attribute
@@ -41,7 +41,7 @@ func (h *host) withPIN(url string) string { return url + "?pin-source=" + h.pinF
 
 func TestGnuTLS(t *testing.T) {
 	eachCard(t, []string{"p11tool", "gnutls-cli", "openssl"}, func(t *testing.T, h *host) {
-		wantContains(t, h.run(t, "p11tool", "--provider", h.module, "--list-tokens"), "token=CIE", "Requires login")
+		wantContains(t, h.run(t, "p11tool", "--provider", h.module, "--list-tokens"), "token="+strings.ReplaceAll(h.token, " ", "%20"), "serial="+h.serial, "Requires login")
 
 		urls := h.urls(t)
 		for _, kind := range []string{"cert", "private", "public"} {

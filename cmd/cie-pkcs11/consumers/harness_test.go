@@ -21,6 +21,7 @@ import (
 	"cie/apdu"
 	"cie/apdu/pcsc"
 	"cie/apdu/pcsc/pcscd"
+	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
 )
@@ -32,6 +33,7 @@ const patience = 2 * time.Minute
 // directory, and the environment that programs get.
 type host struct {
 	card     *cardtest.Card
+	daemon   *pcscd.Daemon
 	module   string // path of the built module
 	dir      string // the working directory of programs, and their home
 	cache    string // where the module keeps what it knows of cards
@@ -41,6 +43,8 @@ type host struct {
 	ca       *x509.Certificate // issuer of the card's certificate
 	caFile   string
 	nis      string // stands in the certificate's subject
+	token    string // label of the card's token
+	serial   string // its serial number
 }
 
 // chips are those that every program is tried with: both ways to open the
@@ -211,14 +215,48 @@ func newHost(t *testing.T, chip cardtest.Family) *host {
 		t.Fatal(err)
 	}
 	h.card = card
-	daemon, err := pcscd.Start(t.Context(), pcscd.Options{Debug: true})
+	h.daemon, err = pcscd.Start(t.Context(), pcscd.Options{Debug: true})
 	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
 		absent(t, "%v", err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(daemon.Stop)
+	t.Cleanup(h.daemon.Stop)
+	h.env = append(h.env, h.daemon.Env()...)
+	h.insert(t, 0, card)
+	h.setCard(t, cardtest.DefaultPIN(), cardtest.DefaultPUK(), cardtest.IssuingCA(), card.NIS())
+	h.token, h.serial = names(t, card)
+	return h
+}
+
+// names returns the label and the serial number that the token of a card must
+// have: the end of the NIS, and the end of EF.SN.ICC.
+func names(t *testing.T, c *cardtest.Card) (label, serial string) {
+	t.Helper()
+	s, err := card.Open(t.Context(), c.Reader(), card.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	number, err := s.SerialICC(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	digits := strings.TrimRight(fmt.Sprintf("%X", number), "F")
+	return "CIE " + s.NIS()[8:], digits[len(digits)-16:]
+}
+
+// uri returns the PKCS #11 URL of the card's token, with more attributes.
+func (h *host) uri(attributes ...string) string {
+	return strings.Join(append([]string{"pkcs11:serial=" + h.serial}, attributes...), ";")
+}
+
+// insert puts a card into a reader until the end of the test, and waits until
+// PC/SC sees it.
+func (h *host) insert(t *testing.T, slot int, card *cardtest.Card) {
+	t.Helper()
+	daemon := h.daemon
 	ctx, cancel := context.WithCancel(t.Context())
 	start := time.Now()
 	var events strings.Builder // written by Serve, read after it
@@ -226,7 +264,7 @@ func newHost(t *testing.T, chip cardtest.Family) *host {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		vpcd.Serve(ctx, func(context.Context) (net.Conn, error) { return daemon.Dial(0) }, card, vpcd.Config{Event: func(err error) {
+		vpcd.Serve(ctx, func(context.Context) (net.Conn, error) { return daemon.Dial(slot) }, card, vpcd.Config{Event: func(err error) {
 			fmt.Fprintf(&events, "%v: %v\n", time.Since(start), err)
 			select {
 			case inReader <- err:
@@ -246,12 +284,9 @@ func newHost(t *testing.T, chip cardtest.Family) *host {
 	if err := <-inReader; err != nil {
 		t.Fatalf("card into the reader: %v", err)
 	}
-	h.env = append(h.env, daemon.Env()...)
-	h.env = append(h.env, waiting+"="+daemon.Reader(0))
+	h.env = append(h.env, waiting+"="+daemon.Reader(slot))
 	h.run(t, os.Args[0])
 	h.env = h.env[:len(h.env)-1]
-	h.setCard(t, cardtest.DefaultPIN(), cardtest.DefaultPUK(), cardtest.IssuingCA(), card.NIS())
-	return h
 }
 
 // machine makes a host with an empty home and no card.

@@ -18,23 +18,23 @@ func TestNSS(t *testing.T) {
 	eachCard(t, []string{"modutil", "certutil", "cmsutil", "openssl"}, func(t *testing.T, h *host) {
 		profile := h.nssProfile(t)
 		db := profile.db
-		wantContains(t, h.run(t, "modutil", "-dbdir", db, "-list"), "CIE\n\tlibrary name: "+h.module, "token: CIE")
+		wantContains(t, h.run(t, "modutil", "-dbdir", db, "-list"), "CIE\n\tlibrary name: "+h.module, "token: "+h.token)
 		// In detail modutil stops at the first reader without a card and calls that
 		// an error, whatever the module; the card's reader comes before it.
 		details, err := h.try(t, nil, "modutil", "-dbdir", db, "-list", "CIE")
-		wantContains(t, details, "Token Name: CIE", "Token Serial Number:", "Write Protected", "Login required", "User Pin: Initialized")
+		wantContains(t, details, "Token Name: "+h.token, "Token Serial Number:", "Write Protected", "Login required", "User Pin: Initialized")
 		t.Logf("modutil -list CIE with an empty reader beside the card's: %v", err)
-		keys := h.run(t, "certutil", "-K", "-d", db, "-h", "CIE", "-f", h.pinFile)
+		keys := h.run(t, "certutil", "-K", "-d", db, "-h", h.token, "-f", h.pinFile)
 		key := nssKey.FindStringSubmatch(keys)
 		if key == nil {
 			t.Fatalf("certutil -K shows no key:\n%s", keys)
 		}
-		wantContains(t, h.run(t, "certutil", "-L", "-d", db, "-h", "CIE", "-f", h.pinFile, "-n", profile.nickname), h.nis)
+		wantContains(t, h.run(t, "certutil", "-L", "-d", db, "-h", h.token, "-f", h.pinFile, "-n", profile.nickname), h.nis)
 
 		// A certificate request, which openssl checks with the key in it. (cmsutil wants
 		// a certificate for e-mail, which the card's is not.)
 		csr := filepath.Join(h.dir, "request.pem")
-		h.run(t, "certutil", "-R", "-d", db, "-h", "CIE", "-f", h.pinFile, "-k", key[1], "-s", "CN=prova", "-Z", "SHA256", "-a", "-o", csr)
+		h.run(t, "certutil", "-R", "-d", db, "-h", h.token, "-f", h.pinFile, "-k", key[1], "-s", "CN=prova", "-Z", "SHA256", "-a", "-o", csr)
 		wantContains(t, h.run(t, "openssl", "req", "-in", csr, "-verify", "-noout"), "verify OK")
 		if requested, held := h.run(t, "openssl", "req", "-in", csr, "-noout", "-pubkey"), h.run(t, "openssl", "x509", "-in", h.certificate(t), "-noout", "-pubkey"); requested != held {
 			t.Errorf("the request is for the key\n%s and the card has\n%s", requested, held)
@@ -63,14 +63,14 @@ func (h *host) nssProfile(t *testing.T) profile {
 	h.run(t, "certutil", "-N", "-d", p.db, "--empty-password")
 	wantContains(t, h.run(t, "modutil", "-dbdir", p.db, "-add", "CIE", "-libfile", h.module, "-force"), `Module "CIE" added to database`)
 	h.run(t, "certutil", "-A", "-d", p.db, "-n", "issuer", "-t", "CT,CT,CT", "-i", h.caFile)
-	certificates := h.run(t, "certutil", "-L", "-d", p.db, "-h", "CIE", "-f", h.pinFile)
+	certificates := h.run(t, "certutil", "-L", "-d", p.db, "-h", h.token, "-f", h.pinFile)
 	for line := range strings.Lines(certificates) {
 		// Trust "u": there is a private key for it.
 		if name, ok := strings.CutSuffix(strings.TrimSpace(line), "u,u,u"); ok {
 			p.nickname = strings.TrimSpace(name)
 		}
 	}
-	if !strings.HasPrefix(p.nickname, "CIE:") {
+	if !strings.HasPrefix(p.nickname, h.token+":") {
 		t.Fatalf("certutil -L shows no certificate with a key:\n%s", certificates)
 	}
 	return p

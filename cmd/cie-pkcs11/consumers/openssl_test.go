@@ -56,7 +56,7 @@ const enginePrompt = "PIN for"
 
 func TestOpenSSLEngine(t *testing.T) {
 	eachCard(t, []string{"openssl", "pkcs11-tool", engine}, func(t *testing.T, h *host) {
-		key := "pkcs11:token=CIE;type=private"
+		key := h.uri("type=private")
 		h.opensslConfig(t, classicSignatures)
 		pin := []answer{{enginePrompt, h.pin}}
 
@@ -114,5 +114,5 @@ func (h *host) sClient(t *testing.T, port, cert string) (string, error) {
 	// The terminal is for the PIN, so the request comes through a pipe.
 	return h.tryTyped(t, []answer{{enginePrompt, h.pin}}, "sh", "-c", `request=$1; shift; cat "$request" | exec openssl s_client "$@"`, "sh",
 		h.write(t, "request", []byte(request)), "-connect", "127.0.0.1:"+port, "-CAfile", filepath.Join(h.dir, "server-root.pem"),
-		"-engine", "pkcs11", "-keyform", "engine", "-key", "pkcs11:token=CIE;type=private", "-cert", cert, "-ign_eof")
+		"-engine", "pkcs11", "-keyform", "engine", "-key", h.uri("type=private"), "-cert", cert, "-ign_eof")
 }

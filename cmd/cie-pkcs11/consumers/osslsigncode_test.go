@@ -57,7 +57,7 @@ func TestOsslsigncode(t *testing.T) {
 		os.Remove(signed)
 		cert := h.certificate(t)
 		h.run(t, "osslsigncode", "sign", "-pkcs11module", h.module, "-certs", cert,
-			"-key", "pkcs11:token=CIE;type=private", "-readpass", h.pinFile, "-h", "sha256", "-in", unsigned, "-out", signed)
+			"-key", h.uri("type=private"), "-readpass", h.pinFile, "-h", "sha256", "-in", unsigned, "-out", signed)
 		// osslsigncode itself will not have the certificate, which is not one for
 		// signing programs. The digest is right all the same, and a change is noticed.
 		out, _ := h.try(t, nil, "osslsigncode", "verify", "-CAfile", h.caFile, "-in", signed)

@@ -53,14 +53,14 @@ func TestP11Kit(t *testing.T) {
 		for _, how := range []string{"loaded", "remote"} {
 			h.register(t, entries[how])
 			modules := run(nil, "p11-kit", "list-modules")
-			wantContains(t, modules, "cie: ", "token: CIE", "serial-number:")
-			if strings.Count(modules, "token: CIE") != 1 {
-				t.Errorf("not one token CIE:\n%s", modules)
+			wantContains(t, modules, "cie: ", "token: "+h.token, "serial-number: "+h.serial)
+			if strings.Count(modules, "token: "+h.token) != 1 {
+				t.Errorf("not one token of the card:\n%s", modules)
 			}
 		}
 
 		// A login in a process that has the module in another one.
-		wantContains(t, run(nil, "p11tool", "--login", "--list-all", h.withPIN("pkcs11:token=CIE")), "Private key (RSA-2048)", "X.509 Certificate")
+		wantContains(t, run(nil, "p11tool", "--login", "--list-all", h.withPIN(h.uri())), "Private key (RSA-2048)", "X.509 Certificate")
 		urls := h.urls(t)
 		p := h.portal(t, tls.VersionTLS12)
 		wantContains(t, run([]byte(request), "gnutls-cli", "--x509cafile", p.files.root, "--x509certfile", h.withPIN(urls["cert"]),

@@ -60,7 +60,7 @@ func TestPKCS11ToolLists(t *testing.T) {
 			t.Helper()
 			return h.typed(t, answers, "pkcs11-tool", append([]string{"--module", h.module}, args...)...)
 		}
-		wantContains(t, tool(nil, "-L"), "token label        : CIE", "login required", "token initialized", "PIN initialized", "pin min/max        : 8/8")
+		wantContains(t, tool(nil, "-L"), "token label        : "+h.token, "token manufacturer : CIE\n", "login required", "token initialized", "PIN initialized", "pin min/max        : 8/8")
 		mechanisms := tool(nil, "-M")
 		wantContains(t, mechanisms, "RSA-PKCS,", "SHA1-RSA-PKCS", "SHA256-RSA-PKCS", "SHA384-RSA-PKCS", "SHA512-RSA-PKCS", "hw", "sign")
 		wantWithout(t, mechanisms, "PSS", "RSA-X-509", "decrypt", "OAEP")

@@ -258,7 +258,7 @@ static void buffers(CK_SLOT_ID slot, CK_SESSION_HANDLE s)
 		CK_MECHANISM_INFO *mi = malloc(sizeof *mi);
 
 		MUST(f->C_GetTokenInfo(slot, t));
-		if (t->ulMaxPinLen != 8 || t->ulMinPinLen != 8 || memcmp(t->label, "CIE  ", 5) != 0 || t->hardwareVersion.major != 3)
+		if (t->ulMaxPinLen != 8 || t->ulMinPinLen != 8 || memcmp(t->label, "CIE ", 4) != 0 || t->label[8] != ' ' || t->hardwareVersion.major != 3)
 			FAIL("token information");
 		MUST(f->C_GetSlotInfo(slot, i));
 		if ((i->flags & 7) != 7)

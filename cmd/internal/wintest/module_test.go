@@ -125,7 +125,7 @@ func TestImports(t *testing.T) {
 func TestModule(t *testing.T) {
 	exe, dll := compile(t, "module"), windowsPath(filepath.Join(programs(t), "cie-pkcs11.dll"))
 	for _, how := range []string{"finished", "unfinished"} {
-		r := want(t, 0, "", exe, dll, how, "cie")
+		r := want(t, 0, "", exe, dll, how, "CIE")
 		if r.stdout != "0 failures\r\n" {
 			t.Errorf("%s: %q\n%s", how, r.stdout, r.stderr)
 		}
