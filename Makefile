@@ -9,7 +9,8 @@
 # make dist    packages, windows, sbom, and the SHA-256 sums of all that is in dist
 # make bench   the figures of the README
 # make fuzz    every fuzz target, FUZZTIME each (FUZZ=regexp chooses targets)
-# make faults  every fault at every command on every chip family, in process too, where make test takes turns
+# make faults  every fault at every command on every chip family, in process too, where make test takes turns;
+#              every kind of refusal on every family in a PC/SC reader
 # make clean   removes what was built
 #
 # demo, test, bench, build and packages install the Debian packages they miss (.ci/deps).
@@ -105,7 +106,7 @@ fuzz:
 # Half an hour of the processor, most of it for what make test tries in turns.
 faults: deps-test
 	@mkdir -p artifacts
-	FAULTS=all $(GO) test -v -p 1 -count=1 -run '^TestFaults$$' -timeout 60m ./cmd/internal/ordeal ./cmd/internal/endtoend >artifacts/faults.log 2>&1; \
+	FAULTS=all $(GO) test -v -p 1 -count=1 -run '^(TestFaults|TestStrictCards|TestPassingRefusalLeavesNoRecord)$$' -timeout 60m ./cmd/internal/ordeal ./cmd/internal/journey ./cmd/internal/endtoend >artifacts/faults.log 2>&1; \
 	status=$$?; grep -v '^=== \|^ *--- PASS' artifacts/faults.log; exit $$status
 
 clean:

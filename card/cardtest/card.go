@@ -90,6 +90,9 @@ func (c *Card) ATR() []byte { return append([]byte(nil), c.atr...) }
 // NIS returns the number the card can be told apart by.
 func (c *Card) NIS() string { return c.profile.NIS }
 
+// Strict returns what the chip refuses.
+func (c *Card) Strict() Strict { return c.profile.Strict }
+
 // PowerOn gives the chip power and returns its answer to reset. On a chip that
 // has power already it is a reset. A card that is not on the reader (see
 // [Card.Present]) stays without power and gives nil.

@@ -17,6 +17,7 @@ func (c *Card) selectFile(cmd command) answer {
 		}
 		mf := c.masterFile()
 		if mf == nil {
+			c.stats.Refusals++
 			return status(swNotFound)
 		}
 		return c.enter(cmd, mf)
@@ -38,6 +39,9 @@ func (c *Card) selectFile(cmd command) answer {
 			return c.enter(cmd, c.fs.cie)
 		case bytes.Equal(cmd.data, aidIAS) && c.iasByName():
 			return c.enter(cmd, c.fs.root)
+		case bytes.Equal(cmd.data, aidIAS) && c.profile.Strict.has(StrictNoAID):
+			c.stats.Refusals++
+			return status(swNotFound)
 		case bytes.Equal(cmd.data, aidMRTD):
 			// Another application: what was proved to this one is void.
 			c.endSession("travel document selected")

@@ -196,6 +196,16 @@ func (c *Card) Tries() (pin, puk int) {
 	return c.memory.PINTries, c.memory.PUKTries
 }
 
+// SetTries sets the tries left for PIN and PUK, as if other codes had been
+// presented before. It reports whether they could be stored.
+func (c *Card) SetTries(pin, puk int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.memory.clone()
+	m.PINTries, m.PUKTries = min(max(pin, 0), MaxPINTries), min(max(puk, 0), MaxPUKTries)
+	return c.store(m)
+}
+
 // PIN returns a copy of the present PIN, for tests that need to know.
 func (c *Card) PIN() []byte {
 	c.mu.Lock()
