@@ -48,42 +48,44 @@ var errands = map[string]func(testing.TB, *card.Session){
 	},
 }
 
-// strictSets are the kinds of refusal, each alone and all that can be together.
-func strictSets() []cardtest.Strict {
-	return append(cardtest.StrictKinds(), cardtest.StrictAll)
-}
-
 // TestStrictCards expects every errand to succeed on cards that refuse the
 // forms that no client sends, and to lose no channel on a card that is known.
 func TestStrictCards(t *testing.T) {
-	for _, strict := range strictSets() {
-		for name, errand := range errands {
+	for _, strict := range cardtest.StrictKinds() {
+		for name := range errands {
 			t.Run(strict.String()+"/"+name, func(t *testing.T) {
-				c := newCard(t, cardtest.Profile{Strict: strict})
-				store := memStore{}
-				for _, contact := range []string{"first", "second", "third"} {
-					c.PowerOn()
-					before := c.Stats()
-					s := open(t, c, card.Options{Store: store})
-					errand(t, s)
-					s.Close()
-					cost := c.Stats().Sub(before)
-					t.Logf("%s contact: %d APDUs, %d device authentications", contact, cost.APDUs, cost.DeviceAuthentications)
-					if contact != "first" && (cost.DeviceAuthentications > 1 || cost.ChannelsLost > 0) {
-						t.Errorf("%s contact: %d device authentications, %d channels lost", contact, cost.DeviceAuthentications, cost.ChannelsLost)
-					}
-					if cost.TriesSpent != 0 || cost.SMFailures != 0 || cost.Resets != 0 {
-						t.Errorf("%s contact: %+v", contact, cost)
-					}
-				}
-				for key, value := range store {
-					if !strings.HasPrefix(key, "9") {
-						t.Logf("%s: %s", key, value)
-					}
-				}
+				runErrand(t, cardtest.Profile{Strict: strict}, name)
 			})
 		}
 	}
+	for family := range families {
+		for name := range errands {
+			t.Run(family.String()+"/all/"+name, func(t *testing.T) {
+				runErrand(t, cardtest.Profile{Family: family, Strict: cardtest.StrictAll}, name)
+			})
+		}
+	}
+}
+
+// runErrand does an errand three times, each time with a session of its own.
+func runErrand(t *testing.T, p cardtest.Profile, name string) {
+	c := newCard(t, p)
+	store := memStore{}
+	for _, contact := range []string{"first", "second", "third"} {
+		c.PowerOn()
+		before := c.Stats()
+		s := open(t, c, card.Options{Store: store})
+		errands[name](t, s)
+		s.Close()
+		cost := c.Stats().Sub(before)
+		if contact != "first" && (cost.DeviceAuthentications > 1 || cost.ChannelsLost > 0) {
+			t.Errorf("%s contact: %d device authentications, %d channels lost", contact, cost.DeviceAuthentications, cost.ChannelsLost)
+		}
+		if cost.TriesSpent != 0 || cost.SMFailures != 0 || cost.Resets != 0 {
+			t.Errorf("%s contact: %+v", contact, cost)
+		}
+	}
+	t.Log(dialectOf(store))
 }
 
 // dialectOf returns what the store holds beside the constants of the card.

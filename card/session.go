@@ -52,8 +52,9 @@ type Session struct {
 }
 
 // Open recognises the card behind conn and returns a Session for it. It
-// selects the applications and reads the NIS: three APDUs, four to seven on
-// cards that want another way in. It needs no code and spends no try.
+// selects the applications and reads the NIS: three APDUs, more on cards that
+// want another way in. A card on which no way leads in, or which does not
+// answer, is reset once. It needs no code and spends no try.
 //
 // A card that answers but has no CIE application gives ErrNotCIE; failures of
 // the link give a *StepError. The caller keeps conn and closes it after the
@@ -327,18 +328,25 @@ func (t *operation) repeatable(f func() error) error {
 // it failed in a channel from an earlier hold of the card: another program can
 // have selected something else by name since, which leaves the channel and what
 // was proved in it alone (IAS ECC 3.3.3.1, 4.1.1).
+//
+// No client selects DF_CIE under secure messaging. It is done only where the
+// place is wrong, so that a refusal loses a channel that is of no use as it is.
 func (t *operation) inPlace(f func() error) error {
 	err := f()
 	if err == nil || !t.s.assumed || t.s.channel == nil {
 		return err
 	}
-	if _, lost := t.secureOK(selectAID(aidDFCIE)); lost != nil {
+	lost := t.checkPlace()
+	if lost != nil && t.s.channel != nil {
+		_, lost = t.secureOK(selectAID(aidDFCIE))
+	}
+	if lost != nil {
 		if t.s.channel == nil {
 			err = lost
 		}
 		return err
 	}
 	t.s.assumed, t.opened = false, true
-	t.s.trace("DF_CIE selected again after %v", err)
+	t.s.trace("in DF_CIE again after %v", err)
 	return f()
 }

@@ -11,9 +11,10 @@ import (
 )
 
 // Store keeps small public data of known cards between sessions: what every
-// reader of the card can see without a PIN, and the last counters. Whatever a
-// Store returns is checked against the SOD and the chip again, so a lost,
-// foreign or damaged Store costs time and nothing else.
+// reader of the card can see without a PIN, the last counters, and which forms
+// of commands it refused. Constants that a Store returns are checked against the
+// SOD and the chip again, so a lost, foreign or damaged Store costs time and
+// nothing else.
 type Store interface {
 	// Load returns what was saved under key, or ErrNotStored.
 	Load(key string) ([]byte, error)
