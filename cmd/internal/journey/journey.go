@@ -202,6 +202,8 @@ type Place struct {
 	Connect func() (pkcs11mod.Conn, error)
 	// Store is what is known of the card.
 	Store card.Store
+
+	loose bool // without bounds on the commands
 }
 
 // Contact does the journey once and returns what it cost the card. It returns
@@ -267,7 +269,7 @@ func (j Journey) Twice(p Place) (first, second cardtest.Stats, err error) {
 		return first, second, fmt.Errorf("%s, known card: %w", j.Name, err)
 	}
 	strict := p.Card.Strict()
-	if err := errors.Join(j.unknown.check(strict, first.APDUs), j.known.check(strict, second.APDUs)); err != nil {
+	if err := errors.Join(j.unknown.check(strict, first.APDUs), j.known.check(strict, second.APDUs)); err != nil && !p.loose {
 		return first, second, fmt.Errorf("%s: %w", j.Name, err)
 	}
 	switch {
