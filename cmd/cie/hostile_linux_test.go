@@ -92,7 +92,8 @@ func TestHostileNamesReachNoOutput(t *testing.T) {
 		{[]string{"verify", filepath.Join(dir, "signed.p7m")}, false, shown},
 		{[]string{"readers", "--reader", "evil"}, false, shown}, // which of the two?
 		{[]string{"readers", "--reader", "none"}, false, shown}, // says which there are
-		{[]string{"doctor"}, false, shown},
+		{[]string{"doctor", "--report", filepath.Join(dir, "report")}, false, shown},
+		{[]string{"watch"}, false, shown},
 		{[]string{"__complete", "--reader", ""}, false, shown},
 	} {
 		for _, format := range []string{"text", "json"} {
@@ -125,6 +126,9 @@ func TestHostileNamesReachNoOutput(t *testing.T) {
 				}
 				cmd := exec.CommandContext(ctx, "cie", args...)
 				cmd.Env = env
+				if c.args[0] == "watch" { // until it is ended
+					time.AfterFunc(time.Second, func() { _ = cmd.Process.Signal(os.Interrupt) })
+				}
 				if input != nil {
 					cmd.ExtraFiles = []*os.File{input}
 				}
@@ -140,7 +144,10 @@ func TestHostileNamesReachNoOutput(t *testing.T) {
 				if !strings.Contains(out.String()+errs.String(), c.want) {
 					t.Errorf("no %q:\n%s%s", c.want, out.String(), errs.String())
 				}
-				if format == "json" && !json.Valid(out.Bytes()) {
+				if report, err := os.ReadFile(filepath.Join(dir, "report")); err == nil {
+					wantClean(t, "report", string(report))
+				}
+				if format == "json" && c.args[0] != "watch" && !json.Valid(out.Bytes()) {
 					t.Errorf("no JSON: %s", out.String())
 				}
 			})

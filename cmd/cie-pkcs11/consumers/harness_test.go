@@ -144,7 +144,7 @@ func program(t *testing.T, tool string) string {
 var built string
 
 // waiting, in the environment, makes this program wait until a card is in the
-// reader of that name, which a daemon that has just started takes its time to
+// reader whose name ends so, which a daemon that has just started takes its time to
 // see. The PC/SC library talks to one daemon in the life of a process, so that
 // needs a process of its own.
 const waiting = "CIE_CONSUMERS_READER"
@@ -181,7 +181,7 @@ func waitForCard(reader string) error {
 			return err
 		}
 		for _, r := range readers {
-			if r.Name == reader && r.Present && len(r.ATR) > 0 {
+			if strings.HasSuffix(r.Name, reader) && r.Present && len(r.ATR) > 0 {
 				return nil
 			}
 		}
@@ -207,15 +207,21 @@ func module(t *testing.T) string {
 // its first reader; the second stays empty.
 func newHost(t *testing.T, chip cardtest.Family) *host {
 	t.Helper()
+	return newHostOf(t, cardtest.Profile{Family: chip}, "")
+}
+
+// newHostOf is newHost for any card, and readers of any name ("": of vpcd).
+func newHostOf(t *testing.T, profile cardtest.Profile, reader string) *host {
+	t.Helper()
 	so := module(t)
 	h := machine(t)
 	h.module = so
-	card, err := cardtest.New(cardtest.Profile{Family: chip})
+	card, err := cardtest.New(profile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.card = card
-	h.daemon, err = pcscd.Start(t.Context(), pcscd.Options{Debug: true})
+	h.daemon, err = pcscd.Start(t.Context(), pcscd.Options{Debug: true, Name: reader})
 	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
 		absent(t, "%v", err)
 	}
@@ -284,7 +290,8 @@ func (h *host) insert(t *testing.T, slot int, card *cardtest.Card) {
 	if err := <-inReader; err != nil {
 		t.Fatalf("card into the reader: %v", err)
 	}
-	h.env = append(h.env, waiting+"="+daemon.Reader(slot))
+	reader := daemon.Reader(slot)
+	h.env = append(h.env, waiting+"="+reader[len(reader)-len("00 00"):])
 	h.run(t, os.Args[0])
 	h.env = h.env[:len(h.env)-1]
 }
