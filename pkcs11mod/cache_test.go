@@ -186,3 +186,42 @@ func FuzzOpenCache(f *testing.F) {
 		}
 	})
 }
+
+// TestKnownCertificateNeedsTheCard: other programs of the user learn the holder of
+// a known card while it is in the reader, without the PIN, and of no other card.
+func TestKnownCertificateNeedsTheCard(t *testing.T) {
+	h, c, s := known(t, cardtest.Profile{})
+	want := h.value(s, h.one(s, ck.CKO_CERTIFICATE), ck.CKA_VALUE)
+	ask := func(c *cardtest.Card, store card.Store) []byte {
+		t.Helper()
+		session, err := card.Open(context.Background(), c.Reader(), card.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer session.Close()
+		der, err := KnownCertificate(context.Background(), session, store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+	verified := c.Stats().Verifies
+	if got := ask(c, h.store); !bytes.Equal(got, want) || len(got) == 0 {
+		t.Errorf("%d bytes, want %d", len(got), len(want))
+	}
+	if c.Stats().Verifies != verified {
+		t.Error("a code was presented")
+	}
+	if ask(c, newStore()) != nil {
+		t.Error("a certificate from an empty store")
+	}
+	// The same NIS on a chip with other keys.
+	other := newCard(t, cardtest.Profile{NIS: c.NIS(), KeySet: 1})
+	if ask(other, h.store) != nil {
+		t.Error("another chip unlocks the entry")
+	}
+	h.store.entries[entry(c)][20] ^= 1
+	if ask(c, h.store) != nil {
+		t.Error("a certificate from a damaged entry")
+	}
+}
