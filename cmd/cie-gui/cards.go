@@ -248,6 +248,13 @@ func (c *cards) Inspect(ctx context.Context, reader string, update func(gui.Card
 	})
 }
 
+// forgetHolders forgets whose cards were seen in this run.
+func (c *cards) forgetHolders() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.seen)
+}
+
 // holder returns name and expiry of the holder, as far as they are known without
 // the PIN: from this run, for a card that is genuine and so the one of before, or
 // from the certificate that the module keeps, which only the card unlocks.

@@ -50,6 +50,12 @@ func newDesktop(module string) (gui.Service, func(), error) {
 // About implements gui.Service.
 func (d *desktop) About() gui.About { return about(d.module) }
 
+// ForgetCards implements gui.Service.
+func (d *desktop) ForgetCards() error {
+	d.cards.forgetHolders()
+	return d.files.ForgetCards()
+}
+
 // Browsers implements gui.Service.
 func (d *desktop) Browsers(ctx context.Context) ([]gui.Browser, error) {
 	env, err := installer.NewEnv(d.module)

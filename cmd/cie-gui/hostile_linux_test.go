@@ -1,0 +1,121 @@
+//go:build x11 || wayland
+
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cie/apdu/pcsc"
+	"cie/apdu/pcsc/pcscd"
+	"cie/apdu/printable"
+	"cie/card"
+	"cie/card/cardtest"
+	"cie/card/cardtest/vpcd"
+	"cie/card/sod"
+	"cie/gui"
+)
+
+// What the windows get of a reader and a card with hostile names is plain text,
+// and so is the log.
+func TestHostileNamesReachNoWindow(t *testing.T) {
+	const evil = "\x1b[2J\x1b]0;T\x07\u009b31m\u202eEVIL\u2066\u200b\u2028\r\b\x7f\xff"
+	d, err := pcscd.Start(t.Context(), pcscd.Options{Name: evil})
+	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
+		t.Skipf("NOT TESTED against a real PC/SC service: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Stop)
+	if err := d.Setenv(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := cardtest.New(cardtest.Profile{Surname: evil + strings.Repeat("è", 5000), GivenName: "A\nB" + evil,
+		FiscalCode: evil, Country: evil, CommonNameSuffix: evil, DocumentNumber: "\x1b[2J\u202eAB"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := d.Dial(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = vpcd.ServeConn(t.Context(), conn, c) }()
+
+	service := pcsc.New(pcsc.Config{})
+	t.Cleanup(func() { service.Close() })
+	roots := sod.BuiltinRoots().Clone()
+	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	f := &files{logs: filepath.Join(dir, "logs"), home: dir, settings: gui.Settings{LogLevel: "all"}}
+	s := newCards(pcscReaders{service}, card.DirStore(filepath.Join(dir, "cards")), roots)
+	s.trace, s.failed = f.trace, f.problem
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var texts []string
+	var reader string
+	for desk := range s.Watch(ctx) {
+		for _, r := range desk.Readers {
+			texts = append(texts, r.Name)
+			if r.Presence == gui.Present {
+				reader = r.Name
+			}
+		}
+		if reader != "" {
+			break
+		}
+	}
+	if !strings.Contains(reader, "EVIL") {
+		t.Fatalf("reader %q", reader)
+	}
+	h, err := s.Holder(ctx, reader, cardtest.DefaultPIN(), gui.CodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(h.Surname, "EVIL") || !strings.Contains(h.GivenName, "EVIL") {
+		t.Errorf("holder %+v", h)
+	}
+	texts = append(texts, h.Surname, h.GivenName, h.FiscalCode, h.DocumentNumber)
+	if err := s.Inspect(ctx, reader, func(c gui.Card) {
+		texts = append(texts, c.ID, c.Name, c.Authenticity.Issuer)
+		if c.Authenticity.Reason != nil {
+			texts = append(texts, c.Authenticity.Reason.Error())
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	// crypto/tls takes no certificate that is as wrong as this one.
+	if l, err := s.TestLogin(ctx, reader, cardtest.DefaultPIN(), gui.CodeOptions{}); err != nil {
+		texts = append(texts, err.Error())
+	} else {
+		texts = append(texts, l.Name, l.Protocol)
+	}
+	// An error that names the reader, in the log too: the other one is empty.
+	other := strings.TrimSuffix(reader, "00 00") + "00 01"
+	if err := s.Inspect(ctx, other, func(gui.Card) {}); err == nil || !strings.Contains(err.Error(), "EVIL") {
+		t.Errorf("the error names no reader: %v", err)
+	} else {
+		texts = append(texts, err.Error())
+	}
+	log, err := os.ReadFile(filepath.Join(f.logs, "cie-gui.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts = append(texts, strings.Split(strings.TrimSpace(string(log)), "\n")...)
+	if !strings.Contains(string(log), "EVIL") {
+		t.Errorf("the log names no reader:\n%s", log)
+	}
+	for _, text := range texts {
+		if !printable.IsClean(text) || len(text) > 1000 {
+			t.Errorf("%q", text)
+		}
+	}
+}
