@@ -72,6 +72,15 @@ func (f *newFile) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// WriteAt implements io.WriterAt.
+func (f *newFile) WriteAt(p []byte, off int64) (int, error) {
+	n, err := f.temp.WriteAt(p, off)
+	if err != nil {
+		err = f.failed(err)
+	}
+	return n, err
+}
+
 func (f *newFile) failed(err error) error {
 	return f.a.problem("failed", exitFailed, msg.CannotWrite, f.name, cause(err))
 }

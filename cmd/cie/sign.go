@@ -48,6 +48,7 @@ type signFlags struct {
 	out, outDir    string
 	tsa            string
 	detached, wrap bool
+	pdf            pdfFlags
 }
 
 // signFormat makes signed documents of one kind.
@@ -67,10 +68,19 @@ type unsigned interface {
 }
 
 // signFormats are the values of --format but for raw.
-var signFormats = map[string]signFormat{"p7m": p7mFormat{}}
+var signFormats = map[string]signFormat{"p7m": p7mFormat{}, formatPDF: pdfFormat{}}
 
-// formatFor returns the name of the format for a file.
-func formatFor(f *signFlags, _ string) string { return cmp.Or(f.format, "p7m") }
+// formatFor returns the name of the format for a file: a PDF is signed as one,
+// unless an option asks for what only p7m has.
+func formatFor(f *signFlags, file string) string {
+	switch {
+	case f.format != "":
+		return f.format
+	case !f.detached && !f.wrap && isPDFFile(file):
+		return formatPDF
+	}
+	return "p7m"
+}
 
 const formatRaw = "raw"
 
@@ -82,8 +92,9 @@ func (a *app) signCommand() *cobra.Command {
 		Long:  a.text(msg.SignLong),
 		Example: strings.Join([]string{
 			"cie sign letter.pdf",
-			"cie sign *.pdf --out-dir signed",
-			"cie verify letter.pdf.p7m --online",
+			"cie sign *.pdf list.csv --out-dir signed",
+			"cie sign letter.pdf --page last --at bottom-right --picture sign.png --show name,date",
+			"cie verify letter-signed.pdf --online",
 			"cie sign letter.txt --format raw --out letter.sig",
 		}, "\n"),
 		Args: func(c *cobra.Command, args []string) error {
@@ -113,6 +124,7 @@ func (a *app) signCommand() *cobra.Command {
 	_ = c.RegisterFlagCompletionFunc("hash", cobra.FixedCompletions(slices.Sorted(maps.Keys(hashes)), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.MarkFlagDirname("out-dir")
+	f.pdf.add(a, c)
 	f.codes.addPIN(a, c)
 	return c
 }
@@ -132,7 +144,7 @@ func (a *app) checkSign(c *cobra.Command, f *signFlags, files []string) error {
 		if _, ok := hashes[f.hash]; !ok {
 			return a.hint(c, a.usage(msg.BadChoice, "hash", strings.Join(slices.Sorted(maps.Keys(hashes)), ", ")))
 		}
-		for _, name := range []string{"out-dir", "tsa", "detached", "wrap"} {
+		for _, name := range append([]string{"out-dir", "tsa", "detached", "wrap"}, pdfOnly...) {
 			if c.Flags().Changed(name) {
 				return together("format="+formatRaw, name)
 			}
@@ -157,7 +169,19 @@ func (a *app) checkSign(c *cobra.Command, f *signFlags, files []string) error {
 	case f.tsa != "" && online.CheckURL(f.tsa) != nil:
 		return a.hint(c, a.usage(msg.BadAddress, f.tsa))
 	}
-	return nil
+	for _, name := range []string{"detached", "wrap"} {
+		if f.format == formatPDF && c.Flags().Changed(name) {
+			return together("format="+formatPDF, name)
+		}
+	}
+	if !slices.ContainsFunc(files, func(file string) bool { return formatFor(f, file) == formatPDF }) {
+		for _, name := range pdfOnly {
+			if c.Flags().Changed(name) {
+				return a.hint(c, a.usage(msg.OnlyForPDF, name))
+			}
+		}
+	}
+	return f.pdf.check(a, c)
 }
 
 // signTask is one document on its way.
@@ -169,6 +193,10 @@ type signTask struct {
 // sign signs documents. The files come first: nobody types a PIN for a file
 // that cannot be read, or whose signed document could not be written.
 func (a *app) sign(ctx context.Context, f *signFlags, files []string) error {
+	defer func() { clear(f.pdf.secret) }()
+	if err := a.readPassword(ctx, &f.pdf); err != nil {
+		return err
+	}
 	var tasks []signTask
 	taken := make(map[string]bool)
 	for _, file := range files {
@@ -380,10 +408,15 @@ func (m *metered) Read(p []byte) (int, error) {
 		return 0, context.Cause(m.ctx)
 	}
 	n, err := m.r.Read(p)
-	m.done += int64(n)
+	m.report(m.done + int64(n))
+	return n, err
+}
+
+// report shows that the file was read up to done.
+func (m *metered) report(done int64) {
+	m.done = done
 	if now := time.Now(); now.Sub(m.shown) > 100*time.Millisecond && m.size > 1<<24 {
 		m.a.showReading(m.file, m.done, m.size)
 		m.shown = now
 	}
-	return n, err
 }

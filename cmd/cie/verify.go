@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -25,6 +24,8 @@ type verifyFlags struct {
 	at, extract, content string
 	online               bool
 	trust                []string
+	signature            int
+	pdf                  pdfFlags // the password
 }
 
 // verifyJSON is the answer of "cie verify --json".
@@ -40,7 +41,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: a.text(msg.VerifyShort),
 		Long:  a.text(msg.VerifyLong),
 		Example: strings.Join([]string{
-			"cie verify letter.pdf.p7m --online",
+			"cie verify letter-signed.pdf list.csv.p7m --online",
 			"cie verify letter.pdf.p7m --extract letter.pdf",
 			"cie verify letter.pdf.p7s --content letter.pdf",
 		}, "\n"),
@@ -52,6 +53,10 @@ func (a *app) verifyCommand() *cobra.Command {
 				return a.hint(c, a.usage(msg.OneFileFor, "extract"))
 			case len(args) > 1 && f.content != "":
 				return a.hint(c, a.usage(msg.OneFileFor, "content"))
+			case f.signature != 0 && f.extract == "":
+				return a.hint(c, a.usage(msg.NeedsOption, "signature", "extract"))
+			case f.signature < 0:
+				return a.hint(c, a.usage(msg.NoSignature, f.signature))
 			}
 			return nil
 		},
@@ -62,6 +67,8 @@ func (a *app) verifyCommand() *cobra.Command {
 	c.Flags().StringArrayVar(&f.trust, "trust", nil, a.text(msg.FlagTrust))
 	c.Flags().StringVar(&f.extract, "extract", "", a.text(msg.FlagExtract))
 	c.Flags().StringVar(&f.content, "content", "", a.text(msg.FlagContent))
+	c.Flags().IntVar(&f.signature, "signature", 0, a.text(msg.FlagSignature))
+	f.pdf.addPassword(a, c)
 	return c
 }
 
@@ -98,6 +105,10 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, files []string) error 
 		if err := a.canCreate(f.extract); err != nil {
 			return err
 		}
+	}
+	defer func() { clear(f.pdf.secret) }()
+	if err := a.readPassword(ctx, &f.pdf); err != nil {
+		return err
 	}
 	answer := verifyJSON{}
 	states := map[string]bool{}
@@ -151,7 +162,7 @@ func (a *app) verifyFile(ctx context.Context, v *ades.Verifier, f *verifyFlags, 
 	}
 	defer in.Close()
 	if isPDF(in) {
-		return nil, a.problem("failed", exitFailed, msg.NoPDF, file)
+		return a.verifyPDF(ctx, v, f, file, in, size)
 	}
 	var content io.Reader
 	contentName, err := a.contentOf(f, file, in, size)
@@ -189,13 +200,6 @@ func (a *app) verifyFile(ctx context.Context, v *ades.Verifier, f *verifyFlags, 
 	return one, nil
 }
 
-// isPDF reports whether a file begins like a PDF document.
-func isPDF(r io.ReaderAt) bool {
-	var head [1024]byte
-	n, _ := r.ReadAt(head[:], 0)
-	return bytes.Contains(head[:n], []byte("%PDF-")) && head[0] != 0x30
-}
-
 // contentOf returns the document of a detached signature: the one of --content,
 // or the file of the same name without the extension.
 func (a *app) contentOf(f *verifyFlags, file string, in io.ReaderAt, size int64) (string, error) {
@@ -218,6 +222,11 @@ func (a *app) extract(report *ades.Report, file, name string) error {
 	if document == nil {
 		return a.problem("failed", exitFailed, msg.NoDocument, file)
 	}
+	return a.extractTo(name, file, document)
+}
+
+// extractTo writes a part of a file to a new file.
+func (a *app) extractTo(name, file string, document *io.SectionReader) error {
 	out, err := a.createNew(name)
 	if err != nil {
 		return err
@@ -250,6 +259,7 @@ type verifiedJSON struct {
 	Extracted  string           `json:"extracted,omitempty"`
 	Signatures []*signatureJSON `json:"signatures,omitempty"`
 	Inner      *verifiedJSON    `json:"inner,omitempty"`
+	Revision   int              `json:"revision,omitempty"` // of a PDF: the signature whose revision was extracted
 	Error      *report          `json:"error,omitempty"`
 }
 
@@ -281,6 +291,8 @@ type signatureJSON struct {
 	Level        string           `json:"level,omitempty"`
 	Revocation   revocationJSON   `json:"revocation"`
 	Counter      []*signatureJSON `json:"counter_signatures,omitempty"`
+
+	*inPDF
 }
 
 type stampJSON struct {

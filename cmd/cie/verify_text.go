@@ -15,6 +15,7 @@ var reasonTexts = map[ades.Reason]i18n.Text{
 	ades.WrongSignature:   msg.ReasonWrongSignature,
 	ades.WrongCertificate: msg.ReasonWrongCertificate,
 	ades.WrongAttributes:  msg.ReasonWrongAttributes,
+	ades.NotCovered:       msg.ReasonNotCovered,
 	ades.Revoked:          msg.ReasonRevoked,
 	ades.Expired:          msg.ReasonExpired,
 	ades.NotYetValid:      msg.ReasonNotYetValid,
@@ -74,7 +75,10 @@ func (a *app) printLayers(v *verifiedJSON) {
 // printSignature shows one signature, indented.
 func (a *app) printSignature(s *signatureJSON, title, indent string) {
 	name := printable(s.Name)
-	if name == "" {
+	switch {
+	case s.inPDF != nil && s.Kind == kindTimestamp:
+		name = a.text(msg.VerifyTimestamp)
+	case name == "":
 		name = a.text(msg.VerifyNoSigner)
 	}
 	a.println(indent + title + ": " + a.style.bold(name) + ", " + a.stateText(s.State))
@@ -99,8 +103,13 @@ func (a *app) printSignature(s *signatureJSON, title, indent string) {
 	for _, t := range s.Stamps {
 		field(msg.LabelStamp, a.stampText(t))
 	}
-	field(msg.LabelRevoked, a.revocationText(s.Revocation))
-	field(msg.LabelLevel, s.Level)
+	if s.inPDF == nil || s.Kind != kindTimestamp {
+		field(msg.LabelRevoked, a.revocationText(s.Revocation))
+		field(msg.LabelLevel, s.Level)
+	}
+	if s.inPDF != nil {
+		a.printPDF(s.inPDF, field)
+	}
 	for _, c := range s.Counter {
 		a.printSignature(c, a.text(msg.VerifyCounter), indent+"  ")
 	}

@@ -3,9 +3,15 @@ package msg
 // Signing documents.
 var (
 	SignShort = text("Sign documents with the card", "Firma documenti con la carta")
-	SignLong  = text(`Signs each FILE and writes the signed document beside it as FILE.p7m (CAdES), one PIN
-for all of them. A p7m gets a further signature beside those it has, or, with --wrap,
-one around it. Nothing is overwritten, and a file is written whole or not at all.
+	SignLong  = text(`Signs each FILE and writes the signed document beside it, one PIN for all of them: a PDF
+as NAME-signed.pdf (PAdES), any other file as FILE.p7m (CAdES). A p7m gets a further
+signature beside those it has, or, with --wrap, one around it. Nothing is overwritten,
+and a file is written whole or not at all.
+
+In a PDF every byte stays as it was, so earlier signatures stay valid. The signature is
+invisible unless one of --page, --at, --picture and --show is given, or --field names an
+empty signature field. A PDF that a signature would break is refused before the PIN is
+asked; --format p7m signs it all the same.
 
 It is an advanced electronic signature: it replaces a handwritten one towards public
 administrations (DPCM 22 February 2013, art. 61). Other programs say that they do not
@@ -18,9 +24,15 @@ a hash, never the document. Nothing else connects to anything.
 
 --format raw writes the bare RSASSA-PKCS1-v1_5 signature of one FILE ("-" is standard
 input), 256 bytes, for programs and tests; --hash implies it.`,
-		`Firma ogni FILE e scrive accanto il documento firmato come FILE.p7m (CAdES), con un solo
-PIN per tutti. Un p7m riceve un'altra firma accanto a quelle che ha, oppure, con --wrap,
-una attorno. Nulla viene sovrascritto, e un file è scritto intero o per niente.
+		`Firma ogni FILE e scrive accanto il documento firmato, con un solo PIN per tutti: un PDF
+come NOME-signed.pdf (PAdES), ogni altro file come FILE.p7m (CAdES). Un p7m riceve un'altra
+firma accanto a quelle che ha, oppure, con --wrap, una attorno. Nulla viene sovrascritto, e
+un file è scritto intero o per niente.
+
+In un PDF ogni byte resta com'era, così le firme precedenti restano valide. La firma è
+invisibile, salvo con --page, --at, --picture o --show, o quando --field indica un campo
+firma vuoto. Un PDF che una firma guasterebbe è rifiutato prima di chiedere il PIN;
+--format p7m lo firma comunque.
 
 È una firma elettronica avanzata: verso le pubbliche amministrazioni sostituisce quella
 autografa (DPCM 22 febbraio 2013, art. 61). Altri programmi dicono di non fidarsi, perché
@@ -33,7 +45,7 @@ computer e un'impronta, mai il documento. Nient'altro si collega ad alcunché.
 --format raw scrive la sola firma RSASSA-PKCS1-v1_5 di un FILE ("-" è lo standard input),
 256 byte, per programmi e prove; --hash la implica.`)
 	FlagHash       = text("with --format raw: sha256, sha384, sha512, sha224 or sha1", "con --format raw: sha256, sha384, sha512, sha224 o sha1")
-	FlagFormat     = text("p7m or raw", "p7m o raw")
+	FlagFormat     = text("p7m, pdf or raw; without it, pdf for PDF documents and p7m for all others", "p7m, pdf o raw; se manca, pdf per i documenti PDF e p7m per gli altri")
 	FlagDetached   = text("write the signature alone, as FILE.p7s, without the document", "scrivi la sola firma, come FILE.p7s, senza il documento")
 	FlagWrap       = text("sign around a p7m instead of adding a signature to it", "firma attorno a un p7m invece di aggiungervi una firma")
 	FlagOutDir     = text("write the signed documents into this directory", "scrivi i documenti firmati in questa cartella")
@@ -77,6 +89,11 @@ Known authorities are those of the electronic identity card. For signatures made
 other certificates, or for time stamps, name their authorities with --trust. See "cie
 help signatures" for what a valid signature is worth.
 
+In a PDF, what was signed is compared with what the document shows now. Further
+signatures, time stamps and form fields that were filled in are named. Any other change
+after a signature may hide or replace what was signed: the answer is then that it cannot
+be said, and --extract writes the document as it was signed.
+
 The exit code is 0 if every signature of every file is valid, 12 if one is not valid, 13
 if it cannot be said, 1 if a file cannot be read.`,
 		`Verifica ogni firma di ogni FILE: che il documento sia quello firmato, chi l'ha firmato,
@@ -93,16 +110,20 @@ Le autorità conosciute sono quelle della carta d'identità elettronica. Per fir
 altri certificati, o per le marche temporali, indicale con --trust. Vedi "cie help
 signatures" per sapere quanto vale una firma valida.
 
+In un PDF ciò che è stato firmato viene confrontato con ciò che il documento mostra ora.
+Altre firme, marche temporali e campi compilati sono elencati. Ogni altra modifica dopo una
+firma può nascondere o sostituire ciò che è stato firmato: allora la risposta è che non si
+può dire, e --extract scrive il documento com'è stato firmato.
+
 Il codice di uscita è 0 se ogni firma di ogni file è valida, 12 se una non è valida, 13 se
 non si può dire, 1 se un file non si può leggere.`)
 	FlagAt      = text("judge as of this time: YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ", "giudica a questa data: AAAA-MM-GG o AAAA-MM-GGThh:mm:ssZ")
 	FlagOnline  = text("ask the issuing authorities whether certificates were revoked (connects to the network)", "chiedi alle autorità se i certificati sono stati revocati (si collega alla rete)")
 	FlagTrust   = text("further authorities to trust: a file or directory, PEM or DER (repeatable)", "altre autorità di cui fidarsi: un file o una cartella, PEM o DER (ripetibile)")
-	FlagExtract = text("write the document without its signatures to this file", "scrivi in questo file il documento senza le firme")
+	FlagExtract = text("write the document without its signatures to this file; of a PDF, the document as it was signed", "scrivi in questo file il documento senza le firme; di un PDF, il documento com'è stato firmato")
 	FlagContent = text("the document of signatures that are in a file of their own", "il documento di firme che stanno in un file a parte")
 	BadTime     = text("\"%s\" is not a date", "\"%s\" non è una data")
 	NoDocument  = text("%s does not hold the document", "%s non contiene il documento")
-	NoPDF       = text("%s is a PDF document: its signatures cannot be verified yet", "%s è un documento PDF: le sue firme non si possono ancora verificare")
 	Extracted   = text("Document written to %s", "Documento scritto in %s")
 	ContentIs   = text("document: %s", "documento: %s")
 
@@ -143,6 +164,7 @@ non si può dire, 1 se un file non si può leggere.`)
 	ReasonWrongSignature   = text("the signature does not match the certificate", "la firma non corrisponde al certificato")
 	ReasonWrongCertificate = text("the signature names another certificate", "la firma indica un altro certificato")
 	ReasonWrongAttributes  = text("what was signed contradicts the file", "ciò che è stato firmato contraddice il file")
+	ReasonNotCovered       = text("parts of the document are outside of what was signed", "parti del documento sono fuori da ciò che è stato firmato")
 	ReasonRevoked          = text("the certificate had been revoked", "il certificato era stato revocato")
 	ReasonExpired          = text("the certificate had expired", "il certificato era scaduto")
 	ReasonNotYetValid      = text("the certificate was not valid yet", "il certificato non era ancora valido")

@@ -47,8 +47,8 @@ cie cert
 cie sign
   reader, nis       the card
   files[]           one for each file, in their order: file, out (the file written),
-                    format ("p7m"), digest (SHA-256 of the document, hexadecimal),
-                    stamped (true with a time stamp)
+                    format ("p7m", "pdf"), digest (SHA-256 of what was signed,
+                    hexadecimal), stamped (true with a time stamp)
   with --format raw, instead of files[]:
   hash              "sha256" ...
   digest            hash of the file, hexadecimal
@@ -59,7 +59,7 @@ cie verify
   state             the worst of all files: "valid", "invalid" or "unknown"
   files[]           one for each file: file, and
     state           the worst of its signatures
-    encoding        "der", "pem" or "base64"
+    encoding        "der", "pem", "base64" or "pdf"
     detached        true if the document was not in the file
     content         the document used, if it was in a file of its own
     extracted       the file written, with --extract
@@ -70,10 +70,18 @@ cie verify
                     ""); claimed; stamps[] (time, intact, trusted, authority); level
                     ("B-B", "B-T"); revocation (state: "good", "revoked", "not-asked",
                     "unknown"; source, inside, date, at); counter_signatures[]
+                    In a PDF also: kind ("signature", "timestamp"); field; page, if it is
+                    visible; claims (name, reason, location); revision_size (bytes of the
+                    document that was signed, 0 for none); whole (true if nothing
+                    follows); changes[] after it: kind (signature timestamp dss field
+                    new-field metadata pages content annotation appearance locked catalog
+                    unknown), allowed (false: it may hide or replace what was signed),
+                    page, field, detail
+    revision        of a PDF: number of the signature whose document was extracted
     inner           the same, for a signed document within the document
     error           why the file cannot be read
-  reasons           altered wrong-signature wrong-certificate wrong-attributes revoked
-                    expired not-yet-valid (these make it "invalid") no-content
+  reasons           altered wrong-signature wrong-certificate wrong-attributes not-covered
+                    revoked expired not-yet-valid (these make it "invalid") no-content
                     no-certificate unknown-issuer unfit-certificate unsupported
                     weak-algorithm revocation-not-asked revocation-unknown revoked-later
                     wrong-timestamp content-changed
@@ -169,8 +177,8 @@ cie cert
 cie sign
   reader, nis       la carta
   files[]           uno per ogni file, nel loro ordine: file, out (il file scritto),
-                    format ("p7m"), digest (SHA-256 del documento, esadecimale),
-                    stamped (true con una marca temporale)
+                    format ("p7m", "pdf"), digest (SHA-256 di ciò che è stato
+                    firmato, esadecimale), stamped (true con una marca temporale)
   con --format raw, al posto di files[]:
   hash              "sha256" ...
   digest            impronta del file, esadecimale
@@ -181,7 +189,7 @@ cie verify
   state             il peggiore di tutti i file: "valid", "invalid" o "unknown"
   files[]           uno per ogni file: file, e
     state           il peggiore delle sue firme
-    encoding        "der", "pem" o "base64"
+    encoding        "der", "pem", "base64" o "pdf"
     detached        true se il documento non era nel file
     content         il documento usato, se era in un file a parte
     extracted       il file scritto, con --extract
@@ -192,10 +200,18 @@ cie verify
                     ""); claimed; stamps[] (time, intact, trusted, authority); level
                     ("B-B", "B-T"); revocation (state: "good", "revoked", "not-asked",
                     "unknown"; source, inside, date, at); counter_signatures[]
+                    In un PDF anche: kind ("signature", "timestamp"); field; page, se si
+                    vede; claims (name, reason, location); revision_size (byte del
+                    documento firmato, 0 se nessuno); whole (true se non segue nulla);
+                    changes[] dopo di essa: kind (signature timestamp dss field new-field
+                    metadata pages content annotation appearance locked catalog unknown),
+                    allowed (false: può nascondere o sostituire ciò che è stato firmato),
+                    page, field, detail
+    revision        di un PDF: numero della firma di cui è stato estratto il documento
     inner           lo stesso, per un documento firmato dentro il documento
     error           perché il file non si può leggere
-  reasons           altered wrong-signature wrong-certificate wrong-attributes revoked
-                    expired not-yet-valid (questi la rendono "invalid") no-content
+  reasons           altered wrong-signature wrong-certificate wrong-attributes not-covered
+                    revoked expired not-yet-valid (questi la rendono "invalid") no-content
                     no-certificate unknown-issuer unfit-certificate unsupported
                     weak-algorithm revocation-not-asked revocation-unknown revoked-later
                     wrong-timestamp content-changed

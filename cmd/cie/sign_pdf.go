@@ -1,0 +1,415 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"cie/card/ades/cms"
+	"cie/card/ades/pdf"
+	"cie/card/identity"
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/tty"
+)
+
+const formatPDF = "pdf"
+
+// pdfFlags are the options of "cie sign" that are about PDF documents.
+type pdfFlags struct {
+	field, page, at, picture, show, reason, place string
+	password                                      fdFlag
+
+	// What the options say, after checkPDF.
+	number  int // of the page
+	where   pdf.Place
+	shown   []string
+	image   []byte
+	secret  []byte
+	visible bool
+}
+
+// pdfOnly are the names of the options.
+var pdfOnly = []string{"field", "page", "at", "picture", "show", "reason", "place", "password-fd"}
+
+// What --show can name, in the order in which it is shown.
+var showable = []string{"name", "date", "reason", "place"}
+
+var corners = map[string]pdf.Corner{
+	"bottom-left": pdf.BottomLeft, "bottom-right": pdf.BottomRight, "top-left": pdf.TopLeft, "top-right": pdf.TopRight,
+}
+
+func (f *pdfFlags) add(a *app, c *cobra.Command) {
+	c.Flags().StringVar(&f.field, "field", "", a.text(msg.FlagField))
+	c.Flags().StringVar(&f.page, "page", "", a.text(msg.FlagPage))
+	c.Flags().StringVar(&f.at, "at", "", a.text(msg.FlagPlaceAt))
+	c.Flags().StringVar(&f.picture, "picture", "", a.text(msg.FlagPicture))
+	c.Flags().StringVar(&f.show, "show", "", a.text(msg.FlagShow))
+	c.Flags().StringVar(&f.reason, "reason", "", a.text(msg.FlagReason))
+	c.Flags().StringVar(&f.place, "place", "", a.text(msg.FlagPlace))
+	f.addPassword(a, c)
+	_ = c.RegisterFlagCompletionFunc("show", cobra.FixedCompletions(showable, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("at", cobra.FixedCompletions(cornerNames(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (f *pdfFlags) addPassword(a *app, c *cobra.Command) {
+	f.password.name = "password-fd"
+	c.Flags().Var(&f.password, f.password.name, a.text(msg.FlagPasswordFD))
+}
+
+func cornerNames() []string { return []string{"bottom-left", "bottom-right", "top-left", "top-right"} }
+
+// check reads the options. visible: the signature is to be seen.
+func (f *pdfFlags) check(a *app, c *cobra.Command) error {
+	f.visible = f.page != "" || f.at != "" || f.picture != "" || f.show != ""
+	if f.field != "" && (f.page != "" || f.at != "") {
+		return a.hint(c, a.usage(msg.NotTogether, "field", cmp.Or(cond(f.page != "", "page"), "at")))
+	}
+	f.number = 1
+	if f.page != "" {
+		n, err := strconv.Atoi(f.page)
+		if f.page == "last" {
+			n, err = -1, nil
+		}
+		if err != nil || n == 0 || n < -1 {
+			return a.usage(msg.BadPage, f.page)
+		}
+		f.number = n
+	}
+	if f.at == "" {
+		f.where.Corner = pdf.BottomRight
+	} else if corner, ok := corners[f.at]; ok {
+		f.where.Corner = corner
+	} else if !f.rectangle() {
+		return a.usage(msg.BadPlace, f.at, strings.Join(cornerNames(), ", "))
+	}
+	if f.show == "" && f.visible && f.picture == "" {
+		f.show = "name,date"
+	}
+	if f.show != "" {
+		f.shown = strings.Split(f.show, ",")
+		for _, s := range f.shown {
+			if !slices.Contains(showable, s) {
+				return a.hint(c, a.usage(msg.BadChoice, "show", strings.Join(showable, ", ")))
+			}
+		}
+	}
+	for name, s := range map[string]string{"reason": f.reason, "place": f.place} {
+		if len(s) > maxClaim {
+			return a.usage(msg.TooLong, name, maxClaim)
+		}
+	}
+	if f.picture == "" {
+		return nil
+	}
+	image, err := readLimited(f.picture, maxPicture)
+	if err != nil {
+		return a.problem("failed", exitFailed, msg.CannotRead, f.picture, cause(err))
+	}
+	f.image = image
+	return nil
+}
+
+const (
+	maxClaim    = 400 // bytes of a reason or place
+	maxPicture  = 16 << 20
+	maxPassword = 512
+)
+
+func cond(yes bool, s string) string {
+	if yes {
+		return s
+	}
+	return ""
+}
+
+// rectangle reads --at X,Y,W,H.
+func (f *pdfFlags) rectangle() bool {
+	parts := strings.Split(f.at, ",")
+	if len(parts) != 4 {
+		return false
+	}
+	for i, to := range []*float64{&f.where.X, &f.where.Y, &f.where.Width, &f.where.Height} {
+		v, err := strconv.ParseFloat(strings.TrimSpace(parts[i]), 64)
+		if err != nil || !(v >= 0 && v < 1e6) {
+			return false
+		}
+		*to = v
+	}
+	return f.where.Width > 0 && f.where.Height > 0
+}
+
+func readLimited(name string, limit int64) ([]byte, error) {
+	in, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	b, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = io.ErrShortBuffer
+	}
+	return b, err
+}
+
+// readPassword reads the password of --password-fd once, or asks for it when that
+// is a terminal. The caller wipes it.
+func (a *app) readPassword(ctx context.Context, f *pdfFlags) error {
+	if !f.password.set {
+		return nil
+	}
+	tty.NoCore()
+	if term.IsTerminal(f.password.fd) {
+		t, err := a.terminal()
+		if err != nil {
+			return err
+		}
+		a.guard.onExit(t.Restore)
+		defer t.Close()
+		f.secret, err = t.ReadSecret(ctx, a.text(msg.AskPassword), maxPassword)
+		return err
+	}
+	if !tty.OpenFD(f.password.fd) {
+		return a.usage(msg.BadFD, f.password.name, f.password.fd)
+	}
+	secret, err := tty.ReadFD(ctx, f.password.fd, maxPassword)
+	switch {
+	case errors.Is(err, io.EOF):
+		return a.problem("no-code", exitBadCode, msg.EmptyFD, f.password.name, f.password.fd)
+	case errors.Is(err, tty.ErrTooLong):
+		return a.problem("bad-format", exitBadCode, msg.LongFD, f.password.name, f.password.fd)
+	}
+	f.secret = secret
+	return err
+}
+
+// isPDFFile reports whether a file is signed as a PDF.
+func isPDFFile(name string) bool {
+	if strings.EqualFold(filepath.Ext(name), ".pdf") {
+		return true
+	}
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	in, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer in.Close()
+	return isPDF(in)
+}
+
+// isPDF reports whether a file begins like a PDF document.
+func isPDF(r io.ReaderAt) bool {
+	var head [1024]byte
+	n, _ := r.ReadAt(head[:], 0)
+	return bytes.Contains(head[:n], []byte("%PDF-")) && head[0] != 0x30
+}
+
+// pdfFormat makes PAdES signatures.
+type pdfFormat struct{}
+
+// pdfDocument is a PDF that is to be signed.
+type pdfDocument struct {
+	ctx      context.Context
+	file     string
+	size     int64
+	modified time.Time
+	f        *signFlags
+	sum      []byte
+}
+
+// prepare refuses before the card is touched: the update is built once, with
+// stand-ins for what only the card knows.
+func (pdfFormat) prepare(ctx context.Context, a *app, file string, f *signFlags) (unsigned, error) {
+	in, size, err := a.openRegular(file)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return nil, a.problem("failed", exitFailed, msg.CannotRead, file, cause(err))
+	}
+	d := &pdfDocument{ctx: ctx, file: file, size: size, modified: info.ModTime(), f: f}
+	if _, err := pdf.Prepare(in, size, d.options(a, "MARIO ROSSI", a.now())); err != nil {
+		return nil, a.pdfProblem(err, file)
+	}
+	return d, nil
+}
+
+func (d *pdfDocument) options(a *app, name string, now time.Time) pdf.Options {
+	f := &d.f.pdf
+	o := pdf.Options{Password: f.secret, Field: f.field, Name: name, Reason: f.reason, Location: f.place, Time: now, Reserve: pdf.Reserve}
+	if d.f.tsa != "" {
+		o.Reserve = pdf.ReserveTimestamp
+	}
+	if !f.visible && f.field == "" {
+		return o
+	}
+	o.Appearance = &pdf.Appearance{Page: f.number, Place: f.where, Picture: f.image}
+	shown := f.shown
+	if f.field != "" && !f.visible {
+		shown = []string{"name", "date"}
+	}
+	for _, line := range []struct {
+		key   string
+		text  i18n.Text
+		value string
+	}{
+		{"name", msg.MarkSignedBy, name}, {"date", msg.MarkDate, now.Format(a.text(msg.DateFormat) + " 15:04:05 -07:00")},
+		{"reason", msg.MarkReason, f.reason}, {"place", msg.MarkPlace, f.place},
+	} {
+		if slices.Contains(shown, line.key) && line.value != "" {
+			o.Appearance.Lines = append(o.Appearance.Lines, a.text(line.text, line.value))
+		}
+	}
+	return o
+}
+
+func (d *pdfDocument) digest() []byte { return d.sum }
+
+// suggest: x-signed.pdf; of x-signed.pdf x-signed-2.pdf, with the first number
+// that is free.
+func (d *pdfDocument) suggest() func(n int) string {
+	base := filepath.Base(d.file)
+	ext := filepath.Ext(base)
+	stem := strings.TrimSuffix(base, ext)
+	if !strings.EqualFold(ext, ".pdf") {
+		stem, ext = base, ".pdf"
+	}
+	first, number, numbered := strings.Cut(stem, "-signed-")
+	if _, err := strconv.Atoi(number); numbered && err == nil {
+		stem = first + "-signed"
+	}
+	if !strings.HasSuffix(stem, "-signed") {
+		return func(n int) string {
+			if n > 0 {
+				return ""
+			}
+			return stem + "-signed" + ext
+		}
+	}
+	return func(n int) string { return fmt.Sprintf("%s-%d%s", stem, n+2, ext) }
+}
+
+// sign writes the document with an empty signature, and then the signature.
+func (d *pdfDocument) sign(a *app, s cms.Signer, o cms.Options, w io.Writer) error {
+	out, ok := w.(io.WriterAt)
+	if !ok {
+		return errors.New("a PDF can only be signed into a file")
+	}
+	in, size, err := a.openRegular(d.file)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil || size != d.size || !info.ModTime().Equal(d.modified) {
+		return cms.ErrContentChanged
+	}
+	name := ""
+	if id, err := identity.Parse(s.Certificate); err == nil {
+		name = cmp.Or(strings.TrimSpace(id.GivenName+" "+id.Surname), id.CommonName)
+	}
+	options := d.options(a, name, o.Time)
+	o.Time = time.Time{} // the time is in the signature dictionary (EN 319 142-1, 5.2)
+	options.Reserve = max(options.Reserve, cms.MaxSize(s, o))
+	p, err := pdf.Prepare(meteredAt{&metered{ctx: d.ctx, a: a, file: d.file, size: size}, in}, size, options)
+	if err != nil {
+		return a.pdfProblem(err, d.file)
+	}
+	if d.sum, err = p.Write(w); err != nil {
+		return err
+	}
+	message, err := cms.SignDigest(s, d.sum, o)
+	if err != nil {
+		return err
+	}
+	return p.Put(out, message)
+}
+
+// meteredAt reports how far a file was read.
+type meteredAt struct {
+	m *metered
+	r io.ReaderAt
+}
+
+// ReadAt implements io.ReaderAt.
+func (m meteredAt) ReadAt(b []byte, off int64) (int, error) {
+	if m.m.ctx.Err() != nil {
+		return 0, context.Cause(m.m.ctx)
+	}
+	n, err := m.r.ReadAt(b, off)
+	m.m.report(off + int64(n))
+	return n, err
+}
+
+// pdfProblem explains why a PDF cannot be signed or read.
+func (a *app) pdfProblem(err error, file string) error {
+	var refused *pdf.RefusedError
+	var field *pdf.FieldError
+	var page *pdf.PageError
+	var place *pdf.PlaceError
+	failed := func(t i18n.Text, args ...any) *problem { return a.problem("failed", exitFailed, t, args...) }
+	switch {
+	case errors.As(err, &refused):
+		texts := map[pdf.Refusal]i18n.Text{
+			pdf.Certified: msg.PDFCertified, pdf.Locked: msg.PDFLocked, pdf.Forbidden: msg.PDFForbidden,
+			pdf.Certificates: msg.PDFCertificates, pdf.XFA: msg.PDFXFA, pdf.Damaged: msg.PDFDamaged,
+		}
+		p := a.problem("pdf-refused", exitFailed, texts[refused.Reason], file)
+		if refused.Err != nil {
+			p.Detail = refused.Err.Error()
+		} else {
+			p.Detail = string(refused.Reason)
+		}
+		p.do(a.text(msg.PDFTryP7M))
+		if refused.Err != nil {
+			p.do("  " + printable(refused.Err.Error()))
+		}
+		return p
+	case errors.Is(err, pdf.ErrPassword):
+		return failed(msg.PDFPassword, file).do(a.text(msg.PDFPasswordDo))
+	case errors.As(err, &field):
+		p := failed(msg.PDFNoField, file, field.Name)
+		if len(field.Empty) == 0 {
+			return p.do(a.text(msg.PDFNoFields))
+		}
+		p.do(a.text(msg.PDFFields))
+		for _, name := range field.Empty {
+			p.do("  " + printable(name))
+		}
+		return p
+	case errors.As(err, &page):
+		return failed(msg.PDFNoPage, file, page.Number, page.Pages)
+	case errors.As(err, &place):
+		return failed(msg.PDFNoRoom, file, place.Width, place.Height)
+	case errors.Is(err, pdf.ErrPicture):
+		return failed(msg.PDFPicture, err)
+	case isPDFError(err):
+		return failed(msg.PDFUnreadable, file, err)
+	case errors.Is(err, context.Canceled):
+		return err
+	}
+	return failed(msg.CannotRead, file, cause(err))
+}
+
+func isPDFError(err error) bool {
+	var damaged *pdf.DamagedError
+	var unsupported *pdf.UnsupportedError
+	return errors.As(err, &damaged) || errors.As(err, &unsupported) || errors.Is(err, pdf.ErrTooComplex) || errors.Is(err, pdf.ErrNotPDF)
+}

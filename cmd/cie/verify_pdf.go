@@ -1,0 +1,174 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"io"
+
+	"cie/card/ades"
+	"cie/card/ades/pdf"
+	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/i18n"
+)
+
+// inPDF is what a signature in a PDF has besides.
+type inPDF struct {
+	Kind     string       `json:"kind"` // signature or timestamp
+	Field    string       `json:"field"`
+	Page     int          `json:"page,omitempty"`
+	Claims   *claimsJSON  `json:"claims,omitempty"`
+	Revision int64        `json:"revision_size"` // 0: covers no revision
+	Whole    bool         `json:"whole"`
+	Later    []laterJSON `json:"changes"`
+}
+
+// claimsJSON is what a signature dictionary claims.
+type claimsJSON struct {
+	Name     string `json:"name,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+	Location string `json:"location,omitempty"`
+}
+
+type laterJSON struct {
+	Kind    pdf.ChangeKind `json:"kind"`
+	Allowed bool           `json:"allowed"`
+	Page    int            `json:"page,omitempty"`
+	Field   string         `json:"field,omitempty"`
+	Detail  string         `json:"detail,omitempty"`
+}
+
+// The values of inPDF.Kind.
+const (
+	kindSignature = "signature"
+	kindTimestamp = "timestamp"
+)
+
+func (a *app) verifyPDF(ctx context.Context, v *ades.Verifier, f *verifyFlags, file string, in io.ReaderAt, size int64) (*verifiedJSON, error) {
+	if f.content != "" {
+		return nil, a.usage(msg.NotForPDF, "content")
+	}
+	m := meteredAt{&metered{ctx: ctx, a: a, file: file, size: size}, in}
+	report, err := pdf.Verify(ctx, m, size, f.pdf.secret, v)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, a.pdfProblem(err, file)
+	}
+	if len(report.Signatures) == 0 {
+		return nil, a.problem("failed", exitFailed, msg.PDFUnsigned, file)
+	}
+	one := &verifiedJSON{File: file, State: report.State().String(), Encoding: formatPDF}
+	for _, s := range report.Signatures {
+		one.Signatures = append(one.Signatures, describePDF(s))
+	}
+	if f.extract == "" {
+		return one, nil
+	}
+	n := cmp.Or(f.signature, len(report.Signatures))
+	if n > len(report.Signatures) {
+		return nil, a.usage(msg.NoSignature, n)
+	}
+	revision := report.Signatures[n-1].Revision(in)
+	if revision == nil {
+		return nil, a.problem("failed", exitFailed, msg.PDFNoRevision, file, n)
+	}
+	if err := a.extractTo(f.extract, file, revision); err != nil {
+		return nil, err
+	}
+	one.Extracted, one.Revision = f.extract, n
+	return one, nil
+}
+
+func describePDF(s *pdf.Signature) *signatureJSON {
+	more := &inPDF{Kind: kindSignature, Field: s.Field, Page: s.Page, Revision: s.Length, Whole: s.Whole, Later: []laterJSON{}}
+	if claims := (claimsJSON{s.Name, s.Reason, s.Location}); claims != (claimsJSON{}) {
+		more.Claims = &claims
+	}
+	for _, c := range s.Later {
+		more.Later = append(more.Later, laterJSON(c))
+	}
+	if s.Stamp == nil {
+		d := describeResult(s.Result)
+		d.inPDF = more
+		return d
+	}
+	more.Kind = kindTimestamp
+	d := &signatureJSON{
+		State: s.State().String(), Reasons: []ades.Reason{}, Intact: s.Stamp.Intact, Trusted: s.Stamp.Trusted,
+		Time: stamp(s.Stamp.Time), TimeKind: ades.TimeStamped, Purpose: ades.PurposeTimestamp, Issuer: s.Stamp.Authority,
+		Revocation: revocationJSON{State: ades.RevocationNotAsked}, inPDF: more,
+	}
+	switch {
+	case !s.Stamp.Intact:
+		d.Reasons = append(d.Reasons, ades.WrongTimestamp)
+	case !s.Stamp.Trusted:
+		d.Reasons = append(d.Reasons, ades.UnknownIssuer)
+	}
+	if s.Changed() {
+		d.Reasons = append(d.Reasons, ades.ContentChanged)
+	}
+	return d
+}
+
+// changeTexts are the changes after a signature in words.
+var changeTexts = map[pdf.ChangeKind]i18n.Text{
+	pdf.ChangeSignature:  msg.ChangeSignature,
+	pdf.ChangeTimestamp:  msg.ChangeTimestamp,
+	pdf.ChangeDSS:        msg.ChangeDSS,
+	pdf.ChangeField:      msg.ChangeField,
+	pdf.ChangeNewField:   msg.ChangeNewField,
+	pdf.ChangeMetadata:   msg.ChangeMetadata,
+	pdf.ChangePages:      msg.ChangePages,
+	pdf.ChangeContent:    msg.ChangeContent,
+	pdf.ChangeAnnotation: msg.ChangeAnnotation,
+	pdf.ChangeAppearance: msg.ChangeAppearance,
+	pdf.ChangeLocked:     msg.ChangeLocked,
+	pdf.ChangeCatalog:    msg.ChangeCatalog,
+	pdf.ChangeUnknown:    msg.ChangeUnknown,
+}
+
+func (a *app) changeText(c laterJSON) string {
+	text := string(c.Kind)
+	if t, ok := changeTexts[c.Kind]; ok {
+		text = a.text(t)
+	}
+	about := cmp.Or(printable(c.Field), cond(c.Kind == pdf.ChangeCatalog, printable(c.Detail)))
+	if about != "" {
+		text += ": " + about
+		if c.Field != "" && c.Detail != "" {
+			text += " = " + printable(c.Detail)
+		}
+	}
+	if c.Page > 0 {
+		text += " (" + a.text(msg.OnPage, c.Page) + ")"
+	}
+	if !c.Allowed {
+		return a.style.red(text)
+	}
+	return text
+}
+
+// printPDF shows what a signature in a PDF has besides.
+func (a *app) printPDF(s *inPDF, field func(i18n.Text, string)) {
+	if s.Page > 0 {
+		field(msg.LabelVisible, a.text(msg.OnPage, s.Page))
+	}
+	if s.Claims != nil {
+		field(msg.LabelReason, printable(s.Claims.Reason))
+		field(msg.LabelPlace, printable(s.Claims.Location))
+	}
+	switch {
+	case s.Revision == 0:
+		field(msg.LabelCovers, a.text(msg.CoversNothing))
+	case s.Whole:
+		field(msg.LabelCovers, a.text(msg.CoversAll))
+	case len(s.Later) == 0:
+		field(msg.LabelCovers, a.text(msg.CoversSeen))
+	default:
+		field(msg.LabelCovers, a.text(msg.CoversRevision))
+	}
+	for _, c := range s.Later {
+		field(msg.LabelAfter, a.changeText(c))
+	}
+}
