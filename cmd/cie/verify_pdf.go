@@ -13,12 +13,12 @@ import (
 
 // inPDF is what a signature in a PDF has besides.
 type inPDF struct {
-	Kind     string       `json:"kind"` // signature or timestamp
-	Field    string       `json:"field"`
-	Page     int          `json:"page,omitempty"`
-	Claims   *claimsJSON  `json:"claims,omitempty"`
-	Revision int64        `json:"revision_size"` // 0: covers no revision
-	Whole    bool         `json:"whole"`
+	Kind     string      `json:"kind"` // signature or timestamp
+	Field    string      `json:"field"`
+	Page     int         `json:"page,omitempty"`
+	Claims   *claimsJSON `json:"claims,omitempty"`
+	Revision int64       `json:"revision_size"` // 0: covers no revision
+	Whole    bool        `json:"whole"`
 	Later    []laterJSON `json:"changes"`
 }
 
