@@ -187,7 +187,7 @@ func upstreamVersion(v string) string {
 // packageVersions reads the versions of the packages the table names from the
 // status file of dpkg. Systems without dpkg have none.
 func (e *Env) packageVersions() map[string]string {
-	f, err := os.Open(e.sys("/var/lib/dpkg/status"))
+	f, err := OpenRegular(e.sys("/var/lib/dpkg/status"))
 	if err != nil {
 		return nil
 	}

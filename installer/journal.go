@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 )
 
@@ -249,17 +251,48 @@ func (j journal) used() bool {
 // errTooLarge is the cause of ReasonTooLarge.
 var errTooLarge = errors.New("file is larger than 1 MiB")
 
-// readBounded reads a regular file of at most maxFile bytes.
-func readBounded(path string) ([]byte, error) {
+// OpenRegular opens a regular file for reading. It fails for everything else
+// and does not wait for the other end of a named pipe, not even of one that
+// takes the place of the file meanwhile.
+func OpenRegular(path string) (*os.File, error) {
+	notRegular := &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
 	fi, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !fi.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
+		return nil, notRegular
 	}
-	if fi.Size() > maxFile {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if fi, err = f.Stat(); err == nil && !fi.Mode().IsRegular() {
+		err = notRegular
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// ReadRegular reads a regular file of at most 1 MiB.
+func ReadRegular(path string) ([]byte, error) { return readBounded(path) }
+
+// readBounded reads a regular file of at most maxFile bytes.
+func readBounded(path string) ([]byte, error) {
+	f, err := OpenRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxFile {
 		return nil, errTooLarge
 	}
-	return os.ReadFile(path)
+	return b, nil
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -310,7 +309,7 @@ func (c autoSelect) inspect(b []byte) State {
 		if filepath.Base(p) == "cie-certificate.json" {
 			continue
 		}
-		o, err := os.ReadFile(p)
+		o, err := readBounded(p)
 		if err == nil && json.Valid(o) {
 			if _, ok := jsonFind(o, autoSelectKey); ok {
 				s.Reason = ReasonOtherPolicy

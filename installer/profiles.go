@@ -101,10 +101,7 @@ func groupProfiles(root string, groups []string) []string {
 
 // groupOf reads the group of a profile from its preferences.
 func groupOf(prefs string) string {
-	if fi, err := os.Stat(prefs); err != nil || !fi.Mode().IsRegular() {
-		return "" // opening a pipe would wait for ever
-	}
-	f, err := os.Open(prefs)
+	f, err := OpenRegular(prefs)
 	if err != nil {
 		return ""
 	}

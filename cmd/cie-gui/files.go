@@ -51,7 +51,7 @@ func newFiles() (*files, error) {
 		cards:     filepath.Join(cache, "cie", "cards"),
 		home:      home,
 	}
-	data, err := os.ReadFile(f.config)
+	data, err := installer.ReadRegular(f.config)
 	if err == nil {
 		// Damaged settings are the defaults.
 		_ = json.Unmarshal(data, &f.settings)

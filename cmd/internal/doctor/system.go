@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cie/cmd/internal/version"
+	"cie/installer"
 )
 
 // packages are those whose versions a report has.
@@ -19,7 +20,7 @@ func System(root string) []string {
 	if s := systemName(); s != "" {
 		list = append(list, "system: "+s)
 	}
-	if b, err := os.ReadFile(filepath.Join(root, "/etc/os-release")); err == nil {
+	if b, err := installer.ReadRegular(filepath.Join(root, "/etc/os-release")); err == nil {
 		for line := range strings.Lines(string(b)) {
 			if v, ok := strings.CutPrefix(line, "PRETTY_NAME="); ok {
 				list = append(list, "system: "+strings.Trim(strings.TrimSpace(v), `"`))
@@ -29,7 +30,7 @@ func System(root string) []string {
 	if b, err := os.ReadFile(filepath.Join(root, "/proc/sys/kernel/osrelease")); err == nil {
 		list = append(list, "kernel: "+strings.TrimSpace(string(b)))
 	}
-	f, err := os.Open(filepath.Join(root, "/var/lib/dpkg/status"))
+	f, err := installer.OpenRegular(filepath.Join(root, "/var/lib/dpkg/status"))
 	if err != nil {
 		return list
 	}
