@@ -20,6 +20,8 @@ type Problem struct {
 
 // Errors of a Service that have sentences of their own.
 var (
+	// ErrNotAdmitted: the smart card service runs and does not admit this user.
+	ErrNotAdmitted = errors.New("the smart card service does not admit this user")
 	// ErrHomeOwner: the browsers of this home cannot be changed by this user.
 	ErrHomeOwner = errors.New("the home directory belongs to another user")
 	// ErrNoModule: the PKCS#11 module is not installed.
@@ -38,6 +40,7 @@ var simple = []struct {
 	key string
 }{
 	{context.Canceled, "canceled"},
+	{ErrNotAdmitted, "not-admitted"},
 	{apdu.ErrNoService, "no-service"},
 	{apdu.ErrNoReader, "no-reader"},
 	{apdu.ErrNoCard, "no-card"},

@@ -4,9 +4,12 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"slices"
 
 	"cie/apdu/pcsc"
+	"cie/cmd/internal/doctor"
 	"cie/gui"
 )
 
@@ -39,14 +42,14 @@ func (r pcscReaders) Watch(ctx context.Context) <-chan gui.Desk {
 		}
 		// The events tell what is there; that nothing is there they do not.
 		if now, err := r.c.Status(); err != nil {
-			d.Down = err
+			d.Down = judge(err)
 			send()
 		} else if len(now) == 0 {
 			send()
 		}
 		events, err := r.c.Watch(ctx)
 		if err != nil {
-			d.Down = err
+			d.Down = judge(err)
 			send()
 			return
 		}
@@ -62,6 +65,18 @@ func (r pcscReaders) Watch(ctx context.Context) <-chan gui.Desk {
 	return out
 }
 
+// judge adds to an error of the service whether it does not admit this user, as
+// the diagnostics judge it.
+func judge(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, denied := (doctor.Env{Getenv: os.Getenv}).Admission(err); denied {
+		return fmt.Errorf("%w: %w", gui.ErrNotAdmitted, err)
+	}
+	return err
+}
+
 // apply changes the desk as the event says.
 func apply(d *gui.Desk, e pcsc.Event, visit uint64) {
 	i := slices.IndexFunc(d.Readers, func(r gui.Reader) bool { return r.Name == e.Reader })
@@ -71,7 +86,7 @@ func apply(d *gui.Desk, e pcsc.Event, visit uint64) {
 	}
 	switch e.Kind {
 	case pcsc.ServiceLost:
-		d.Down, d.Readers = e.Err, nil
+		d.Down, d.Readers = judge(e.Err), nil
 	case pcsc.ServiceBack:
 		d.Down = nil
 	case pcsc.ReaderRemoved:

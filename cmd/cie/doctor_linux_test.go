@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -270,9 +271,11 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 		denyPCSC(t, filepath.Join(s.base, "none.comm"))
 		d, code := s.examine("")
 		s.want(d, code, doctor.Fail, doctor.AccessDenied, doctor.AllowAccess, "polkit")
+		s.wantDenied("does not admit this user", "polkit")
 		s.env = append(s.env, "SSH_CONNECTION=192.0.2.1 1 192.0.2.2 22")
 		d, code = s.examine("")
 		s.want(d, code, doctor.Fail, doctor.AccessRemote, doctor.SitAtComputer, "screen")
+		s.wantDenied("(ssh)", "screen")
 	})
 	t.Run("no reader", func(t *testing.T) {
 		s := newSickbed(t, daemon)
@@ -379,6 +382,48 @@ func denyPCSC(t *testing.T, socket string) {
 			c.Close()
 		}
 	}()
+}
+
+// wantDenied wants every verb that needs the service to say that it does not
+// admit this user, and what helps, as the doctor does.
+func (s *sickbed) wantDenied(says, remedy string) {
+	s.t.Helper()
+	for _, args := range [][]string{{"status"}, {"readers"}, {"cert", "--pin-fd", "0"}, {"pin", "verify", "--pin-fd", "0"}} {
+		out, code := s.run("13572468\n", append(args, "--json")...)
+		var j struct{ Error report }
+		if err := json.Unmarshal([]byte(out), &j); err != nil || code != exitNothing || j.Error.Code != "access-denied" || !strings.Contains(j.Error.Message, says) {
+			s.t.Errorf("cie %v: exit %d, %v\n%s", args, code, err, out)
+		}
+		cmd := exec.Command(s.cie, args...)
+		cmd.Env, cmd.Stdin = s.env, strings.NewReader("13572468\n")
+		words, _ := cmd.CombinedOutput()
+		if !strings.Contains(string(words), says) || !strings.Contains(string(words), remedy) || strings.Contains(string(words), "systemctl") {
+			s.t.Errorf("cie %v says\n%s", args, words)
+		}
+	}
+	for _, args := range [][]string{{"watch"}, {"watch", "--json"}} {
+		want := says
+		if len(args) == 2 {
+			want = `"access-denied"`
+		}
+		cmd := exec.Command(s.cie, args...)
+		cmd.Env = s.env
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			s.t.Fatal(err)
+		}
+		timer := time.AfterFunc(ptytest.Patience, func() { _ = cmd.Process.Kill() })
+		line, _ := bufio.NewReader(out).ReadString('\n')
+		timer.Stop()
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if !strings.Contains(line, want) {
+			s.t.Errorf("cie %v says %q, want %s", args, line, want)
+		}
+	}
 }
 
 // untilEmpty waits until no reader has a card.

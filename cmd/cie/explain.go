@@ -10,6 +10,7 @@ import (
 	"cie/apdu"
 	"cie/card"
 	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/doctor"
 	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/tty"
 )
@@ -198,8 +199,22 @@ var links = []struct {
 	{apdu.ErrTimeout, "timeout", exitLost, msg.ReaderTimeout, msg.ReaderTimeoutDo},
 }
 
+// admission reports whether the service runs and does not admit this user, as
+// "cie doctor" judges it.
+func (a *app) admission(err error) (doctor.Check, bool) {
+	return doctor.Env{Root: a.root, Getenv: a.getenv}.Admission(err)
+}
+
 // explainLink is for everything else.
 func (a *app) explainLink(err error) report {
+	if errors.Is(err, apdu.ErrNoService) {
+		if c, ok := a.admission(err); ok {
+			return report{
+				Code: "access-denied", Exit: exitNothing, Message: a.findingText(c, false),
+				advice: []string{a.remedyText(c.Remedy)}, Detail: err.Error(),
+			}
+		}
+	}
 	for _, l := range links {
 		if errors.Is(err, l.err) {
 			r := a.saying(l.code, l.exit, l.title, l.do)

@@ -17,6 +17,7 @@ type eventJSON struct {
 	Event  string `json:"event"`
 	Reader string `json:"reader,omitempty"`
 	ATR    string `json:"atr,omitempty"`
+	Error  string `json:"error,omitempty"`
 }
 
 // events are the kinds of events, for programs and for people.
@@ -69,8 +70,12 @@ func (a *app) printEvent(e pcsc.Event) error {
 	if !ok {
 		return nil
 	}
+	var lost report
+	if e.Kind == pcsc.ServiceLost {
+		lost = a.explain(e.Err)
+	}
 	if a.json {
-		line := eventJSON{Event: kind.name, Reader: e.Reader}
+		line := eventJSON{Event: kind.name, Reader: e.Reader, Error: lost.Code}
 		if len(e.ATR) > 0 {
 			line.ATR = fmt.Sprintf("%X", e.ATR)
 		}
@@ -80,6 +85,14 @@ func (a *app) printEvent(e pcsc.Event) error {
 	if e.Reader != "" {
 		text = a.style.bold(e.Reader) + ": " + text
 	}
+	if lost.Code == "access-denied" {
+		text = lost.Message
+	}
 	a.println(a.style.dim(a.now().Format("15:04:05")) + "  " + text)
+	if lost.Code == "access-denied" {
+		for _, line := range lost.advice {
+			a.note(line)
+		}
+	}
 	return nil
 }

@@ -20,11 +20,11 @@ const (
 )
 
 // socketName is where the library looks for the service.
-func (r *run) socketName() string {
-	if v := r.Getenv("PCSCLITE_CSOCK_NAME"); v != "" {
+func (e Env) socketName() string {
+	if v := e.Getenv("PCSCLITE_CSOCK_NAME"); v != "" {
 		return v
 	}
-	return filepath.Join(r.Root, "/run/pcscd/pcscd.comm")
+	return filepath.Join(e.Root, "/run/pcscd/pcscd.comm")
 }
 
 // daemonPaths are the places where distributions have the service.
@@ -49,14 +49,15 @@ func (r *run) service() bool {
 		return true
 	}
 	c := Check{ID: Service, Status: Fail, Detail: detail(err)}
-	reach := r.reach()
-	switch {
-	case denied(err) || errors.Is(reach, os.ErrPermission):
+	if denied, ok := r.Admission(err); ok {
 		r.tell(Check{ID: Service, Status: OK, Finding: ServiceAnswers})
-		r.accessDenied(err)
+		r.tell(denied)
 		r.wait(Readers)
 		r.wait(cardSteps...)
 		return false
+	}
+	reach := r.reach()
+	switch {
 	case errors.Is(err, apdu.ErrTimeout):
 		c.Finding, c.Remedy = ServiceHangs, RestartPCSC
 	case reach == nil:
@@ -78,17 +79,23 @@ func denied(err error) bool {
 	return errors.As(err, &e) && (e.Code == codeSecurityViolation || e.Code == codeNoAccess) || errors.Is(err, os.ErrPermission)
 }
 
-func (r *run) accessDenied(err error) {
-	c := Check{ID: Permission, Status: Fail, Finding: AccessDenied, Remedy: AllowAccess, Detail: detail(err)}
-	if r.Getenv("SSH_CONNECTION") != "" {
+// Admission judges an error of the PC/SC service: ok reports whether the service
+// runs and does not admit this user, and the Check then says so. Every program
+// asks here, so that none advises to start a service that runs.
+func (e Env) Admission(err error) (c Check, ok bool) {
+	if !denied(err) && !errors.Is(e.reach(), os.ErrPermission) {
+		return Check{}, false
+	}
+	c = Check{ID: Permission, Status: Fail, Finding: AccessDenied, Remedy: AllowAccess, Detail: detail(err)}
+	if e.Getenv("SSH_CONNECTION") != "" {
 		c.Finding, c.Remedy = AccessRemote, SitAtComputer
 	}
-	r.tell(c)
+	return c, true
 }
 
 // reach connects to the socket of the service; nil: somebody listens.
-func (r *run) reach() error {
-	conn, err := net.DialTimeout("unix", r.socketName(), 5*time.Second)
+func (e Env) reach() error {
+	conn, err := net.DialTimeout("unix", e.socketName(), 5*time.Second)
 	if err != nil {
 		if errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EPERM) {
 			return os.ErrPermission

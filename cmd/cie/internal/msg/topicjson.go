@@ -111,6 +111,7 @@ cie watch
   event             "reader-added", "reader-removed", "card-inserted", "card-removed",
                     "card-mute", "service-lost", "service-back"
   reader, atr       where it happened
+  error             with "service-lost": an error code, see below
 
 cie demo
   ok                true when every step proved what it should
@@ -132,7 +133,8 @@ An error, in place of all that
 Error codes: no-service no-reader no-card mute removed reset busy timeout not-cie
 choose-reader not-genuine wrong-pin wrong-puk pin-blocked puk-blocked last-try bad-format
 weak-pin codes-differ no-terminal no-code uncertain interrupted-change pin-lost step-failed
-no-module module-broken not-owner need-root exists time-stamp usage stopped failed`,
+no-module module-broken not-owner need-root exists time-stamp usage stopped failed
+access-denied`,
 		`Con --json un comando stampa un solo oggetto JSON sullo standard output ("cie watch":
 uno per riga) e lì nient'altro. I campi possono solo aumentare. Un campo non noto manca,
 salvo dove qui sotto c'è scritto null.
@@ -241,6 +243,7 @@ cie watch
   event             "reader-added", "reader-removed", "card-inserted", "card-removed",
                     "card-mute", "service-lost", "service-back"
   reader, atr       dove è successo
+  error             con "service-lost": un codice di errore, vedi sotto
 
 cie demo
   ok                true se ogni passo ha dimostrato ciò che doveva
@@ -262,5 +265,6 @@ Un errore, al posto di tutto questo
 Codici di errore: no-service no-reader no-card mute removed reset busy timeout not-cie
 choose-reader not-genuine wrong-pin wrong-puk pin-blocked puk-blocked last-try bad-format
 weak-pin codes-differ no-terminal no-code uncertain interrupted-change pin-lost step-failed
-no-module module-broken not-owner need-root exists time-stamp usage stopped failed`)
+no-module module-broken not-owner need-root exists time-stamp usage stopped failed
+access-denied`)
 )
