@@ -24,11 +24,15 @@ type DigitField struct {
 	OnShortcut func(fyne.Shortcut)
 	// OnRejected is called for a pasted text that is not a code.
 	OnRejected func()
+	// OnHold is called when the field begins to hold digits, and when it holds
+	// none any more.
+	OnHold func(bool)
 
 	digits   [card.CodeLength]byte
 	n        int
 	revealed bool
 	focused  bool
+	holds    bool // what OnHold was last called with
 }
 
 // NewDigitField returns an empty field.
@@ -57,7 +61,18 @@ func (d *DigitField) Wipe() {
 	clear(d.digits[:])
 	d.n = 0
 	d.revealed = false
+	d.hold(false)
 	d.Refresh()
+}
+
+// hold reports a change between no digits and some.
+func (d *DigitField) hold(on bool) {
+	if on != d.holds {
+		d.holds = on
+		if d.OnHold != nil {
+			d.OnHold(on)
+		}
+	}
 }
 
 // Reveal shows the digits, or hides them again.
@@ -70,6 +85,7 @@ func (d *DigitField) Reveal(on bool) {
 func (d *DigitField) Revealed() bool { return d.revealed }
 
 func (d *DigitField) changed() {
+	d.hold(d.n > 0)
 	d.Refresh()
 	if d.OnChanged != nil {
 		d.OnChanged()
@@ -82,13 +98,15 @@ func (d *DigitField) FocusGained() { d.focused = true; d.Refresh(); reveal(d) }
 // FocusLost implements fyne.Focusable.
 func (d *DigitField) FocusLost() { d.focused = false; d.Refresh() }
 
-// TypedRune implements fyne.Focusable. What is not a digit is ignored, as are
-// digits beyond the eighth.
+// TypedRune implements fyne.Focusable. What is not a digit, of any script, is
+// ignored, as are digits beyond the eighth.
 func (d *DigitField) TypedRune(r rune) {
-	if r < '0' || r > '9' || d.n == card.CodeLength {
+	digit, ok := card.Digit(r)
+	if !ok || d.n == card.CodeLength {
 		return
 	}
-	d.digits[d.n] = byte(r)
+	d.hold(true)
+	d.digits[d.n] = '0' + digit
 	d.n++
 	d.changed()
 }
@@ -140,14 +158,15 @@ func (d *DigitField) paste(text string) {
 	var got [card.CodeLength]byte
 	defer clear(got[:])
 	n := 0
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c >= '0' && c <= '9':
+	for _, c := range text {
+		digit, ok := card.Digit(c)
+		switch {
+		case ok:
 			if n == len(got) {
 				d.reject()
 				return
 			}
-			got[n] = c
+			got[n] = '0' + digit
 			n++
 		case c == ' ' || c == '-' || c == '\t' || c == '\n' || c == '\r':
 		default:

@@ -33,17 +33,17 @@ func TestDigitField(t *testing.T) {
 	changes := 0
 	d.OnChanged = func() { changes++ }
 	typed(d, "12a 3é٤")
-	if string(d.Code()) != "123" || changes != 3 {
+	if string(d.Code()) != "1234" || changes != 4 {
 		t.Fatalf("%q after %d changes", d.Code(), changes)
 	}
 	if shown(d) != "" {
 		t.Errorf("hidden digits are drawn: %q", shown(d))
 	}
 	d.Reveal(true)
-	if shown(d) != "123" {
+	if shown(d) != "1234" {
 		t.Errorf("revealed: %q", shown(d))
 	}
-	typed(d, "456789")
+	typed(d, "５۶789")
 	if string(d.Code()) != "12345678" || !d.Complete() {
 		t.Errorf("%q", d.Code())
 	}
@@ -64,6 +64,7 @@ func TestPaste(t *testing.T) {
 		{"", " 1234 5678\n", "12345678"},
 		{"", "1234-5678", "12345678"},
 		{"", "1234", "1234"},
+		{"", "١٢٣٤ ٥٦٧٨", "12345678"},
 		{"1234", "5678", "12345678"},
 		{"12", "87654321", "87654321"},
 		{"12345", "6789", "12345"},

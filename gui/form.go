@@ -74,6 +74,7 @@ func (u *UI) newForm(s *slot, ref card.PINRef, withNew bool, submit string,
 	for i, e := range entries {
 		e.OnChanged = f.check
 		e.OnShortcut = u.shortcut
+		e.OnHold = u.hold
 		e.OnEscape = func() {
 			f.back.OnTapped()
 			if back == nil {
@@ -224,6 +225,7 @@ func (f *form) send() {
 	if f.submit.Disabled() || f.busy() {
 		return
 	}
+	f.u.hold(true)
 	code := f.code.Code()
 	var pin []byte
 	if f.pin != nil {
@@ -232,6 +234,7 @@ func (f *form) send() {
 	o := CodeOptions{AllowLastTry: f.confirm.Checked}
 	f.wipe()
 	f.op = f.u.operate(func(ctx context.Context, progress func(card.Progress)) error {
+		defer f.u.hold(false)
 		defer clear(code)
 		defer clear(pin)
 		o.Progress = progress

@@ -32,6 +32,9 @@ type Options struct {
 	// Do runs a function on the thread of the windows; nil: fyne.Do. Tests
 	// queue and pump.
 	Do func(func())
+	// Secret is called before the window begins to hold digits of a code, and
+	// when it holds none any more; nil: not called.
+	Secret func(held bool)
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
@@ -50,6 +53,7 @@ type UI struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	work   sync.WaitGroup
+	secret secrets
 
 	desk    Desk
 	seen    bool // the first Desk has come

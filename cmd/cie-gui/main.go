@@ -28,9 +28,10 @@ const appID = "cie-gui"
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == probeVerb {
-		tty.NoCore() // a PIN may be in the memory
+		tty.Conceal() // a PIN may be in the memory
 		os.Exit(probe.Serve(os.Stdin, os.Stdout))
 	}
+	tty.NoCore()
 	demo := flag.Bool("demo", false, "run with a virtual card; nothing real is touched")
 	hidden := flag.Bool("hidden", false, "start in the tray, if there is one")
 	module := flag.String("module", "", "path of the PKCS#11 module that browsers are told of")
@@ -46,11 +47,22 @@ func main() {
 	}
 }
 
+// conceal keeps the memory of the process from other programs of the user, and
+// ends that. Not for the whole run: the portals of a desktop refuse a program
+// that they cannot look at.
+func conceal(on bool) {
+	if on {
+		tty.Conceal()
+	} else {
+		tty.Reveal()
+	}
+}
+
 func run(demo, hidden bool, module string) error {
 	var (
 		svc  gui.Service
 		end  func()
-		opts = gui.Options{Hidden: hidden, Tray: watchTray}
+		opts = gui.Options{Hidden: hidden, Tray: watchTray, Secret: conceal}
 		err  error
 	)
 	sole := &once{}

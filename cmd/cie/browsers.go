@@ -105,7 +105,7 @@ func (a *app) probeCommand() *cobra.Command {
 		Short:  a.text(msg.ProbeShort),
 		Hidden: true,
 		RunE: func(*cobra.Command, []string) error {
-			tty.NoCore()
+			tty.Conceal()
 			if probe.Serve(a.stdin, a.stdout) != 0 {
 				return &reported{code: exitFailed}
 			}

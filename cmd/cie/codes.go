@@ -85,7 +85,7 @@ func (a *app) fromFD(ctx context.Context, f fdFlag) ([]byte, error) {
 	if !tty.OpenFD(f.fd) {
 		return nil, a.usage(msg.BadFD, f.name, f.fd)
 	}
-	tty.NoCore()
+	tty.Conceal()
 	code, err := tty.ReadFD(ctx, f.fd, maxCodeLine)
 	switch {
 	case errors.Is(err, io.EOF):
@@ -95,6 +95,7 @@ func (a *app) fromFD(ctx context.Context, f fdFlag) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	}
+	code = card.NormalizeCode(code)
 	if err := card.CheckCode(code); err != nil {
 		clear(code)
 		return nil, err
@@ -118,7 +119,7 @@ func (a *app) openDialog(codes ...[]byte) (*dialog, error) {
 	if !asked {
 		return nil, nil
 	}
-	tty.NoCore()
+	tty.Conceal()
 	t, err := a.terminal()
 	if err != nil {
 		return nil, err
@@ -168,6 +169,7 @@ func (d *dialog) code(ctx context.Context, prompt i18n.Text) ([]byte, error) {
 		case err != nil:
 			return nil, err
 		default:
+			code = card.NormalizeCode(code)
 			err = card.CheckCode(code)
 		}
 		if err == nil {
@@ -215,6 +217,7 @@ func (d *dialog) newPINOnce(ctx context.Context, old []byte) ([]byte, error) {
 	}
 	second, err := d.term.ReadSecret(ctx, d.a.text(msg.AskNewAgain), maxCodeLine)
 	defer clear(second)
+	second = card.NormalizeCode(second)
 	if err != nil && !errors.Is(err, tty.ErrTooLong) && !errors.Is(err, io.EOF) {
 		clear(pin)
 		return nil, err

@@ -10,9 +10,12 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/tty/ptytest"
 )
 
 // Nothing that the program prints or writes holds a code: not the result, not
@@ -122,4 +125,43 @@ func TestProcessHoldsNoCode(t *testing.T) {
 	}
 	s.Type("\x03")
 	s.wantExit(130)
+}
+
+// While the program reads a code, other programs of the user cannot read its
+// memory: the kernel gives /proc/PID/mem of such a process to root.
+func TestProcessIsNotDumpableWhileItHoldsACode(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can run a program as another user; package tty tests the call itself")
+	}
+	s := newSickbed(t, nil)
+	bin := filepath.Join(s.base, "cie")
+	s.copy(s.cie, bin)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	cmd := exec.Command(bin, "pin", "verify", "--pin-fd", "3")
+	cmd.Env, cmd.Dir, cmd.ExtraFiles = s.env, "/", []*os.File{r}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	if _, err := w.WriteString(pin[:4]); err != nil {
+		t.Fatal(err)
+	}
+	owner := func() uint32 {
+		info, err := os.Stat(filepath.Join("/proc", strconv.Itoa(cmd.Process.Pid), "mem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Sys().(*syscall.Stat_t).Uid
+	}
+	for end := time.Now().Add(ptytest.Patience); owner() != 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the memory of the process stays readable for the user's programs")
+		}
+	}
 }

@@ -431,3 +431,13 @@ func TestNoTerminal(t *testing.T) {
 		t.Error("the card was touched")
 	}
 }
+
+// Digits of other scripts are digits, also where a new PIN is repeated.
+func TestPromptTakesDigitsOfOtherScripts(t *testing.T) {
+	s := sit(t, english, onDesk, "pin", "change")
+	s.answer("Current PIN", "١٣٥٧٢٤٦٨")
+	s.answer("New PIN (8 digits)", "۵۰۷۱۸۲۶۴")
+	s.answer("again", "50718264")
+	s.wantExit(exitOK)
+	s.wantCard("50718264", 3, 10)
+}

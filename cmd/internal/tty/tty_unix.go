@@ -179,6 +179,16 @@ func ReadFD(ctx context.Context, fd, max int) ([]byte, error) {
 // could be found.
 func NoCore() { _ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) }
 
+// Conceal is for a process that is about to hold a code: a crash leaves no core
+// file and, on Linux, other programs of the user can no longer read its memory.
+func Conceal() {
+	NoCore()
+	setDumpable(false)
+}
+
+// Reveal ends what Conceal did for the memory.
+func Reveal() { setDumpable(true) }
+
 // OpenFD reports whether fd is an open file descriptor that can be read.
 func OpenFD(fd int) bool {
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)

@@ -227,6 +227,7 @@ func (r inputRecord) typed() (unit uint16, times int) {
 var (
 	kernel32             = windows.NewLazySystemDLL("kernel32.dll")
 	procReadConsoleInput = kernel32.NewProc("ReadConsoleInputW")
+	procWerSetFlags      = kernel32.NewProc("WerSetFlags")
 	procGetStartupInfo   = kernel32.NewProc("GetStartupInfoW")
 	ntdll                = windows.NewLazySystemDLL("ntdll.dll")
 	procNtQueryObject    = ntdll.NewProc("NtQueryObject")
@@ -245,7 +246,20 @@ func readConsoleInput(h windows.Handle, records []inputRecord) (int, error) {
 // found: error reporting is not asked.
 func NoCore() {
 	windows.SetErrorMode(windows.SetErrorMode(0) | windows.SEM_NOGPFAULTERRORBOX | windows.SEM_FAILCRITICALERRORS)
+	// A report that is written all the same has no memory in it.
+	const noHeap = 1 // WER_FAULT_REPORTING_FLAG_NOHEAP
+	if procWerSetFlags.Find() == nil {
+		_, _, _ = procWerSetFlags.Call(noHeap)
+	}
 }
+
+// Conceal is for a process that is about to hold a code. Windows has no
+// equivalent of a process that is not dumpable: programs of the same user can
+// read its memory.
+func Conceal() { NoCore() }
+
+// Reveal ends Conceal.
+func Reveal() {}
 
 // Colour makes a console understand the escape sequences of colours and
 // reports whether it does.
