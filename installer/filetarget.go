@@ -187,6 +187,9 @@ func (t *fileTarget) writable(dir string) error {
 // guard checks who runs this.
 func (t *fileTarget) guard() error {
 	if t.scope == ScopeUser {
+		if t.env.elevated() && !t.env.owns(t.path) {
+			return fmt.Errorf("%s: %w: run this without administrator rights", t.path, ErrNotBelowHome)
+		}
 		return t.env.CheckUser()
 	}
 	if t.env.UID != 0 && t.env.Root == "" {
@@ -245,7 +248,7 @@ func (t *fileTarget) put(f found, out []byte) (Change, error) {
 			r.Created, r.Before, r.Mode, before = old.Created, old.Before, old.Mode, b
 		}
 	}
-	if !t.unjournaled {
+	if !t.unjournaled && j.accepts(f.real) {
 		if err := j.save(r, before); err != nil {
 			return Change{}, err
 		}

@@ -67,16 +67,23 @@ const maxFile = 1 << 20
 type journal struct {
 	env *Env
 	dir string
+	// user: the journal lies in a home, whose user can write anything into it.
+	user bool
+}
+
+// accepts reports whether the journal may speak of a path (see Env.owns).
+func (j journal) accepts(path string) bool {
+	return !j.user || j.env.owns(path) && j.env.owns(j.dir)
 }
 
 func (e *Env) journal(scope Scope) journal {
 	if scope == ScopeSystem {
 		if e.Windows {
-			return journal{e, filepath.Join(e.ownDir(), "state")}
+			return journal{env: e, dir: filepath.Join(e.ownDir(), "state")}
 		}
-		return journal{e, e.sys("/var/lib/cie/installer")}
+		return journal{env: e, dir: e.sys("/var/lib/cie/installer")}
 	}
-	return journal{e, filepath.Join(e.StateHome, "cie", "installer")}
+	return journal{env: e, dir: filepath.Join(e.StateHome, "cie", "installer"), user: true}
 }
 
 func digest(b []byte) string {
@@ -97,6 +104,9 @@ const (
 // load returns the record of path; ok is false when there is none that can be
 // relied on.
 func (j journal) load(path string) (r record, ok bool) {
+	if !j.accepts(path) {
+		return record{}, false
+	}
 	b, err := readBounded(j.name(path, extRecord))
 	if err != nil || json.Unmarshal(b, &r) != nil || string(r.Path) != path {
 		return record{}, false
@@ -142,6 +152,9 @@ func (j journal) ensureDir(dir string, mode fs.FileMode) error {
 	if err != nil || len(missing) == 0 {
 		return err
 	}
+	if !j.accepts(dir) {
+		return mkdirs(missing, mode)
+	}
 	if dir == j.dir {
 		// The list lives in the journal itself.
 		if err := mkdirs(missing, mode); err != nil {
@@ -173,7 +186,7 @@ func (j journal) dirs() []string {
 	for l := range strings.Lines(string(b)) {
 		// Paths are quoted: a directory name may hold a line break.
 		var d rawPath
-		if json.Unmarshal([]byte(l), &d) == nil && filepath.IsAbs(string(d)) {
+		if json.Unmarshal([]byte(l), &d) == nil && filepath.IsAbs(string(d)) && filepath.Clean(string(d)) == string(d) && j.accepts(string(d)) {
 			list = append(list, string(d))
 		}
 	}
@@ -195,6 +208,9 @@ func (j journal) saveDirs(list []string) error {
 // drop forgets path, deletes the directories that were created and are empty
 // by now, and at last the journal.
 func (j journal) drop(path string) error {
+	if !j.accepts(path) {
+		return nil
+	}
 	for _, ext := range []string{extRecord, extBackup} {
 		if err := os.Remove(j.name(path, ext)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

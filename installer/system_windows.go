@@ -122,51 +122,6 @@ func heldAlone(path string) bool {
 	return errors.Is(err, windows.ERROR_SHARING_VIOLATION)
 }
 
-// Homes are the users of this machine, each as NewEnv describes the own one. An
-// administrator takes out with them what was registered for everybody.
-func Homes(module string) ([]*Env, error) {
-	own, err := NewEnv(module)
-	if err != nil {
-		return nil, err
-	}
-	list := []*Env{own}
-	const profiles = `SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList`
-	k, err := registry.OpenKey(registry.LOCAL_MACHINE, profiles, registry.ENUMERATE_SUB_KEYS)
-	if err != nil {
-		return nil, fmt.Errorf("list of users: %w", err)
-	}
-	defer k.Close()
-	ids, err := k.ReadSubKeyNames(-1)
-	if err != nil {
-		return nil, fmt.Errorf("list of users: %w", err)
-	}
-	for _, id := range ids {
-		// Accounts of people; the others are those of services (S-1-5-18 to -20).
-		if !strings.HasPrefix(id, "S-1-5-21-") && !strings.HasPrefix(id, "S-1-12-1-") {
-			continue
-		}
-		user, err := registry.OpenKey(k, id, registry.QUERY_VALUE)
-		if err != nil {
-			continue
-		}
-		home, _, err := user.GetStringValue("ProfileImagePath")
-		user.Close()
-		if err == nil {
-			home, err = registry.ExpandString(home)
-		}
-		if err != nil || !exists(home) || strings.EqualFold(home, own.Home) {
-			continue
-		}
-		e := *own
-		e.Home = home
-		e.ConfigHome = filepath.Join(home, "AppData", "Roaming")
-		e.DataHome = filepath.Join(home, "AppData", "Local")
-		e.StateHome, e.RuntimeDir = e.DataHome, filepath.Join(e.DataHome, "cie", "run")
-		list = append(list, &e)
-	}
-	return list, nil
-}
-
 // ownerOf: access lists take the place of owners here.
 func ownerOf(fs.FileInfo) (uid, gid int, ok bool) { return -1, -1, false }
 

@@ -113,10 +113,13 @@ func (e *Env) cleanupTargets() []Target {
 	return list
 }
 
+// firefoxDirs are the installations of Firefox that an administrator changes:
+// those below the directories of programs. A user's own installation, and what
+// the user's registry names, are the user's to write.
 func (e *Env) firefoxDirs() []string {
 	var list []string
 	for _, b := range e.Browsers() {
-		if slices.Contains(firefoxes, b.ID) {
+		if slices.Contains(firefoxes, b.ID) && slices.ContainsFunc(e.ProgramFiles, func(dir string) bool { return below(dir, b.Dir) }) {
 			list = append(list, b.Dir)
 		}
 	}

@@ -219,3 +219,26 @@ func TestWindowsModulePath(t *testing.T) {
 		t.Error("paths are not compared as the system does")
 	}
 }
+
+// An administrator's process writes no policy where an ordinary user can write.
+func TestWindowsPolicyStaysInProgramFiles(t *testing.T) {
+	e := newWindows(t)
+	own, elsewhere := filepath.Join(e.DataHome, "Mozilla Firefox"), filepath.Join(e.Home, "D", "Firefox")
+	for _, dir := range []string{own, elsewhere} {
+		write(t, filepath.Join(dir, "application.ini"), "[App]\nVersion=151.0\n")
+	}
+	e.hooks.appPath = func(string) string { return elsewhere }
+	if n := len(e.Browsers()); n < 3 {
+		t.Fatalf("%d browsers", n)
+	}
+	want := filepath.Join(e.ProgramFiles[0], "Mozilla Firefox", "distribution", "policies.json")
+	targets := append(e.Targets(Options{System: true}), e.CleanupTargets()...)
+	if len(targets) != 2 {
+		t.Errorf("targets %v", ids(targets))
+	}
+	for _, target := range targets {
+		if target.Path() != want {
+			t.Errorf("target %s", target.Path())
+		}
+	}
+}

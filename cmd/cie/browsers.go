@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,6 @@ type browserFlags struct {
 	module             string
 	system, autoSelect bool
 	flatpak            bool
-	allUsers           bool
 	dryRun             bool
 }
 
@@ -60,14 +60,11 @@ func (a *app) browsersChangeCommand(remove bool) *cobra.Command {
 	if remove {
 		c.Use, c.Short, c.Long = "disable", a.text(msg.BrowsersDisableShort), a.text(msg.BrowsersDisableLong)
 		c.Example = "cie browsers disable\nsudo cie browsers disable --system"
-		if haveHomes {
-			c.Flags().BoolVar(&f.allUsers, "all-users", false, a.text(msg.FlagAllUsers))
-		}
 	} else {
 		c.Flags().BoolVar(&f.autoSelect, "auto-select", false, a.text(msg.FlagAutoSelect))
 		c.Flags().BoolVar(&f.flatpak, "flatpak", false, a.text(msg.FlagFlatpak))
 	}
-	if haveHomes { // Windows, where an administrator opens another prompt
+	if runtime.GOOS == "windows" { // there an administrator opens another prompt
 		c.Example = strings.ReplaceAll(c.Example, "sudo ", "")
 	}
 	f.addModule(a, c)
@@ -128,28 +125,25 @@ func (a *app) browsersChange(ctx context.Context, f browserFlags, remove bool) e
 	if f.system && (f.autoSelect || remove) {
 		o.AutoSelect = installer.DefaultAutoSelect
 	}
-	envs := []*installer.Env{env}
-	if f.allUsers {
-		if envs, err = homes(env.Module); err != nil {
-			return err
-		}
+	targets := env.Targets(o)
+	plan := installer.PlanEnable(targets)
+	if remove {
+		plan = installer.PlanDisable(targets)
 	}
 	var results []installer.Result
-	for _, e := range envs {
-		targets := e.Targets(o)
-		plan := installer.PlanEnable(targets)
-		if remove {
-			plan = installer.PlanDisable(targets)
-		}
-		if !f.dryRun {
-			results = append(results, plan.Run(nil)...)
-			continue
-		}
+	if f.dryRun {
 		for _, s := range plan.Steps {
 			results = append(results, installer.Result{Step: s, After: s.State})
 		}
+	} else {
+		results = plan.Run(nil)
 	}
-	return a.showChange(env, f, remove, results)
+	var without []browserJSON
+	none := false
+	if !remove {
+		without, none = a.withoutCard(ctx, env, f.system)
+	}
+	return a.showChange(env, f, remove, results, without, none)
 }
 
 // mayChange refuses what cannot end well: a home of somebody else, a system
@@ -164,9 +158,6 @@ func (a *app) mayChange(ctx context.Context, env *installer.Env, f browserFlags,
 	case f.system && env.UID != 0:
 		p := a.problem("need-root", exitUsage, msg.NeedRoot)
 		return p.do(a.text(msg.NeedRootDo, a.command+" --system"))
-	case f.allUsers && env.UID != 0:
-		p := a.problem("need-root", exitUsage, msg.NeedRootUsers)
-		return p.do(a.text(msg.NeedRootDo, a.command+" --all-users"))
 	case !f.system:
 		if err := env.CheckUser(); err != nil {
 			return a.homeProblem(err)

@@ -2,11 +2,13 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/doctor"
 	"cie/cmd/internal/i18n"
 	"cie/installer"
 )
@@ -37,11 +39,40 @@ type changeJSON struct {
 	OK      bool          `json:"ok"`
 	Places  []placeJSON   `json:"places"`
 	Restart []processJSON `json:"restart"`
+	// NotReached are programs that have no way to the card all the same.
+	NotReached []browserJSON `json:"not_reached"`
 }
 
-// showChange tells what was done in each place, and who must be restarted.
-func (a *app) showChange(env *installer.Env, f browserFlags, remove bool, results []installer.Result) error {
-	out := changeJSON{Module: env.Module, DryRun: f.dryRun, OK: true, Places: []placeJSON{}, Restart: []processJSON{}}
+// withoutCard lists the programs that registering does not help, those in a
+// sandbox above all. none reports that there are browsers and all are such.
+func (a *app) withoutCard(ctx context.Context, env *installer.Env, system bool) (list []browserJSON, none bool) {
+	list = []browserJSON{}
+	survey := env.Survey(ctx, installer.Options{User: true, System: true})
+	browsers, shut := 0, 0
+	for _, b := range survey.Browsers {
+		if b.Family == installer.NSSUser {
+			continue // programs that sign documents, by the places of others
+		}
+		state := doctor.StateOf(env, b, survey.Targets)
+		sandboxed := state == doctor.BrowserSandboxed
+		if b.ID != "thunderbird" { // mail, not logins
+			browsers++
+			if sandboxed {
+				shut++
+			}
+		}
+		// Places of users are not what --system changes.
+		if sandboxed || !system && state == doctor.BrowserUnavailable {
+			list = append(list, a.browserJSON(b, state))
+		}
+	}
+	return list, browsers > 0 && shut == browsers
+}
+
+// showChange reports what was done in each place, which programs must be
+// restarted, and which do not reach the card all the same; none: no browser does.
+func (a *app) showChange(env *installer.Env, f browserFlags, remove bool, results []installer.Result, without []browserJSON, none bool) error {
+	out := changeJSON{Module: env.Module, DryRun: f.dryRun, OK: true, Places: []placeJSON{}, Restart: []processJSON{}, NotReached: without}
 	for _, r := range results {
 		p := placeJSON{
 			Place: r.Target.Kind(), Path: r.Target.Path(), Programs: r.Target.Programs(),
@@ -66,9 +97,9 @@ func (a *app) showChange(env *installer.Env, f browserFlags, remove bool, result
 			return err
 		}
 	} else {
-		a.printChange(env, out, remove, results)
+		a.printChange(env, out, remove, results, none)
 	}
-	if !out.OK {
+	if !out.OK || none {
 		return &reported{code: exitFound}
 	}
 	return nil
@@ -83,7 +114,7 @@ func changes(action installer.Action) bool {
 	return false
 }
 
-func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, results []installer.Result) {
+func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, results []installer.Result, none bool) {
 	if out.DryRun {
 		a.println(a.text(msg.DryRunIntro))
 	}
@@ -120,10 +151,18 @@ func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, resul
 		a.paragraph("", a.text(msg.RestartThese, a.programs(env, out.Restart)))
 	case !out.DryRun && !written && out.OK && remove:
 		a.println(a.text(msg.NothingToRemove))
+	case none:
 	case !out.DryRun && !written && out.OK:
 		a.println(a.text(msg.NothingToEnable))
 	case !out.DryRun && out.OK && !remove:
 		a.println(a.style.green(a.text(msg.EnabledAll)))
+	}
+	for i, b := range out.NotReached {
+		if i == 0 {
+			a.println("")
+			a.println(a.style.amber(a.text(msg.StillWithout)))
+		}
+		a.printBrowser(b)
 	}
 }
 

@@ -47,6 +47,20 @@ type browsersJSON struct {
 	Browsers []browserJSON `json:"browsers"`
 }
 
+// browserJSON is a program of a survey as data.
+func (a *app) browserJSON(b installer.BrowserReport, state doctor.BrowserState) browserJSON {
+	j := browserJSON{
+		ID: b.ID, Name: b.Name, Version: b.Version, Packaging: b.Packaging,
+		State: state, Registered: b.Status == installer.Registered || b.ByPolicy,
+		Policy: b.ByPolicy, Loadable: b.Loadable, Why: string(b.Reason), WayOut: b.WayOut,
+		Running: []processJSON{}, Message: strings.Join(a.browserAdvice(b, state), " "), report: b,
+	}
+	for _, p := range b.Running {
+		j.Running = append(j.Running, processJSON{p.Program, p.PID})
+	}
+	return j
+}
+
 // browsersStatus shows every browser found.
 func (a *app) browsersStatus(ctx context.Context, f browserFlags) error {
 	env, err := a.machine(f.module)
@@ -75,16 +89,7 @@ func (a *app) browsersStatus(ctx context.Context, f browserFlags) error {
 	}
 	bad := out.Module.Loadable == installer.LoadNo
 	for _, b := range survey.Browsers {
-		j := browserJSON{
-			ID: b.ID, Name: b.Name, Version: b.Version, Packaging: b.Packaging,
-			State: doctor.StateOf(env, b, survey.Targets), Registered: b.Status == installer.Registered || b.ByPolicy,
-			Policy: b.ByPolicy, Loadable: b.Loadable, Why: string(b.Reason), WayOut: b.WayOut,
-			Running: []processJSON{}, report: b,
-		}
-		for _, p := range b.Running {
-			j.Running = append(j.Running, processJSON{p.Program, p.PID})
-		}
-		j.Message = strings.Join(a.browserAdvice(b, j.State), " ")
+		j := a.browserJSON(b, doctor.StateOf(env, b, survey.Targets))
 		switch j.State {
 		case doctor.BrowserReady, doctor.BrowserSandboxed, doctor.BrowserNeverStarted:
 		default:
@@ -129,13 +134,18 @@ func (a *app) printBrowsers(out browsersJSON, broken error) {
 		a.println(a.text(msg.NoBrowsers))
 	}
 	for _, b := range out.Browsers {
-		a.println(a.style.bold(printable(strings.TrimSpace(b.Name+" "+b.Version))) + " (" + a.packagingText(b.Packaging) + ")")
-		for i, line := range a.browserAdvice(b.report, b.State) {
-			if i == 0 {
-				line = a.stateStyle(b.State)(line)
-			}
-			a.paragraph("    ", line)
+		a.printBrowser(b)
+	}
+}
+
+// printBrowser shows one program.
+func (a *app) printBrowser(b browserJSON) {
+	a.println(a.style.bold(printable(strings.TrimSpace(b.Name+" "+b.Version))) + " (" + a.packagingText(b.Packaging) + ")")
+	for i, line := range a.browserAdvice(b.report, b.State) {
+		if i == 0 {
+			line = a.stateStyle(b.State)(line)
 		}
+		a.paragraph("    ", line)
 	}
 }
 

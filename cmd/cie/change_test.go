@@ -51,7 +51,7 @@ func TestShowChange(t *testing.T) {
 			a, out, _ := quiet(i18n.English)
 			tg := find(tt.kind)
 			r := installer.Result{Step: installer.Step{Target: tg, Action: tt.action}, After: tt.after, Change: installer.Change{Changed: tt.change}, Err: tt.err}
-			err := a.showChange(env, browserFlags{system: true}, tt.remove, []installer.Result{r})
+			err := a.showChange(env, browserFlags{system: true}, tt.remove, []installer.Result{r}, nil, false)
 			if (err != nil) != (tt.err != nil) || err != nil && exitOf(err) != exitFound {
 				t.Errorf("error %v", err)
 			}

@@ -64,6 +64,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.topic("json", msg.TopicJSONShort, msg.TopicJSONLong),
 		a.topic("files", msg.TopicFilesShort, msg.TopicFilesLong),
 	)
+	root.AddCommand(a.setupCommands()...)
 	root.SetHelpCommand(a.helpCommand())
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { a.help(c) })
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

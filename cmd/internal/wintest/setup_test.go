@@ -30,6 +30,7 @@ func setup(t testing.TB) (exe string, window bool) {
 // The registry of the installer.
 const (
 	uninstallKey = `HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\CIE`
+	leaveKey     = `HKLM\Software\Microsoft\Active Setup\Installed Components\{D2A5B0C7-3C0E-4E57-9E0C-6C0E6B0C4A11}`
 	everyUserKey = `HKLM\Software\Microsoft\Active Setup\Installed Components\{7C9F4C1E-5B0B-4C39-9C5B-6E2C9D1F8A30}`
 )
 
@@ -52,13 +53,8 @@ func TestSetup(t *testing.T) {
 	need(t, "makensis")
 	exe, window := setup(t)
 	own := firefox(t, people())
-	other := firefox(t, filepath.Join(drive(), "users", "bruno"))
-	const bruno = `HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList\S-1-5-21-1-2-3-1001`
-	want(t, 0, "", "reg", "add", bruno, "/v", "ProfileImagePath", "/t", "REG_EXPAND_SZ", "/d", `C:\users\bruno`, "/f")
-	t.Cleanup(func() {
-		run(t, "", "reg", "delete", bruno, "/f")
-		os.RemoveAll(filepath.Join(drive(), "users", "bruno"))
-	})
+	bruno := addUser(t, "bruno", "1001")
+	other := firefox(t, bruno)
 	before := tree(t)
 
 	want(t, 0, "", exe, "/S")
@@ -108,10 +104,9 @@ func TestSetup(t *testing.T) {
 	if s := browsers(t, program); len(s.Browsers) != 1 || s.Browsers[0].State != "ready" || s.Module.Loadable != "yes" {
 		t.Errorf("%+v", s)
 	}
-	logon := filepath.Join(work, "logon.bat")
-	write(t, logon, "@echo off\r\nset USERPROFILE=C:\\users\\bruno\r\nset APPDATA=%USERPROFILE%\\AppData\\Roaming\r\nset LOCALAPPDATA=%USERPROFILE%\\AppData\\Local\r\n"+
-		value(t, everyUserKey, "StubPath")+"\r\n")
-	want(t, 0, "", "cmd", "/c", windowsPath(logon))
+	if r := logon(t, "bruno", value(t, everyUserKey, "StubPath")); r.code != 0 {
+		t.Errorf("at the logon of another user: %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
 	registered(t, other, true)
 
 	// An update while the module is loaded, by which nobody's choice changes.
@@ -145,10 +140,26 @@ func TestSetup(t *testing.T) {
 
 	want(t, 0, "", `C:\Program Files\CIE\uninstall.exe`, "/S")
 	// The uninstaller goes on as a copy of itself.
-	awaitGone(t, dir)
+	awaitRemoved(t)
 	registered(t, own, false)
+	// The other user leaves at the next logon, in a session of their own.
+	registered(t, other, true)
+	if left := names(t, dir); !slices.Equal(left, []string{"cie.exe"}) {
+		t.Errorf("left for the other user: %v", left)
+	}
+	stub := value(t, leaveKey, "StubPath")
+	if stub != `"C:\Program Files\CIE\cie.exe" leave` || len(strings.Split(value(t, leaveKey, "Version"), ",")) != 4 {
+		t.Errorf("at the next logon of others: %q", stub)
+	}
+	write(t, filepath.Join(bruno, "AppData", "Local", "cie", "cards", "a.json"), "{}")
+	if r := logon(t, "bruno", stub); r.code != 0 {
+		t.Errorf("at the logon of another user: %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
 	registered(t, other, false)
+	remove(t, filepath.Join(dir, "cie.exe"))
+	remove(t, dir)
 	same(t, before, tree(t))
+	want(t, 0, "", "reg", "delete", leaveKey, "/f")
 	for _, key := range []string{uninstallKey, everyUserKey, strings.Replace(everyUserKey, "HKLM", "HKCU", 1)} {
 		if r := run(t, "", "reg", "query", key); r.code == 0 {
 			t.Errorf("left in the registry: %s", r.stdout)
@@ -196,7 +207,7 @@ func awaitGone(t testing.TB, dir string) {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatalf("the uninstaller leaves %v", names(t, dir))
+			t.Fatalf("the uninstaller leaves %s", dir)
 		}
 	}
 }
@@ -218,4 +229,10 @@ func names(t testing.TB, dir string) []string {
 func unixPath(path string) string {
 	rest, _ := strings.CutPrefix(path, `C:\`)
 	return filepath.Join(drive(), strings.ReplaceAll(rest, `\`, "/"))
+}
+
+// awaitRemoved waits until the copy of the uninstaller has removed the module.
+func awaitRemoved(t testing.TB) {
+	t.Helper()
+	awaitGone(t, filepath.Join(drive(), "Program Files", "CIE", "uninstall.exe"))
 }

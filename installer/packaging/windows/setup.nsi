@@ -20,7 +20,9 @@ SetDateSave off
 !define UNINSTALL "Software\Microsoft\Windows\CurrentVersion\Uninstall\CIE"
 ; Windows runs what stands here once for each user, at the next logon.
 !define EVERYUSER "Software\Microsoft\Active Setup\Installed Components\{7C9F4C1E-5B0B-4C39-9C5B-6E2C9D1F8A30}"
-!define RUN "Software\Microsoft\Windows\CurrentVersion\Run"
+; The same after the removal, for users who were not logged on then.
+!define LEAVE "Software\Microsoft\Active Setup\Installed Components\{D2A5B0C7-3C0E-4E57-9E0C-6C0E6B0C4A11}"
+!define PROFILES "SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 
 Name "CIE ${VERSION}"
 BrandingText " "
@@ -71,6 +73,9 @@ LangString Browsers ${LANG_GERMAN} "Die Browser werden mit dem Ausweis bekannt g
 LangString NotAll ${LANG_ENGLISH} "Not every browser could be set up: see the page Online services of CIE, or type cie doctor."
 LangString NotAll ${LANG_ITALIAN} "Non tutti i browser si sono potuti configurare: guarda la pagina Servizi online di CIE, oppure scrivi cie doctor."
 LangString NotAll ${LANG_GERMAN} "Nicht alle Browser konnten eingerichtet werden: siehe die Seite Online-Dienste von CIE, oder cie doctor."
+LangString OpenDirectory ${LANG_ENGLISH} "Users who are not administrators may write to $INSTDIR, and so could replace the programs. Choose a directory below Program Files."
+LangString OpenDirectory ${LANG_ITALIAN} "Nella cartella $INSTDIR possono scrivere anche utenti che non sono amministratori, e quindi sostituire i programmi. Scegli una cartella dentro Programmi."
+LangString OpenDirectory ${LANG_GERMAN} "In den Ordner $INSTDIR dürfen auch Benutzer schreiben, die keine Administratoren sind, und so die Programme ersetzen. Wählen Sie einen Ordner unter Programme."
 LangString Windows64 ${LANG_ENGLISH} "This software needs 64-bit Windows 10 or later."
 LangString Windows64 ${LANG_ITALIAN} "Questo software richiede Windows 10 o successivo, a 64 bit."
 LangString Windows64 ${LANG_GERMAN} "Diese Software braucht Windows 10 oder neuer mit 64 Bit."
@@ -134,6 +139,28 @@ FunctionEnd
 
 Section
 	SetShellVarContext all
+	; What an administrator runs from there must not be another user's to
+	; replace. The directory must exist to be judged: it inherits its rights.
+	InitPluginsDir
+	File "/oname=$PLUGINSDIR\cie.exe" "${FILES}\cie.exe"
+	${If} ${FileExists} "$INSTDIR\*.*"
+		StrCpy $2 kept
+	${Else}
+		StrCpy $2 new
+	${EndIf}
+	CreateDirectory "$INSTDIR"
+	nsExec::ExecToLog '"$PLUGINSDIR\cie.exe" check-directory "$INSTDIR"'
+	Pop $0
+	${If} $0 != 0
+		${If} $2 == new
+			RMDir "$INSTDIR"
+		${EndIf}
+		MessageBox MB_OK|MB_ICONSTOP "$(OpenDirectory)" /SD IDOK
+		SetErrorLevel 4
+		Quit
+	${EndIf}
+	; Who removed the software and installs it again does not leave any more.
+	DeleteRegKey HKLM "${LEAVE}"
 	SetOutPath "$INSTDIR"
 	!insertmacro Put cie.exe
 	!insertmacro Put cie-virtual.exe
@@ -185,25 +212,71 @@ Function Browsers
 	UserInfo::GetName
 	Pop $0
 	${If} $0 != "SYSTEM"
-		WriteRegStr HKCU "${EVERYUSER}" Version "$3"
 		DetailPrint "$(Browsers)"
 		nsExec::ExecToLog '"$INSTDIR\cie.exe" browsers enable'
 		Pop $0
-		${If} $0 != 0
+		${If} $0 == 0
+			WriteRegStr HKCU "${EVERYUSER}" Version "$3"
+		${Else}
+			; Windows tries again at the next logon, without these rights.
 			DetailPrint "$(NotAll)"
 		${EndIf}
 	${EndIf}
 FunctionEnd
 
+; Sets $1 to 1 if another user than this one has a profile on this computer.
+Function un.Others
+	StrCpy $1 0
+	StrCpy $2 0
+	${Do}
+		EnumRegKey $4 HKLM "${PROFILES}" $2
+		${If} $4 == ""
+			${Break}
+		${EndIf}
+		IntOp $2 $2 + 1
+		; Accounts of people; the others are those of services.
+		StrCpy $5 $4 9
+		${If} $5 == "S-1-5-21-"
+		${OrIf} $5 == "S-1-12-1-"
+			ReadRegStr $5 HKLM "${PROFILES}\$4" ProfileImagePath
+			ExpandEnvStrings $5 $5
+			${If} $5 != $PROFILE
+			${AndIf} ${FileExists} "$5\*.*"
+				StrCpy $1 1
+			${EndIf}
+		${EndIf}
+	${Loop}
+FunctionEnd
+
 Section Uninstall
 	SetShellVarContext all
-	nsExec::ExecToLog '"$INSTDIR\cie.exe" browsers disable --all-users'
-	Pop $0
+	; Of this user only: an administrator's process obeys no files in the homes
+	; of others.
+	nsExec::ExecToLog '"$INSTDIR\cie.exe" leave'
+	Pop $3
 	nsExec::ExecToLog '"$INSTDIR\cie.exe" browsers disable --system'
 	Pop $0
 	DeleteRegKey HKLM "${EVERYUSER}"
 	DeleteRegKey HKCU "${EVERYUSER}"
-	DeleteRegValue HKCU "${RUN}" "CIE"
+	Call un.Others
+	${If} $1 == 1
+	${OrIf} $3 != 0
+		; The others leave in their own sessions, with their own rights. For that
+		; cie.exe stays, and Windows runs it once for each of them.
+		StrCpy $R0 stays
+		${GetTime} "" "LS" $0 $1 $2 $4 $5 $6 $7
+		StrCpy $4 "$2,$1,$0,$5$6"
+		WriteRegStr HKLM "${LEAVE}" "" "CIE"
+		WriteRegStr HKLM "${LEAVE}" Version "$4"
+		WriteRegDWORD HKLM "${LEAVE}" IsInstalled 1
+		WriteRegExpandStr HKLM "${LEAVE}" StubPath '"$INSTDIR\cie.exe" leave'
+		${If} $3 == 0
+			WriteRegStr HKCU "${LEAVE}" Version "$4"
+		${EndIf}
+	${Else}
+		StrCpy $R0 goes
+		DeleteRegKey HKCU "${LEAVE}"
+	${EndIf}
 	ReadRegStr $0 HKLM "${UNINSTALL}" Shortcut
 	${If} $0 != ""
 		Delete "$0"
@@ -212,18 +285,15 @@ Section Uninstall
 	!insertmacro Drop cie-gui.exe
 	!insertmacro Drop cie-pkcs11.dll
 	!insertmacro Drop cie-virtual.exe
-	!insertmacro Drop cie.exe
+	${If} $R0 == goes
+		!insertmacro Drop cie.exe
+	${EndIf}
 	!insertmacro Drop cie.ico
 	!insertmacro Drop LICENSE.txt
 	!insertmacro Drop uninstall.exe
 	Delete /REBOOTOK "$INSTDIR\ns*.tmp" ; what an update could only rename
-	; What the programs kept of this user: public data of cards, logs, settings.
-	SetShellVarContext current
-	RMDir /r "$LOCALAPPDATA\cie\cards"
-	RMDir /r "$LOCALAPPDATA\cie\logs"
-	RMDir "$LOCALAPPDATA\cie"
-	Delete "$APPDATA\cie\gui.json"
-	RMDir "$APPDATA\cie"
 	; Last: what an administrator put there, certificates for instance, stays.
-	RMDir /REBOOTOK "$INSTDIR"
+	${If} $R0 == goes
+		RMDir /REBOOTOK "$INSTDIR"
+	${EndIf}
 SectionEnd

@@ -34,11 +34,9 @@ Con --system un amministratore lo fa per tutti gli utenti del computer.`)
 the bytes they had; from the others only the registration is taken out.`,
 		`Toglie di nuovo il modulo da tutti i browser. I file che nel frattempo nessuno ha cambiato
 tornano identici a prima; dagli altri viene tolta solo la registrazione.`)
-	FlagModule   = text("path of the module, if it is not the installed one", "percorso del modulo, se non è quello installato")
-	FlagSystem   = text("for all users of this computer; needs administrator rights", "per tutti gli utenti di questo computer; servono i diritti di amministratore")
-	FlagDryRun   = text("only show what would be done", "mostra soltanto che cosa verrebbe fatto")
-	FlagAllUsers = text("for every user of this computer, each with their own browsers; needs administrator rights",
-		"per ogni utente di questo computer, ciascuno con i suoi browser; servono i diritti di amministratore")
+	FlagModule     = text("path of the module, if it is not the installed one", "percorso del modulo, se non è quello installato")
+	FlagSystem     = text("for all users of this computer; needs administrator rights", "per tutti gli utenti di questo computer; servono i diritti di amministratore")
+	FlagDryRun     = text("only show what would be done", "mostra soltanto che cosa verrebbe fatto")
 	FlagAutoSelect = text("with --system: on the login page of the ministry Chromium and its relatives choose the certificate without asking",
 		"con --system: nella pagina di accesso del ministero Chromium e simili scelgono il certificato senza chiedere")
 	FlagFlatpak = text("let browsers installed as flatpaks reach the card through a p11-kit server; their sandbox gets this right on top of its own",
@@ -53,7 +51,6 @@ var (
 	AutoSelectSystem = text("--auto-select needs --system", "--auto-select richiede --system")
 	NeedRoot         = text("--system changes the computer for everybody and needs administrator rights", "--system cambia il computer per tutti e richiede i diritti di amministratore")
 	NeedRootDo       = text("Type \"sudo %s\", or leave out --system to change only your own browsers.", "Scrivi \"sudo %s\", oppure togli --system per cambiare solo i tuoi browser.")
-	NeedRootUsers    = text("the browsers of other users can only be changed with administrator rights", "i browser degli altri utenti si possono cambiare solo con i diritti di amministratore")
 	NotOwner         = text("the browsers of %s belong to somebody else, so they were not touched", "i browser di %s sono di qualcun altro, quindi non sono stati toccati")
 	NotOwnerSudo     = text("the command was started with sudo, so the browsers of %s were not touched", "il comando è stato avviato con sudo, quindi i browser di %s non sono stati toccati")
 	NotOwnerSudoDo   = text("Type the command without sudo: a browser cannot use files that belong to root.", "Scrivi il comando senza sudo: un browser non può usare file che appartengono a root.")
@@ -138,6 +135,7 @@ var (
 
 	RestartThese    = text("Close and start again, because they were running: %s.", "Chiudi e riapri, perché erano aperti: %s.")
 	EnabledAll      = text("Done. Put the card on the reader and choose \"Entra con CIE\" in the browser.", "Fatto. Appoggia la carta sul lettore e scegli \"Entra con CIE\" nel browser.")
+	StillWithout    = text("Without the card all the same:", "Restano senza la carta:")
 	NothingToEnable = text("Everything was set up already.", "Era già tutto configurato.")
 	NothingToRemove = text("There was nothing to take out.", "Non c'era nulla da togliere.")
 )

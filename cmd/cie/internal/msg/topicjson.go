@@ -100,6 +100,8 @@ cie browsers enable, disable
                     "repair", "remove", "blocked", "skip"), changed, status, reason,
                     detail, failed
   restart[]         programs to close and start again: program, pid
+  not_reached[]     after enable: programs that do not reach the card all the same, as in
+                    browsers[] above
 
 cie doctor
   status            the gravest of the checks: "ok", "warn" or "fail"
@@ -232,6 +234,8 @@ cie browsers enable, disable
                     "repair", "remove", "blocked", "skip"), changed, status, reason,
                     detail, failed
   restart[]         programmi da chiudere e riaprire: program, pid
+  not_reached[]     dopo enable: programmi che restano senza la carta, come in browsers[]
+                    qui sopra
 
 cie doctor
   status            il più grave dei controlli: "ok", "warn" o "fail"
