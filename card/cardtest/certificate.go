@@ -25,13 +25,15 @@ func holderCertificate(p *Profile, key *rsa.PublicKey) ([]byte, error) {
 	if p.BareSubjectSerial {
 		serial = p.DocumentNumber
 	}
-	subject, err := asn1.Marshal(pkix.RDNSequence{
+	names := pkix.RDNSequence{
 		attribute(asn1.TagUTF8String, p.FiscalCode+"/"+p.NIS+p.CommonNameSuffix, 3),
 		attribute(asn1.TagPrintableString, serial, 5),
 		attribute(asn1.TagUTF8String, p.Surname, 4),
-		attribute(asn1.TagUTF8String, p.GivenName, 42),
-		attribute(asn1.TagPrintableString, p.Country, 6),
-	})
+	}
+	if !p.NoGivenName { // a DirectoryString is not empty (RFC 5280, appendix A)
+		names = append(names, attribute(asn1.TagUTF8String, p.GivenName, 42))
+	}
+	subject, err := asn1.Marshal(append(names, attribute(asn1.TagPrintableString, p.Country, 6)))
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,7 @@ func TestContents(t *testing.T) {
 		"surname":    func(p *Profile) { p.Surname = "ALTRA" },
 		"names":      func(p *Profile) { p.Surname, p.GivenName = "PROVA GivenName:X", "X" },
 		"names 2":    func(p *Profile) { p.Surname, p.GivenName = "PROVA", "X GivenName:X" },
+		"no name":    func(p *Profile) { p.NoGivenName = true },
 		"NIS":        func(p *Profile) { p.NIS = "999900000002" },
 		"document":   func(p *Profile) { p.DocumentNumber = "ZZ00001ZZ" },
 		"from":       func(p *Profile) { p.NotBefore = time.Date(2024, 2, 2, 0, 0, 0, 0, time.UTC) },

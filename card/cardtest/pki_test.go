@@ -36,6 +36,20 @@ func holder(t *testing.T, p cardtest.Profile) *x509.Certificate {
 	return cert
 }
 
+// A holder without a given name has none in the certificate, rather than an
+// empty attribute or the name of the examples.
+func TestCertificateOfHolderWithoutGivenName(t *testing.T) {
+	cert := holder(t, cardtest.Profile{GivenName: "ANNA", NoGivenName: true, PIN: []byte("20304050")})
+	for _, n := range cert.Subject.Names {
+		if n.Type.String() == "2.5.4.42" {
+			t.Errorf("given name %q", n.Value)
+		}
+	}
+	if len(cert.Subject.Names) != 4 {
+		t.Errorf("subject %v", cert.Subject)
+	}
+}
+
 // TestCertificate is CIE 6.12.
 func TestCertificate(t *testing.T) {
 	from, to := time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC), time.Date(2035, 6, 30, 23, 59, 59, 0, time.UTC)

@@ -21,6 +21,7 @@ type Profile struct {
 	// The holder and the document.
 	Surname        string // "PROVA"
 	GivenName      string // "MARIA"
+	NoGivenName    bool   // the holder has none, and GivenName is not used
 	FiscalCode     string // "PRVMRA70A41Z999S", 16 characters
 	Country        string // "IT"
 	NIS            string // "999900000001", 12 digits
@@ -142,7 +143,11 @@ func (p Profile) withDefaults() (*Profile, error) {
 		}
 	}
 	def(&p.Surname, "PROVA")
-	def(&p.GivenName, "MARIA")
+	if p.NoGivenName {
+		p.GivenName = ""
+	} else {
+		def(&p.GivenName, "MARIA")
+	}
 	def(&p.FiscalCode, "PRVMRA70A41Z999S")
 	def(&p.Country, "IT")
 	def(&p.NIS, "999900000001")

@@ -233,7 +233,7 @@ func (a *app) banner(slots []*slot) {
 	a.note(banner)
 	for _, s := range slots {
 		p := s.profile
-		a.note(describe, s.number, p.GivenName, p.Surname, p.NIS, p.DocumentNumber, p.Family)
+		a.note(describe, s.number, strings.TrimSpace(p.GivenName+" "+p.Surname), p.NIS, p.DocumentNumber, p.Family)
 		if p.Strict != 0 {
 			a.note(refuses, s.number, p.Strict)
 		}

@@ -187,6 +187,7 @@ func (o *options) profile(i int) cardtest.Profile {
 		Strict:         common(o.parsedStricts, i),
 		Surname:        nth(o.surnames, i),
 		GivenName:      nth(o.names, i),
+		NoGivenName:    i < len(o.names) && o.names[i] == "",
 		FiscalCode:     nth(o.fiscalCodes, i),
 		NIS:            nth(o.nis, i),
 		DocumentNumber: nth(o.documents, i),
@@ -200,7 +201,9 @@ func (o *options) profile(i int) cardtest.Profile {
 		}
 	}
 	def(&p.Surname, "PROVA")
-	def(&p.GivenName, "MARIA")
+	if !p.NoGivenName {
+		def(&p.GivenName, "MARIA")
+	}
 	def(&p.NIS, strconv.Itoa(999900000001+i))
 	def(&p.DocumentNumber, fmt.Sprintf("ZZ%05dZZ", i))
 	return p
