@@ -95,7 +95,7 @@ func (c p11KitModule) inspect(content []byte) State {
 // enablesAll says whether an enable-in value covers the programs meant. More
 // programs are the administrator's choice; no list at all means every program.
 func enablesAll(v string) bool {
-	have := strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
+	have := p11KitList(v)
 	if len(have) == 0 {
 		return false
 	}

@@ -72,7 +72,9 @@ const (
 	ModuleSeesCard  Finding = "module-sees-card"
 	ModuleSeesNone  Finding = "module-sees-no-card"
 	BrowserNone     Finding = "no-browser"
-	LoginWorks      Finding = "login-works" // version
+	OpenSCInFirefox Finding = "opensc-in-firefox" // file, override, line
+	OpenSCInP11Kit  Finding = "opensc-in-p11-kit" // the same; no Firefox here asks p11-kit
+	LoginWorks      Finding = "login-works"       // version
 	LoginFails      Finding = "login-fails"
 	LoginNeedsPIN   Finding = "login-needs-pin"
 	TLS13Impossible Finding = "tls13-impossible"
@@ -130,6 +132,7 @@ const (
 	RestartBrowser   Remedy = "restart-browser"
 	StartBrowser     Remedy = "start-browser-once"
 	NativeBrowser    Remedy = "install-native-browser"
+	KeepOpenSCOut    Remedy = "keep-opensc-out"
 	MendProfile      Remedy = "mend-profile"
 	InstallBrowser   Remedy = "install-browser"
 	ReportIt         Remedy = "report-it"

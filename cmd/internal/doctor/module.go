@@ -94,6 +94,22 @@ func (r *run) browsers() {
 	}
 }
 
+// openSC names OpenSC's module where p11-kit gives it to Firefox, beside ours or
+// not: it probes the card without end and keeps the reader busy.
+func (r *run) openSC() {
+	found, ok := r.Machine.FindOpenSC()
+	if !ok {
+		return
+	}
+	c := Check{ID: P11Kit, Status: OK, Finding: OpenSCInP11Kit, Values: []Value{
+		{Name: "file", Text: found.File}, {Name: "override", Text: found.Override}, {Name: "line", Text: found.Line},
+	}}
+	if found.Loaded {
+		c.Status, c.Finding, c.Remedy = Warn, OpenSCInFirefox, KeepOpenSCOut
+	}
+	r.tell(c)
+}
+
 func pids(list []installer.Process) string {
 	var s []string
 	for _, p := range list {

@@ -55,6 +55,7 @@ func (r *run) walk(ask PINFunc) error {
 		return context.Cause(r.ctx)
 	}
 	r.browsers()
+	r.openSC()
 	r.login()
 	return nil
 }
