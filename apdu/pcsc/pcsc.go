@@ -152,6 +152,9 @@ func disconnect(card *scard.Card) error {
 
 // establish opens a new context of the PC/SC library.
 func establish(timeout time.Duration) (*scard.Context, error) {
+	if err := library(); err != nil {
+		return nil, err
+	}
 	var h *scard.Context
 	err, done := limited(timeout, func() (err error) {
 		h, err = scard.EstablishContext()

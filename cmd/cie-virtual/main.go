@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cie/cmd/internal/i18n"
+	_ "cie/cmd/internal/syslib" // before libraries are loaded
 	"cie/cmd/internal/version"
 )
 

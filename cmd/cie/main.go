@@ -10,6 +10,7 @@ import (
 
 	"cie/apdu/pcsc"
 	"cie/card"
+	_ "cie/cmd/internal/syslib" // before libraries are loaded
 	"cie/cmd/internal/tty"
 )
 

@@ -1,0 +1,6 @@
+//go:build !windows
+
+package pcsc
+
+// library: elsewhere the linker found it.
+func library() error { return nil }
