@@ -24,6 +24,9 @@ type Demo struct {
 type Options struct {
 	// Demo is set for a demonstration, which shows a banner.
 	Demo *Demo
+	// Another is set when the program runs already and its window does not
+	// answer: this one says so.
+	Another bool
 	// Hidden starts in the tray, where there is one.
 	Hidden bool
 	// Tray says whether the desktop shows a tray, now and after each change,
@@ -247,6 +250,9 @@ func (u *UI) frame() {
 	u.scroll = container.NewVScroll(container.NewWithoutLayout())
 	u.page = container.New(whole{}, u.scroll)
 	content := fyne.CanvasObject(u.page)
+	if u.opts.Another {
+		content = container.NewBorder(container.New(inset{20, 8}, notice(warn, u.texts.T("another.title"), u.texts.T("another.text"))), nil, nil, nil, u.page)
+	}
 	if u.opts.Demo != nil {
 		content = container.NewBorder(u.banner(), nil, nil, nil, u.page)
 	}
@@ -263,6 +269,9 @@ func (l atLeast) MinSize(o []fyne.CanvasObject) fyne.Size {
 	m.Width = max(m.Width, l.other.MinSize().Width+24)
 	return m
 }
+
+// AnotherText is what Options.Another means, for a terminal.
+func (u *UI) AnotherText() string { return u.texts.T("another.title") }
 
 // banner says that nothing here is real.
 func (u *UI) banner() fyne.CanvasObject {

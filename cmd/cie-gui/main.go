@@ -17,7 +17,9 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
 
+	_ "cie/cmd/cie-gui/internal/locale" // before the toolkit is initialised
 	"cie/cmd/internal/probe"
+	_ "cie/cmd/internal/syslib" // before libraries are loaded
 	"cie/cmd/internal/tty"
 	"cie/cmd/internal/version"
 	"cie/gui"
@@ -69,8 +71,9 @@ func run(demo, hidden bool, module string) error {
 	if demo {
 		svc, opts.Demo, end, err = newDemo()
 	} else {
-		if sole = claim(context.Background(), hidden); sole == nil {
-			return nil // the one that runs opens its window
+		sole, opts.Another = claim(context.Background(), hidden)
+		if sole == nil {
+			return nil // the one that runs has opened its window
 		}
 		defer sole.close()
 		svc, end, err = newDesktop(module)
@@ -87,8 +90,11 @@ func run(demo, hidden bool, module string) error {
 	a := app.NewWithID(appID)
 	a.SetIcon(gui.Icon)
 	ui := gui.New(a, svc, opts)
+	if opts.Another {
+		fmt.Fprintln(os.Stderr, "cie-gui:", ui.AnotherText())
+	}
 	ui.Show()
-	sole.serve(ui.Open)
+	sole.serve(func() { fyne.DoAndWait(ui.Open) })
 	a.Run()
 	ui.Close()
 	return nil

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -21,59 +20,77 @@ const (
 type once struct {
 	conn *dbus.Conn
 
-	mu     sync.Mutex
-	open   func()
-	wanted bool // before there was a window
+	open  func()
+	ready chan struct{} // closed when open is known
 }
 
+// patience bounds the wait for the window of the program that runs. The caller
+// waits a little longer than the callee, to hear why.
+const (
+	patience = 3 * time.Second
+	spare    = 500 * time.Millisecond
+)
+
 // claim makes this the program of the session. It returns nil when there is one
-// already: that one opens its window then, unless hidden is wanted. Without a
-// session bus there may be several.
-func claim(ctx context.Context, hidden bool) *once {
-	o := &once{}
+// already: that one has opened its window then, unless hidden is wanted.
+// unanswered reports that there is one and its window does not come: another
+// window is better than none. Without a session bus there may be several.
+func claim(ctx context.Context, hidden bool) (sole *once, unanswered bool) {
+	o := &once{ready: make(chan struct{})}
 	conn, err := dbus.ConnectSessionBus(dbus.WithContext(ctx))
 	if err != nil {
-		return o
+		return o, false
 	}
 	if err := conn.Export(o, oncePath, onceName); err != nil {
 		_ = conn.Close()
-		return o
+		return o, false
 	}
 	got, err := conn.RequestName(onceName, dbus.NameFlagDoNotQueue)
 	if err != nil || got == dbus.RequestNameReplyPrimaryOwner {
 		o.conn = conn
-		return o
+		return o, false
 	}
 	defer conn.Close()
 	if hidden {
-		return nil
+		return nil, false
 	}
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience+spare)
 	defer cancel()
 	if conn.Object(onceName, oncePath).CallWithContext(ctx, onceName+".Open", 0).Err != nil {
-		return o // it does not answer: a second window is better than none
+		return o, true
 	}
-	return nil
+	return nil, false
 }
 
-// Open is called over the bus.
+// Open is called over the bus. It succeeds when the thread of the windows has
+// opened the window, and fails when that takes too long.
 func (o *once) Open() *dbus.Error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.open == nil {
-		o.wanted = true
-		return nil
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	noWindow := dbus.NewError(onceName+".NoWindow", nil)
+	select {
+	case <-o.ready:
+	case <-late.C:
+		return noWindow
 	}
-	o.open()
-	return nil
+	opened := make(chan struct{})
+	go func() {
+		defer close(opened)
+		o.open()
+	}()
+	select {
+	case <-opened:
+		return nil
+	case <-late.C:
+		return noWindow
+	}
 }
 
-// serve says how the window is opened.
+// serve says how the window is opened: open returns when it is.
 func (o *once) serve(open func()) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.open = open; o.wanted {
-		open()
+	if o.ready != nil {
+		o.open = open
+		close(o.ready)
 	}
 }
 

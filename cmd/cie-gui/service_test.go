@@ -19,6 +19,7 @@ import (
 	"strings"
 	"testing"
 
+	"cie/apdu"
 	"cie/apdu/pcsc"
 	"cie/card"
 	"cie/card/cardtest"
@@ -210,7 +211,12 @@ func TestApply(t *testing.T) {
 	if desk.Down == nil {
 		t.Error("the service is lost and the desk does not say so")
 	}
-	apply(&desk, pcsc.Event{Kind: pcsc.ServiceBack}, 8)
+	denied := &pcsc.Error{Op: "establish", Kind: apdu.ErrNoService, Code: 0x8010006A}
+	apply(&desk, pcsc.Event{Kind: pcsc.ServiceLost, Err: denied}, 8)
+	if !errors.Is(desk.Down, gui.ErrNotAdmitted) {
+		t.Errorf("the service does not admit the user, and the desk says %v", desk.Down)
+	}
+	apply(&desk, pcsc.Event{Kind: pcsc.ServiceBack}, 9)
 	if desk.Down != nil {
 		t.Error("the service is back and the desk does not say so")
 	}

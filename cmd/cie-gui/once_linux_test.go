@@ -1,0 +1,140 @@
+//go:build linux && x11
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// lockedBuffer is what a program writes while it runs.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// A second start whose first window does not come says so and goes on, whether
+// the first program is stopped or only its window is stuck.
+func TestSecondStartSaysThatTheFirstIsSilent(t *testing.T) {
+	p := sit(t)
+	address := p.desktopBus()
+	p.start()
+	p.face()
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	second := exec.Command(p.cmd.Path)
+	var said lockedBuffer
+	second.Env, second.Stderr, second.SysProcAttr = p.env, &said, withTest()
+	if err := second.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- second.Wait() }()
+	p.until("a message of the second start", func() bool { return strings.Contains(said.String(), "CIE è già aperto") })
+	select {
+	case err := <-ended:
+		t.Errorf("the second start ends: %v\n%s", err, said.String())
+	default:
+		_ = second.Process.Kill()
+		<-ended
+	}
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
+
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
+	var first *once
+	p.until("the name of the program on the bus", func() bool {
+		o, unanswered := claim(t.Context(), false)
+		if o != nil && o.conn != nil && !unanswered {
+			first = o
+		}
+		return first != nil
+	})
+	defer first.close()
+	stuck := make(chan struct{})
+	defer close(stuck)
+	first.serve(func() { <-stuck })
+	if o, unanswered := claim(t.Context(), false); o == nil || !unanswered {
+		t.Errorf("a start beside a stuck window: %v, unanswered %v", o, unanswered)
+	}
+	if o, unanswered := claim(t.Context(), true); o != nil || unanswered {
+		t.Errorf("a hidden start: %v, unanswered %v", o, unanswered)
+	}
+}
+
+// The window says nothing on the terminal, in locales without a language too.
+func TestNoNoiseAboutTheLocale(t *testing.T) {
+	dir, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, locale := range []string{"C.UTF-8", "POSIX.UTF-8", "C", "it_IT.UTF-8"} {
+		cmd := exec.Command(filepath.Join(dir, "cie-gui"), "-version")
+		cmd.Env = []string{"PATH=/usr/bin", "HOME=" + t.TempDir(), "LC_ALL=" + locale}
+		var out, errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		if err := cmd.Run(); err != nil || errs.Len() > 0 || out.Len() == 0 {
+			t.Errorf("%s: %v\n%s", locale, err, errs.Bytes())
+		}
+	}
+}
+
+// A crash of the window leaves no core file, from its start on.
+func TestWindowForbidsCoreFiles(t *testing.T) {
+	p := sit(t)
+	p.start()
+	p.face()
+	limits, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "limits"))
+	if err != nil || !regexp.MustCompile(`(?m)^Max core file size +0 +0 `).Match(limits) {
+		t.Errorf("%v\n%s", err, limits)
+	}
+}
+
+// Settings that are a pipe are the defaults.
+func TestSettingsInAPipeDoNotStopTheStart(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("XDG_CONFIG_HOME", filepath.Join(home, "config"))
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(home, "cache"))
+	if err := os.MkdirAll(filepath.Join(home, "config", "cie"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(home, "config", "cie", "gui.json"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := newFiles()
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the start waits for a writer of the pipe")
+	}
+}
