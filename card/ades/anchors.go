@@ -18,6 +18,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"cie/card/internal/rawcert"
+	"cie/card/internal/regular"
 )
 
 // The certificates of the issuers of the CIE as the EU trusted list has them.
@@ -142,9 +143,10 @@ func (a *Anchors) Add(data []byte) error {
 // maxFile bounds a file of certificates.
 const maxFile = 8 << 20
 
-// AddFile adds the certificates in a file, PEM or DER. Errors name the file.
+// AddFile adds the certificates in a regular file, PEM or DER. Errors name the
+// file.
 func (a *Anchors) AddFile(name string) error {
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return err
 	}

@@ -10,18 +10,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"cie/card/internal/rawcert"
+	"cie/card/internal/regular"
 )
 
 // Roots is a list of trust anchors: country signing CAs. The zero value is
@@ -133,37 +132,10 @@ func (r *Roots) AddPEM(data []byte) error {
 // under 2 MiB.
 const maxFile = 8 << 20
 
-// errNotRegular: a pipe or device has no end to wait for.
-var errNotRegular = errors.New("not a regular file")
-
-// openRegular opens a regular file. It does not wait for the other end of a
-// named pipe, not even of one that takes the place of the file meanwhile.
-func openRegular(name string) (*os.File, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errNotRegular}
-	}
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: name, Err: errNotRegular}
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
 // AddFile adds the certificates in a regular file, PEM or DER. Errors name the
 // file.
 func (r *Roots) AddFile(name string) error {
-	f, err := openRegular(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"cie/card/internal/regular"
 )
 
 // A named pipe or a device among the certificates is reported and left out, and
@@ -36,7 +38,7 @@ func TestAddDirSkipsPipesAndDevices(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("AddDir waits for a writer of the pipe")
 	}
-	if r.Len() != 1 || !errors.Is(err, errNotRegular) {
+	if r.Len() != 1 || !errors.Is(err, regular.ErrNotRegular) {
 		t.Errorf("%d roots, %v", r.Len(), err)
 	}
 	for _, name := range []string{"pipe.pem", "link.crt", "device.der", "terminal.cer"} {
