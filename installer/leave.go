@@ -11,35 +11,44 @@ import (
 // cards, logs and the settings of the window. Links are not followed.
 func (e *Env) Forget() error {
 	return errors.Join(
-		forget(e.DataHome, []string{"cie/cards", "cie/logs"}, "cie"),
-		forget(e.ConfigHome, []string{"cie/gui.json"}, "cie"))
+		e.forget(filepath.Join(e.DataHome, "cie"), "cards", "logs"),
+		e.forget(filepath.Join(e.ConfigHome, "cie"), "gui.json"))
 }
 
-// forget deletes the names below dir, and then rest if it is empty.
-func forget(dir string, names []string, rest string) error {
-	root, err := os.OpenRoot(dir)
+// forget deletes the names in dir, and then dir if it is empty.
+func (e *Env) forget(dir string, names ...string) error {
+	if !exists(dir) || !e.owns(dir) {
+		return nil // there is nothing of ours, or a link in its place
+	}
+	var failed []error
+	for _, name := range names {
+		failed = append(failed, removeTree(filepath.Join(dir, name)))
+	}
+	if left, err := os.ReadDir(dir); err == nil && len(left) == 0 {
+		failed = append(failed, os.Remove(dir))
+	}
+	return errors.Join(failed...)
+}
+
+// removeTree deletes a file, a link, or a directory with what is in it.
+func removeTree(path string) error {
+	fi, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	if fi, err := root.Lstat(rest); err != nil || !fi.IsDir() {
-		return nil // there is nothing of ours, or a link in its place
-	}
-	var failed []error
-	for _, name := range names {
-		if err := root.RemoveAll(name); err != nil {
-			failed = append(failed, err)
+	if fi.Mode().Type() == fs.ModeDir { // and no junction, which is irregular
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			if err := removeTree(filepath.Join(path, entry.Name())); err != nil {
+				return err
+			}
 		}
 	}
-	if d, err := root.Open(filepath.FromSlash(rest)); err == nil {
-		left, _ := d.Readdirnames(1)
-		d.Close()
-		if len(left) == 0 {
-			failed = append(failed, root.Remove(rest))
-		}
-	}
-	return errors.Join(failed...)
+	return os.Remove(path)
 }

@@ -55,6 +55,9 @@ func TestSetup(t *testing.T) {
 	own := firefox(t, people())
 	bruno := addUser(t, "bruno", "1001")
 	other := firefox(t, bruno)
+	if err := os.MkdirAll(filepath.Join(bruno, "AppData", "Local"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	before := tree(t)
 
 	want(t, 0, "", exe, "/S")
