@@ -24,10 +24,10 @@ type once struct {
 	ready chan struct{} // closed when open is known
 }
 
-// patience bounds the wait for the window of the program that runs. The caller
+// openWait bounds the wait for the window of the program that runs. The caller
 // waits a little longer than the callee, to hear why.
 const (
-	patience = 3 * time.Second
+	openWait = 3 * time.Second
 	spare    = 500 * time.Millisecond
 )
 
@@ -54,7 +54,7 @@ func claim(ctx context.Context, hidden bool) (sole *once, unanswered bool) {
 	if hidden {
 		return nil, false
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience+spare)
+	ctx, cancel := context.WithTimeout(ctx, openWait+spare)
 	defer cancel()
 	if conn.Object(onceName, oncePath).CallWithContext(ctx, onceName+".Open", 0).Err != nil {
 		return o, true
@@ -65,7 +65,7 @@ func claim(ctx context.Context, hidden bool) (sole *once, unanswered bool) {
 // Open is called over the bus. It succeeds when the thread of the windows has
 // opened the window, and fails when that takes too long.
 func (o *once) Open() *dbus.Error {
-	late := time.NewTimer(patience)
+	late := time.NewTimer(openWait)
 	defer late.Stop()
 	noWindow := dbus.NewError(onceName+".NoWindow", nil)
 	select {
