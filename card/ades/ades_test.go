@@ -3,6 +3,7 @@ package ades_test
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/sha256"
 	"os"
 	"os/exec"
@@ -182,3 +183,7 @@ func TestSignatureOfCardIsRead(t *testing.T) {
 		})
 	}
 }
+
+const crypto256 = crypto.SHA256
+
+func clock() time.Time { return now }

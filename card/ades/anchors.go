@@ -121,7 +121,7 @@ func (a *Anchors) Add(data []byte) error {
 	} else {
 		rest := cryptobyte.String(data)
 		var one cryptobyte.String
-		for rest.ReadASN1Element(&one, cbasn1.SEQUENCE) {
+		for rest.PeekASN1Tag(cbasn1.SEQUENCE) && rest.ReadASN1Element(&one, cbasn1.SEQUENCE) {
 			ders = append(ders, one)
 		}
 		if len(bytes.Trim(rest, "\x00\r\n")) > 0 {

@@ -1,6 +1,7 @@
 package cardtest
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"errors"
 	"fmt"
 	"maps"
 	"math/big"
@@ -27,11 +29,31 @@ import (
 // process (Fetch); package authority serves them over HTTP.
 type Authority struct {
 	Now func() time.Time // nil: time.Now
+	Lie AuthorityLie     // what is wrong with its answers
 
 	mu      sync.Mutex
 	revoked map[string]time.Time // by serial number
 	stamps  int64
 }
+
+// AuthorityLie describes how the answers of an authority deviate from what they
+// should be.
+type AuthorityLie string
+
+// Wrong answers, of OCSP and of time stamps.
+const (
+	LieUnsigned      AuthorityLie = "unsigned"       // the signature is not one of the key
+	LieForeign       AuthorityLie = "foreign"        // signed by a certificate of another authority
+	LieSelfAppointed AuthorityLie = "self-appointed" // OCSP: signed by a certificate of the issuer that may not answer
+	LieNonce         AuthorityLie = "nonce"          // another nonce
+	LieOther         AuthorityLie = "other"          // about another certificate, or another hash
+	LieOld           AuthorityLie = "old"            // OCSP and CRL: of last year
+	LieUsage         AuthorityLie = "usage"          // time stamp: the certificate has no extended key usage
+	LieUncritical    AuthorityLie = "uncritical"     // time stamp: its extended key usage is not critical
+	LieNothing       AuthorityLie = "nothing"        // no answer at all
+	LieNoise         AuthorityLie = "noise"          // bytes that mean nothing
+	LieRefused       AuthorityLie = "refused"        // a refusal
+)
 
 // Addresses of the authority; those of revocation are in the cards' certificates.
 const (
@@ -82,12 +104,19 @@ func (a *Authority) CRL() ([]byte, error) {
 	revoked := maps.Clone(a.revoked)
 	a.mu.Unlock()
 	now := a.now()
+	if a.Lie == LieOld {
+		now = now.AddDate(-1, 0, 0)
+	}
 	list := &x509.RevocationList{Number: big.NewInt(now.Unix()), ThisUpdate: now, NextUpdate: now.Add(24 * time.Hour)}
 	for _, s := range slices.Sorted(maps.Keys(revoked)) {
 		serial, _ := new(big.Int).SetString(s, 10)
 		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: serial, RevocationTime: revoked[s]})
 	}
-	return x509.CreateRevocationList(rand.Reader, list, IssuingCA(), loadPool().keys["issuing"])
+	der, err := x509.CreateRevocationList(rand.Reader, list, IssuingCA(), loadPool().keys["issuing"])
+	if err == nil && (a.Lie == LieUnsigned || a.Lie == LieForeign) {
+		der[len(der)-1] ^= 1
+	}
+	return der, err
 }
 
 // Fetch answers for the addresses of the authority without a network.
@@ -95,6 +124,10 @@ func (a *Authority) Fetch(_ context.Context, url, _ string, body []byte, limit i
 	var answer []byte
 	var err error
 	switch {
+	case a.Lie == LieNothing:
+		err = errors.New("connection refused")
+	case a.Lie == LieNoise:
+		answer = []byte("<html>Sign in to this network</html>")
 	case strings.HasPrefix(url, OCSPAddress):
 		answer, err = a.OCSP(body)
 	case url == CRLAddress:
@@ -152,6 +185,18 @@ func (a *Authority) OCSP(request []byte) ([]byte, error) {
 	known := sha1.Sum(IssuingCA().RawSubject)
 	now := a.now()
 	at, revoked := a.revokedAt(serial)
+	switch a.Lie {
+	case LieOld:
+		now = now.AddDate(-1, 0, 0)
+	case LieOther:
+		idHeader = bytes.Clone(idHeader)
+		idHeader[len(idHeader)-1] ^= 1
+	case LieNonce:
+		extensions = bytes.Clone(extensions)
+		extensions[len(extensions)-1] ^= 1
+	case LieRefused:
+		return []byte{0x30, 0x03, 0x0A, 0x01, 0x06}, nil // unauthorized
+	}
 	var data cryptobyte.Builder
 	sequence(&data, func(b *cryptobyte.Builder) {
 		b.AddASN1(explicit(1), func(b *cryptobyte.Builder) { b.AddBytes(IssuingCA().RawSubject) })
@@ -175,18 +220,28 @@ func (a *Authority) OCSP(request []byte) ([]byte, error) {
 			b.AddASN1(explicit(1), func(b *cryptobyte.Builder) { b.AddBytes(extensions) }) // the nonce, as it came
 		}
 	})
-	return signOCSP(data, loadPool().keys["issuing"])
+	return a.signOCSP(data.BytesOrPanic())
 }
 
 // signOCSP makes an OCSPResponse of ResponseData.
-func signOCSP(b cryptobyte.Builder, key *rsa.PrivateKey) ([]byte, error) {
-	data, err := b.Bytes()
-	if err != nil {
-		return nil, err
+func (a *Authority) signOCSP(data []byte) ([]byte, error) {
+	key, responder := loadPool().keys["issuing"], []byte(nil)
+	switch a.Lie {
+	case LieForeign:
+		key, responder = loadPool().keys["csca"], CSCA().Raw
+	case LieSelfAppointed:
+		cert, err := stamper()
+		if err != nil {
+			return nil, err
+		}
+		key, responder = loadPool().keys["ds-1"], cert.Raw
 	}
 	signature, err := signWith(key, data)
 	if err != nil {
 		return nil, err
+	}
+	if a.Lie == LieUnsigned {
+		signature[0] ^= 1
 	}
 	var out cryptobyte.Builder
 	sequence(&out, func(b *cryptobyte.Builder) {
@@ -199,6 +254,11 @@ func signOCSP(b cryptobyte.Builder, key *rsa.PrivateKey) ([]byte, error) {
 						b.AddBytes(data)
 						algorithm(b, oidSHA256RSA)
 						b.AddASN1BitString(signature)
+						if responder != nil {
+							b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
+								sequence(b, func(b *cryptobyte.Builder) { b.AddBytes(responder) })
+							})
+						}
 					})
 				})
 			})
@@ -212,24 +272,30 @@ func TimestampCA() *x509.Certificate { return IssuingCA() }
 
 // stamper is the certificate of the time stamp authority, with the key of the
 // first document signer.
-var stamper = sync.OnceValues(func() (*x509.Certificate, error) {
-	usage, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
-	if err != nil {
-		return nil, err
+var stamper = sync.OnceValues(func() (*x509.Certificate, error) { return stamperWith(true, true) })
+
+// stamperWith makes that certificate with or without its extended key usage.
+func stamperWith(usage, critical bool) (*x509.Certificate, error) {
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(0x754A),
+		Subject:      pkix.Name{CommonName: "SYNTHETIC time stamp authority", Country: []string{"IT"}},
+		NotBefore:    time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC),
+		NotAfter:     time.Date(2049, 12, 31, 0, 0, 0, 0, time.UTC),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
 	}
-	der, err := x509.CreateCertificate(nil, &x509.Certificate{
-		SerialNumber:    big.NewInt(0x754A),
-		Subject:         pkix.Name{CommonName: "SYNTHETIC time stamp authority", Country: []string{"IT"}},
-		NotBefore:       time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC),
-		NotAfter:        time.Date(2049, 12, 31, 0, 0, 0, 0, time.UTC),
-		KeyUsage:        x509.KeyUsageDigitalSignature,
-		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: usage}},
-	}, IssuingCA(), &loadPool().keys["ds-1"].PublicKey, loadPool().keys["issuing"])
+	if usage {
+		value, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
+		if err != nil {
+			return nil, err
+		}
+		template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: critical, Value: value}}
+	}
+	der, err := x509.CreateCertificate(nil, template, IssuingCA(), &loadPool().keys["ds-1"].PublicKey, loadPool().keys["issuing"])
 	if err != nil {
 		return nil, err
 	}
 	return x509.ParseCertificate(der)
-})
+}
 
 // Timestamp answers a TimeStampReq (RFC 3161).
 func (a *Authority) Timestamp(request []byte) ([]byte, error) {
@@ -246,6 +312,17 @@ func (a *Authority) Timestamp(request []byte) ([]byte, error) {
 		if !outer.ReadASN1Integer(nonce) {
 			return nil, fmt.Errorf("malformed time stamp request")
 		}
+	}
+	switch a.Lie {
+	case LieRefused:
+		return []byte{0x30, 0x05, 0x30, 0x03, 0x02, 0x01, 0x02}, nil // rejection
+	case LieNonce:
+		if nonce != nil {
+			nonce.Add(nonce, big.NewInt(1))
+		}
+	case LieOther:
+		imprint = bytes.Clone(imprint)
+		imprint[len(imprint)-1] ^= 1
 	}
 	a.mu.Lock()
 	a.stamps++
@@ -267,10 +344,17 @@ func (a *Authority) Timestamp(request []byte) ([]byte, error) {
 		return nil, err
 	}
 	cert, err := stamper()
+	if a.Lie == LieUsage || a.Lie == LieUncritical {
+		cert, err = stamperWith(a.Lie == LieUncritical, false)
+	}
 	if err != nil {
 		return nil, err
 	}
-	token, err := signToken(content, cert, loadPool().keys["ds-1"])
+	key := loadPool().keys["ds-1"]
+	if a.Lie == LieUnsigned {
+		key = loadPool().keys["ds-2"]
+	}
+	token, err := signToken(content, cert, key)
 	if err != nil {
 		return nil, err
 	}

@@ -351,9 +351,13 @@ func (d *SignedData) readSets(p *parser) error {
 		if d.rawCertificates, err = p.elements(0xA0, "certificates", maxCertificates); err != nil {
 			return err
 		}
-		for _, raw := range d.rawCertificates {
-			if c := readCertificate(raw); c != nil {
-				d.Certificates = append(d.Certificates, c)
+		for i, raw := range d.rawCertificates {
+			// A certificate is signed in DER, however it is sent.
+			if der, err := ber.DER(raw); err == nil {
+				d.rawCertificates[i] = der
+				if c, err := rawcert.ParseFront(der); err == nil {
+					d.Certificates = append(d.Certificates, c)
+				}
 			}
 		}
 	}
@@ -382,20 +386,6 @@ func (d *SignedData) readSets(p *parser) error {
 		}
 	}
 	return nil
-}
-
-// readCertificate reads a certificate as far as it goes; nil for other kinds
-// and for one that is broken before its subject ends.
-func readCertificate(raw []byte) *rawcert.Certificate {
-	der, err := ber.DER(raw)
-	if err != nil {
-		return nil
-	}
-	c, err := rawcert.ParseFront(der)
-	if err != nil {
-		return nil
-	}
-	return c
 }
 
 // trailing refuses what follows the message, zeros and blanks aside.

@@ -126,17 +126,17 @@ func (s *SignerInfo) readIdentifier(e ber.Element) error {
 	b := cryptobyte.String(raw)
 	var pair, name, serial, id cryptobyte.String
 	switch {
-	case b.ReadASN1(&pair, cbasn1.SEQUENCE):
-		if !pair.ReadASN1Element(&name, cbasn1.SEQUENCE) || !pair.ReadASN1(&serial, cbasn1.INTEGER) {
+	case b.PeekASN1Tag(cbasn1.SEQUENCE):
+		if !b.ReadASN1(&pair, cbasn1.SEQUENCE) || !pair.ReadASN1Element(&name, cbasn1.SEQUENCE) || !pair.ReadASN1(&serial, cbasn1.INTEGER) {
 			return fmt.Errorf("%w: signer identifier", ErrMalformed)
 		}
 		s.serial = serial
 		if s.issuer, err = rawcert.ParseName(name); err != nil {
 			return fmt.Errorf("%w: signer identifier", ErrMalformed)
 		}
-	case b.ReadASN1(&id, cbasn1.Tag(0).ContextSpecific()):
+	case b.PeekASN1Tag(cbasn1.Tag(0).ContextSpecific()) && b.ReadASN1(&id, cbasn1.Tag(0).ContextSpecific()):
 		s.keyID = id
-	case b.ReadASN1(&pair, tag(0)) && pair.ReadASN1(&id, cbasn1.OCTET_STRING): // explicit, against the standard
+	case b.PeekASN1Tag(tag(0)) && b.ReadASN1(&pair, tag(0)) && pair.ReadASN1(&id, cbasn1.OCTET_STRING): // explicit, against the standard
 		s.keyID = id
 	default:
 		return fmt.Errorf("%w: signer identifier", ErrMalformed)
