@@ -193,6 +193,13 @@ func (p *parser) element(limit int64) ([]byte, error) {
 		}
 	}
 	raw := make([]byte, p.pos-start)
+	if len(raw) <= windowSize {
+		b, err := p.w.at(start, len(raw))
+		if err == nil && copy(raw, b) < len(raw) {
+			err = fmt.Errorf("%w: cut off", ErrMalformed)
+		}
+		return raw, err
+	}
 	if n, err := p.w.src.ReadAt(raw, start); n < len(raw) {
 		if err == nil || errors.Is(err, io.EOF) {
 			err = fmt.Errorf("%w: cut off", ErrMalformed)

@@ -25,14 +25,20 @@ func (w *window) at(pos int64, n int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: cut off", ErrMalformed)
 	}
 	n = int(min(int64(n), w.size-pos))
-	if pos < w.start || pos+int64(n) > w.start+int64(len(w.buf)) {
+	if end := w.start + int64(len(w.buf)); pos < w.start || pos+int64(n) > end {
 		if cap(w.buf) == 0 {
 			w.buf = make([]byte, 0, windowSize)
 		}
+		// What is left of the buffer stays, so that the source is read in order:
+		// behind it may be other sources, to which going back is expensive.
+		kept := 0
+		if pos >= w.start && pos < end {
+			kept = copy(w.buf, w.buf[pos-w.start:])
+		}
 		want := int(min(windowSize, w.size-pos))
-		got, err := w.src.ReadAt(w.buf[:want], pos)
-		w.buf, w.start = w.buf[:got], pos
-		if got < n {
+		got, err := w.src.ReadAt(w.buf[kept:want], pos+int64(kept))
+		w.buf, w.start = w.buf[:kept+got], pos
+		if kept+got < n {
 			if err == nil || errors.Is(err, io.EOF) {
 				err = fmt.Errorf("%w: cut off", ErrMalformed)
 			}
