@@ -146,6 +146,7 @@ func (d *demo) play(ctx context.Context) error {
 		{"change-pin", msg.DemoChange, msg.DemoChangeProof, d.stepChange},
 		{"block", msg.DemoBlock, msg.DemoBlockProof, d.stepBlock},
 		{"unblock", msg.DemoUnblock, msg.DemoUnblockProof, d.stepUnblock},
+		{"sign", msg.DemoSign, msg.DemoSignProof, d.stepSign},
 		{"login", msg.DemoLogin, msg.DemoLoginProof, d.stepLogin},
 	}
 	for i, s := range steps {

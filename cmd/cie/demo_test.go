@@ -50,7 +50,7 @@ func TestDemoNotices(t *testing.T) {
 			d.clearDesk()
 			last := d.out.Steps[len(d.out.Steps)-1]
 			if tt.step == "" {
-				if err != nil || !last.OK || len(d.out.Steps) != 8 {
+				if err != nil || !last.OK || len(d.out.Steps) != 9 {
 					t.Fatalf("%v, %+v", err, last)
 				}
 				return

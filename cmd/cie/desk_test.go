@@ -23,7 +23,7 @@ import (
 // STATE is the file that keeps PIN and counters. Options: lies=clone,
 // lies=middle, tries=silent, wrong=6300, nis=N, number=N, before=DATE,
 // after=DATE, family=F, at=INS:FAULT (the fault happens at the first command
-// with that instruction byte), hold=INS (that command waits until the file
+// with that instruction byte), nth=INS:N:FAULT (at the Nth one), hold=INS (that command waits until the file
 // STATE.go exists, and makes STATE.held when it is reached).
 //
 // Without the file there is no service.
@@ -137,6 +137,7 @@ type deskConn struct {
 	state string
 	at    map[byte]cardtest.FaultKind
 	hold  map[byte]bool
+	nth   map[byte]int // how many commands are still before the fault of at
 }
 
 func (c *deskConn) apply(p *cardtest.Profile, option string) (err error) {
@@ -170,9 +171,15 @@ func (c *deskConn) apply(p *cardtest.Profile, option string) (err error) {
 		var n uint64
 		n, err = strconv.ParseUint(value, 16, 8)
 		c.hold[byte(n)] = true
-	case "at":
+	case "at", "nth":
 		var n uint64
 		n, err = strconv.ParseUint(ins, 16, 8)
+		if count, kind, ok := strings.Cut(fault, ":"); ok && name == "nth" && err == nil {
+			c.nth = map[byte]int{}
+			c.nth[byte(n)], err = strconv.Atoi(count)
+			c.nth[byte(n)]--
+			fault = kind
+		}
 		for _, k := range cardtest.FaultKinds() {
 			if k.String() == fault {
 				c.at[byte(n)] = k
@@ -200,7 +207,9 @@ func (c *deskConn) Transmit(command []byte) ([]byte, error) {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	if kind, ok := c.at[command[1]]; ok {
+	if c.nth[command[1]] > 0 {
+		c.nth[command[1]]--
+	} else if kind, ok := c.at[command[1]]; ok {
 		delete(c.at, command[1])
 		c.card.SetFaults(cardtest.FaultAt(1, kind))
 	}

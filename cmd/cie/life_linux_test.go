@@ -240,7 +240,7 @@ func TestDemoCleansUp(t *testing.T) {
 	if err := json.Unmarshal(out, &answer); err != nil {
 		t.Fatal(err)
 	}
-	if !answer.OK || len(answer.Steps) != 8 {
+	if !answer.OK || len(answer.Steps) != 9 {
 		t.Errorf("%s", out)
 	}
 }

@@ -90,6 +90,16 @@ var (
 		"a blocked PIN is no disaster: with the PUK the card works again at once.",
 		"un PIN bloccato non è un disastro: con il PUK la carta torna subito a funzionare.")
 
+	DemoSign         = text("Signing a document", "Firmare un documento")
+	DemoSignDocument = text("Dear municipality, I ask for a certificate of residence.", "Spett. Comune, chiedo un certificato di residenza.")
+	DemoSignDone     = text("signed in the chip, with a time stamp of the test authority: a p7m of %d bytes", "firmato nel chip, con una marca temporale dell'autorità di prova: un p7m di %d byte")
+	DemoSignValid    = text("verified with the test authority, which also answers that the certificate is not revoked: valid, signed by %s", "verificato con l'autorità di prova, che risponde anche che il certificato non è revocato: valida, firmato da %s")
+	DemoSignUnknown  = text("with the real Italian authorities only, or without asking about revocation: it cannot be said", "con le sole autorità italiane vere, o senza chiedere della revoca: non si può dire")
+	DemoSignAltered  = text("with a few letters of the document changed: not valid", "con qualche lettera del documento cambiata: non valida")
+	DemoSignProof    = text(
+		"a signature is called valid only when everything was checked, and a change of the document shows. It is an advanced electronic signature, for public administrations.",
+		"una firma si dice valida solo quando tutto è stato controllato, e una modifica del documento si vede. È una firma elettronica avanzata, per le pubbliche amministrazioni.")
+
 	DemoLogin        = text("Logging in at level 3", "Accedere con il livello 3")
 	DemoLoginRefused = text("without the card: the server refuses the connection", "senza la carta: il server rifiuta la connessione")
 	DemoLoginTLS     = text("with the card: %s with client certificate, signed in the chip (%s)", "con la carta: %s con il certificato client, firmato nel chip (%s)")

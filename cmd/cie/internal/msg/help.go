@@ -145,14 +145,14 @@ appoggiata o tolta, fino a Ctrl-C. Le carte non vengono toccate.`)
 
 	DemoShort = text("Show everything on a virtual card", "Mostra tutto con una carta virtuale")
 	DemoLong  = text(`Shows the whole life of a card on a virtual one with an invented holder: recognition
-and authenticity, a wrong PIN, a change of PIN, block and unblock, and a level-3 login
-over mutual TLS. Each step says what it proves. No real card or reader is touched.
+and authenticity, a wrong PIN, a change of PIN, block and unblock, a signed document, and
+a level-3 login over mutual TLS. Each step says what it proves. No real card or reader is touched.
 
 It starts a PC/SC service (pcscd) of its own, reachable by nobody else, and takes it
 down at the end. Where none can run, --in-process does the same without it.`,
 		`Mostra tutta la vita di una carta su una virtuale, con un titolare inventato:
-riconoscimento e autenticità, un PIN sbagliato, un cambio di PIN, blocco e sblocco, e un
-accesso di livello 3 con TLS reciproco. Ogni passo dice che cosa dimostra. Nessuna carta
+riconoscimento e autenticità, un PIN sbagliato, un cambio di PIN, blocco e sblocco, un
+documento firmato, e un accesso di livello 3 con TLS reciproco. Ogni passo dice che cosa dimostra. Nessuna carta
 e nessun lettore veri vengono toccati.
 
 Avvia un servizio PC/SC (pcscd) tutto suo, che nessun altro può raggiungere, e alla fine
