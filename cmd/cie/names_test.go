@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cie/card"
+	"cie/card/cardtest"
+	"cie/pkcs11mod"
+	"cie/pkcs11mod/ck"
+)
+
+// oneReader is a reader with a card, for the module.
+type oneReader struct{ card *cardtest.Card }
+
+func (r oneReader) Watch(ctx context.Context) (<-chan pkcs11mod.Event, error) {
+	events := make(chan pkcs11mod.Event, 3)
+	events <- pkcs11mod.Event{Kind: pkcs11mod.ReaderAdded, Reader: "R"}
+	events <- pkcs11mod.Event{Kind: pkcs11mod.CardInserted, Reader: "R"}
+	events <- pkcs11mod.Event{Kind: pkcs11mod.Settled}
+	context.AfterFunc(ctx, func() { close(events) })
+	return events, nil
+}
+
+func (r oneReader) Connect(string) (pkcs11mod.Conn, error) { return r.card.Reader(), nil }
+func (r oneReader) Close() error                           { return nil }
+
+// logIn logs in with the module, as a browser does, and reads the certificate.
+func logIn(t *testing.T, c *cardtest.Card, store card.Store) {
+	t.Helper()
+	m := pkcs11mod.New(pkcs11mod.Config{
+		Readers: func() (pkcs11mod.Readers, error) { return oneReader{c}, nil },
+		Card:    func() card.Options { return card.Options{Store: store} },
+	})
+	want := func(rv ck.RV) {
+		t.Helper()
+		if rv != ck.CKR_OK {
+			t.Fatalf("%v", rv)
+		}
+	}
+	want(m.Initialize(nil))
+	defer m.Finalize(false)
+	slots, n := make([]uint, 1), uint(1)
+	want(m.GetSlotList(true, slots, &n))
+	var session uint
+	want(m.OpenSession(slots[0], ck.CKF_SERIAL_SESSION, &session))
+	want(m.Login(session, ck.CKU_USER, ck.Bytes(cardtest.DefaultPIN())))
+	want(m.FindObjectsInit(session, nil, 0))
+}
+
+// The holder of a card that a browser logged in with is named without the PIN, on
+// this computer and no other.
+func TestStatusNamesAKnownHolder(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "desk"), []byte("Reader One: cie card\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status := func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command("cie", append([]string{"status"}, args...)...)
+		cmd.Env = append(os.Environ(), deskVariable+"="+filepath.Join(dir, "desk"), "LC_ALL=C.UTF-8",
+			"XDG_CACHE_HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_STATE_HOME="+dir)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return string(out)
+	}
+	if out := status() + status("--json"); strings.Contains(out, "MARIA") {
+		t.Errorf("the holder of a card never used is named:\n%s", out)
+	}
+	c, err := cardtest.New(cardtest.Profile{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logIn(t, c, card.DirStore(filepath.Join(dir, "cie", "cards")))
+	if out := status(); !strings.Contains(out, "MARIA PROVA") {
+		t.Errorf("no holder:\n%s", out)
+	}
+	if out := status("--json"); !strings.Contains(out, `"name": "MARIA PROVA"`) {
+		t.Errorf("no holder:\n%s", out)
+	}
+}
