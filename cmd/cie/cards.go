@@ -95,7 +95,7 @@ func (a *app) openOne(ctx context.Context) (*inUse, error) {
 	if err != nil {
 		return nil, err
 	}
-	reader, err := a.pickOne(s, a.command)
+	reader, err := a.pickOne(ctx, s, a.command)
 	if err != nil {
 		s.Close()
 		return nil, err
@@ -111,7 +111,7 @@ func (a *app) openOne(ctx context.Context) (*inUse, error) {
 
 // pickOne is the reader of the one card that can be meant; command is what to
 // type with --reader where there are several.
-func (a *app) pickOne(s stack, command string) (pcsc.ReaderState, error) {
+func (a *app) pickOne(ctx context.Context, s stack, command string) (pcsc.ReaderState, error) {
 	readers, err := a.find(s)
 	if err != nil {
 		return pcsc.ReaderState{}, err
@@ -124,7 +124,12 @@ func (a *app) pickOne(s stack, command string) (pcsc.ReaderState, error) {
 		return readers[0], nil
 	}
 	p := a.problem("choose-reader", exitChoose, msg.SeveralCards)
-	p.Readers, p.list = names(readers), names(readers)
+	p.Readers = names(readers)
+	if !a.json {
+		for _, r := range readers {
+			p.list = append(p.list, a.described(ctx, s, r))
+		}
+	}
 	return pcsc.ReaderState{}, p.do(a.text(msg.SeveralCardsDo), "  "+command+" --reader "+shellQuote(readers[0].Name))
 }
 

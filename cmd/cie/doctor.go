@@ -158,7 +158,7 @@ func (a *app) doctor(ctx context.Context, module, report string, f *codeFlags, w
 // askDoctorPIN gives the PIN of --pin-fd, or asks for it, and wants consent
 // before a last try.
 func (a *app) askDoctorPIN(ctx context.Context, d *dialog, f *codeFlags, given []byte, reader string, tries card.Tries) ([]byte, []card.CodeOption, error) {
-	if err := a.chosen(reader); err != nil {
+	if err := a.chosen(ctx, reader); err != nil {
 		return nil, nil, err
 	}
 	var opts []card.CodeOption
@@ -181,13 +181,13 @@ func (a *app) askDoctorPIN(ctx context.Context, d *dialog, f *codeFlags, given [
 
 // chosen refuses a card that nobody chose: the doctor looks at the first one,
 // a code goes only to the one that is meant.
-func (a *app) chosen(reader string) error {
+func (a *app) chosen(ctx context.Context, reader string) error {
 	s, err := a.stack(false)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	one, err := a.pickOne(s, a.command+" --pin")
+	one, err := a.pickOne(ctx, s, a.command+" --pin")
 	if err == nil && one.Name != reader {
 		err = apdu.ErrRemoved
 	}

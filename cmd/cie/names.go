@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"cie/apdu/pcsc"
 	clean "cie/apdu/printable"
 	"cie/card"
 	"cie/card/identity"
@@ -32,4 +33,24 @@ func (a *app) knownHolder(ctx context.Context, u *inUse, level card.Level) (stri
 		return "", nil // the card counts, not what is kept of it
 	}
 	return id.Name(), nil
+}
+
+// described returns the name of a reader and what tells the card in it from others:
+// the holder where known, else the label that browsers show.
+func (a *app) described(ctx context.Context, s stack, r pcsc.ReaderState) string {
+	u, err := a.open(ctx, s, r)
+	if err != nil {
+		return r.Name // the choice is of readers
+	}
+	defer u.Close()
+	nis := u.session.NIS()
+	name := "CIE " + nis[len(nis)-4:]
+	_ = a.onCard(func() error {
+		holder, err := a.knownHolder(ctx, u, card.Unchecked)
+		if holder != "" {
+			name = holder
+		}
+		return err
+	})
+	return r.Name + " (" + name + ")"
 }

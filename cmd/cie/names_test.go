@@ -52,18 +52,18 @@ func logIn(t *testing.T, c *cardtest.Card, store card.Store) {
 	want(m.FindObjectsInit(session, nil, 0))
 }
 
-// The holder of a card that a browser logged in with is named without the PIN, on
-// this computer and no other.
+// The holder of a card that a browser logged in with is named without the PIN.
 func TestStatusNamesAKnownHolder(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "desk"), []byte("Reader One: cie card\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	environment := append(os.Environ(), deskVariable+"="+filepath.Join(dir, "desk"), "LC_ALL=C.UTF-8",
+		"XDG_CACHE_HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_STATE_HOME="+dir)
 	status := func(args ...string) string {
 		t.Helper()
 		cmd := exec.Command("cie", append([]string{"status"}, args...)...)
-		cmd.Env = append(os.Environ(), deskVariable+"="+filepath.Join(dir, "desk"), "LC_ALL=C.UTF-8",
-			"XDG_CACHE_HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_STATE_HOME="+dir)
+		cmd.Env = environment
 		out, err := cmd.Output()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -83,5 +83,16 @@ func TestStatusNamesAKnownHolder(t *testing.T) {
 	}
 	if out := status("--json"); !strings.Contains(out, `"name": "MARIA PROVA"`) {
 		t.Errorf("no holder:\n%s", out)
+	}
+
+	// With two cards the list to choose from names both.
+	if err := os.WriteFile(filepath.Join(dir, "desk"), []byte("Reader One: cie card\nReader Two: cie other nis=999900001234\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("cie", "pin", "verify", "--pin-fd", "0")
+	cmd.Env, cmd.Stdin = environment, strings.NewReader(string(cardtest.DefaultPIN())+"\n")
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "Reader One (MARIA PROVA)") || !strings.Contains(string(out), "Reader Two (CIE 1234)") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
