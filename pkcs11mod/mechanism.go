@@ -85,6 +85,9 @@ func (m *Module) GetMechanismList(slotID uint, list []uint, count *uint) ck.RV {
 }
 
 func (in *instance) checkToken(slotID uint) ck.RV {
+	if rv := in.waitReady(); rv != ck.CKR_OK {
+		return rv
+	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	_, rv := in.tokenIn(slotID)

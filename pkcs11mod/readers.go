@@ -2,6 +2,9 @@ package pkcs11mod
 
 import (
 	"context"
+	"hash/fnv"
+	"maps"
+	"slices"
 
 	"cie/card"
 )
@@ -134,15 +137,27 @@ func (in *instance) attach(name string) *slot {
 	return s
 }
 
-// slotID numbers readers by name, for the life of the process.
+// maxSlotID bounds the numbers of slots, the largest prime below 65536: they stay
+// short enough to be typed.
+const maxSlotID = 65521
+
+// slotID numbers a reader by its name alone, so that a program that was
+// configured with the number finds the same reader later, whatever other readers
+// came and went. A number that another reader of this process has is not given
+// twice, and a number is kept for the life of the process.
 func (m *Module) slotID(name string) uint {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	id, ok := m.ids[name]
-	if !ok {
-		id = uint(len(m.ids)) + 1
-		m.ids[name] = id
+	if id, ok := m.ids[name]; ok {
+		return id
 	}
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(name)) // never fails
+	id := uint(sum.Sum32()%maxSlotID) + 1
+	for slices.Contains(slices.Collect(maps.Values(m.ids)), id) {
+		id = id%maxSlotID + 1
+	}
+	m.ids[name] = id
 	return id
 }
 

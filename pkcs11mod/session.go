@@ -109,6 +109,9 @@ func (m *Module) OpenSession(slotID, flags uint, handle *uint) ck.RV {
 	if flags&ck.CKF_SERIAL_SESSION == 0 {
 		return ck.CKR_SESSION_PARALLEL_NOT_SUPPORTED
 	}
+	if rv := in.waitReady(); rv != ck.CKR_OK {
+		return rv
+	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.ctx.Err() != nil {
@@ -160,6 +163,9 @@ func (m *Module) CloseAllSessions(slotID uint) ck.RV {
 		return rv
 	}
 	defer in.leave()
+	if rv := in.waitReady(); rv != ck.CKR_OK {
+		return rv
+	}
 	in.mu.Lock()
 	s := in.slot(slotID)
 	switch {

@@ -189,7 +189,9 @@ func (in *instance) list(tokenPresent, refresh bool) []uint {
 	return ids
 }
 
-// waitReady starts the watch and waits for the first recognitions.
+// waitReady starts the watch and waits for the first recognitions. Every function
+// that takes the number of a slot calls it: programs are configured with a
+// number and use it without asking for the list.
 func (in *instance) waitReady() ck.RV {
 	in.mu.Lock()
 	if !in.watching {
@@ -212,7 +214,7 @@ func (in *instance) waitReady() ck.RV {
 	return ck.CKR_OK
 }
 
-// GetSlotInfo is C_GetSlotInfo (5.5), from memory.
+// GetSlotInfo is C_GetSlotInfo (5.5), from memory once the readers are known.
 func (m *Module) GetSlotInfo(id uint, info *ck.SlotInfo) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -221,6 +223,9 @@ func (m *Module) GetSlotInfo(id uint, info *ck.SlotInfo) ck.RV {
 	defer in.leave()
 	if info == nil {
 		return ck.CKR_ARGUMENTS_BAD
+	}
+	if rv := in.waitReady(); rv != ck.CKR_OK {
+		return rv
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -262,7 +267,7 @@ func (in *instance) tokenIn(id uint) (*token, ck.RV) {
 // maxSessions bounds what one program can open; real ones need a few dozen.
 const maxSessions = 4096
 
-// GetTokenInfo is C_GetTokenInfo (5.5), from memory.
+// GetTokenInfo is C_GetTokenInfo (5.5), from memory once the readers are known.
 func (m *Module) GetTokenInfo(id uint, info *ck.TokenInfo) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -271,6 +276,9 @@ func (m *Module) GetTokenInfo(id uint, info *ck.TokenInfo) ck.RV {
 	defer in.leave()
 	if info == nil {
 		return ck.CKR_ARGUMENTS_BAD
+	}
+	if rv := in.waitReady(); rv != ck.CKR_OK {
+		return rv
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -344,6 +352,9 @@ func (m *Module) InitToken(id uint, pin ck.Input, label *[32]byte) ck.RV {
 	defer in.leave()
 	if pin.Data == nil || label == nil {
 		return ck.CKR_ARGUMENTS_BAD
+	}
+	if rv := in.waitReady(); rv != ck.CKR_OK {
+		return rv
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()

@@ -2,6 +2,7 @@ package pkcs11mod
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -381,5 +382,74 @@ func TestInitToken(t *testing.T) {
 	h.want("C_InitToken", h.InitToken(slot, puk, label), ck.CKR_SESSION_EXISTS)
 	if st := c.Stats(); st.Verifies != 0 {
 		t.Error("C_InitToken presents the PUK")
+	}
+}
+
+// TestSlotNumberWithoutList: a program that goes straight to the number of a slot
+// after C_Initialize gets what it would get after C_GetSlotList.
+func TestSlotNumberWithoutList(t *testing.T) {
+	calls := map[string]func(h *host, id uint) ck.RV{
+		"C_GetSlotInfo":  func(h *host, id uint) ck.RV { return h.GetSlotInfo(id, &ck.SlotInfo{}) },
+		"C_GetTokenInfo": func(h *host, id uint) ck.RV { return h.GetTokenInfo(id, &ck.TokenInfo{}) },
+		"C_OpenSession": func(h *host, id uint) ck.RV {
+			var s uint
+			return h.OpenSession(id, ck.CKF_SERIAL_SESSION, &s)
+		},
+		"C_GetMechanismList": func(h *host, id uint) ck.RV {
+			var n uint
+			return h.GetMechanismList(id, nil, &n)
+		},
+		"C_GetMechanismInfo": func(h *host, id uint) ck.RV { return h.GetMechanismInfo(id, ck.CKM_RSA_PKCS, &ck.MechanismInfo{}) },
+		"C_CloseAllSessions": func(h *host, id uint) ck.RV { return h.CloseAllSessions(id) },
+		"C_InitToken": func(h *host, id uint) ck.RV {
+			if rv := h.InitToken(id, pin(), new([32]byte)); rv != ck.CKR_TOKEN_WRITE_PROTECTED {
+				return rv
+			}
+			return ck.CKR_OK
+		},
+	}
+	other, _ := oneCard(t, cardtest.Profile{}, nil)
+	id := other.slot()
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			h, _ := oneCard(t, cardtest.Profile{}, nil)
+			if rv := call(h, id); rv != ck.CKR_OK {
+				t.Errorf("%v", rv)
+			}
+		})
+	}
+}
+
+// TestSlotNumbersAreStable: a reader has the same number in every process,
+// whatever other readers are there and in which order they come.
+func TestSlotNumbersAreStable(t *testing.T) {
+	names := []string{"ACS ACR122U 00 00", "bit4id miniLector 00 00", "ACS ACR122U 01 00", "Identiv uTrust 3700 F CL Reader 00 00"}
+	want := map[string]uint{}
+	m := New(Config{})
+	for _, n := range names {
+		want[n] = m.slotID(n)
+	}
+	seen := map[uint]bool{}
+	for _, order := range [][]int{{3, 2, 1, 0}, {1}, {2, 0}} {
+		m := New(Config{})
+		for _, i := range order {
+			id := m.slotID(names[i])
+			seen[id] = true
+			if id != want[names[i]] || id == 0 || m.slotID(names[i]) != id {
+				t.Errorf("%s: slot %d, want %d", names[i], id, want[names[i]])
+			}
+		}
+	}
+	if len(seen) != len(names) {
+		t.Errorf("%d numbers for %d readers", len(seen), len(names))
+	}
+	// Among so many some hash to the same number.
+	m = New(Config{})
+	ids := map[uint]bool{}
+	for i := range 2000 {
+		ids[m.slotID(fmt.Sprint(i))] = true
+	}
+	if len(ids) != 2000 {
+		t.Errorf("%d numbers for 2000 readers", len(ids))
 	}
 }
