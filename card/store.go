@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"cie/card/userdir"
 )
 
 // Store keeps small public data of known cards between sessions: what every
@@ -30,9 +32,10 @@ type Store interface {
 func DirStore(dir string) Store { return dirStore(dir) }
 
 // DefaultStore is the DirStore in the user's cache directory (on Linux
-// $XDG_CACHE_HOME/cie/cards).
+// $XDG_CACHE_HOME/cie/cards). The error matches userdir.ErrRefused where this
+// process may not use it.
 func DefaultStore() (Store, error) {
-	dir, err := os.UserCacheDir()
+	dir, err := userdir.Cache()
 	if err != nil {
 		return nil, fmt.Errorf("cache directory: %w", err)
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"cie/card/userdir"
 )
 
 // Names of the files in the directory of a Store.
@@ -29,9 +31,13 @@ const lockTime = 3 * time.Second
 func Dir(dir string) *Store { return &Store{backend: &directory{dir: dir, wait: lockTime}} }
 
 // Default returns the Store of the user: $XDG_STATE_HOME/cie, on Windows
-// %LocalAppData%\cie\state.
+// %LocalAppData%\cie\state. The error matches userdir.ErrRefused where this
+// process may not use it.
 func Default() (*Store, error) {
 	dir, err := DefaultDir(os.Getenv)
+	if err == nil {
+		err = userdir.Check(dir)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"cie/card"
 	"cie/card/sod"
+	"cie/card/userdir"
 	"cie/cmd/internal/sysdir"
 	"cie/cmd/internal/version"
 	"cie/pkcs11mod"
@@ -46,7 +47,7 @@ func cardOptions() card.Options {
 // configuration.
 func configDirs(name string) []string {
 	dirs := []string{sysdir.Config(name)}
-	if user, err := os.UserConfigDir(); err == nil {
+	if user, err := userdir.Config(); err == nil {
 		dirs = append(dirs, filepath.Join(user, "cie", name))
 	}
 	return dirs

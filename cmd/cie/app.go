@@ -21,6 +21,7 @@ import (
 	"cie/apdu/pcsc"
 	clean "cie/apdu/printable"
 	"cie/card"
+	"cie/card/userdir"
 	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/sysdir"
 	"cie/cmd/internal/tty"
@@ -217,7 +218,7 @@ func terminalWidth(w io.Writer) int {
 // user's, then the system's.
 func anchorDirs() []string {
 	var dirs []string
-	if dir, err := os.UserConfigDir(); err == nil {
+	if dir, err := userdir.Config(); err == nil {
 		dirs = append(dirs, filepath.Join(dir, "cie", "csca"))
 	}
 	return append(dirs, sysdir.Config("csca"))

@@ -70,6 +70,8 @@ int main(int argc, char **argv)
 		what = "";
 		if (strncmp(line, "attempt", 7) == 0) {
 			rv = attempt((CK_UTF8CHAR *)argv[2]);
+		} else if (strncmp(line, "sleep", 5) == 0) {
+			usleep(300 * 1000);
 		} else if (strncmp(line, "wait", 4) == 0) {
 			CK_SLOT_ID slot;
 

@@ -97,11 +97,26 @@ func dial(ctx context.Context, addrs []string) (net.Conn, error) {
 		var d net.Dialer
 		conn, derr := d.DialContext(ctx, "unix", name)
 		if derr == nil {
-			return conn, nil
+			if derr = ownBus(conn); derr == nil {
+				return conn, nil
+			}
+			conn.Close()
 		}
 		err = fmt.Errorf("%w: %w", ErrNoDesktop, derr)
 	}
 	return nil, err
+}
+
+// ownBus returns an error for root on the bus of another user.
+func ownBus(conn net.Conn) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	uid, err := peer(conn)
+	if err == nil && uid > 0 {
+		err = fmt.Errorf("the bus belongs to user %d", uid)
+	}
+	return err
 }
 
 // socket reads a server address (D-Bus specification, Server Addresses). Only

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
@@ -73,6 +74,45 @@ func TestSendOverRealBus(t *testing.T) {
 	}
 	if got, err := s.Wait(ctx, 1); err != nil || got.Replaces != 1 || got.Urgent {
 		t.Errorf("shown %+v (%v)", got, err)
+	}
+}
+
+// TestRootSendsToNoBusOfAnotherUser: an environment kept by sudo names the bus of
+// the user.
+func TestRootSendsToNoBusOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("NOT TESTED HERE: needs root")
+	}
+	dir, err := os.MkdirTemp("", "cie-bus-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	path, err := exec.LookPath("dbus-daemon")
+	if err != nil {
+		t.Skip("NOT TESTED HERE: dbus-daemon is not installed")
+	}
+	cmd := exec.Command(path, "--session", "--nofork", "--print-address", "--address=unix:path="+filepath.Join(dir, "bus"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	address, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = send(t.Context(), []string{strings.TrimSpace(address)}, Message{Summary: "x"})
+	if !errors.Is(err, ErrNoDesktop) || !strings.Contains(err.Error(), "65534") {
+		t.Errorf("%v", err)
 	}
 }
 

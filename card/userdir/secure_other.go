@@ -1,0 +1,5 @@
+//go:build unix && !linux
+
+package userdir
+
+func secureMode() bool { return false }
