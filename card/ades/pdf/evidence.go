@@ -2,7 +2,10 @@ package pdf
 
 import "cie/card/ades"
 
-const maxEvidence = 512 // certificates, OCSP answers or CRLs of a DSS
+const (
+	maxEvidence      = 512      // certificates, OCSP answers or CRLs of a DSS
+	maxEvidenceBytes = 16 << 20 // of all of them together
+)
 
 // evidence returns what the document security store holds (EN 319 142-1, 5.4.2).
 // What cannot be read is left out: nothing in it counts without a signature.
@@ -17,6 +20,7 @@ func (f *file) evidence() (ades.Evidence, error) {
 		return e, ignoreDamage(err)
 	}
 	dss, _ := o.(dict)
+	size := 0
 	for _, kind := range []struct {
 		key name
 		to  *[][]byte
@@ -26,6 +30,9 @@ func (f *file) evidence() (ades.Evidence, error) {
 			return e, err
 		}
 		for _, o := range list[:min(len(list), maxEvidence)] {
+			if size > maxEvidenceBytes {
+				break
+			}
 			id, o, err := f.final(o)
 			s, ok := o.(*stream)
 			if err := ignoreDamage(err); err != nil {
@@ -42,7 +49,7 @@ func (f *file) evidence() (ades.Evidence, error) {
 			if err := ignoreDamage(err); err != nil {
 				return e, err
 			}
-			if data != nil {
+			if size += len(data); data != nil {
 				*kind.to = append(*kind.to, data)
 			}
 		}

@@ -18,6 +18,8 @@ type file struct {
 	start    int64 // startxref: of the newest section, as it stands in the file
 	streamed bool  // the newest section is a cross-reference stream
 	crypt    *security
+	root     dict // the catalog, once it was read
+	rootID   ref
 	*shared
 }
 
@@ -72,7 +74,7 @@ func openRevision(r io.ReaderAt, size int64, password []byte, s *shared) (*file,
 			return nil, err
 		}
 	}
-	catalog, err := f.dict(f.trailer.get("Root"))
+	_, catalog, err := f.catalog()
 	if err != nil {
 		return nil, err
 	}

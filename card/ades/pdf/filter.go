@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	maxStream     = 24 << 20 // bytes of one decompressed stream
+	maxStream     = 16 << 20 // bytes of one decompressed stream
 	keptStreams   = 8 << 20  // bytes of object streams kept in memory
 	streamObjects = 1 << 18  // objects in one object stream
 )

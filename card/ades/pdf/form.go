@@ -21,6 +21,9 @@ type field struct {
 
 // catalog returns the catalog and the reference under which it is written.
 func (f *file) catalog() (ref, dict, error) {
+	if f.root != nil {
+		return f.rootID, f.root, nil
+	}
 	id, o, err := f.final(f.trailer.get("Root"))
 	if err != nil {
 		return ref{}, nil, err
@@ -29,6 +32,7 @@ func (f *file) catalog() (ref, dict, error) {
 	if !ok || id == (ref{}) {
 		return ref{}, nil, damaged(f.start, "the catalog is missing")
 	}
+	f.rootID, f.root = id, d
 	return id, d, nil
 }
 

@@ -9,7 +9,7 @@ import (
 // Limits of what is read, far above what occurs in documents.
 const (
 	maxDepth    = 64       // nested arrays and dictionaries
-	maxElements = 1 << 20  // values inside one object
+	maxElements = 1 << 19  // values inside one object
 	maxName     = 4 << 10  // bytes of a name or number
 	maxString   = 32 << 20 // bytes of a string, decoded
 	chunkSize   = 4 << 10  // bytes read from the file at once

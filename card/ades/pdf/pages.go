@@ -39,7 +39,7 @@ func (i inherited) from(d dict) inherited {
 
 // eachPage calls visit for the pages in order until it returns false.
 func (f *file) eachPage(visit func(id ref, d dict, i inherited) bool) error {
-	catalog, err := f.dict(f.trailer.get("Root"))
+	_, catalog, err := f.catalog()
 	if err != nil {
 		return err
 	}

@@ -211,6 +211,17 @@ func (d *diff) newField(x field, pages map[uint32]int) (Change, error) {
 		change.Kind, change.Allowed = ChangeNewField, true
 		return change, nil
 	}
+	for _, id := range slices.Concat(x.path, x.widgets, []ref{x.id}) {
+		node, err := d.new.dict(id)
+		if err != nil {
+			return change, err
+		}
+		// Actions could change what is seen; another kind of annotation is no
+		// part of a signature.
+		if subtype := node.get("Subtype"); node.has("A") || node.has("AA") || subtype != nil && subtype != name("Widget") {
+			return change, nil
+		}
+	}
 	id, _, err := d.new.final(x.value)
 	if err != nil {
 		return change, err
@@ -306,8 +317,13 @@ func (d *diff) comparePage(number int, id ref, a dict) error {
 				return err
 			}
 			continue
-		case "Parent", "Tabs", "StructParents", "LastModified":
-			// The page tree is compared as such; the others show nothing.
+		case "Tabs", "StructParents", "LastModified":
+			continue // they show nothing
+		case "Parent":
+			// Programs look for what is inherited from here.
+			if err := d.frozen(a.get(key), b.get(key), key, Change{Kind: ChangePages, Page: number}); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := d.frozen(a.get(key), b.get(key), key, where); err != nil {

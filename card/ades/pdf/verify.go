@@ -185,7 +185,8 @@ func (c *checker) read(s *Signature, x field) error {
 	}
 	d, ok := o.(dict)
 	loc := c.f.xref[id.num]
-	if !ok || id == (ref{}) || loc.kind != locOffset || d.duplicates() {
+	if !ok || id == (ref{}) || loc.kind != locOffset || d.duplicates() ||
+		slices.ContainsFunc(c.signatures, func(t *Signature) bool { return t.id == id }) {
 		return &UnsupportedError{"a signature dictionary that is no object of its own"}
 	}
 	s.id = id

@@ -222,11 +222,14 @@ func TestChangesOfWhatIsSeenAreFound(t *testing.T) {
 			10: strings.Replace(text(t, signed, 10), "/Contents 11 0 R", "/Contents 200 0 R", 1), 200: content("(x) Tj")}), ChangeContent},
 		"content covered": {revise(t, signed, map[int]string{
 			10: strings.Replace(text(t, signed, 10), "/Contents 11 0 R", "/Contents [11 0 R 200 0 R]", 1), 200: content("0 0 600 800 re f")}), ChangeContent},
-		"font replaced":               {edit(t, signed, 3, "Helvetica", "Symbol"), ChangeContent},
-		"resources changed":           {edit(t, signed, 73, "3 0 R", "72 0 R"), ChangeContent},
-		"layer shown":                 {edit(t, signed, 70, "/OFF", "/ON"), ChangeCatalog},
-		"page cropped":                {edit(t, signed, 10, "/Contents", "/CropBox [0 0 100 100] /Contents"), ChangeContent},
-		"page turned":                 {edit(t, signed, 2, "/Kids", "/Rotate 180 /Kids"), ChangePages},
+		"font replaced":     {edit(t, signed, 3, "Helvetica", "Symbol"), ChangeContent},
+		"resources changed": {edit(t, signed, 73, "3 0 R", "72 0 R"), ChangeContent},
+		"layer shown":       {edit(t, signed, 70, "/OFF", "/ON"), ChangeCatalog},
+		"page cropped":      {edit(t, signed, 10, "/Contents", "/CropBox [0 0 100 100] /Contents"), ChangeContent},
+		"page turned":       {edit(t, signed, 2, "/Kids", "/Rotate 180 /Kids"), ChangePages},
+		"page under another node": {revise(t, signed, map[int]string{
+			10:  strings.Replace(text(t, signed, 10), "/Parent 2 0 R", "/Parent 200 0 R", 1),
+			200: "<</Type /Pages /Kids [10 0 R] /Count 1 /Rotate 180>>"}), ChangePages},
 		"page added":                  {revise(t, signed, map[int]string{2: "<</Type /Pages /Kids [10 0 R 200 0 R] /Count 2>>", 200: page}), ChangePages},
 		"page put before":             {revise(t, signed, map[int]string{2: "<</Type /Pages /Kids [200 0 R 10 0 R] /Count 2>>", 200: page}), ChangePages},
 		"page replaced":               {revise(t, signed, map[int]string{2: "<</Type /Pages /Kids [200 0 R] /Count 1>>", 200: page}), ChangePages},
@@ -300,6 +303,32 @@ func otherCatalog(t *testing.T, in []byte) []byte {
 	out := revise(t, in, map[int]string{200: text(t, in, 1)})
 	i := bytes.LastIndex(out, []byte("/Root 1 0 R"))
 	return slices.Concat(out[:i], []byte("/Root 200 0 R"), out[i+len("/Root 1 0 R"):])
+}
+
+// A further signature may not bring actions with it.
+func TestSignatureWithActionIsFound(t *testing.T) {
+	signed := sign(t, formDocument("").bytes(), Options{}, cms.Options{})
+	p, err := Prepare(bytes.NewReader(signed), int64(len(signed)), Options{Time: signedAt})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As long as the entry that it replaces.
+	p.update = bytes.Replace(p.update, []byte("/Type /Annot"), []byte("/AA 1 /A 2  "), 1)
+	var d document
+	digest, err := p.Write(&d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	message, err := cms.SignDigest(holder(t), digest, cms.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Put(&d, message); err != nil {
+		t.Fatal(err)
+	}
+	if s := verify(t, d.b, "").Signatures[0]; !s.Changed() {
+		t.Errorf("%+v", s.Later)
+	}
 }
 
 func TestLocksAreHonoured(t *testing.T) {
