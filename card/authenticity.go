@@ -20,6 +20,11 @@ const (
 	// IssuerUnknown: everything fits together, but the issuer is not known or
 	// the SOD has a form that is not understood.
 	IssuerUnknown Level = "issuer-unknown"
+	// TestCard: as IssuerUnknown, and the issuer calls itself one of test cards.
+	TestCard Level = "test-card"
+	// VirtualCard: as IssuerUnknown, with keys that are published with this
+	// project's virtual card: everybody can make such a card.
+	VirtualCard Level = "virtual-card"
 	// NotGenuine: a signature, a hash or the chip's proof is wrong. No code is
 	// ever sent to such a card.
 	NotGenuine Level = "not-genuine"
@@ -36,7 +41,13 @@ type Authenticity struct {
 	Issuer string
 	// SignedAt is when the SOD was signed, zero if it does not say.
 	SignedAt time.Time
+	// Accepted: a person accepted this card, whose level needs consent.
+	Accepted bool
 }
+
+// TakesCodes reports whether codes may be sent to the card without a decision
+// of a person.
+func (a Authenticity) TakesCodes() bool { return a.Level == Genuine || a.Accepted }
 
 func (a *Authenticity) refuse(check string, err error) error {
 	a.Level = NotGenuine
@@ -62,15 +73,15 @@ func (s *Session) Authenticity(ctx context.Context) (Authenticity, error) {
 	err := s.run(ctx, s.factSteps()+1, func(t *operation) error {
 		if s.auth != nil {
 			out = *s.auth
+			out.Accepted = s.accepted(s.facts)
 			return nil
 		}
-		err := t.repeatable(t.needFacts)
-		if err == nil {
-			t.begin(StepAntiClone)
-			err = t.repeatable(t.proveServiceKey)
-		}
-		if err == nil && s.facts.unsigned != nil && !s.facts.signed {
-			err = t.repeatable(t.needChannel)
+		err := t.prove()
+		if errors.Is(err, ErrNotGenuine) && s.facts != nil && s.facts.fromStore {
+			// They may be those of another card with this NIS.
+			s.trace("stored constants do not fit the card (%v), reading them again", err)
+			s.facts = nil
+			err = t.prove()
 		}
 		var wrong *GenuineError
 		if errors.As(err, &wrong) {
@@ -79,8 +90,49 @@ func (s *Session) Authenticity(ctx context.Context) (Authenticity, error) {
 			return err
 		} else {
 			out = *s.facts.checked
+			s.noteGenuine()
 		}
-		s.auth = &out
+		found := out
+		s.auth = &found
+		out.Accepted = out.Level != NotGenuine && s.accepted(s.facts)
+		return nil
+	})
+	return out, err
+}
+
+// prove reads what the card shows, checks it and lets the chip prove its keys.
+func (t *operation) prove() error {
+	if err := t.repeatable(t.needFacts); err != nil {
+		return err
+	}
+	t.begin(StepAntiClone)
+	if err := t.repeatable(t.proveServiceKey); err != nil {
+		return err
+	}
+	if f := t.s.facts; f.unsigned != nil && !f.signed {
+		return t.repeatable(t.needChannel)
+	}
+	return nil
+}
+
+// CheckIssuer checks the SOD alone: its signature, its chain and the hashes of
+// what is public. The chip has proved nothing then, so Genuine says that the
+// data are those of a genuine card. Of a card that is in the Store it asks
+// nothing. Errors are those of Authenticity.
+func (s *Session) CheckIssuer(ctx context.Context) (Authenticity, error) {
+	var out Authenticity
+	err := s.run(ctx, s.factSteps(), func(t *operation) error {
+		err := t.repeatable(t.needFacts)
+		var wrong *GenuineError
+		switch {
+		case errors.As(err, &wrong):
+			out = Authenticity{Level: NotGenuine, Reason: wrong}
+		case err != nil:
+			return err
+		default:
+			out = *s.facts.checked
+			out.Accepted = s.accepted(s.facts)
+		}
 		return nil
 	})
 	return out, err

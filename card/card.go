@@ -17,6 +17,7 @@ import (
 
 	"cie/apdu"
 	"cie/card/sod"
+	"cie/card/state"
 )
 
 // Conn is a connection to one card in one reader, shared with other programs.
@@ -39,6 +40,9 @@ type Conn interface {
 type Options struct {
 	// Store keeps the constants of known cards between sessions. Nil: nothing is kept.
 	Store Store
+	// State keeps what protects the person: which cards were found genuine or
+	// accepted, counters and marks. Nil: nothing is known, and nothing kept.
+	State *state.Store
 	// Roots are the trust anchors for the SOD. Nil: the built-in Italian CSCA roots.
 	Roots *sod.Roots
 	// Progress is called before each step of an operation, in the goroutine

@@ -151,7 +151,7 @@ func TestSelectedByName(t *testing.T) {
 				transmit(t, c, selection)
 				must(t, s.ChangePIN(ctx, cardtest.DefaultPIN(), freshPIN))
 				transmit(t, c, selection)
-				must(t, s.Unblock(ctx, cardtest.DefaultPUK(), cardtest.DefaultPIN()))
+				must(t, s.Unblock(ctx, cardtest.DefaultPUK(), cardtest.DefaultPIN(), card.AllowLastTry()))
 			})
 		}
 	}

@@ -24,6 +24,9 @@ var (
 	ErrDataTooLong = errors.New("more data to sign than the chip takes")
 	// ErrUnsupported: a signature scheme that the chip does not have.
 	ErrUnsupported = errors.New("not supported by the chip")
+	// ErrMarkMoved: a kept code was not sent because the mark of the card is not
+	// the one it was kept under, or cannot be read and changed.
+	ErrMarkMoved = errors.New("the mark of the card has moved")
 	// ErrNotStored: a Store has nothing under the key.
 	ErrNotStored = errors.New("not stored")
 )
@@ -60,13 +63,37 @@ func (e *PINError) Unwrap() error {
 	return e.SW
 }
 
-// LastTryError refuses to send a code because only one try is left and the
-// caller did not say AllowLastTry. Nothing was sent.
-type LastTryError struct{ Ref PINRef }
+// LastTryError refuses to send a code because few tries are left, or may be,
+// and the caller did not say AllowLastTry: see Tries.NeedsConsent. Nothing was
+// sent.
+type LastTryError struct {
+	Ref   PINRef
+	Tries Tries
+}
 
 func (e *LastTryError) Error() string {
-	return fmt.Sprintf("only one try is left for %v", e.Ref)
+	if e.Tries.Left < 0 || !e.Tries.Reported {
+		return fmt.Sprintf("the card does not say how many tries are left for %v", e.Ref)
+	}
+	return fmt.Sprintf("few tries are left for %v", e.Ref)
 }
+
+// NotAcceptedError refuses to send a code to a card below genuine that no
+// person accepted. Nothing was sent.
+type NotAcceptedError struct {
+	Level  Level
+	Reason error // why the card is below genuine; nil when it was not checked
+}
+
+func (e *NotAcceptedError) Error() string {
+	if e.Reason == nil {
+		return fmt.Sprintf("the card was not accepted (%s)", e.Level)
+	}
+	return fmt.Sprintf("the card was not accepted (%s): %v", e.Level, e.Reason)
+}
+
+// Unwrap returns the reason.
+func (e *NotAcceptedError) Unwrap() error { return e.Reason }
 
 // FormatError is a PIN or PUK that is not exactly 8 digits. Nothing was sent.
 type FormatError struct {

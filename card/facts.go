@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 
 	"cie/apdu"
 	"cie/card/domain"
@@ -28,8 +27,6 @@ type facts struct {
 	// Terminal is the certificate of this terminal under that root key, kept
 	// because signing it anew costs as much as all the rest of a login.
 	Terminal []byte `json:",omitempty"`
-	// LastTries are the counters last seen, by reference.
-	LastTries map[PINRef]Tries `json:",omitempty"`
 
 	fromStore bool
 	checked   *Authenticity
@@ -84,14 +81,11 @@ func (s *Session) loadFacts() {
 		s.trace("card store: %v", err)
 		return
 	}
-	s.facts, s.genuine = f, f.checked.Level == Genuine
-	s.info.Lock()
-	defer s.info.Unlock()
-	for ref, t := range f.LastTries {
-		if t.Max == ref.MaxTries() && t.Left >= 0 && t.Left <= t.Max {
-			s.tries[ref] = t
-		}
+	if err := s.known(f); err != nil {
+		s.trace("card store: %v", err)
+		return
 	}
+	s.facts, s.genuine = f, f.checked.Level == Genuine
 }
 
 // saveFacts keeps the constants. A Store that cannot be written costs speed only.
@@ -100,9 +94,6 @@ func (s *Session) saveFacts() {
 		return
 	}
 	s.facts.Version = factsVersion
-	s.info.Lock()
-	s.facts.LastTries = maps.Clone(s.tries)
-	s.info.Unlock()
 	data, err := json.Marshal(s.facts)
 	if err == nil {
 		err = s.opts.Store.Save(s.nis, data)
@@ -139,10 +130,8 @@ func (t *operation) needFacts() error {
 	if err := t.s.checkFacts(f); err != nil {
 		return err
 	}
-	if t.s.genuine && f.checked.Level != Genuine {
-		// A card that was genuine does not become one of an unknown issuer, and
-		// no other has its NIS.
-		return f.checked.refuse("known-card", fmt.Errorf("known as genuine, and now: %w", f.checked.Reason))
+	if err := t.s.known(f); err != nil {
+		return err
 	}
 	t.s.facts = f
 	t.s.saveFacts()
@@ -294,7 +283,11 @@ func (t *operation) sendOK(c apdu.Command) ([]byte, error) {
 // or does not vouch for the values.
 func (s *Session) checkFacts(f *facts) error {
 	a := &Authenticity{Level: Genuine}
-	defer func() { f.checked = a }()
+	var result sod.Result
+	defer func() {
+		a.classify(f, result)
+		f.checked = a
+	}()
 	params := &domain.Params{P: f.P, G: f.G, Q: f.Q}
 	// A group that is no group would give the session keys away (SP 800-56A, 5.5).
 	if err := params.Validate(); err != nil {
@@ -308,7 +301,7 @@ func (s *Session) checkFacts(f *facts) error {
 	if err != nil {
 		return a.refuse("sod-format", err)
 	}
-	result, err := doc.Verify(s.roots())
+	result, err = doc.Verify(s.roots())
 	if errors.Is(err, sod.ErrUnsupported) {
 		a.lower(err)
 	} else if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"cie/apdu"
 	"cie/apdu/sm"
+	"cie/card/state"
 )
 
 // Tries is the state of the counter of a code.
@@ -16,15 +17,36 @@ type Tries struct {
 	Left int
 	// Max is Left of a code of which no try was spent.
 	Max int
+	// Reported: the chip itself gave Left, in the channel that stands. Otherwise
+	// it is what was seen last, and another device can have spent tries since.
+	Reported bool
+}
+
+// fewPUK is the number of tries of the PUK below which it is sent only with
+// consent: what is lost with the last one is lost for ever.
+const fewPUK = 4
+
+// NeedsConsent reports whether a code may only be sent after a person confirmed
+// that it may be one of the last. A wrong PIN can be mended with the PUK, so an
+// unknown counter is no reason; the PUK needs the word of the chip.
+func (t Tries) NeedsConsent(ref PINRef) bool {
+	if ref == PUK {
+		return !t.Reported || t.Left < fewPUK
+	}
+	return t.Left == 1 || t.Left == 0 && !t.Reported
 }
 
 // CodeOption changes how a code is presented.
 type CodeOption func(*codeOptions)
 
-type codeOptions struct{ lastTry bool }
+type codeOptions struct {
+	lastTry bool
+	accept  bool
+	mark    *state.Mark
+}
 
-// AllowLastTry lets a code be sent although only one try is left. A program
-// says so only after a person confirmed it.
+// AllowLastTry lets a code be sent although few tries are left, or may be. A
+// program says so only after a person confirmed it.
 func AllowLastTry() CodeOption { return func(o *codeOptions) { o.lastTry = true } }
 
 func options(opts []CodeOption) codeOptions {
@@ -42,7 +64,7 @@ func (s *Session) Tries(ctx context.Context, ref PINRef) (Tries, error) {
 	var out Tries
 	err := s.run(ctx, s.prepareSteps(), func(t *operation) error {
 		var err error
-		out, _, err = t.prepare(ref, false)
+		out, out.Reported, err = t.prepare(ref, false)
 		return err
 	})
 	return out, err
@@ -60,23 +82,16 @@ func (s *Session) LastTries(ref PINRef) Tries {
 	return Tries{Left: -1, Max: ref.MaxTries()}
 }
 
+// setTries keeps a counter, in the state too unless it knows it already.
 func (s *Session) setTries(ref PINRef, left int) {
-	t := Tries{Left: left, Max: ref.MaxTries()}
-	s.info.Lock()
-	known := s.tries[ref] == t
-	s.tries[ref] = t
-	s.info.Unlock()
-	if !known {
-		s.saveFacts()
-	}
+	s.rememberTries(ref, left)
+	s.note(func(r *state.Record) { *counter(r, ref) = state.Counter{Left: left, Known: true} })
 }
 
-// forgetTries drops a counter that is out of date.
-func (s *Session) forgetTries(ref PINRef) {
+func (s *Session) rememberTries(ref PINRef, left int) {
 	s.info.Lock()
-	delete(s.tries, ref)
-	s.info.Unlock()
-	s.saveFacts()
+	defer s.info.Unlock()
+	s.tries[ref] = Tries{Left: left, Max: ref.MaxTries()}
 }
 
 // prepareSteps is the number of steps that prepare is going to take.
@@ -102,6 +117,7 @@ func (t *operation) prepare(ref PINRef, code bool) (tries Tries, fromCard bool, 
 		if err := t.needChannel(); err != nil {
 			return err
 		}
+		t.s.noteGenuine()
 		t.begin(StepTries)
 		tries, fromCard, err = t.readTries(ref)
 		if err != nil || !code {
@@ -210,9 +226,10 @@ func malformed(err error) bool {
 // read the protected files, the PUK before RESET RETRY COUNTER.
 //
 // Nothing is sent, and no try spent, when the code is not 8 digits
-// (*FormatError), when it is already blocked (*PINError with Tries 0), when
-// only one try is left and AllowLastTry is not given (*LastTryError), or when
-// the card is not genuine (*GenuineError). A wrong code gives a *PINError
+// (*FormatError), when the card is not genuine (*GenuineError), when it is
+// below genuine and no person accepted it (*NotAcceptedError), when the code is
+// already blocked (*PINError with Tries 0), or when few tries are left and
+// AllowLastTry is not given (*LastTryError). A wrong code gives a *PINError
 // with the tries left. When the answer was lost the error is an
 // *UncertainError. The code is sent at most once.
 func (s *Session) Verify(ctx context.Context, ref PINRef, code []byte, opts ...CodeOption) error {
@@ -229,15 +246,23 @@ func (t *operation) verify(ref PINRef, code []byte, o codeOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := t.mayReceiveCode(o); err != nil {
+		return err
+	}
+	tries.Reported = fromCard
 	switch {
-	// A counter from an earlier session may be out of date: another device
-	// can have unblocked the code. Asking a blocked chip again costs nothing.
+	// A counter that the chip did not report may be out of date: another device
+	// can have unblocked the code.
 	case tries.Left == 0 && fromCard:
 		return &PINError{Ref: ref, Tries: 0}
-	case tries.Left == 1 && !o.lastTry:
-		return &LastTryError{Ref: ref}
+	case tries.NeedsConsent(ref) && !o.lastTry:
+		return &LastTryError{Ref: ref, Tries: tries}
 	}
 	if err := t.check(t.ctx); err != nil {
+		return err
+	}
+	back, err := t.s.leaveMark(o.mark)
+	if err != nil {
 		return err
 	}
 	t.begin(map[PINRef]StepName{PIN: StepVerifyPIN, PUK: StepVerifyPUK}[ref])
@@ -249,13 +274,18 @@ func (t *operation) verify(ref PINRef, code []byte, o codeOptions) error {
 	if err != nil {
 		var alone bool
 		if sw, alone = clearStatus(err); !alone || !codeStatus(sw) {
+			t.s.moveMark()
 			return uncertain(ref, err)
 		}
 		// 63Cx in the clear still says what happened.
 	}
 	if sw == apdu.SWOK {
 		t.s.setVerified(ref, true)
-		t.s.setTries(ref, ref.MaxTries())
+		t.s.rememberTries(ref, ref.MaxTries())
+		t.s.note(func(r *state.Record) {
+			*counter(r, ref) = state.Counter{Left: ref.MaxTries(), Known: true}
+			back(r)
+		})
 		return nil
 	}
 	return t.refused(ref, apdu.Response{SW: sw}, 0x20)
@@ -284,18 +314,26 @@ func (t *operation) refused(ref PINRef, r apdu.Response, ins byte) error {
 	case r.SW == apdu.SWBlocked, r.SW == apdu.SWReferenceNotUsable:
 		left = 0
 	case r.SW == apdu.SWWarnChanged: // 6300, seen in the field: no count with it
-		left = -1
-		t.s.forgetTries(ref)
-		if t.s.channel != nil {
-			if n, _, err := t.readTries(ref); err == nil {
-				left = n.Left
-			}
+		if left = t.s.LastTries(ref).Left; left > 0 {
+			left--
 		}
-		return &PINError{Ref: ref, Tries: left, SW: r.SW}
 	default:
 		return &StepError{Step: t.name, Err: &apdu.Error{INS: ins, SW: r.SW}}
 	}
-	t.s.setTries(ref, left)
+	if left >= 0 {
+		t.s.rememberTries(ref, left)
+	}
+	t.s.note(func(rec *state.Record) {
+		if left >= 0 {
+			*counter(rec, ref) = state.Counter{Left: left, Known: true}
+		}
+		rec.Mark = state.NewMark()
+	})
+	if r.SW == apdu.SWWarnChanged && t.s.channel != nil {
+		if n, reported, err := t.readTries(ref); err == nil && reported {
+			left = n.Left
+		}
+	}
 	return &PINError{Ref: ref, Tries: left, SW: r.SW}
 }
 
@@ -328,6 +366,7 @@ func (s *Session) ChangePIN(ctx context.Context, old, pin []byte, opts ...CodeOp
 			return err
 		}
 		t.begin(StepChangePIN)
+		s.moveMark()
 		r, err := t.sendCode(apdu.Command{INS: 0x24, P2: byte(PIN)}, old, pin)
 		if err := t.secondStep(PIN, 0x24, r, err); err != nil {
 			return err
@@ -366,6 +405,7 @@ func (s *Session) reset(ctx context.Context, puk []byte, c apdu.Command, pin []b
 			return err
 		}
 		t.begin(StepResetPIN)
+		s.moveMark()
 		r, err := t.sendCode(c, pin)
 		if err := t.secondStep(PUK, c.INS, r, err); err != nil {
 			return err
@@ -438,7 +478,7 @@ func clearStatus(err error) (sw apdu.SW, ok bool) {
 	return lost.SW, true
 }
 
-// String gives "2 of 3", for logs.
+// String returns "2 of 3", for logs.
 func (t Tries) String() string {
 	if t.Left < 0 {
 		return fmt.Sprintf("unknown of %d", t.Max)

@@ -41,6 +41,7 @@ type Session struct {
 	dialect dialect
 	// genuine: the Store has this card, and what it has is found genuine.
 	genuine bool
+	noted   bool // the state knows that the card is genuine
 	auth    *Authenticity
 	cert    []byte
 	serial  string
@@ -86,6 +87,7 @@ func Open(ctx context.Context, conn Conn, opts Options) (*Session, error) {
 	}
 	s.loadDialect()
 	s.loadFacts()
+	s.loadTries()
 	return s, nil
 }
 

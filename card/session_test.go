@@ -87,7 +87,7 @@ func TestWithoutPIN(t *testing.T) {
 				}
 				for ref, want := range map[card.PINRef]int{card.PIN: 3, card.PUK: 10} {
 					tries, err := s.Tries(ctx, ref)
-					if err != nil || tries != (card.Tries{Left: want, Max: want}) {
+					if err != nil || tries != (card.Tries{Left: want, Max: want, Reported: true}) {
 						t.Errorf("%v: %v, %v", ref, tries, err)
 					}
 				}
@@ -166,8 +166,14 @@ func TestPINLife(t *testing.T) {
 			wantTries(t, s, card.PIN, 3)
 			must(t, s.Verify(ctx, card.PIN, pin))
 
-			for left := 9; left >= 1; left-- {
+			for left := 9; left >= 3; left-- {
 				wantPINError(t, s.Unblock(ctx, wrong, fresh), card.PUK, left)
+			}
+			if err := s.Unblock(ctx, wrong, fresh); !errors.As(err, &last) || last.Ref != card.PUK {
+				t.Fatalf("PUK without consent at three tries: %v", err)
+			}
+			for left := 2; left >= 1; left-- {
+				wantPINError(t, s.Unblock(ctx, wrong, fresh, card.AllowLastTry()), card.PUK, left)
 			}
 			if err := s.Unblock(ctx, puk, fresh); !errors.As(err, &last) || last.Ref != card.PUK {
 				t.Fatalf("last PUK without consent: %v", err)
@@ -343,30 +349,6 @@ func TestNotGenuine(t *testing.T) {
 			t.Error("a code was sent")
 		}
 	})
-}
-
-// TestIssuerUnknown: what is merely not known lowers the level and is no
-// reason to refuse a card.
-func TestIssuerUnknown(t *testing.T) {
-	tests := map[string]struct {
-		profile cardtest.Profile
-		roots   *sod.Roots
-	}{
-		"root not known":      {cardtest.Profile{}, sod.BuiltinRoots()},
-		"signer not of root":  {cardtest.Profile{Lies: cardtest.Lies{SOD: cardtest.SODForeignSigner}}, sod.BuiltinRoots()},
-		"form not understood": {cardtest.Profile{Lies: cardtest.Lies{SOD: cardtest.SODUnknownForm}}, testRoots(t)},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			c := newCard(t, tt.profile)
-			s := open(t, c, card.Options{Roots: tt.roots})
-			a, err := s.Authenticity(ctx)
-			if err != nil || a.Level != card.IssuerUnknown || a.Reason == nil {
-				t.Errorf("%+v, %v", a, err)
-			}
-			must(t, s.Verify(ctx, card.PIN, cardtest.DefaultPIN()))
-		})
-	}
 }
 
 // TestNoCounter: a chip that does not tell its counters is never asked by

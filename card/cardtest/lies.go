@@ -30,6 +30,10 @@ type Lies struct {
 	// EF.DH, and the chip use them.
 	DHObject bool
 
+	// Issuer gives the card a SOD and keys of an issuer of its own, as anybody
+	// can make them. All fits together.
+	Issuer *Issuer
+
 	// SOD makes EF.SOD wrong or strange.
 	SOD SODLie
 
@@ -128,7 +132,11 @@ func (l Lies) sod(p *Profile, content map[uint16][]byte) ([]byte, error) {
 	case SODEmpty:
 		return nil, nil
 	}
-	sod, err := buildSOD(form, signer, content)
+	by := poolSigner(signer)
+	if l.Issuer != nil {
+		by = l.Issuer.signer
+	}
+	sod, err := buildSOD(form, by, content)
 	if err != nil {
 		return nil, err
 	}

@@ -83,3 +83,13 @@ func IssuingCAPEM() []byte { return certPEM("issuing") }
 func certPEM(name string) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: loadPool().certs[name].Raw})
 }
+
+// PublicKeys returns the RSA keys of the committed pool, whose private halves
+// everybody has: a card or a signer with one of them proves nothing.
+func PublicKeys() []*rsa.PublicKey {
+	var list []*rsa.PublicKey
+	for _, key := range loadPool().keys {
+		list = append(list, &key.PublicKey)
+	}
+	return list
+}

@@ -224,10 +224,14 @@ type keySet struct {
 func (p *Profile) keys() keySet {
 	pool, i := loadPool(), p.KeySet-1
 	key := func(use string, i int) *rsa.PrivateKey { return pool.keys[fmt.Sprintf("%s-%d", use, i)] }
-	return keySet{
+	keys := keySet{
 		auth:     key("auth", i),
 		internal: key("int", i),
 		services: key("services", i),
 		root:     pool.roots[fmt.Sprintf("root-%d", i)],
 	}
+	if own := p.Lies.Issuer; own != nil {
+		keys.internal, keys.services = own.internal, own.services
+	}
+	return keys
 }

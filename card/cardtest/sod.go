@@ -5,7 +5,9 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
+	"crypto/x509"
 	"encoding/asn1"
+	"errors"
 	"fmt"
 	"hash"
 
@@ -120,13 +122,24 @@ func ldsObject(form sodForm, files map[uint16][]byte) ([]byte, error) {
 	return b.Bytes()
 }
 
-// buildSOD makes the content of EF.SOD over the given file contents (without
-// padding), signed by the document signer of that name in the pool.
-func buildSOD(form sodForm, signer string, files map[uint16][]byte) ([]byte, error) {
+// documentSigner is who signs an EF.SOD.
+type documentSigner struct {
+	cert *x509.Certificate
+	key  *rsa.PrivateKey
+}
+
+// poolSigner returns a document signer of the pool by its name.
+func poolSigner(name string) documentSigner {
 	p := loadPool()
-	cert, key := p.certs[signer], p.keys[signer]
+	return documentSigner{p.certs[name], p.keys[name]}
+}
+
+// buildSOD makes the content of EF.SOD over the given file contents (without
+// padding).
+func buildSOD(form sodForm, signer documentSigner, files map[uint16][]byte) ([]byte, error) {
+	cert, key := signer.cert, signer.key
 	if cert == nil || key == nil {
-		return nil, fmt.Errorf("no document signer %q", signer)
+		return nil, errors.New("no document signer")
 	}
 	content, err := ldsObject(form, files)
 	if err != nil {

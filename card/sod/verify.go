@@ -2,6 +2,7 @@ package sod
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/subtle"
 	"crypto/x509"
 	"encoding/asn1"
@@ -32,6 +33,11 @@ type Result struct {
 	SignedAt time.Time
 	// Signer is the common name of the document signer.
 	Signer string
+	// SignerKey is the public key of the document signer.
+	SignerKey crypto.PublicKey
+	// IssuerName is the common name of the CA that the signer's certificate
+	// names as its issuer, whether it is known or not.
+	IssuerName string
 	// Reason says why the issuer is not Trusted, nil when it is.
 	Reason error
 }
@@ -142,7 +148,10 @@ func (s *SOD) Verify(roots *Roots) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	result := Result{SignedAt: s.signer.signingTime, Signer: cert.Subject.String()}
+	result := Result{SignedAt: s.signer.signingTime, Signer: cert.Subject.String(), IssuerName: cert.Issuer.String()}
+	if key, err := readKey(cert.SPKI); err == nil {
+		result.SignerKey = key.Key
+	}
 	if result.SignedAt.IsZero() {
 		result.SignedAt = cert.NotBefore
 	}

@@ -1,0 +1,78 @@
+package card
+
+import (
+	"errors"
+	"fmt"
+
+	"cie/card/state"
+)
+
+// A program that keeps a PIN presents it again only while the mark of the card
+// is the one that it had after the login. The mark moves with every event after
+// which a kept PIN may be wrong: a change, an unblocking, a refused code, and
+// the presentation of a kept PIN itself, which moves it back when it succeeds.
+// So a PIN that another device has changed is presented at most once, by one
+// of all programs of the user, whatever ends that program meanwhile.
+
+// OnlyAtMark lets a code be sent only while the mark of the card is m. The mark
+// is moved durably before, and moved back when the card accepts the code.
+// Otherwise nothing is sent and the error matches ErrMarkMoved.
+func OnlyAtMark(m state.Mark) CodeOption { return func(o *codeOptions) { o.mark = &m } }
+
+// Mark returns the mark of the card, and makes one if it has none. An error
+// means that the state cannot be read and changed. It must be called while the
+// transaction of the operation that the mark is for is held.
+func (s *Session) Mark() (state.Mark, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.kept() {
+		return state.Mark{}, state.ErrDisabled
+	}
+	var m state.Mark
+	err := s.opts.State.Update(s.nis, func(r *state.Record) error {
+		if r.Mark == (state.Mark{}) {
+			r.Mark = state.NewMark()
+		}
+		m = r.Mark
+		return nil
+	})
+	return m, err
+}
+
+// MarkIs reports whether the mark of the card is m.
+func (s *Session) MarkIs(m state.Mark) bool {
+	r, err := s.opts.State.Get(s.nis)
+	return err == nil && r.Mark == m && m != state.Mark{}
+}
+
+// moveMark moves the mark before or after an event that makes kept PINs doubtful.
+func (s *Session) moveMark() {
+	s.note(func(r *state.Record) { r.Mark = state.NewMark() })
+}
+
+// leaveMark moves the mark before a kept code is sent. back moves it back in a
+// record. Without a mark there is nothing to do.
+func (s *Session) leaveMark(from *state.Mark) (back func(*state.Record), err error) {
+	if from == nil {
+		return func(*state.Record) {}, nil
+	}
+	if *from == (state.Mark{}) || !s.kept() {
+		return nil, ErrMarkMoved
+	}
+	moved := state.NewMark()
+	err = s.opts.State.Update(s.nis, func(r *state.Record) error {
+		if r.Mark != *from {
+			return ErrMarkMoved
+		}
+		r.Mark = moved
+		return nil
+	})
+	if err != nil && !errors.Is(err, ErrMarkMoved) {
+		err = fmt.Errorf("%w: %w", ErrMarkMoved, err)
+	}
+	return func(r *state.Record) {
+		if r.Mark == moved {
+			r.Mark = *from
+		}
+	}, err
+}
