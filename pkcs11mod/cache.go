@@ -115,17 +115,17 @@ func (t *token) prepareCache(ctx context.Context, s *card.Session) {
 // loadCache takes serial number and certificate of a known card from the
 // cache, and reports whether it could. A card without entry is not asked for
 // anything. The caller holds t.io.
-func (t *token) loadCache() bool {
+func (t *token) loadCache() (known bool, err error) {
 	store := t.in.card.Store
 	if store == nil {
-		return false
+		return false, nil
 	}
 	data, err := store.Load(cacheName(t.nis))
 	if err != nil {
 		if !errors.Is(err, card.ErrNotStored) {
 			t.in.trace("slot %d: cache: %v", t.slot.id, err)
 		}
-		return false
+		return false, nil
 	}
 	aead, err := t.cipher(t.ctx, t.sess)
 	var c cached
@@ -137,10 +137,15 @@ func (t *token) loadCache() bool {
 	}
 	if err != nil {
 		t.in.trace("slot %d: cache: %v", t.slot.id, err)
-		return false
+		if errors.Is(err, errCache) {
+			// The entry is of another chip, or damaged: this one has to prove itself
+			// before a program asks for its PIN.
+			return false, t.checkChip()
+		}
+		return false, nil
 	}
 	t.serial = c.Serial
-	return true
+	return true, nil
 }
 
 // KnownCertificate returns the certificate of the holder that a module of this user

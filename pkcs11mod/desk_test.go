@@ -13,6 +13,7 @@ import (
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
+	"cie/card/state"
 	"cie/pkcs11mod/ck"
 )
 
@@ -245,12 +246,14 @@ func (c *deskConn) Close() error {
 
 // store is a card.Store in memory.
 type store struct {
+	state *state.Store // of all programs that share this store
+
 	mu      sync.Mutex
 	entries map[string][]byte
 	broken  error // answers everything
 }
 
-func newStore() *store { return &store{entries: map[string][]byte{}} }
+func newStore() *store { return &store{entries: map[string][]byte{}, state: state.Memory()} }
 
 func (s *store) Load(key string) ([]byte, error) {
 	s.mu.Lock()
@@ -309,9 +312,9 @@ type host struct {
 // newModule returns an initialised module; it is finalised with the test.
 func newModule(t testing.TB, d *desk, s *store) *host {
 	t.Helper()
-	opts := card.Options{Roots: roots()}
+	opts := card.Options{Roots: roots(), State: state.Memory()}
 	if s != nil {
-		opts.Store = s
+		opts.Store, opts.State = s, s.state
 	}
 	cfg := Config{
 		Readers: func() (Readers, error) { return d, nil },

@@ -19,7 +19,7 @@ var codes = []struct {
 	{card.ErrPINRequired, ck.CKR_USER_NOT_LOGGED_IN},
 	{errNoCode, ck.CKR_USER_NOT_LOGGED_IN},
 	{card.ErrNotCIE, ck.CKR_TOKEN_NOT_RECOGNIZED},
-	{card.ErrNotGenuine, ck.CKR_DEVICE_ERROR},
+	{card.ErrNotGenuine, ck.CKR_FUNCTION_REJECTED},
 	{card.ErrDataTooLong, ck.CKR_DATA_LEN_RANGE},
 	{card.ErrUnsupported, ck.CKR_MECHANISM_INVALID},
 	{card.ErrClosed, ck.CKR_DEVICE_REMOVED},
@@ -46,6 +46,7 @@ func rvOf(err error) ck.RV {
 	var (
 		wrong  *card.PINError
 		last   *card.LastTryError
+		trust  *card.NotAcceptedError
 		format *card.FormatError
 		weak   *card.WeakPINError
 		step   *card.StepError
@@ -55,7 +56,7 @@ func rvOf(err error) ck.RV {
 		return ck.CKR_PIN_LOCKED
 	case errors.As(err, &wrong):
 		return ck.CKR_PIN_INCORRECT
-	case errors.As(err, &last):
+	case errors.As(err, &last), errors.As(err, &trust):
 		return ck.CKR_FUNCTION_REJECTED
 	case errors.As(err, &format) && format.Length != card.CodeLength:
 		return ck.CKR_PIN_LEN_RANGE

@@ -22,10 +22,14 @@ func codeFormat(code []byte) ck.RV {
 // Login is C_Login (5.6): CKU_USER presents the PIN, CKU_SO the PUK. It is the
 // one device authentication of the login.
 //
-// The last try of the PIN is given to who asks for it: a program sees it
-// coming in CKF_USER_PIN_FINAL_TRY, and the PUK mends it. The last try of the
-// PUK, which would end the chip for good, is refused with
-// CKR_FUNCTION_REJECTED: it needs a program that can ask the person.
+// The last try of the PIN is given to the program that asks for it: it is
+// announced by CKF_USER_PIN_FINAL_TRY, and the PUK mends it. The PUK is sent
+// only while the chip itself reports four or more tries, because the last one
+// ends the chip for good. That, and a card that is neither genuine nor accepted
+// by the person, gives CKR_FUNCTION_REJECTED: it needs a program that can ask.
+//
+// A code that the card refused within the last minutes gives CKR_PIN_INCORRECT
+// and is not sent again.
 func (m *Module) Login(h, userType uint, pin ck.Input) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -56,6 +60,9 @@ func (m *Module) Login(h, userType uint, pin ck.Input) ck.RV {
 		return rv
 	}
 	t := c.s.token
+	if t.wasRefused(ref, pin.Data) {
+		return ck.CKR_PIN_INCORRECT
+	}
 	var rv2 ck.RV
 	done := false
 	err := t.use(func(ctx context.Context, s *card.Session) error {
@@ -67,16 +74,16 @@ func (m *Module) Login(h, userType uint, pin ck.Input) ck.RV {
 			t.prepareCache(ctx, s)
 		}
 		if err := s.Verify(ctx, ref, pin.Data, opts...); err != nil {
+			t.noteRefusal(err, pin.Data)
 			return err
 		}
-		if err := t.codes.put(ref, pin.Data); err != nil {
-			t.in.trace("slot %d: code not kept: %v", t.slot.id, err)
-		}
+		t.keep(s, ref, pin.Data)
 		c.in.mu.Lock()
 		defer c.in.mu.Unlock()
 		if !t.gone && !c.s.closed {
 			t.who = who
 			t.epoch++
+			t.trust.Accepted = true // the card took a code
 			done = true
 		}
 		return nil
@@ -213,9 +220,13 @@ func (m *Module) SetPIN(h uint, old, pin ck.Input) ck.RV {
 	if card.CheckNewPIN(pin.Data, old.Data) != nil {
 		return ck.CKR_PIN_INVALID
 	}
+	if t.wasRefused(card.PIN, old.Data) {
+		return ck.CKR_PIN_INCORRECT
+	}
 	err := t.use(func(ctx context.Context, s *card.Session) error {
 		err := s.ChangePIN(ctx, old.Data, pin.Data, card.AllowLastTry())
 		if err != nil {
+			t.noteRefusal(err, old.Data)
 			// What holds now may not be known; the kept PIN must not be tried.
 			var cut *card.InterruptedError
 			if errors.As(err, &cut) && cut.State == card.PINUnknown {
@@ -229,7 +240,7 @@ func (m *Module) SetPIN(h uint, old, pin ck.Input) ck.RV {
 		if who == user {
 			// The change took the verification away (IAS ECC 9.4.2); the new
 			// PIN is presented when it is needed.
-			if err := t.codes.put(card.PIN, pin.Data); err != nil {
+			if !t.keep(s, card.PIN, pin.Data) {
 				t.loseLogin()
 			}
 		}

@@ -1,6 +1,7 @@
 package pkcs11mod
 
 import (
+	"fmt"
 	"testing"
 
 	"cie/card"
@@ -9,6 +10,10 @@ import (
 )
 
 var wrongPIN = ck.Bytes([]byte("40404041"))
+
+// wrongCode returns the nth of many wrong codes: the module does not send one
+// that was just refused.
+func wrongCode(n int) ck.Input { return ck.Bytes(fmt.Appendf(nil, "404041%02d", n)) }
 
 func pin() ck.Input { return ck.Bytes(cardtest.DefaultPIN()) }
 func puk() ck.Input { return ck.Bytes(cardtest.DefaultPUK()) }
@@ -116,8 +121,8 @@ func TestWrongPIN(t *testing.T) {
 				{ck.CKR_PIN_INCORRECT, ck.CKF_USER_PIN_COUNT_LOW | ck.CKF_USER_PIN_FINAL_TRY, 1},
 				{ck.CKR_PIN_LOCKED, ck.CKF_USER_PIN_LOCKED, 0},
 			}
-			for _, step := range steps {
-				h.want("wrong PIN", h.Login(s, ck.CKU_USER, wrongPIN), step.rv)
+			for i, step := range steps {
+				h.want("wrong PIN", h.Login(s, ck.CKU_USER, wrongCode(i)), step.rv)
 				if f := h.flagsOf(slot); f != step.flags {
 					t.Errorf("flags %#x, want %#x", f, step.flags)
 				}
@@ -164,22 +169,30 @@ func TestWrongPIN(t *testing.T) {
 	}
 }
 
-// TestLastPUK: the last try of the PUK is not given to a program that cannot
-// ask whether it should.
-func TestLastPUK(t *testing.T) {
-	h, c := oneCard(t, cardtest.Profile{}, newStore())
-	s, slot := h.session(true), h.slot()
-	for range 9 {
-		h.want("wrong PUK", h.Login(s, ck.CKU_SO, wrongPIN), ck.CKR_PIN_INCORRECT)
-	}
-	if f := h.flagsOf(slot); f != ck.CKF_SO_PIN_COUNT_LOW|ck.CKF_SO_PIN_FINAL_TRY {
-		t.Errorf("flags %#x", f)
-	}
-	for _, code := range []ck.Input{wrongPIN, puk()} {
-		h.want("last try", h.Login(s, ck.CKU_SO, code), ck.CKR_FUNCTION_REJECTED)
-	}
-	if _, left := c.Tries(); left != 1 {
-		t.Errorf("%d tries left", left)
+// TestPUKIsSentOnlyWhileTheChipReportsFour: a program that cannot ask the
+// person never comes near the last try of the PUK.
+func TestPUKIsSentOnlyWhileTheChipReportsFour(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lies cardtest.Lies
+		sent int
+	}{
+		"counter":              {cardtest.Lies{}, 7},
+		"no counter":           {cardtest.Lies{RefuseTries: 0x6A88}, 0},
+		"no counter, no count": {cardtest.Lies{RefuseTries: 0x6A88, WrongPIN6300: true}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, c := oneCard(t, cardtest.Profile{Lies: tt.lies}, newStore())
+			s := h.session(true)
+			for n := range tt.sent {
+				h.want("wrong PUK", h.Login(s, ck.CKU_SO, wrongCode(n)), ck.CKR_PIN_INCORRECT)
+			}
+			for _, code := range []ck.Input{wrongCode(20), puk(), wrongCode(21)} {
+				h.want("PUK", h.Login(s, ck.CKU_SO, code), ck.CKR_FUNCTION_REJECTED)
+			}
+			if _, left := c.Tries(); left != 10-tt.sent {
+				t.Errorf("%d tries left", left)
+			}
+		})
 	}
 }
 

@@ -59,6 +59,10 @@ type Config struct {
 	// code: which, and how many tries are left (-1: not known). Programs that
 	// log in often do not show this. It may be nil.
 	WrongCode func(ref card.PINRef, left int)
+	// NotAccepted is called, in a goroutine of its own, when a card is in a
+	// reader that gets no code: it is not genuine, or below genuine and no
+	// person accepted it. It may be nil.
+	NotAccepted func(level card.Level)
 
 	// retry is the first pause between attempts to recognise a card.
 	retry time.Duration

@@ -102,6 +102,7 @@ func (in *instance) dropToken(s *slot) {
 	s.token = nil
 	t.gone = true
 	t.codes.destroy()
+	t.refusals.destroy()
 	t.cancel()
 	for h, sess := range in.sessions {
 		if sess.token == t {
@@ -317,7 +318,12 @@ func (m *Module) GetTokenInfo(id uint, info *ck.TokenInfo) ck.RV {
 // flags describes the token as far as its state is known (3.2). The caller
 // holds instance.mu.
 func (t *token) flags() uint {
-	f := uint(ck.CKF_WRITE_PROTECTED | ck.CKF_LOGIN_REQUIRED | ck.CKF_USER_PIN_INITIALIZED | ck.CKF_TOKEN_INITIALIZED)
+	f := uint(ck.CKF_WRITE_PROTECTED | ck.CKF_USER_PIN_INITIALIZED | ck.CKF_TOKEN_INITIALIZED)
+	if t.takesCodesLocked() {
+		// NSS, and with it Firefox and Chromium, asks for the PIN of a token with
+		// this flag only. A card that gets no code must not make them ask.
+		f |= ck.CKF_LOGIN_REQUIRED
+	}
 	for _, c := range []struct {
 		ref                card.PINRef
 		low, final, locked uint

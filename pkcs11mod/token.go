@@ -11,6 +11,7 @@ import (
 
 	"cie/apdu"
 	"cie/card"
+	"cie/card/state"
 	"cie/pkcs11mod/ck"
 )
 
@@ -36,7 +37,8 @@ type token struct {
 	serial []byte // content of EF.SN.ICC
 	family card.Family
 
-	codes vault // codes kept for the time of the login
+	codes    vault    // codes kept for the time of the login
+	refusals refusals // codes that the card refused
 
 	io       sync.Mutex // one operation on the card at a time; guards the following
 	conn     *hold
@@ -44,11 +46,13 @@ type token struct {
 	cacheKey []byte
 	idle     *time.Timer
 	turn     turn
+	loginAt  state.Mark // mark of the card at the login; zero: the PIN is not kept
 
 	// Guarded by instance.mu.
 	gone    bool
 	who     login
 	epoch   uint                // counts logins and logouts: operations do not survive them
+	trust   card.Authenticity   // as far as the SOD tells, from the recognition
 	tries   map[card.PINRef]int // last counters seen
 	objects *objects            // nil until the certificate is known
 }
@@ -149,8 +153,14 @@ func (t *token) identify() error {
 	defer t.conn.release()
 	t.family = t.sess.Family()
 	t.noteTries()
-	if t.loadCache() {
-		return nil
+	if err := t.checkIssuer(); err != nil {
+		return err
+	}
+	if t.takesCodes() {
+		known, err := t.loadCache()
+		if known || err != nil {
+			return err
+		}
 	}
 	serial, err := t.sess.SerialICC(t.ctx)
 	var status *apdu.Error
@@ -217,6 +227,7 @@ func (t *token) shutdown() {
 	t.io.Lock()
 	defer t.io.Unlock()
 	t.codes.destroy() // dropToken did, but a login can have been under way
+	t.refusals.destroy()
 	t.disconnect()
 	clear(t.cacheKey)
 	t.in.conns.Done()
@@ -300,6 +311,7 @@ func (t *token) tryUse(f func(context.Context, *card.Session) error) error {
 		if errors.As(err, &wrong) {
 			t.refused(wrong)
 		}
+		t.noteTrust(err)
 		t.failed(err)
 	}
 	t.startIdle()
@@ -336,9 +348,10 @@ func answered(err error) bool {
 		status *apdu.Error
 		wrong  *card.PINError
 		last   *card.LastTryError
+		trust  *card.NotAcceptedError
 		step   *card.StepError
 	)
-	return errors.As(err, &status) || errors.As(err, &wrong) || errors.As(err, &last) ||
+	return errors.As(err, &status) || errors.As(err, &wrong) || errors.As(err, &last) || errors.As(err, &trust) ||
 		!errors.As(err, &step) && !errors.Is(err, errPanic)
 }
 
@@ -386,10 +399,8 @@ func (t *token) useAsUser(f func(context.Context, *card.Session) error) error {
 var errTaken = errors.New("another program keeps taking the card away")
 
 // present verifies the kept PIN in a new channel, only if no try was spent as
-// far as the card says, or is known where it does not: then a person typed it
-// and the card took it, and one wrong presentation (the PIN was changed
-// elsewhere meanwhile) cannot do much harm. If it does not work out, the login
-// is over.
+// far as is known, and only while the card's mark is the one of the login: see
+// package card. Otherwise, and if it is refused, the login is over.
 func (t *token) present(ctx context.Context, s *card.Session) error {
 	if !t.codes.has(card.PIN) {
 		t.loseLogin()
@@ -405,9 +416,13 @@ func (t *token) present(ctx context.Context, s *card.Session) error {
 	}
 	t.in.trace("slot %d: channel lost, presenting the kept PIN", t.slot.id)
 	err = t.codes.with(card.PIN, func(pin []byte) error {
-		return s.Verify(ctx, card.PIN, pin)
+		err := s.Verify(ctx, card.PIN, pin, card.OnlyAtMark(t.loginAt))
+		t.noteRefusal(err, pin)
+		return err
 	})
 	var wrong *card.PINError
+	var last *card.LastTryError
+	var trust *card.NotAcceptedError
 	switch {
 	case err == nil:
 		return nil
@@ -415,9 +430,13 @@ func (t *token) present(ctx context.Context, s *card.Session) error {
 		t.refused(wrong)
 		t.loseLogin()
 		return card.ErrPINRequired
-	case errors.Is(err, errNoCode):
+	case errors.Is(err, errNoCode), errors.Is(err, card.ErrMarkMoved), errors.As(err, &last):
+		t.in.trace("slot %d: the kept PIN is not presented: %v", t.slot.id, err)
 		t.loseLogin()
 		return card.ErrPINRequired
+	case errors.As(err, &trust):
+		t.loseLogin()
+		return err
 	}
 	var unsure *card.UncertainError
 	if errors.As(err, &unsure) {
