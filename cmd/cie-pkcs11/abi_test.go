@@ -21,6 +21,7 @@ import (
 	"cie/apdu/pcsc/pcscd"
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
+	"cie/cmd/internal/anchor"
 )
 
 // work is the directory of what the tests build; built is the module in it.
@@ -141,7 +142,12 @@ func newMachine(t testing.TB, p cardtest.Profile) *machine {
 		t.Fatal(err)
 	}
 	m := &machine{t: t, daemon: daemon, card: card, cache: filepath.Join(t.TempDir(), "cache")}
-	m.env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CACHE_HOME="+m.cache)
+	m.env = append(os.Environ(), "HOME="+t.TempDir())
+	private, err := anchor.Private(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.env = append(append(m.env, private...), "XDG_CACHE_HOME="+m.cache)
 	m.env = append(m.env, daemon.Env()...)
 	m.insert()
 	return m

@@ -8,10 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"cie/card"
-	"cie/card/sod"
-	"cie/card/userdir"
-	"cie/cmd/internal/sysdir"
+	"cie/cmd/internal/options"
 	"cie/cmd/internal/version"
 	"cie/pkcs11mod"
 	"cie/pkcs11mod/ck"
@@ -22,35 +19,13 @@ import (
 func config() pkcs11mod.Config {
 	return pkcs11mod.Config{
 		Readers: openReaders,
-		Card:    cardOptions,
+		Card:    options.Card,
 		Issuers: issuer,
 		Version: libraryVersion(version.String()),
 
-		WrongCode: wrongCode,
+		WrongCode:   wrongCode,
+		NotAccepted: notAccepted,
 	}
-}
-
-func cardOptions() card.Options {
-	var opts card.Options
-	// Without a cache directory nothing is kept, which costs speed only.
-	if store, err := card.DefaultStore(); err == nil {
-		opts.Store = store
-	}
-	opts.Roots = sod.BuiltinRoots().Clone()
-	for _, dir := range configDirs("csca") {
-		_ = opts.Roots.AddDir(dir) // a directory that cannot be read adds nothing
-	}
-	return opts
-}
-
-// configDirs returns the directories of a name in the system's and the user's
-// configuration.
-func configDirs(name string) []string {
-	dirs := []string{sysdir.Config(name)}
-	if user, err := userdir.Config(); err == nil {
-		dirs = append(dirs, filepath.Join(user, "cie", name))
-	}
-	return dirs
 }
 
 // maxIssuer bounds a certificate file; real ones have 2 kB.
@@ -59,7 +34,7 @@ const maxIssuer = 64 << 10
 // issuer looks for the certificate of the CA that issued leaf in the
 // directories "ca" of the configuration: PEM or DER files.
 func issuer(leaf *x509.Certificate) []byte {
-	for _, dir := range configDirs("ca") {
+	for _, dir := range options.Dirs("ca") {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			continue

@@ -35,6 +35,44 @@ var (
 	}
 )
 
+var (
+	noCode = i18n.Text{EN: "No code for this card", IT: "Nessun codice per questa carta"}
+
+	notGenuine = i18n.Text{
+		EN: "The card did not prove that it is genuine. Do not type its PIN. Open the CIE program for details.",
+		IT: "La carta non ha dimostrato di essere autentica. Non digitare il PIN. Apri il programma CIE per i dettagli.",
+	}
+	issuerUnknown = i18n.Text{
+		EN: "Nobody vouches for this card. If you know where it comes from, accept it in the CIE program or with cie cards accept, then put it on the reader again.",
+		IT: "Nessuno garantisce questa carta. Se sai da dove viene, accettala nel programma CIE o con cie cards accept, poi rimettila sul lettore.",
+	}
+	testCard = i18n.Text{
+		EN: "This is a test card. To use it, accept it in the CIE program or with cie cards accept, then put it on the reader again.",
+		IT: "È una carta di prova. Per usarla, accettala nel programma CIE o con cie cards accept, poi rimettila sul lettore.",
+	}
+	virtualCard = i18n.Text{
+		EN: "This is a virtual card, which anybody can make. Browsers use it only inside cie-virtual --pcscd.",
+		IT: "È una carta virtuale, che chiunque può creare. I browser la usano solo dentro cie-virtual --pcscd.",
+	}
+)
+
+// refusal is the text of the notification about a card that gets no code.
+func refusal(l i18n.Language, level card.Level) notify.Message {
+	body := notGenuine
+	switch level {
+	case card.IssuerUnknown:
+		body = issuerUnknown
+	case card.TestCard:
+		body = testCard
+	case card.VirtualCard:
+		body = virtualCard
+	}
+	return notify.Message{App: "CIE", Icon: "cie", Summary: noCode.In(l), Body: body.In(l), Urgent: true}
+}
+
+// notAccepted shows the notification.
+func notAccepted(level card.Level) { show(refusal(i18n.FromEnvironment(os.Getenv), level)) }
+
 // notice is the text of the notification about a code that was refused.
 func notice(l i18n.Language, ref card.PINRef, left int) notify.Message {
 	m := notify.Message{App: "CIE", Icon: "cie", Summary: wrongPIN.In(l), Urgent: left >= 0 && left <= 1}
@@ -62,10 +100,12 @@ var last struct {
 }
 
 // wrongCode shows the notification. Where there is no desktop nothing happens.
-func wrongCode(ref card.PINRef, left int) {
+func wrongCode(ref card.PINRef, left int) { show(notice(i18n.FromEnvironment(os.Getenv), ref, left)) }
+
+// show shows a notification in the place of the last one.
+func show(m notify.Message) {
 	last.Lock()
 	defer last.Unlock()
-	m := notice(i18n.FromEnvironment(os.Getenv), ref, left)
 	m.Replaces = last.id
 	if id, err := notify.Send(context.Background(), m); err == nil {
 		last.id = id

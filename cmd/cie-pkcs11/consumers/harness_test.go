@@ -24,6 +24,7 @@ import (
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
+	"cie/cmd/internal/anchor"
 )
 
 // patience bounds every program a test runs. It only ends what hangs.
@@ -310,6 +311,9 @@ func machine(t *testing.T) *host {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := anchor.Write(filepath.Join(dir, "config")); err != nil {
+		t.Fatal(err)
 	}
 	h.env = []string{
 		"PATH=" + os.Getenv("PATH"),

@@ -41,7 +41,7 @@ func (r *run) cards(ask PINFunc) error {
 	usable := r.triesLeft(s)
 	var pin []byte
 	var opts []card.CodeOption
-	if ask != nil && usable {
+	if ask != nil && usable && r.takesCodes {
 		if pin, opts, err = ask(r.ctx, r.reader, r.tries); err != nil {
 			return err
 		}
@@ -161,6 +161,7 @@ func (r *run) authenticity(s *card.Session) bool {
 	case a.Level != card.Genuine:
 		c.Status, c.Finding, c.Remedy = Warn, IssuerUnknown, AddIssuer
 	}
+	r.takesCodes = a.TakesCodes()
 	r.tell(c)
 	return c.Status != Fail
 }
@@ -187,11 +188,11 @@ func (r *run) triesLeft(s *card.Session) bool {
 		c = Check{ID: Tries, Status: Fail, Finding: NotGenuine, Remedy: ShowMunicipality, Detail: detail(err)}
 	case err != nil:
 		c = Check{ID: Tries, Status: Fail, Finding: CardFails, Remedy: MoveCard, Detail: detail(err)}
-	case r.tries.Left == 0 && puk.Left == 0:
+	case blocked(r.tries) && blocked(puk):
 		c.Status, c.Finding, c.Remedy = Fail, PUKBlocked, NewCard
-	case r.tries.Left == 0:
+	case blocked(r.tries):
 		c.Status, c.Finding, c.Remedy = Fail, PINBlocked, UnblockPIN
-	case puk.Left == 0:
+	case blocked(puk):
 		c.Status, c.Finding, c.Remedy = Warn, PUKBlocked, Careful
 	case r.tries.Left < 0:
 		c.Status, c.Finding, c.Values = OK, TriesUnknown, nil
@@ -201,6 +202,9 @@ func (r *run) triesLeft(s *card.Session) bool {
 	r.tell(c)
 	return c.Status != Fail
 }
+
+// blocked reports whether the chip itself says that a code takes no more tries.
+func blocked(t card.Tries) bool { return t.Left == 0 && t.Reported }
 
 // certificate verifies the PIN and reads the dates.
 func (r *run) certificate(s *card.Session, pin []byte, opts []card.CodeOption) {

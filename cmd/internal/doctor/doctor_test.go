@@ -384,10 +384,10 @@ func spend(t *testing.T, c *cardtest.Card, pin, puk int) {
 	}
 	defer s.Close()
 	for range pin {
-		_ = s.Verify(context.Background(), card.PIN, []byte("40404041"), card.AllowLastTry())
+		_ = s.Verify(context.Background(), card.PIN, []byte("40404041"), card.AllowLastTry(), card.AcceptUnknownIssuer())
 	}
 	for range puk {
-		_ = s.ResetTries(context.Background(), []byte("40404041"), card.AllowLastTry())
+		_ = s.ResetTries(context.Background(), []byte("40404041"), card.AllowLastTry(), card.AcceptUnknownIssuer())
 	}
 }
 
@@ -497,7 +497,7 @@ func TestKnownCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := s.Verify(context.Background(), card.PIN, cardtest.DefaultPIN()); err != nil {
+	if err := s.Verify(context.Background(), card.PIN, cardtest.DefaultPIN(), card.AcceptUnknownIssuer()); err != nil {
 		t.Fatal(err)
 	}
 	der, err := s.Certificate(context.Background())

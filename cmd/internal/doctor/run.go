@@ -18,6 +18,8 @@ type run struct {
 	tries  card.Tries
 	pin    []byte // right, once it was verified
 	loads  bool   // the module loads
+
+	takesCodes bool // the card is genuine or accepted
 }
 
 // Run makes all checks, in the order of the path, and calls found (if not nil)

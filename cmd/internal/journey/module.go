@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	"cie/card"
 	"cie/pkcs11mod"
 	"cie/pkcs11mod/ck"
 )
@@ -41,7 +40,7 @@ type program struct {
 func (j Journey) withModule(p Place, pin []byte) error {
 	m := &program{Module: pkcs11mod.New(pkcs11mod.Config{
 		Readers:         func() (pkcs11mod.Readers, error) { return readers{p}, nil },
-		Card:            func() card.Options { return card.Options{Store: p.Store, Roots: roots()} },
+		Card:            p.options,
 		RecognitionTime: Patience,
 	})}
 	m.want("C_Initialize", m.Initialize(nil))

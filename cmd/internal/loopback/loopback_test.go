@@ -39,7 +39,7 @@ func open(t *testing.T, p cardtest.Profile) *card.Session {
 func clientCertificate(t *testing.T, p cardtest.Profile) tls.Certificate {
 	t.Helper()
 	s := open(t, p)
-	if err := s.Verify(t.Context(), card.PIN, cardtest.DefaultPIN()); err != nil {
+	if err := s.Verify(t.Context(), card.PIN, cardtest.DefaultPIN(), card.AcceptUnknownIssuer()); err != nil {
 		t.Fatal(err)
 	}
 	cert, err := ClientCertificate(t.Context(), s)
