@@ -38,7 +38,7 @@ func (a *pinAsk) field() fyne.Focusable {
 	if a.form == nil || a.form.busy() {
 		return nil
 	}
-	return a.form.code.DigitField
+	return a.form.first()
 }
 
 // objects are the form with the tries that are left, or the obstacle. The form
@@ -54,7 +54,7 @@ func (a *pinAsk) objects() []fyne.CanvasObject {
 		switch {
 		case c.Authenticity.Level == card.NotGenuine:
 			why = notice(bad, t.T("error.not-genuine.title"), t.T("error.not-genuine.remedy"))
-		case c.PIN.Max > 0 && c.PIN.Left == 0:
+		case blocked(c.PIN):
 			why = notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(newButton(t.T("nav.unblock"), func() { u.Go(screenUnblock) })))
 		}
 	}

@@ -125,6 +125,7 @@ func (s *slot) learn(ref card.PINRef, err error) {
 		s.card.PIN.Left = s.card.PIN.Max // a new PIN has all its tries
 	case errors.As(err, &wrong) && wrong.Ref == ref:
 		counter.Left = wrong.Tries
+		counter.Reported = counter.Reported || wrong.Blocked()
 	}
 }
 

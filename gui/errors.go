@@ -6,6 +6,7 @@ import (
 
 	"cie/apdu"
 	"cie/card"
+	"cie/card/state"
 )
 
 // Problem is an error as a person reads it: what happened, what to do, and
@@ -58,6 +59,10 @@ var simple = []struct {
 	{ErrSomeBrowsers, "some-browsers"},
 	{ErrUntrusted, "untrusted"},
 	{ErrDemo, "demo"},
+	{state.ErrDamaged, "state"},
+	{state.ErrLocked, "state"},
+	{state.ErrUnsafe, "state"},
+	{state.ErrDisabled, "state"},
 }
 
 // Problem puts err into words.
@@ -77,6 +82,7 @@ func (t *Texts) classify(err error) (key string, n int) {
 	var (
 		pin         *card.PINError
 		last        *card.LastTryError
+		trust       *card.NotAcceptedError
 		weak        *card.WeakPINError
 		format      *card.FormatError
 		interrupted *card.InterruptedError
@@ -104,6 +110,8 @@ func (t *Texts) classify(err error) (key string, n int) {
 		return code + "-wrong", pin.Tries
 	case errors.As(err, &last):
 		return "last-try", -1
+	case errors.As(err, &trust):
+		return "not-accepted", -1
 	case errors.As(err, &weak):
 		return "weak-" + string(weak.Reason), -1
 	case errors.As(err, &format):

@@ -70,7 +70,7 @@ const (
 func (f *fake) put(reader string, pin, puk int, level card.Level) *fakeCard {
 	c := &fakeCard{
 		card: Card{ID: "999900000001", Family: card.FamilyNXP,
-			PIN: card.Tries{Left: pin, Max: 3}, PUK: card.Tries{Left: puk, Max: 10},
+			PIN: card.Tries{Left: pin, Max: 3, Reported: true}, PUK: card.Tries{Left: puk, Max: 10, Reported: true},
 			Authenticity: card.Authenticity{Level: level}},
 		pin: testPIN, puk: testPUK,
 	}
@@ -124,6 +124,21 @@ func (f *fake) Inspect(ctx context.Context, reader string, update func(Card)) er
 	return nil
 }
 
+func (f *fake) Accept(_ context.Context, reader string) error {
+	f.note("accept")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.cards[reader]
+	if c == nil {
+		return apdu.ErrNoCard
+	}
+	if c.failWith != nil {
+		return c.failWith
+	}
+	c.card.Authenticity.Accepted = true
+	return nil
+}
+
 // operate does what every operation with a code does.
 func (f *fake) operate(ctx context.Context, name, reader string, ref card.PINRef, code []byte, o CodeOptions) (*fakeCard, error) {
 	f.note(name)
@@ -149,6 +164,9 @@ func (f *fake) operate(ctx context.Context, name, reader string, ref card.PINRef
 		err := c.failWith
 		c.failWith = nil
 		return nil, err
+	}
+	if !c.card.Authenticity.TakesCodes() {
+		return nil, &card.NotAcceptedError{Level: c.card.Authenticity.Level}
 	}
 	t, want := &c.card.PIN, c.pin
 	if ref == card.PUK {

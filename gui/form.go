@@ -33,6 +33,9 @@ type form struct {
 	failed           error // of the last attempt
 	object           *fyne.Container
 	fields           fyne.CanvasObject
+	gate             fyne.CanvasObject // in the place of fields: why no code is asked for
+	gateFor          card.Authenticity // what gate speaks of
+	accept           *button           // on gate; nil: none
 }
 
 // newForm makes a form for the card in slot. withNew asks for a new PIN.
@@ -116,8 +119,8 @@ func (f *form) counter() card.Tries {
 
 // critical reports that a person has to confirm before the code is sent.
 func (f *form) critical() bool {
-	left := f.counter().Left
-	return f.slot.wary || f.ref == card.PIN && left == 1 || f.ref == card.PUK && left >= 0 && left < fewPUK && f.counter().Max > 0
+	c := f.counter()
+	return f.slot.wary || c.Max > 0 && c.NeedsConsent(f.ref)
 }
 
 // stake says what can be lost, and asks for a confirmation.
@@ -129,8 +132,10 @@ func (f *form) stake() fyne.CanvasObject {
 	}
 	title := t.T(key + ".unknown")
 	f.staked = f.counter().Left
-	if left := f.staked; left > 0 {
-		title = t.N(key+".title", left)
+	if c := f.counter(); c.Left > 0 && c.Reported {
+		title = t.N(key+".title", c.Left)
+	} else if !c.Reported && f.ref == card.PUK {
+		title = t.T("stake.puk.silent")
 	}
 	return notice(warn, title, t.T(key+".text"), f.confirm)
 }
@@ -138,6 +143,7 @@ func (f *form) stake() fyne.CanvasObject {
 // check looks at what was typed so far and says what is missing.
 func (f *form) check() {
 	t := f.u.texts
+	f.admit()
 	ok := f.missing(f.code)
 	if f.pin != nil {
 		old := f.code.view()
@@ -222,7 +228,7 @@ func (f *form) busy() bool { return f.op != nil }
 
 // send starts the operation. The digits leave the fields.
 func (f *form) send() {
-	if f.submit.Disabled() || f.busy() {
+	if f.submit.Disabled() || f.busy() || f.gate != nil {
 		return
 	}
 	f.u.hold(true)
@@ -247,7 +253,7 @@ func (f *form) send() {
 
 func (f *form) finished(err error) {
 	f.op = nil
-	f.object.Objects = []fyne.CanvasObject{f.fields}
+	f.object.Objects, f.gate = []fyne.CanvasObject{f.fields}, nil
 	if err != nil || !f.unsaid {
 		f.slot.learn(f.ref, err)
 	}

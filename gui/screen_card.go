@@ -42,7 +42,7 @@ func (s *cardScreen) build() fyne.CanvasObject {
 func (s *cardScreen) focus() fyne.Focusable {
 	for _, slot := range s.u.order {
 		if slot.asking && slot.form != nil {
-			return slot.form.code.DigitField
+			return slot.form.first()
 		}
 	}
 	return s.first
@@ -172,8 +172,11 @@ func (s *cardScreen) mark(slot *slot) fyne.CanvasObject {
 	switch a := slot.card.Authenticity; a.Level {
 	case card.Genuine:
 		return line(good, t.T("auth.genuine"))
-	case card.IssuerUnknown:
-		return line(warn, t.T("auth.issuer-unknown"))
+	case card.IssuerUnknown, card.TestCard, card.VirtualCard:
+		if a.Accepted {
+			return line(warn, t.T("auth."+string(a.Level))+". "+t.T("auth.accepted"))
+		}
+		return line(warn, t.T("auth."+string(a.Level)))
 	case card.NotGenuine:
 		return line(bad, t.T("auth.not-genuine"))
 	}
@@ -186,7 +189,7 @@ func (s *cardScreen) mark(slot *slot) fyne.CanvasObject {
 func (s *cardScreen) counters(slot *slot) fyne.CanvasObject {
 	t := s.u.texts
 	pin := tries(t, card.PIN, slot.card.PIN)
-	if c := slot.card; c.PIN.Max > 0 && c.PIN.Left == 0 && c.PUK.Max > 0 && c.PUK.Left == 0 {
+	if c := slot.card; blocked(c.PIN) && blocked(c.PUK) {
 		pin = triesSaying(t, card.PIN, c.PIN, t.T("tries.pin-dead")) // no PUK helps any more
 	}
 	return facts(pin, tries(t, card.PUK, slot.card.PUK), fact(t.T("card.family"), familyName(t, slot.card.Family)))
@@ -196,14 +199,13 @@ func (s *cardScreen) counters(slot *slot) fyne.CanvasObject {
 func (s *cardScreen) actions(slot *slot) []fyne.CanvasObject {
 	u, t := s.u, s.u.texts
 	c := slot.card
-	dead := c.PUK.Max > 0 && c.PUK.Left == 0
-	blocked := c.PIN.Max > 0 && c.PIN.Left == 0
+	dead, locked := blocked(c.PUK), blocked(c.PIN)
 	switch {
 	case c.Authenticity.Level == card.NotGenuine:
 		return []fyne.CanvasObject{even(notice(bad, t.T("error.not-genuine.title"), t.T("error.not-genuine.remedy")))}
-	case blocked && dead:
+	case locked && dead:
 		return []fyne.CanvasObject{even(notice(bad, t.T("error.puk-blocked.title"), t.T("error.puk-blocked.remedy")))}
-	case blocked:
+	case locked:
 		b := primaryButton(t.T("nav.unblock"), func() { u.chosen = slot.reader.Name; u.Go(screenUnblock) })
 		s.offer(b)
 		return []fyne.CanvasObject{even(notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(b)))}
@@ -250,13 +252,13 @@ func (s *cardScreen) ways(slot *slot) fyne.CanvasObject {
 			return newButton(label, func() { u.chosen = slot.reader.Name; u.Go(name) })
 		}
 	}
-	if slot.asking || c.Authenticity.Level == card.NotGenuine || c.PIN.Max == 0 || c.PIN.Left == 0 {
+	if slot.asking || c.Authenticity.Level == card.NotGenuine || c.PIN.Max == 0 || blocked(c.PIN) {
 		list.Hide()
 		return list
 	}
 	list.Add(way(navIcon(screenAccess), t.T("nav.access"), t.T("way.access"), screenAccess))
 	list.Add(way(navIcon(screenChange), t.T("nav.change"), t.T("way.change"), screenChange))
-	if c.PUK.Left != 0 || c.PUK.Max == 0 {
+	if !blocked(c.PUK) {
 		list.Add(way(navIcon(screenUnblock), t.T("card.forgot"), t.T("way.forgot"), screenUnblock))
 	}
 	return list

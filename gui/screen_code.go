@@ -45,7 +45,7 @@ func (s *codeScreen) focus() fyne.Focusable {
 	case s.form.busy():
 		return s.form.op.stop
 	}
-	return s.form.code.DigitField
+	return s.form.first()
 }
 
 func (s *codeScreen) leave() {
@@ -121,15 +121,15 @@ func (s *codeScreen) head() []fyne.CanvasObject {
 func (s *codeScreen) possible(slot *slot) fyne.CanvasObject {
 	u, t := s.u, s.u.texts
 	c := slot.card
-	dead := c.PUK.Max > 0 && c.PUK.Left == 0
+	dead := blocked(c.PUK)
 	switch {
 	case c.Authenticity.Level == card.NotGenuine:
 		return notice(bad, t.T("error.not-genuine.title"), t.T("error.not-genuine.remedy"))
 	case s.puk && dead:
 		return notice(bad, t.T("error.puk-blocked.title"), t.T("error.puk-blocked.remedy"))
-	case !s.puk && c.PIN.Max > 0 && c.PIN.Left == 0 && dead:
+	case !s.puk && blocked(c.PIN) && dead:
 		return notice(bad, t.T("error.puk-blocked.title"), t.T("error.puk-blocked.remedy"))
-	case !s.puk && c.PIN.Max > 0 && c.PIN.Left == 0:
+	case !s.puk && blocked(c.PIN):
 		b := primaryButton(t.T("nav.unblock"), func() { u.Go(screenUnblock) })
 		s.next = b
 		return notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(b))

@@ -25,6 +25,9 @@ type Service interface {
 	// Inspect reads what a card shows without a code. It calls update each
 	// time more is known and spends no try.
 	Inspect(ctx context.Context, reader string, update func(Card)) error
+	// Accept records that the person accepts the card, whose level needs
+	// consent, for its key; see card.Session.Accept.
+	Accept(ctx context.Context, reader string) error
 	// Holder verifies the PIN and reads whose card it is.
 	Holder(ctx context.Context, reader string, pin []byte, o CodeOptions) (Holder, error)
 	// ChangePIN replaces the PIN.
@@ -59,7 +62,8 @@ type Service interface {
 	LogFolder() string
 	// ClearLogs deletes the logs.
 	ClearLogs() error
-	// ForgetCards deletes what is remembered of the cards seen.
+	// ForgetCards deletes what is remembered of the cards seen, also that they
+	// were genuine or accepted.
 	ForgetCards() error
 	// About says what this program is made of.
 	About() About

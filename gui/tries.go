@@ -52,14 +52,15 @@ func triesKind(ref card.PINRef, c card.Tries) kind {
 		return info
 	case c.Left == 0:
 		return bad
-	case ref == card.PIN && c.Left == 1, ref == card.PUK && c.Left < fewPUK:
+	case c.Left < c.Max && c.NeedsConsent(ref):
 		return warn
 	}
 	return good
 }
 
-// fewPUK is the number of tries of the PUK below which each wants a confirmation.
-const fewPUK = 4
+// blocked reports whether a code takes no more tries. What was only seen earlier
+// may be out of date: another device can have unblocked it.
+func blocked(c card.Tries) bool { return c.Max > 0 && c.Left == 0 && c.Reported }
 
 // dots shows how many of something are left.
 type dots struct {

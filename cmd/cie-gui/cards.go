@@ -12,7 +12,6 @@ import (
 	"cie/apdu"
 	"cie/card"
 	"cie/card/identity"
-	"cie/card/sod"
 	"cie/gui"
 	"cie/pkcs11mod"
 )
@@ -35,8 +34,7 @@ type readers interface {
 // second device authentication.
 type cards struct {
 	readers readers
-	store   card.Store
-	roots   *sod.Roots
+	opts    card.Options
 	trace   func(format string, args ...any) // nil: none
 	failed  func(what string, err error)     // is told of errors; nil: nobody
 
@@ -55,8 +53,8 @@ type held struct {
 	progress atomic.Pointer[func(card.Progress)]
 }
 
-func newCards(r readers, store card.Store, roots *sod.Roots) *cards {
-	return &cards{readers: r, store: store, roots: roots, open: map[string]*held{}, seen: map[string]identity.Identity{}}
+func newCards(r readers, opts card.Options) *cards {
+	return &cards{readers: r, opts: opts, open: map[string]*held{}, seen: map[string]identity.Identity{}}
 }
 
 // Watch implements gui.Service. Sessions with cards that have left are closed.
@@ -205,14 +203,14 @@ func (c *cards) connect(ctx context.Context, reader string, h *held) error {
 	if err != nil {
 		return err
 	}
-	s, err := card.Open(ctx, l, card.Options{
-		Store: c.store, Roots: c.roots, Trace: c.trace,
-		Progress: func(p card.Progress) {
-			if f := h.progress.Load(); f != nil {
-				(*f)(p)
-			}
-		},
-	})
+	opts := c.opts
+	opts.Trace = c.trace
+	opts.Progress = func(p card.Progress) {
+		if f := h.progress.Load(); f != nil {
+			(*f)(p)
+		}
+	}
+	s, err := card.Open(ctx, l, opts)
 	if err != nil {
 		_ = l.Close()
 		return err
@@ -267,10 +265,10 @@ func (c *cards) holder(ctx context.Context, s *card.Session, level card.Level) (
 		return "", time.Time{}, nil
 	case known && level == card.Genuine:
 		return id.Name(), id.NotAfter, nil
-	case c.store == nil:
+	case c.opts.Store == nil:
 		return "", time.Time{}, nil
 	}
-	der, err := pkcs11mod.KnownCertificate(ctx, s, c.store)
+	der, err := pkcs11mod.KnownCertificate(ctx, s, c.opts.Store)
 	if err != nil || der == nil {
 		return "", time.Time{}, err
 	}
@@ -288,6 +286,14 @@ func codeOptions(o gui.CodeOptions) []card.CodeOption {
 	return nil
 }
 
+// Accept implements gui.Service.
+func (c *cards) Accept(ctx context.Context, reader string) error {
+	return c.with(ctx, reader, nil, func(h *held) error {
+		_, err := h.session.Accept(ctx)
+		return err
+	})
+}
+
 // Holder implements gui.Service.
 func (c *cards) Holder(ctx context.Context, reader string, pin []byte, o gui.CodeOptions) (gui.Holder, error) {
 	var out gui.Holder
@@ -303,6 +309,7 @@ func (c *cards) Holder(ctx context.Context, reader string, pin []byte, o gui.Cod
 		if err != nil {
 			return err
 		}
+		h.session.NoteHolder(id.Name())
 		number, err := h.session.DocumentNumber(ctx)
 		if err != nil || number == "" {
 			number = id.DocumentNumber

@@ -14,6 +14,7 @@ import (
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
+	"cie/card/state"
 	"cie/cmd/internal/doctor"
 	"cie/cmd/internal/loopback"
 	"cie/cmd/internal/probe"
@@ -48,15 +49,17 @@ func newDemo() (gui.Service, *gui.Demo, func(), error) {
 	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
 		return nil, nil, nil, err
 	}
-	r := &demoReaders{card: virtual, moved: make(chan struct{}, 1)}
+	opts := card.Options{Roots: roots, State: state.Memory()}
+	r := &demoReaders{card: virtual, opts: opts, moved: make(chan struct{}, 1)}
 	virtual.Insert()
-	d := &demo{cards: newCards(r, nil, roots), readers: r}
+	d := &demo{cards: newCards(r, opts), readers: r}
 	return d, &gui.Demo{PIN: string(cardtest.DefaultPIN()), PUK: string(cardtest.DefaultPUK()), Move: r.move}, func() {}, nil
 }
 
 // demoReaders is a desk with one reader and one card.
 type demoReaders struct {
 	card  *cardtest.Card
+	opts  card.Options
 	moved chan struct{}
 }
 
@@ -129,7 +132,7 @@ func (d *demo) SetBrowsers(_ context.Context, enable bool) error {
 func (d *demo) Diagnose(ctx context.Context, with gui.Diagnosis, found func(gui.Finding)) error {
 	env := doctor.Env{
 		Root: nowhere, Getenv: func(string) string { return "" }, Now: time.Now, Prober: demoProber{d.readers},
-		Card:    card.Options{Roots: d.roots},
+		Card:    d.cards.opts,
 		Machine: &installer.Env{Root: nowhere, Home: nowhere, Proc: nowhere, ConfigHome: nowhere, DataHome: nowhere, StateHome: nowhere, RuntimeDir: nowhere, Module: "(demo)", SudoUID: -1},
 		PCSC:    func() (doctor.PCSC, error) { return d.readers.stack(), nil },
 	}
@@ -195,7 +198,7 @@ func (p demoProber) Login(ctx context.Context, _ string, l probe.Login, pin []by
 	if err != nil {
 		return probe.Outcome{}, err
 	}
-	s, err := card.Open(ctx, p.card.Reader(), card.Options{})
+	s, err := card.Open(ctx, p.card.Reader(), p.opts)
 	if err != nil {
 		return probe.Outcome{}, err
 	}

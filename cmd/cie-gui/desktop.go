@@ -9,8 +9,7 @@ import (
 	"sync"
 
 	"cie/apdu/pcsc"
-	"cie/card"
-	"cie/card/sod"
+	"cie/cmd/internal/options"
 	"cie/gui"
 	"cie/installer"
 )
@@ -36,25 +35,29 @@ func newDesktop(module string) (gui.Service, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	// A cache that cannot be had costs speed only.
-	store, _ := card.DefaultStore()
 	c := pcsc.New(pcsc.Config{})
 	d := &desktop{
-		cards: newCards(pcscReaders{c}, store, sod.BuiltinRoots()), files: f, pcsc: c,
+		cards: newCards(pcscReaders{c}, options.Card()), files: f, pcsc: c,
 		module: module, restart: map[string]bool{},
 	}
 	d.cards.trace, d.cards.failed = f.trace, f.problem
 	return d, func() { _ = c.Close() }, nil
 }
 
+// ForgetCards implements gui.Service: it deletes what was cached and what is
+// known of cards.
+func (d *desktop) ForgetCards() error {
+	d.cards.release() // sessions remember, too
+	d.cards.forgetHolders()
+	err := d.files.ForgetCards()
+	if st := d.cards.opts.State; st != nil {
+		err = errors.Join(err, st.ForgetAll())
+	}
+	return err
+}
+
 // About implements gui.Service.
 func (d *desktop) About() gui.About { return about(d.module) }
-
-// ForgetCards implements gui.Service.
-func (d *desktop) ForgetCards() error {
-	d.cards.forgetHolders()
-	return d.files.ForgetCards()
-}
 
 // Browsers implements gui.Service.
 func (d *desktop) Browsers(ctx context.Context) ([]gui.Browser, error) {

@@ -41,9 +41,11 @@ func (d *desktop) patient() (doctor.Env, error) {
 	if err != nil {
 		return doctor.Env{}, err
 	}
+	opts := d.cards.opts
+	opts.Trace = d.cards.trace
 	return doctor.Env{
 		Getenv: os.Getenv, Now: time.Now, Machine: machine, Prober: prober,
-		Card: card.Options{Store: d.store, Roots: d.roots, Trace: d.cards.trace},
+		Card: opts,
 		PCSC: func() (doctor.PCSC, error) {
 			c, err := pcsc.Establish()
 			if err != nil {

@@ -20,6 +20,7 @@ import (
 	"cie/apdu/pcsc/pcscd"
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
+	"cie/cmd/internal/anchor"
 )
 
 // person sits in front of a real window on a screen of its own, with a real
@@ -152,6 +153,9 @@ func sit(t *testing.T) *person {
 			p.take()
 		}
 	})
+	if err := anchor.Write(filepath.Join(p.home, ".config")); err != nil {
+		t.Fatal(err)
+	}
 	p.settings(`{"Theme": "light"}`)
 	p.env = append(os.Environ(),
 		"DISPLAY="+screen(t), "WAYLAND_DISPLAY=", "HOME="+p.home, "LANG=it_IT.UTF-8", "LC_ALL=", "LANGUAGE=", "LIBGL_ALWAYS_SOFTWARE=1",
