@@ -3,14 +3,20 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"cie/apdu/pcsc/pcscd"
+	"cie/cmd/internal/anchor"
 )
 
 // private is a pcscd of this program's own.
 type private struct {
 	daemon *pcscd.Daemon
+	config string // a directory that is removed with it
 	env    []string
 	done   <-chan struct{}
 }
@@ -31,7 +37,65 @@ func (a *app) startPrivate(ctx context.Context, readers int) (*private, error) {
 		d.Stop()
 		return nil, a.fail(privateFailed, err)
 	}
-	return &private{daemon: d, env: d.Env(), done: d.Done()}, nil
+	config, err := privateConfig()
+	if err == nil {
+		err = os.Setenv(configVariable, config)
+	}
+	if err != nil {
+		d.Stop()
+		_ = os.RemoveAll(config)
+		return nil, a.fail(privateFailed, err)
+	}
+	a.note(trustsVirtual, config)
+	return &private{daemon: d, config: config, env: append(d.Env(), configVariable+"="+config), done: d.Done()}, nil
+}
+
+// configVariable leads programs to their configuration (XDG Base Directory
+// Specification).
+const configVariable = "XDG_CONFIG_HOME"
+
+// privateConfig makes a directory with the configuration of the user, by links,
+// to which the country signer of the virtual cards is added: the user's own is
+// never made to trust them.
+func privateConfig() (string, error) {
+	dir, err := os.MkdirTemp("", "cie-virtual-config-")
+	if err != nil {
+		return "", err
+	}
+	// Without a configuration there is nothing to link to.
+	if own, err := os.UserConfigDir(); err == nil {
+		err = linkAll(own, dir, filepath.Join("cie", "csca"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return dir, err
+		}
+	}
+	return dir, anchor.Write(dir)
+}
+
+// linkAll fills to with links to what from has. Of the directories on the way
+// to own, a relative path, only the content is linked.
+func linkAll(from, to, own string) error {
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	first, rest, _ := strings.Cut(own, string(filepath.Separator))
+	for _, e := range entries {
+		source, target := filepath.Join(from, e.Name()), filepath.Join(to, e.Name())
+		if e.Name() != first || first == "" {
+			if err := os.Symlink(source, target); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := os.Mkdir(target, 0o700); err != nil {
+			return err
+		}
+		if err := linkAll(source, target, rest); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // attach gives each card the reader of its number.
@@ -42,4 +106,7 @@ func (p *private) attach(slots []*slot) {
 	}
 }
 
-func (p *private) stop() { p.daemon.Stop() }
+func (p *private) stop() {
+	p.daemon.Stop()
+	_ = os.RemoveAll(p.config)
+}

@@ -101,6 +101,7 @@ valgono per tutte.`)
 	notPermitted  = text("a private pcscd cannot be started: %v. Run as root, or where user namespaces are allowed", "non si può avviare un pcscd privato: %v. Esegui come root, o dove sono permessi gli user namespace")
 	privateFailed = text("the private pcscd does not run: %v", "il pcscd privato non funziona: %v")
 	privateDied   = text("the private pcscd ended by itself", "il pcscd privato è terminato da solo")
+	trustsVirtual = text("# programs run with this configuration trust virtual cards, which anybody can make: %s", "# i programmi avviati con questa configurazione si fidano delle carte virtuali, che chiunque può creare: %s")
 	notSeen       = text("PC/SC does not see the cards: %v", "PC/SC non vede le carte: %v")
 	runFailed     = text("\"%s\" cannot be run: %v", "\"%s\" non si può eseguire: %v")
 
