@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,9 +20,8 @@ import (
 	"cie/apdu/pcsc"
 	clean "cie/apdu/printable"
 	"cie/card"
-	"cie/card/userdir"
+	"cie/card/state"
 	"cie/cmd/internal/i18n"
-	"cie/cmd/internal/sysdir"
 	"cie/cmd/internal/tty"
 )
 
@@ -42,6 +40,7 @@ type world struct {
 	stack    func(wait bool) (stack, error)
 	terminal func() (terminal, error)
 	store    func() (card.Store, error)
+	state    func() (*state.Store, error)
 	// root stands before the paths of the system; empty outside of tests.
 	root string
 	// anchors are directories with further certificates of issuers.
@@ -212,16 +211,6 @@ func terminalWidth(w io.Writer) int {
 		}
 	}
 	return 80
-}
-
-// anchorDirs are the directories where further issuers are looked for: the
-// user's, then the system's.
-func anchorDirs() []string {
-	var dirs []string
-	if dir, err := userdir.Config(); err == nil {
-		dirs = append(dirs, filepath.Join(dir, "cie", "csca"))
-	}
-	return append(dirs, sysdir.Config("csca"))
 }
 
 // style makes words stand out on a terminal.

@@ -17,6 +17,7 @@ import (
 type inUse struct {
 	reader  string
 	session *card.Session
+	level   card.Level // as prepare found it
 	store   card.Store // nil: nothing is kept
 	closers []func() error
 }
@@ -176,6 +177,12 @@ func (a *app) cardOptions() (card.Options, error) {
 	} else if a.debug {
 		a.trace("no cache: %v", err)
 	}
+	// Without state every card is one never seen.
+	if st, err := a.stateStore(); err == nil {
+		opts.State = st
+	} else if a.debug {
+		a.trace("no state: %v", err)
+	}
 	roots := sod.BuiltinRoots().Clone()
 	for _, name := range a.csca {
 		if err := roots.AddFile(name); err != nil {
@@ -206,99 +213,4 @@ func cause(err error) error {
 		}
 		err = inner
 	}
-}
-
-// fewPUK is the number of tries of the PUK below which it is only sent when
-// somebody says so: what is lost with the last one is lost for ever.
-const fewPUK = 4
-
-// prepare checks the card, reads the tries of a code and shows them, refuses
-// a blocked code, and asks for consent when few tries are left. It sends no code.
-func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef, allow bool) ([]card.CodeOption, error) {
-	var auth card.Authenticity
-	var tries card.Tries
-	var holder string
-	err := a.onCard(func() (err error) {
-		if auth, err = u.session.Authenticity(ctx); err != nil {
-			return err
-		}
-		if auth.Level == card.NotGenuine {
-			return auth.Reason
-		}
-		if d != nil {
-			if holder, err = a.knownHolder(ctx, u, auth.Level); err != nil {
-				return err
-			}
-		}
-		tries, err = u.session.Tries(ctx, ref)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if holder != "" {
-		d.say(msg.CardOfHolder, holder, u.reader, u.session.NIS())
-	} else {
-		d.say(msg.CardChosen, u.reader, u.session.NIS())
-	}
-	if auth.Level == card.IssuerUnknown {
-		d.say(msg.IssuerUnknownWarning)
-	}
-	switch {
-	case tries.Left == 0:
-		return nil, a.blocked(ctx, u, ref)
-	case tries.Left < 0:
-		d.say(msg.TriesUnknown)
-		return nil, nil
-	}
-	left := msg.TriesLeftPIN
-	if ref == card.PUK {
-		left = msg.TriesLeftPUK
-	}
-	d.say(left.For(tries.Left), tries.Left, tries.Max)
-	if tries.Left > 1 && (ref == card.PIN || tries.Left >= fewPUK) {
-		return nil, nil
-	}
-	if err := a.consent(ctx, d, ref, allow); err != nil {
-		return nil, err
-	}
-	return []card.CodeOption{card.AllowLastTry()}, nil
-}
-
-// blocked is the error for a blocked code. Where the PUK is dead too it is that
-// one: nobody shall be sent to unblock a PIN that nothing unblocks.
-func (a *app) blocked(ctx context.Context, u *inUse, ref card.PINRef) error {
-	if ref == card.PIN {
-		var puk card.Tries
-		err := a.onCard(func() (err error) {
-			puk, err = u.session.Tries(ctx, card.PUK)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if puk.Left == 0 {
-			ref = card.PUK
-		}
-	}
-	return &card.PINError{Ref: ref, Tries: 0}
-}
-
-// consent wants an explicit yes before one of the last tries.
-func (a *app) consent(ctx context.Context, d *dialog, ref card.PINRef, allow bool) error {
-	d.say(pick(ref, msg.LastPINWarning, msg.FewPUKWarning))
-	if ref == card.PUK {
-		d.say(msg.LostPUK)
-	}
-	if allow {
-		return nil
-	}
-	if d == nil {
-		return &card.LastTryError{Ref: ref}
-	}
-	yes, err := d.confirm(ctx)
-	if err == nil && !yes {
-		err = &card.LastTryError{Ref: ref}
-	}
-	return err
 }

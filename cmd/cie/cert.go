@@ -20,7 +20,8 @@ import (
 type certJSON struct {
 	Reader string `json:"reader"`
 	NIS    string `json:"nis"`
-	PEM    string `json:"pem"`
+	levelJSON
+	PEM string `json:"pem"`
 	*holderJSON
 }
 
@@ -76,7 +77,7 @@ func (a *app) cert(ctx context.Context, f *codeFlags, format, out string) error 
 			return err
 		}
 		if a.json {
-			return a.printJSON(certJSON{Reader: u.reader, NIS: u.session.NIS(), PEM: text, holderJSON: holder})
+			return a.printJSON(certJSON{Reader: u.reader, NIS: u.session.NIS(), levelJSON: u.levelJSON(), PEM: text, holderJSON: holder})
 		}
 		if out != "" {
 			a.note(a.text(msg.CertWritten, out))

@@ -54,14 +54,20 @@ var errBadFD = errors.New("not a file descriptor")
 // codeFlags are the options of verbs that need a code.
 type codeFlags struct {
 	pin, newPIN, puk fdFlag
-	lastTry          bool
+	lastTry, accept  bool
+}
+
+// addDecisions adds the options for what a person decides before a code is sent.
+func (f *codeFlags) addDecisions(a *app, c *cobra.Command) {
+	c.Flags().BoolVar(&f.lastTry, "allow-last-try", false, a.text(msg.FlagLastTry))
+	c.Flags().BoolVar(&f.accept, "accept-unknown-issuer", false, a.text(msg.FlagAccept))
 }
 
 // addPIN adds the options of a verb that needs the PIN.
 func (f *codeFlags) addPIN(a *app, c *cobra.Command) {
 	f.pin.name = "pin-fd"
 	c.Flags().Var(&f.pin, f.pin.name, a.text(msg.FlagPINFD))
-	c.Flags().BoolVar(&f.lastTry, "allow-last-try", false, a.text(msg.FlagLastTry))
+	f.addDecisions(a, c)
 }
 
 func (f *codeFlags) addNewPIN(a *app, c *cobra.Command) {
@@ -72,7 +78,7 @@ func (f *codeFlags) addNewPIN(a *app, c *cobra.Command) {
 func (f *codeFlags) addPUK(a *app, c *cobra.Command) {
 	f.puk.name = "puk-fd"
 	c.Flags().Var(&f.puk, f.puk.name, a.text(msg.FlagPUKFD))
-	c.Flags().BoolVar(&f.lastTry, "allow-last-try", false, a.text(msg.FlagLastTry))
+	f.addDecisions(a, c)
 }
 
 // fromFD reads a code from a file descriptor and checks its form. Without the
@@ -239,8 +245,7 @@ func (d *dialog) again(err error) {
 }
 
 // confirm lets the person type a word before a dangerous step.
-func (d *dialog) confirm(ctx context.Context) (bool, error) {
-	word := d.a.text(msg.ConfirmWord)
+func (d *dialog) confirm(ctx context.Context, word string) (bool, error) {
 	line, err := d.term.ReadLine(ctx, d.a.text(msg.AskConfirm, word), maxCodeLine)
 	if errors.Is(err, io.EOF) || errors.Is(err, tty.ErrTooLong) {
 		return false, nil

@@ -67,7 +67,7 @@ func (d *demo) stepRecognise(ctx context.Context) error {
 
 func (d *demo) stepGenuine(ctx context.Context) error {
 	err := d.with(ctx, false, false, func(s *card.Session) error {
-		return d.wantLevel(ctx, s, card.IssuerUnknown)
+		return d.wantLevel(ctx, s, card.VirtualCard)
 	})
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (d *demo) stepGenuine(ctx context.Context) error {
 	}
 	d.shown(msg.DemoGenuineClone)
 	d.fact("authenticity", card.Genuine)
-	d.fact("without_test_authority", card.IssuerUnknown)
+	d.fact("without_test_authority", card.VirtualCard)
 	d.fact("copy", card.NotGenuine)
 	return nil
 }

@@ -21,7 +21,7 @@ import (
 //	NAME: empty | mute | busy | foreign | cie STATE [OPTION...]
 //
 // STATE is the file that keeps PIN and counters. Options: lies=clone,
-// lies=middle, tries=silent, wrong=6300, nis=N, number=N, before=DATE,
+// lies=middle, issuer=FILE, testissuer=FILE, sod=form, tries=silent, wrong=6300, nis=N, number=N, before=DATE,
 // after=DATE, family=F, at=INS:FAULT (the fault happens at the first command
 // with that instruction byte), nth=INS:N:FAULT (at the Nth one), hold=INS (that command waits until the file
 // STATE.go exists, and makes STATE.held when it is reached).
@@ -149,6 +149,11 @@ func (c *deskConn) apply(p *cardtest.Profile, option string) (err error) {
 			"clone":  {AntiClone: true, InternalAuthentication: true},
 			"middle": {InternalAuthentication: true},
 		}[value]
+	case "issuer", "testissuer": // one of its own, with the keys in a file
+		called := map[string]string{"issuer": "Unknown Country Signer CA", "testissuer": "Italian Country Signer CA - TEST"}[name]
+		p.Lies.Issuer, err = cardtest.LoadIssuer(filepath.Join(filepath.Dir(os.Getenv(deskVariable)), value), called)
+	case "sod":
+		p.Lies.SOD = map[string]cardtest.SODLie{"form": cardtest.SODUnknownForm}[value]
 	case "tries":
 		p.Lies.RefuseTries = 0x6A88
 	case "wrong":

@@ -166,8 +166,8 @@ func (a *app) askDoctorPIN(ctx context.Context, d *dialog, f *codeFlags, given [
 	if tries.Left >= 0 {
 		d.say(msg.TriesLeftPIN.For(tries.Left), tries.Left, tries.Max)
 	}
-	if tries.Left == 1 {
-		if err := a.consent(ctx, d, card.PIN, f.lastTry); err != nil {
+	if tries.NeedsConsent(card.PIN) {
+		if err := a.consent(ctx, d, card.PIN, tries, f.lastTry); err != nil {
 			return nil, nil, err
 		}
 		opts = append(opts, card.AllowLastTry())

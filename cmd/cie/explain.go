@@ -26,6 +26,8 @@ type report struct {
 	Detail   string   `json:"detail,omitempty"`
 	PINState string   `json:"pin_state,omitempty"`
 	Readers  []string `json:"readers,omitempty"`
+	// Level of a card that gets no code.
+	Level card.Level `json:"authenticity,omitempty"`
 
 	// Of "cie sign": what was finished, and what was not.
 	Signed    []signedJSON `json:"signed,omitempty"`
@@ -73,6 +75,7 @@ func (a *app) classify(err error) report {
 	var lost *card.UncertainError
 	var wrong *card.PINError
 	var last *card.LastTryError
+	var trust *card.NotAcceptedError
 	switch {
 	case errors.As(err, &own):
 		return own.report
@@ -86,6 +89,8 @@ func (a *app) classify(err error) report {
 		r := a.saying("uncertain", exitLost, pick(lost.Ref, msg.UncertainPIN, msg.UncertainPUK), msg.UncertainDo)
 		r.CodeRef, r.Detail = lost.Ref.String(), lost.Err.Error()
 		return r
+	case errors.As(err, &trust):
+		return a.explainTrust(trust)
 	case errors.Is(err, card.ErrNotGenuine):
 		r := a.saying("not-genuine", exitFake, msg.NotGenuine, msg.NotGenuineDo)
 		r.Detail = err.Error()
@@ -93,7 +98,11 @@ func (a *app) classify(err error) report {
 	case errors.As(err, &wrong):
 		return a.explainWrong(wrong)
 	case errors.As(err, &last):
-		r := a.saying("last-try", exitChoose, pick(last.Ref, msg.LastTryPIN, msg.LastTryPUK), msg.LastTryDo)
+		title := pick(last.Ref, msg.LastTryPIN, msg.LastTryPUK)
+		if last.Ref == card.PUK && !last.Tries.Reported {
+			title = msg.LastTryPUKUnknown
+		}
+		r := a.saying("last-try", exitChoose, title, msg.LastTryDo)
 		r.CodeRef = last.Ref.String()
 		return r
 	}
@@ -101,6 +110,20 @@ func (a *app) classify(err error) report {
 		return r
 	}
 	return a.explainLink(err)
+}
+
+// explainTrust is for a code that was withheld from a card below genuine.
+func (a *app) explainTrust(e *card.NotAcceptedError) report {
+	title, do := msg.NotAccepted, msg.NotAcceptedDo
+	switch e.Level {
+	case card.TestCard:
+		title = msg.NotAcceptedTest
+	case card.VirtualCard:
+		title, do = msg.NotAcceptedVirtual, msg.NotAcceptedVirtualDo
+	}
+	r := a.saying("not-accepted", exitChoose, title, do)
+	r.Detail, r.Level = e.Error(), e.Level
+	return r
 }
 
 // saying is a report with its title and what to do.

@@ -47,6 +47,7 @@ func (a *app) readHolder(ctx context.Context, u *inUse) (*holderJSON, error) {
 	if err != nil {
 		return nil, err
 	}
+	u.session.NoteHolder(id.Name())
 	return &holderJSON{
 		Holder:         personJSON{Surname: id.Surname, GivenName: id.GivenName, FiscalCode: id.FiscalCode},
 		DocumentNumber: number,

@@ -22,6 +22,7 @@ import (
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
+	"cie/card/sod"
 	"cie/cmd/internal/tty/ptytest"
 )
 
@@ -170,7 +171,11 @@ func TestFamiliesPCSC(t *testing.T) {
 
 // liveLife takes a card from its first use to a dead chip.
 func liveLife(t *testing.T, c card.Conn) {
-	s, err := card.Open(t.Context(), c, card.Options{})
+	roots := &sod.Roots{}
+	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := card.Open(t.Context(), c, card.Options{Roots: roots})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 
 	"cie/apdu/pcsc"
 	"cie/card"
+	"cie/card/state"
+	"cie/cmd/internal/options"
 	_ "cie/cmd/internal/syslib" // before libraries are loaded
 	"cie/cmd/internal/tty"
 )
@@ -28,7 +30,8 @@ func system() *world {
 		stack:    openPCSC,
 		terminal: func() (terminal, error) { return openTerminal() },
 		store:    card.DefaultStore,
-		anchors:  anchorDirs(),
+		state:    state.Default,
+		anchors:  options.Dirs("csca"),
 	}
 }
 

@@ -12,10 +12,11 @@ import (
 
 // pinJSON is the answer of the verbs below "cie pin".
 type pinJSON struct {
-	Result   string `json:"result"`
-	Reader   string `json:"reader"`
-	NIS      string `json:"nis"`
-	PINTries *int   `json:"pin_tries"`
+	Result string `json:"result"`
+	Reader string `json:"reader"`
+	NIS    string `json:"nis"`
+	levelJSON
+	PINTries *int `json:"pin_tries"`
 }
 
 func (a *app) pinCommand() *cobra.Command {
@@ -47,7 +48,7 @@ func (a *app) withPIN(ctx context.Context, f *codeFlags, then func(*inUse) error
 		return err
 	}
 	defer u.Close()
-	opts, err := a.prepare(ctx, d, u, card.PIN, f.lastTry)
+	opts, err := a.prepare(ctx, d, u, card.PIN, f)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func (a *app) pinDone(u *inUse, result string, t i18n.Text) error {
 		a.println(a.style.green(a.wrapOut(a.text(t), "")))
 		return nil
 	}
-	out := pinJSON{Result: result, Reader: u.reader, NIS: u.session.NIS()}
+	out := pinJSON{Result: result, Reader: u.reader, NIS: u.session.NIS(), levelJSON: u.levelJSON()}
 	if tries := u.session.LastTries(card.PIN); tries.Left >= 0 {
 		out.PINTries = &tries.Left
 	}

@@ -49,7 +49,7 @@ func (a *app) pinChange(ctx context.Context, f *codeFlags) error {
 		return err
 	}
 	defer u.Close()
-	opts, err := a.prepare(ctx, d, u, card.PIN, f.lastTry)
+	opts, err := a.prepare(ctx, d, u, card.PIN, f)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (a *app) pinUnblock(ctx context.Context, f *codeFlags, keep bool) error {
 		return err
 	}
 	defer u.Close()
-	opts, err := a.prepare(ctx, d, u, card.PUK, f.lastTry)
+	opts, err := a.prepare(ctx, d, u, card.PUK, f)
 	if err != nil {
 		return err
 	}

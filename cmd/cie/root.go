@@ -47,6 +47,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.readersCommand(),
 		a.statusCommand(),
 		a.pinCommand(),
+		a.cardsCommand(),
 		a.certCommand(),
 		a.signCommand(),
 		a.verifyCommand(),

@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/anchor"
 )
 
 func TestMain(m *testing.M) {
@@ -51,6 +52,10 @@ func scripts(dir string) testscript.Params {
 func setUpScript(e *testscript.Env, vars ...string) error {
 	e.Setenv("XDG_CACHE_HOME", e.WorkDir+"/.cache")
 	e.Setenv("XDG_CONFIG_HOME", e.WorkDir+"/.config")
+	e.Setenv("XDG_STATE_HOME", e.WorkDir+"/.state")
+	if err := anchor.Write(e.WorkDir + "/.config"); err != nil {
+		return err
+	}
 	e.Setenv("LANG", "C.UTF-8")
 	for _, v := range vars {
 		name, value, _ := strings.Cut(v, "=")

@@ -27,9 +27,10 @@ import (
 
 // signJSON is the answer of "cie sign --json".
 type signJSON struct {
-	Reader string       `json:"reader"`
-	NIS    string       `json:"nis"`
-	Files  []signedJSON `json:"files"`
+	Reader string `json:"reader"`
+	NIS    string `json:"nis"`
+	levelJSON
+	Files []signedJSON `json:"files"`
 }
 
 // signedJSON is one signed document.
@@ -255,7 +256,7 @@ func (a *app) signedName(f *signFlags, file string, d unsigned, taken map[string
 
 // signAll signs the documents with the card whose PIN was verified.
 func (a *app) signAll(ctx context.Context, u *inUse, f *signFlags, tasks []signTask) error {
-	answer := signJSON{Reader: u.reader, NIS: u.session.NIS()}
+	answer := signJSON{Reader: u.reader, NIS: u.session.NIS(), levelJSON: u.levelJSON()}
 	signer, err := a.documentSigner(ctx, u)
 	for i := 0; err == nil && i < len(tasks); i++ {
 		var done signedJSON

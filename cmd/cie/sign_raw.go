@@ -14,8 +14,9 @@ import (
 
 // rawJSON is the answer of "cie sign --format raw --json".
 type rawJSON struct {
-	Reader    string `json:"reader"`
-	NIS       string `json:"nis"`
+	Reader string `json:"reader"`
+	NIS    string `json:"nis"`
+	levelJSON
 	Hash      string `json:"hash"`
 	Digest    string `json:"digest"`
 	Signature []byte `json:"signature,omitempty"` // base64
@@ -62,7 +63,7 @@ func (a *app) signRaw(ctx context.Context, f *codeFlags, name, hash, out string)
 		}
 		switch {
 		case a.json:
-			answer := rawJSON{Reader: u.reader, NIS: u.session.NIS(), Hash: hash, Digest: hex.EncodeToString(digest), Out: out}
+			answer := rawJSON{Reader: u.reader, NIS: u.session.NIS(), levelJSON: u.levelJSON(), Hash: hash, Digest: hex.EncodeToString(digest), Out: out}
 			if out == "" {
 				answer.Signature = signature
 			}

@@ -24,6 +24,7 @@ type cieJSON struct {
 	PINTries     *int       `json:"pin_tries"`
 	PUKTries     *int       `json:"puk_tries"`
 	Authenticity card.Level `json:"authenticity"`
+	Accepted     bool       `json:"authenticity_accepted,omitempty"`
 	Issuer       string     `json:"authenticity_issuer,omitempty"`
 	Reason       string     `json:"authenticity_reason,omitempty"`
 	*holderJSON
@@ -164,7 +165,7 @@ func (a *app) readStatus(ctx context.Context, u *inUse) (*cieJSON, error) {
 		if err != nil {
 			return err
 		}
-		out.Authenticity, out.Issuer = auth.Level, auth.Issuer
+		out.Authenticity, out.Issuer, out.Accepted = auth.Level, auth.Issuer, auth.Accepted
 		if auth.Reason != nil {
 			out.Reason = auth.Reason.Error()
 		}
@@ -288,8 +289,14 @@ func (a *app) levelText(c *cieJSON) string {
 			return a.style.green(a.text(msg.GenuinePlain))
 		}
 		return a.style.green(a.text(msg.Genuine, c.Issuer))
-	case card.IssuerUnknown:
-		return a.style.amber(a.text(msg.IssuerUnknown))
+	case card.IssuerUnknown, card.TestCard, card.VirtualCard:
+		text := a.text(map[card.Level]i18n.Text{
+			card.IssuerUnknown: msg.IssuerUnknown, card.TestCard: msg.TestCard, card.VirtualCard: msg.VirtualCard,
+		}[c.Authenticity])
+		if c.Accepted {
+			text += a.text(msg.AcceptedToo)
+		}
+		return a.style.amber(text)
 	case card.NotGenuine:
 		return a.style.red(a.text(msg.NotGenuineBut))
 	}

@@ -23,6 +23,7 @@ import (
 	"cie/cmd/cie/browsertest/browser"
 	"cie/cmd/cie/browsertest/desktop"
 	"cie/cmd/cie/browsertest/idp"
+	"cie/cmd/internal/anchor"
 	"cie/cmd/internal/notify"
 	"cie/installer"
 )
@@ -169,6 +170,9 @@ func (s *stack) cie(args ...string) {
 
 func (s *stack) startDaemon() {
 	s.t.Helper()
+	if err := anchor.Write(filepath.Join(s.home, ".config")); err != nil {
+		s.t.Fatal(err)
+	}
 	d, err := pcscd.Start(s.t.Context(), pcscd.Options{Dir: s.dir})
 	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
 		absent(s.t, "%v", err)

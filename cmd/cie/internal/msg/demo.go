@@ -52,7 +52,7 @@ var (
 		"una carta si riconosce dalle sue risposte, non da un elenco di modelli, e i tentativi rimasti si leggono senza usarne uno.")
 
 	DemoGenuine        = text("Is it genuine?", "È autentica?")
-	DemoGenuineUnknown = text("without the test authority, only the real Italian ones trusted: issuer not known", "senza l'autorità di prova, con le sole autorità italiane vere: emittente sconosciuto")
+	DemoGenuineUnknown = text("without the test authority, only the real Italian ones trusted: a virtual card, which gets no code", "senza l'autorità di prova, con le sole autorità italiane vere: carta virtuale, che non riceve codici")
 	DemoGenuineYes     = text("with the test authority added: genuine", "con l'autorità di prova aggiunta: autentica")
 	DemoGenuineClone   = text("a copy with the same data but without the chip's keys: refused, and the code typed for it was not sent", "una copia con gli stessi dati ma senza le chiavi del chip: rifiutata, e il codice digitato non le è stato inviato")
 	DemoGenuineProof   = text(

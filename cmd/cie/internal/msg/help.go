@@ -245,7 +245,8 @@ Carta scaduta     Funziona online ancora per 90 giorni, se non ne è stata emess
   7    a code that cannot be: not 8 digits, a new PIN that is too easy, two new PINs that
        differ; nothing was sent to the card
   8    a choice is missing: several cards and no --reader, or few attempts left and
-       neither a confirmation nor --allow-last-try; nothing was sent to the card
+       neither a confirmation nor --allow-last-try, or nobody vouches for the card
+       and you did not accept it; nothing was sent to the card
   9    the card is not an Italian electronic identity card
   10   card or reader were taken away, reset, busy or silent; the message says in which
        state the card is
@@ -270,7 +271,8 @@ finished, and its outcome was printed.`,
   7    un codice che non può essere: non 8 cifre, nuovo PIN troppo facile, due nuovi PIN
        diversi; nulla è stato inviato alla carta
   8    manca una scelta: più carte e nessun --reader, oppure pochi tentativi e né una
-       conferma né --allow-last-try; nulla è stato inviato alla carta
+       conferma né --allow-last-try, o nessuno garantisce la carta e tu non l'hai
+       accettata; nulla è stato inviato alla carta
   9    la carta non è una carta d'identità elettronica italiana
   10   carta o lettore sono stati tolti, riavviati, occupati o muti; il messaggio dice in
        che stato è la carta

@@ -51,9 +51,6 @@ var (
 	CardOfHolder = text(
 		"Card of %s on the reader \"%s\", NIS %s",
 		"Carta di %s sul lettore \"%s\", NIS %s")
-	IssuerUnknownWarning = text(
-		"The card is consistent in itself, but who issued it could not be confirmed. Go on only if you know this card.",
-		"La carta è coerente, ma non è stato possibile confermare chi l'ha emessa. Continua solo se conosci questa carta.")
 
 	PINVerified  = text("The PIN is right.", "Il PIN è giusto.")
 	PINChanged   = text("The PIN is changed. The new one holds from now on.", "Il PIN è cambiato. Da adesso vale quello nuovo.")

@@ -22,7 +22,9 @@ cie status
     family          family of the chip, such as "NXP"; "unknown"
     pin_tries       attempts left, 0 is blocked; null if the chip does not tell
     puk_tries       the same for the PUK
-    authenticity    "genuine", "issuer-unknown", "not-genuine" or "unchecked"
+    authenticity    "genuine", "issuer-unknown", "test-card", "virtual-card",
+                    "not-genuine" or "unchecked"
+    authenticity_accepted   true if you accepted a card that is below "genuine"
     authenticity_issuer   name of the authority that vouches for the card
     authenticity_reason   why it is not "genuine", in English, for specialists
     holder          with the PIN: surname, given_name, fiscal_code
@@ -35,17 +37,26 @@ cie status
 
 cie pin verify, change, unblock
   result            "verified", "changed", "unblocked" or "tries-reset"
-  reader, nis       the card
+  reader, nis, authenticity   the card, here and below as above
   pin_tries         attempts left after it; null if the chip does not tell
 
+cie cards
+  cards[]           id, nis, name, genuine_root, accepted (YYYY-MM-DD), pin_tries,
+                    puk_tries, error ("damaged"); only what is known
+cie cards accept
+  reader, nis, authenticity   the card
+  accepted          false for a card that is genuine
+cie cards forget
+  forgotten         how many
+
 cie cert
-  reader, nis       the card
+  reader, nis, authenticity   the card
   pem               the certificate
   holder, document_number, not_before, not_after, grace_until, validity,
   as above
 
 cie sign
-  reader, nis       the card
+  reader, nis, authenticity   the card
   files[]           one for each file, in their order: file, out (the file written),
                     format ("p7m", "pdf"), digest (SHA-256 of what was signed,
                     hexadecimal), stamped (true with a time stamp)
@@ -133,7 +144,7 @@ An error, in place of all that
                     of "cie sign" signed[] (as files[]) and not_signed[] (names)
 
 Error codes: no-service no-reader no-card mute removed reset busy timeout not-cie
-choose-reader not-genuine wrong-pin wrong-puk pin-blocked puk-blocked last-try bad-format
+choose-reader not-genuine wrong-pin wrong-puk pin-blocked puk-blocked last-try not-accepted bad-format
 weak-pin codes-differ no-terminal no-code uncertain interrupted-change pin-lost step-failed
 no-module module-broken not-owner need-root exists time-stamp usage stopped failed
 access-denied`,
@@ -156,7 +167,9 @@ cie status
     family          famiglia del chip, come "NXP"; "unknown"
     pin_tries       tentativi rimasti, 0 è bloccato; null se il chip non lo dice
     puk_tries       lo stesso per il PUK
-    authenticity    "genuine", "issuer-unknown", "not-genuine" o "unchecked"
+    authenticity    "genuine", "issuer-unknown", "test-card", "virtual-card",
+                    "not-genuine" o "unchecked"
+    authenticity_accepted   true se hai accettato una carta che non è "genuine"
     authenticity_issuer   nome dell'autorità che garantisce la carta
     authenticity_reason   perché non è "genuine", in inglese, per specialisti
     holder          con il PIN: surname, given_name, fiscal_code
@@ -169,17 +182,26 @@ cie status
 
 cie pin verify, change, unblock
   result            "verified", "changed", "unblocked" o "tries-reset"
-  reader, nis       la carta
+  reader, nis, authenticity   la carta, qui e sotto come sopra
   pin_tries         tentativi che restano dopo; null se il chip non lo dice
 
+cie cards
+  cards[]           id, nis, name, genuine_root, accepted (AAAA-MM-GG), pin_tries,
+                    puk_tries, error ("damaged"); solo ciò che si sa
+cie cards accept
+  reader, nis, authenticity   la carta
+  accepted          false per una carta autentica
+cie cards forget
+  forgotten         quante
+
 cie cert
-  reader, nis       la carta
+  reader, nis, authenticity   la carta
   pem               il certificato
   holder, document_number, not_before, not_after, grace_until, validity,
   come sopra
 
 cie sign
-  reader, nis       la carta
+  reader, nis, authenticity   la carta
   files[]           uno per ogni file, nel loro ordine: file, out (il file scritto),
                     format ("p7m", "pdf"), digest (SHA-256 di ciò che è stato
                     firmato, esadecimale), stamped (true con una marca temporale)
@@ -267,7 +289,7 @@ Un errore, al posto di tutto questo
                     di "cie sign" signed[] (come files[]) e not_signed[] (nomi)
 
 Codici di errore: no-service no-reader no-card mute removed reset busy timeout not-cie
-choose-reader not-genuine wrong-pin wrong-puk pin-blocked puk-blocked last-try bad-format
+choose-reader not-genuine wrong-pin wrong-puk pin-blocked puk-blocked last-try not-accepted bad-format
 weak-pin codes-differ no-terminal no-code uncertain interrupted-change pin-lost step-failed
 no-module module-broken not-owner need-root exists time-stamp usage stopped failed
 access-denied`)

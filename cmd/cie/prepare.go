@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+
+	"cie/card"
+	"cie/card/state"
+	"cie/cmd/cie/internal/msg"
+)
+
+// levelJSON is what every answer after a code says of the card.
+type levelJSON struct {
+	Authenticity card.Level `json:"authenticity"`
+}
+
+func (u *inUse) levelJSON() levelJSON { return levelJSON{u.level} }
+
+// stateStore returns what is kept of cards to protect the person.
+func (a *app) stateStore() (*state.Store, error) {
+	if a.state == nil {
+		return nil, state.ErrDisabled
+	}
+	return a.state()
+}
+
+// prepare checks the card, reads the tries of a code and shows them, refuses
+// a blocked code, and asks for what a person has to decide: whether this card
+// may get a code, and whether it may be one of the last. It sends no code.
+func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef, f *codeFlags) ([]card.CodeOption, error) {
+	var auth card.Authenticity
+	var tries card.Tries
+	var holder string
+	err := a.onCard(func() (err error) {
+		if auth, err = u.session.Authenticity(ctx); err != nil {
+			return err
+		}
+		if auth.Level == card.NotGenuine {
+			return auth.Reason
+		}
+		if d != nil {
+			if holder, err = a.knownHolder(ctx, u, auth.Level); err != nil {
+				return err
+			}
+		}
+		tries, err = u.session.Tries(ctx, ref)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	u.level = auth.Level
+	if holder != "" {
+		d.say(msg.CardOfHolder, holder, u.reader, u.session.NIS())
+	} else {
+		d.say(msg.CardChosen, u.reader, u.session.NIS())
+	}
+	var opts []card.CodeOption
+	if !auth.TakesCodes() {
+		if err := a.acceptOnce(ctx, d, auth, f.accept); err != nil {
+			return nil, err
+		}
+		opts = append(opts, card.AcceptUnknownIssuer())
+	}
+	switch {
+	case tries.Left == 0 && tries.Reported:
+		return nil, a.blocked(ctx, u, ref)
+	case tries.Left < 0:
+		d.say(msg.TriesUnknown)
+	default:
+		left := msg.TriesLeftPIN
+		if ref == card.PUK {
+			left = msg.TriesLeftPUK
+		}
+		d.say(left.For(tries.Left), tries.Left, tries.Max)
+		if !tries.Reported {
+			d.say(msg.TriesLastSeen)
+		}
+	}
+	if !tries.NeedsConsent(ref) {
+		return opts, nil
+	}
+	if err := a.consent(ctx, d, ref, tries, f.lastTry); err != nil {
+		return nil, err
+	}
+	return append(opts, card.AllowLastTry()), nil
+}
+
+// acceptOnce wants the decision of a person before a card below genuine gets a
+// code. It holds for this run.
+func (a *app) acceptOnce(ctx context.Context, d *dialog, auth card.Authenticity, given bool) error {
+	refused := &card.NotAcceptedError{Level: auth.Level, Reason: auth.Reason}
+	d.say(acceptWarning(auth.Level))
+	if given {
+		return nil
+	}
+	if d == nil {
+		return refused
+	}
+	d.say(msg.AcceptMeaning)
+	yes, err := d.confirm(ctx, a.text(msg.AcceptWord))
+	if err == nil && !yes {
+		err = refused
+	}
+	if err == nil && auth.Level != card.VirtualCard {
+		d.say(msg.AcceptForGoodTip)
+	}
+	return err
+}
+
+// blocked is the error for a blocked code. Where the PUK is dead too it is that
+// one: do not advise unblocking when the PUK is blocked too.
+func (a *app) blocked(ctx context.Context, u *inUse, ref card.PINRef) error {
+	if ref == card.PIN {
+		var puk card.Tries
+		err := a.onCard(func() (err error) {
+			puk, err = u.session.Tries(ctx, card.PUK)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if puk.Left == 0 {
+			ref = card.PUK
+		}
+	}
+	return &card.PINError{Ref: ref, Tries: 0}
+}
+
+// consent wants an explicit yes before what may be one of the last tries.
+func (a *app) consent(ctx context.Context, d *dialog, ref card.PINRef, tries card.Tries, allow bool) error {
+	switch {
+	case ref == card.PIN && tries.Left == 0:
+		d.say(msg.BlockedLastSeen)
+	case ref == card.PIN:
+		d.say(msg.LastPINWarning)
+	case tries.Reported:
+		d.say(msg.FewPUKWarning)
+	default:
+		d.say(msg.UnknownPUKWarning)
+	}
+	if ref == card.PUK {
+		d.say(msg.LostPUK)
+	}
+	if allow {
+		return nil
+	}
+	if d == nil {
+		return &card.LastTryError{Ref: ref, Tries: tries}
+	}
+	yes, err := d.confirm(ctx, a.text(msg.ConfirmWord))
+	if err == nil && !yes {
+		err = &card.LastTryError{Ref: ref, Tries: tries}
+	}
+	return err
+}
