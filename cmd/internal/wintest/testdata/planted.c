@@ -1,5 +1,6 @@
 /* A library that says that it was loaded: it writes a file of its name beside
  * the program. */
+#define WIN32_LEAN_AND_MEAN /* which leaves winscard.h out */
 #include <windows.h>
 
 BOOL WINAPI DllMain(HINSTANCE self, DWORD reason, LPVOID reserved)
