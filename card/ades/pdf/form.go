@@ -69,10 +69,11 @@ func (f *file) form() (dict, error) {
 	return d, nil
 }
 
-// fields returns the terminal fields in the order of the form.
+// fields returns the terminal fields in the order of the form, and after them
+// signature fields that are on a page only: poppler adds such.
 func (f *file) fields() ([]field, error) {
 	form, err := f.form()
-	if err != nil || form == nil {
+	if err != nil {
 		return nil, err
 	}
 	roots, err := f.array(form.get("Fields"))
@@ -85,7 +86,46 @@ func (f *file) fields() ([]field, error) {
 			return nil, err
 		}
 	}
+	if err := w.orphans(); err != nil {
+		return nil, err
+	}
 	return w.out, nil
+}
+
+// orphans adds the signature fields of pages that the form does not name.
+func (w *fieldWalk) orphans() error {
+	var failed error
+	visit := func(o object) error {
+		id, ok := o.(ref)
+		if !ok || w.seen[id.num] {
+			return nil
+		}
+		o, err := w.f.resolve(o)
+		if err != nil {
+			return ignoreDamage(err)
+		}
+		d, ok := o.(dict)
+		if !ok || d.get("Subtype") != name("Widget") || d.get("FT") != name("Sig") || !d.has("T") || d.has("Parent") {
+			return nil
+		}
+		return w.node(id, field{}, 0)
+	}
+	err := w.f.eachPage(func(_ ref, d dict, _ inherited) bool {
+		annots, err := w.f.array(d.get("Annots"))
+		if failed = ignoreDamage(err); failed != nil {
+			return false
+		}
+		for _, o := range annots {
+			if failed = visit(o); failed != nil {
+				return false
+			}
+		}
+		return true
+	})
+	if err == nil {
+		err = failed
+	}
+	return err
 }
 
 type fieldWalk struct {
