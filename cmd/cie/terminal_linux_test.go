@@ -285,7 +285,7 @@ func TestTerminalInterruptedFile(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := sit(t, english, onDesk, "sign", pipe, "--out", filepath.Join(t.TempDir(), "out"))
+	s := sit(t, english, onDesk, "sign", pipe, "--format", "raw", "--out", filepath.Join(t.TempDir(), "out"))
 	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // until the program reads
 	if err != nil {
 		t.Fatal(err)
