@@ -40,7 +40,7 @@ type Options struct {
 }
 
 // TimestampReserve is how many bytes MaxSize sets aside for a time stamp.
-// A token over it is refused by SignDigest and by the other functions that sign.
+// SignDigest refuses a token that is larger.
 const TimestampReserve = 8 << 10
 
 // maxSignature is the signature of the largest RSA key that is used to sign.
@@ -56,6 +56,15 @@ var ErrTimestampSize = fmt.Errorf("the time stamp is larger than %d bytes", Time
 // SHA-256 digest of a content: ContentInfo without eContent. The key signs
 // once; if Timestamp fails, nothing is returned.
 func SignDigest(s Signer, digest []byte, o Options) ([]byte, error) {
+	if stamp := o.Timestamp; stamp != nil {
+		o.Timestamp = func(signature []byte) ([]byte, error) {
+			token, err := stamp(signature)
+			if err == nil && len(token) > TimestampReserve {
+				err = ErrTimestampSize
+			}
+			return token, err
+		}
+	}
 	m, err := Sign(s, digest, o)
 	if err != nil {
 		return nil, err
@@ -149,9 +158,6 @@ func signerInfo(s Signer, digest []byte, o Options) ([]byte, error) {
 		token, err := o.Timestamp(signature)
 		if err != nil {
 			return nil, err
-		}
-		if len(token) > TimestampReserve {
-			return nil, ErrTimestampSize
 		}
 		unsigned = attribute(OIDTimestamp, func(b *cryptobyte.Builder) { b.AddBytes(token) })
 	}
