@@ -179,6 +179,11 @@ func TestCostlyFilesAreBounded(t *testing.T) {
 		},
 		"large string":      func() []byte { b := plain(1); b.objects[4] = "(" + strings.Repeat("x", 9<<20) + ")"; return b.bytes() },
 		"compression bombs": bomb,
+		"cross-reference bomb": func() []byte {
+			data := deflate(make([]byte, 15<<20))
+			doc := fmt.Sprintf("%%PDF-1.7\n1 0 obj\n<</Type /XRef /W [1 0 0] /Size %d /Root 1 0 R /Filter /FlateDecode /Length %d>>\nstream\n%s\nendstream\nendobj\nstartxref\n9\n%%%%EOF\n", 15<<20, len(data), data)
+			return []byte(doc)
+		},
 		"many free entries": func() []byte {
 			b := plain(1)
 			b.objects[400_000] = "null"

@@ -25,8 +25,9 @@ type file struct {
 
 // shared is what the revisions of one file have in common.
 type shared struct {
-	inflated int64 // bytes that decompression may still produce
-	nested   int   // streams that are being read
+	inflated int64  // bytes that decompression may still produce
+	nested   int    // streams that are being read
+	spare    []byte // a buffer of a lexer that is done
 	streams  objectStreams
 }
 
@@ -188,6 +189,8 @@ func (f *file) parseAt(r ref, offset int64, spans func(name, int64, int64)) (obj
 		return nil, 0, damaged(offset, "object %d lies outside of the file", r.num)
 	}
 	l := newLexer(f.r, offset, f.size)
+	l.buf, f.spare = f.spare[:0], nil
+	defer func() { f.spare = l.buf[:0] }()
 	num, ok1 := l.integer()
 	gen, ok2 := l.integer()
 	if !ok1 || !ok2 || num != int64(r.num) || gen != int64(r.gen) || !l.keyword("obj") {

@@ -114,6 +114,10 @@ func (e *PageError) Error() string {
 }
 
 func (f *file) geometry(p *page, i inherited) (err error) {
+	if i.media == nil {
+		// What programs show when the page has none: US letter.
+		i.media = array{int64(0), int64(0), int64(612), int64(792)}
+	}
 	if p.mediaBox, err = f.rect(i.media); err != nil {
 		return err
 	}

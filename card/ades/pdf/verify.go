@@ -380,6 +380,9 @@ func (c *checker) judgeMessage(s *Signature, evidence ades.Evidence) (*ades.Resu
 		return unread(ades.Unsupported), nil
 	}
 	r := report.Results[0]
+	if s.sub != "ETSI.CAdES.detached" {
+		r.Level = "" // no PAdES
+	}
 	if !report.Detached {
 		// It signs a content of its own, not this document.
 		r.Intact = false

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -343,6 +344,49 @@ func TestLocksAreHonoured(t *testing.T) {
 		s := verify(t, fill(signed), "").Signatures[0]
 		if _, not := kinds(s.Later); (len(not) == 1 && not[0] == ChangeLocked) != locked || s.Changed() != locked {
 			t.Errorf("%s: %+v", action, s.Later)
+		}
+	}
+}
+
+// certified is a document whose first signature certifies it with that level.
+func certified(t *testing.T, level int) []byte {
+	t.Helper()
+	reference := fmt.Sprintf("/Reference [<</TransformMethod /DocMDP /TransformParams <</P %d>>>>]", level)
+	reason := strings.Repeat("x", len(reference)-len("/Reason ()"))
+	in := formDocument("").bytes()
+	p, err := Prepare(bytes.NewReader(in), int64(len(in)), Options{Time: signedAt, Reason: reason})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.update = bytes.Replace(p.update, []byte("/Reason ("+reason+")"), []byte(reference), 1)
+	var d document
+	digest, err := p.Write(&d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	message, err := cms.SignDigest(holder(t), digest, cms.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Put(&d, message); err != nil {
+		t.Fatal(err)
+	}
+	return d.b
+}
+
+func TestCertificationsAreHonoured(t *testing.T) {
+	fill := func(doc []byte) []byte {
+		return revise(t, doc, map[int]string{52: strings.Replace(text(t, doc, 52), "(uno)", "(due)", 1)})
+	}
+	for level := 1; level <= 3; level++ {
+		doc := certified(t, level)
+		if s := verify(t, fill(doc), "").Signatures[0]; s.Changed() != (level == 1) {
+			t.Errorf("level %d, filled in: %+v", level, s.Later)
+		}
+		_, err := trySign(t, doc, Options{}, cms.Options{})
+		var refused *RefusedError
+		if level == 1 != (errors.As(err, &refused) && refused.Reason == Certified) {
+			t.Errorf("level %d, signed: %v", level, err)
 		}
 	}
 }

@@ -5,10 +5,11 @@ import (
 	"io"
 )
 
-const (
-	maxSections = 4096
-	maxEntries  = 8 << 20 // entries of all sections
-)
+const maxSections = 4096
+
+// maxEntries bounds the entries of all sections. Objects that matter have some
+// bytes each, even compressed.
+func maxEntries(size int64) int { return 200_000 + int(min(size/24, maxNumber)) }
 
 // readXref reads the cross-reference sections from the newest to the oldest
 // (7.5.8.4). The first entry of a number counts.
@@ -51,6 +52,9 @@ func (f *file) readXref() error {
 					s.entries[num] = l
 				}
 			}
+		}
+		if len(f.xref) == 0 {
+			f.xref = s.entries
 		}
 		for num, l := range s.entries {
 			if _, ok := f.xref[num]; !ok {
@@ -128,7 +132,7 @@ func (f *file) readTable(l *lexer, count *int) (*section, error) {
 			return nil, damaged(l.offset(), "the cross-reference table is malformed")
 		}
 		for i := range n {
-			if *count++; *count > maxEntries {
+			if *count++; *count > maxEntries(f.size) {
 				return nil, ErrTooComplex
 			}
 			offset, ok1 := l.integer()
@@ -207,7 +211,7 @@ func (f *file) readXrefStream(l *lexer, offset int64, count *int) (*section, err
 			return nil, damaged(offset, "the cross-reference stream is malformed")
 		}
 		for j := range n {
-			if *count++; *count > maxEntries {
+			if *count++; *count > maxEntries(f.size) {
 				return nil, ErrTooComplex
 			}
 			if err := s.add(uint32(first+j), data[:row], w); err != nil {
