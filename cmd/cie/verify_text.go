@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"cie/card/ades"
 	"cie/cmd/cie/internal/msg"
@@ -87,8 +88,9 @@ func (a *app) printSignature(s *signatureJSON, title, indent string) {
 			return
 		}
 		text := a.text(label)
-		lead := indent + "  " + text + strings.Repeat(" ", max(1, 20-len([]rune(text))))
-		a.println(wrapText(lead+value, strings.Repeat(" ", len(indent)+22), a.columns()))
+		lead := indent + "  " + text + strings.Repeat(" ", max(1, 20-utf8.RuneCountInString(text)))
+		margin := strings.Repeat(" ", utf8.RuneCountInString(lead))
+		a.println(lead + strings.TrimPrefix(wrapText(margin+value, margin, a.columns()), margin))
 	}
 	for _, r := range s.Reasons {
 		field(msg.LabelBecause, a.reasonText(r))
