@@ -23,7 +23,7 @@ const skew = 5 * time.Minute
 const maxValues = 256
 
 // revocation judges whether the certificates of a chain were revoked. Nothing is
-// asked for a chain without an anchor: addresses in a certificate of anybody's
+// asked for a chain without an anchor: addresses in a self-made certificate
 // are not connected to.
 func (j *job) revocation(r *Result) {
 	proven := r.TimeKind == TimeStamped || r.TimeKind == TimeGiven

@@ -104,7 +104,7 @@ func (j *job) certificate(r *Result) {
 		r.add(reason)
 	}
 	if !p.trusted {
-		// Dates are those of the certificate, whoever issued it.
+		// The dates count, even if the issuer is not known.
 		if r.Time.After(c.NotAfter) || r.Time.Before(c.NotBefore) {
 			r.add(UnfitCertificate)
 		}

@@ -128,7 +128,7 @@ type Result struct {
 	// Level is what the signature has of the levels of CAdES and PAdES: "B-B",
 	// "B-T", "" for a signature that does not fulfil B-B.
 	Level string
-	// Info is the signature as it stands in the message, with its attributes.
+	// Info is the signature as encoded in the message, with its attributes.
 	Info *cms.SignerInfo
 	// Counter are the counter-signatures of this signature.
 	Counter []*Result

@@ -191,7 +191,7 @@ type signTask struct {
 	document          unsigned
 }
 
-// sign signs documents. The files come first: nobody types a PIN for a file
+// sign signs documents. The files come first: no PIN is asked for a file
 // that cannot be read, or whose signed document could not be written.
 func (a *app) sign(ctx context.Context, f *signFlags, files []string) error {
 	defer func() { clear(f.pdf.secret) }()

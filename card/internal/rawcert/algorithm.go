@@ -96,7 +96,7 @@ func ReadHash(b *cryptobyte.String) (crypto.Hash, error) {
 // scheme is a signature algorithm with its parameters.
 type Scheme struct {
 	id   string
-	hash crypto.Hash // 0: the digest algorithm that stands beside it decides, or none (Ed25519)
+	hash crypto.Hash // 0: the digest algorithm beside it decides, or none (Ed25519)
 	salt int         // PSS only
 }
 
@@ -127,7 +127,7 @@ func ReadScheme(der []byte) (Scheme, error) {
 	return s, unsupported("signature algorithm " + id)
 }
 
-// readPSS: RFC 4055, 3.1. The defaults are those of SHA-1, which nobody uses.
+// readPSS: RFC 4055, 3.1. The defaults are those of SHA-1, which is not in use.
 func readPSS(b cryptobyte.String) (Scheme, error) {
 	s := Scheme{id: oidPSS}
 	bad := malformed("parameters of RSASSA-PSS")
@@ -229,7 +229,7 @@ func ReadKey(spki []byte) (PublicKey, error) {
 	return PublicKey{Key: &rsa.PublicKey{N: &n, E: int(e.Int64())}, PSSOnly: id == oidPSS}, nil
 }
 
-// Verify checks a signature. digest is the algorithm that stands beside the
+// Verify checks a signature. digest is the algorithm given beside the
 // signature in CMS, 0 in certificates. The error is ErrSignature or matches
 // ErrUnsupported.
 func (s Scheme) Verify(k PublicKey, digest crypto.Hash, message, signature []byte) error {

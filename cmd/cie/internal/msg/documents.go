@@ -81,7 +81,7 @@ No card and no reader is needed.
 
 There are three answers. Valid: everything was checked and is in order. Not valid: it is
 proved that something is wrong. It cannot be said: something is missing, and the reason
-is named. Whether the certificate was revoked is only asked with --online; it tells the
+is named. Whether the certificate was revoked is only asked with --online; it shows the
 issuing authority which certificate you look at. Without it, and without a proof in the
 file, the answer for a good signature is that it cannot be said.
 
