@@ -224,7 +224,7 @@ func TestApply(t *testing.T) {
 
 func TestFiles(t *testing.T) {
 	home := t.TempDir()
-	for _, v := range []string{"XDG_CONFIG_HOME", "XDG_CACHE_HOME"} {
+	for _, v := range []string{"XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"} {
 		t.Setenv(v, filepath.Join(home, v))
 	}
 	t.Setenv("HOME", home)

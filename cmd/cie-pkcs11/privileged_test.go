@@ -13,14 +13,26 @@ import (
 	"testing"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/anchor"
 )
 
 // stranger is a user and group that is not root's.
 const stranger = 65534
 
+// chownAll gives a tree to a user.
+func chownAll(dir string, uid int) error {
+	return filepath.WalkDir(dir, func(p string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Chown(p, uid, uid)
+	})
+}
+
 // TestPrivilegedHost runs a host with rights that its user does not have, one
 // of root in the home of another user and one whose home does not exist. The
-// module works there, leaves no file and connects to no session bus.
+// module obeys no configuration of that user, leaves no file and connects to no
+// session bus.
 func TestPrivilegedHost(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED HERE: needs root")
@@ -70,6 +82,12 @@ func TestPrivilegedHost(t *testing.T) {
 					err = os.Chown(home, tt.owner, tt.owner)
 				}
 			}
+			if err == nil && tt.owner >= 0 {
+				// Only a host that may obey it trusts the virtual card by it.
+				if err = anchor.Write(filepath.Join(home, ".config")); err == nil {
+					err = chownAll(filepath.Join(home, ".config"), tt.owner)
+				}
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,15 +123,24 @@ func TestPrivilegedHost(t *testing.T) {
 				}
 				return string(out)
 			}
-			if out := attempt("00000000"); !strings.HasPrefix(out, "160 ") { // CKR_PIN_INCORRECT
+			before := m.card.Stats()
+			wrong, right := "160 ", "0 signed" // CKR_PIN_INCORRECT
+			if !tt.files {
+				// The issuer of the card is in the user's configuration alone.
+				wrong, right = "512 ", "512 " // CKR_FUNCTION_REJECTED
+			}
+			if out := attempt("00000000"); !strings.HasPrefix(out, wrong) {
 				t.Fatalf("wrong PIN: %s", out)
 			}
-			if out := attempt(string(cardtest.DefaultPIN())); !strings.HasPrefix(out, "0 signed") {
+			if out := attempt(string(cardtest.DefaultPIN())); !strings.HasPrefix(out, right) {
 				t.Fatalf("right PIN: %s", out)
+			}
+			if d := m.card.Stats().Sub(before); !tt.files && d.Verifies != 0 {
+				t.Errorf("%d codes sent", d.Verifies)
 			}
 			var files []string
 			_ = filepath.WalkDir(home, func(p string, _ fs.DirEntry, err error) error {
-				if err == nil && p != home {
+				if err == nil && p != home && !strings.HasPrefix(p, filepath.Join(home, ".config")) {
 					files = append(files, p)
 				}
 				return nil

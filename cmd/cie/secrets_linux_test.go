@@ -37,7 +37,7 @@ func TestNoSecrets(t *testing.T) {
 		t.Helper()
 		cmd := exec.Command("cie", append(args, "--debug", "--csca", filepath.Join(dir, "csca.pem"))...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), deskVariable+"="+desk, "LC_ALL=C", "XDG_CACHE_HOME="+filepath.Join(dir, "cache"))
+		cmd.Env = append(os.Environ(), deskVariable+"="+desk, "LC_ALL=C", "XDG_CACHE_HOME="+filepath.Join(dir, "cache"), "XDG_STATE_HOME="+filepath.Join(dir, "state"))
 		for i, code := range fds {
 			f, err := os.Open(write("code"+string(rune('0'+i)), code+"\n"))
 			if err != nil {

@@ -43,7 +43,7 @@ func (s *seat) start(locale string, args ...string) {
 	s.t.Helper()
 	s.cmd = exec.Command("cie", append(args, "--csca", filepath.Join(s.dir, "csca.pem"))...)
 	s.cmd.Env = append(os.Environ(), deskVariable+"="+filepath.Join(s.dir, "desk"), "LC_ALL="+locale,
-		"TERM=xterm", "XDG_CACHE_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir)
+		"TERM=xterm", "XDG_CACHE_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "XDG_STATE_HOME="+s.dir)
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = s.TTY, s.TTY, s.TTY
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := s.cmd.Start(); err != nil {
@@ -251,6 +251,62 @@ func TestTerminalLastTry(t *testing.T) {
 }
 
 // Ctrl-C at a prompt: the terminal is as before, the card too.
+// A card that nobody vouches for gets a code only after a typed word, which
+// holds for one run; cie cards accept asks for the same word and records it.
+func TestTerminalAsksBeforeACardNobodyVouchesForGetsACode(t *testing.T) {
+	s := sit(t, italian, "Reader One: cie card issuer=keys\n", "pin", "verify")
+	for _, args := range [][]string{nil, {"pin", "change"}, {"pin", "unblock"}, {"cert"}, {"status", "--pin"}} {
+		if args != nil {
+			s.start(italian, args...)
+		}
+		s.Expect("nessuno garantisce questa carta")
+		s.Expect("Scrivi ACCETTO")
+		s.Type("si\r")
+		s.Expect("nessun codice è stato inviato")
+		s.wantExit(exitChoose)
+	}
+	s.wantCard(pin, 3, 10)
+
+	for range 2 { // nothing is recorded
+		s.start(italian, "pin", "verify")
+		s.Expect("Scrivi ACCETTO")
+		s.Type("accetto\r")
+		s.answer("PIN (8 cifre", pin)
+		s.Expect("giusto")
+		s.wantExit(exitOK)
+	}
+
+	s.start(italian, "cards", "accept")
+	s.Expect("nessuno garantisce questa carta")
+	s.Expect("Scrivi ACCETTO")
+	s.Type("accetto\r")
+	s.Expect("La carta è accettata")
+	s.wantExit(exitOK)
+	s.start(italian, "pin", "verify")
+	s.answer("PIN (8 cifre", pin)
+	s.wantExit(exitOK)
+}
+
+func TestTerminalAsksWhereTheChipDoesNotReportTheTriesOfThePUK(t *testing.T) {
+	s := sit(t, italian, "Reader One: cie card tries=silent\n", "pin", "unblock")
+	s.Expect("non dice quanti tentativi restano")
+	s.Expect("Scrivi CONFERMO")
+	s.Type("no\r")
+	s.Expect("allow-last-try")
+	s.wantExit(exitChoose)
+	s.start(italian, "pin", "unblock", "--keep-pin")
+	s.Expect("Scrivi CONFERMO")
+	s.Type("confermo\r")
+	s.answer("PUK (8 cifre", puk)
+	s.wantExit(exitOK)
+	// The PIN is asked for without a confirmation, again and again.
+	for range 2 {
+		s.start(italian, "pin", "verify")
+		s.answer("PIN (8 cifre", pin)
+		s.wantExit(exitOK)
+	}
+}
+
 func TestTerminalInterruptedPrompt(t *testing.T) {
 	s := sit(t, italian, onDesk, "pin", "change")
 	s.Expect("PIN attuale")
@@ -370,7 +426,7 @@ func TestReaderGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("cie", "pin", "unblock", "--debug", "--puk-fd", "3", "--new-pin-fd", "4")
-	cmd.Env = append(os.Environ(), deskVariable+"="+desk, "LC_ALL=C", "XDG_CACHE_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir)
+	cmd.Env = append(os.Environ(), deskVariable+"="+desk, "LC_ALL=C", "XDG_CACHE_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "XDG_STATE_HOME="+s.dir)
 	cmd.Stderr = w
 	for _, code := range []string{puk, fresh} {
 		name := filepath.Join(s.dir, "code")
