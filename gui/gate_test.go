@@ -47,7 +47,9 @@ func TestEveryPageAsksBeforeTheFirstDigit(t *testing.T) {
 				}
 				d.keys(testPIN)
 				d.idle()
-				if slices.ContainsFunc(d.fake.log, func(s string) bool { return s == "holder" || s == "change" || s == "unblock" || s == "login" || s == "diagnose" }) {
+				if slices.ContainsFunc(d.fake.log, func(s string) bool {
+					return s == "holder" || s == "change" || s == "unblock" || s == "login" || s == "diagnose"
+				}) {
 					t.Errorf("done without consent: %v", d.fake.log)
 				}
 				// A store that cannot be written keeps the question.
