@@ -221,15 +221,16 @@ func (c *Client) collect(cmd Command, r Response) (Response, error) {
 		if err != nil {
 			return Response{}, err
 		}
-		if secure && !turned && otherClass(r.SW) {
+		if secure && !turned && otherClass(get.CLA, r.SW) {
 			turned = true
+			c.secureGet = false // a setting that does not fit is not kept
 			c.getResponses.Add(1)
 			get.CLA ^= claSM
 			if r, err = c.exchange(get); err != nil {
 				return Response{}, err
 			}
 			if len(r.Data) > 0 {
-				c.secureGet = !c.secureGet
+				c.secureGet = get.CLA&claSM != 0
 			}
 		}
 		if ne, ok := r.SW.ExactLength(); ok && ne != more {
@@ -255,8 +256,12 @@ func (c *Client) collect(cmd Command, r Response) (Response, error) {
 }
 
 // otherClass reports whether a status of GET RESPONSE says that the chip wants
-// it with the other class.
-func otherClass(sw SW) bool {
+// it with the other class. Chips that do not know it with CLA 0C miss the
+// objects of secure messaging, and refuse it in many ways.
+func otherClass(cla byte, sw SW) bool {
+	if _, length := sw.ExactLength(); cla&claSM != 0 && !length {
+		return sw >= SWWrongLength && sw < 0x6F00
+	}
 	return sw == SWUnknownCLA || sw == SWNoSM || sw == SWSMObjectWrong
 }
 

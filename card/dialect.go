@@ -115,8 +115,9 @@ func (s *Session) learnGetResponse() {
 }
 
 // form runs a step that has a form which is not proven and a proven one behind
-// it, in the clear. refused is the record that chooses which goes first.
-// Anything but a refusal by the chip ends the step.
+// it, in the clear. refused is the record that chooses which goes first. A
+// status of the chip, or an answer that cannot be parsed, is followed by the
+// other form; every other failure ends the step.
 func (t *operation) form(refused *bool, unproven, proven func() error) error {
 	first, second := unproven, proven
 	if *refused {
@@ -125,12 +126,12 @@ func (t *operation) form(refused *bool, unproven, proven func() error) error {
 	before := t.s.client.Stats().APDUs
 	err := first()
 	var status *apdu.Error
-	if !errors.As(err, &status) {
+	if !errors.As(err, &status) && !malformed(err) {
 		return err
 	}
 	// A later command, GET RESPONSE too, fails when another program comes in
 	// between, and says nothing about the form of the first one.
-	judged := t.fresh && t.s.client.Stats().APDUs == before+1 && refusal(status.SW)
+	judged := status != nil && t.fresh && t.s.client.Stats().APDUs == before+1 && refusal(status.SW)
 	if err := second(); err != nil {
 		return err
 	}
@@ -153,12 +154,18 @@ func (t *operation) mayAskCounter() bool {
 	switch {
 	case c.answered:
 		return true
-	case c.Refused >= maxCounterRefusals, c.stored && c.Lost, t.asked:
+	case t.s.counterSettled(), t.asked:
 		return false
 	case !t.opened && c.Refused+c.doubtful > 0:
 		return false // a refusal there would say nothing
 	}
 	return !t.s.Verified(PIN) && !t.s.Verified(PUK)
+}
+
+// counterSettled reports whether the chip is not asked for a counter any more.
+func (s *Session) counterSettled() bool {
+	c := s.dialect.Counters
+	return c.Refused >= maxCounterRefusals || c.stored && c.Lost
 }
 
 // counterAnswered records that the chip gave a counter.

@@ -183,14 +183,10 @@ func (t *operation) readDHFile() ([]byte, error) {
 		t.s.trace("EF.DH: %v", err)
 		content = nil
 	}
-	// A SELECT that fails leaves the selection (interop), so DF_CIE can be
-	// selected from here whatever the reading gave.
-	r, err := t.selectByName(selectAID(aidDFCIE))
-	if _, err := t.expectOK(0xA4, r, err); err != nil {
-		return nil, err
-	}
-	t.s.inDF = true
-	return content, nil
+	// Where the last way tried leads to another application, DF_CIE may not be
+	// found from there.
+	t.s.inDF, t.s.atRoot = false, true
+	return content, t.ready()
 }
 
 // readDHValues reads g, p and q with GET DATA, one by one or together as the
@@ -262,6 +258,9 @@ func (t *operation) sendGetData(list []byte) (data []byte, err error) {
 	send := func(ne int) func() error {
 		return func() (err error) {
 			data, err = t.sendOK(apdu.Command{INS: 0xCB, P1: 0x3F, P2: 0xFF, Data: list, Ne: ne})
+			if err == nil && len(data) == 0 {
+				err = &StepError{Step: t.name, Err: fmt.Errorf("GET DATA: %w", apdu.ErrTLVTruncated)}
+			}
 			return err
 		}
 	}

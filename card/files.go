@@ -296,7 +296,7 @@ func (t *operation) readCurrent(f file, bySFI bool) ([]byte, error) {
 		}
 	}
 	if len(content) < size || size == 0 {
-		return nil, &StepError{Step: t.name, Err: fmt.Errorf("file %04X ends after %d of %d bytes", f.fid, len(content), size)}
+		return nil, &StepError{Step: t.name, Err: fmt.Errorf("%w: file %04X ends after %d of %d bytes", apdu.ErrTLVTruncated, f.fid, len(content), size)}
 	}
 	return content[:size], nil
 }

@@ -114,6 +114,14 @@ func (t *operation) prepare(ref PINRef, code bool) (tries Tries, fromCard bool, 
 		return Tries{}, false, t.s.auth.Reason
 	}
 	err = t.repeatable(func() error {
+		if !code && t.s.counterSettled() {
+			// A channel would serve for nothing.
+			if err := t.needFacts(); err != nil {
+				return err
+			}
+			tries, fromCard, err = t.readTries(ref)
+			return err
+		}
 		if err := t.needChannel(); err != nil {
 			return err
 		}
@@ -180,6 +188,7 @@ func (t *operation) checkPlace() error {
 // fromCard false; the channel may be gone then.
 func (t *operation) readTries(ref PINRef) (tries Tries, fromCard bool, err error) {
 	if !t.mayAskCounter() {
+		t.s.reloadTries()
 		return t.s.LastTries(ref), false, nil
 	}
 	object := apdu.Tag(0xBF8100) | apdu.Tag(ref&0x7F)
@@ -213,6 +222,7 @@ func (t *operation) readTries(ref PINRef) (tries Tries, fromCard bool, err error
 	t.s.trace("the chip gives no counter for the %v: %v", ref, err)
 	t.asked = true
 	t.s.counterRefused(sw, inClear)
+	t.s.reloadTries()
 	return t.s.LastTries(ref), false, nil
 }
 

@@ -42,6 +42,7 @@ type Session struct {
 	// genuine: the Store has this card, and what it has is found genuine.
 	genuine bool
 	noted   bool // the state knows that the card is genuine
+	unnoted bool // the state lacks something that this session has seen
 	auth    *Authenticity
 	cert    []byte
 	serial  string

@@ -124,6 +124,7 @@ func (s *Session) note(f func(*state.Record)) {
 	err := s.opts.State.Update(s.nis, func(r *state.Record) error { f(r); return nil })
 	if err != nil {
 		s.trace("state: %v", err)
+		s.unnoted = true
 	}
 }
 
@@ -185,6 +186,14 @@ func (s *Session) loadTries() {
 		if c.Known && c.Left <= ref.MaxTries() {
 			s.tries[ref] = Tries{Left: c.Left, Max: ref.MaxTries()}
 		}
+	}
+}
+
+// reloadTries takes the counters from the state again, where a session of
+// another program can have left newer ones: each session notes what it sees.
+func (s *Session) reloadTries() {
+	if s.kept() && !s.unnoted {
+		s.loadTries()
 	}
 }
 
