@@ -139,6 +139,11 @@ func (t *operation) prepare(ref PINRef, code bool) (tries Tries, fromCard bool, 
 		}
 		return nil
 	})
+	var wrong *GenuineError
+	if errors.As(err, &wrong) {
+		// What Authenticity found without the chip's proof does not count.
+		t.s.auth = &Authenticity{Level: NotGenuine, Reason: wrong}
+	}
 	return tries, fromCard, err
 }
 
