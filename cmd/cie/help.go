@@ -63,6 +63,8 @@ func (a *app) flagRows(set *pflag.FlagSet) []row {
 			name += " FILE"
 		case "string":
 			name += " " + metavar(f.Name)
+		case "int":
+			name += " N"
 		default:
 			name += " " + f.Value.Type()
 		}
@@ -78,8 +80,12 @@ func (a *app) flagRows(set *pflag.FlagSet) []row {
 // metavar is what stands for the value of an option.
 func metavar(flag string) string {
 	switch flag {
-	case "out", "report", "module":
+	case "out", "report", "module", "picture", "extract", "content":
 		return "FILE"
+	case "out-dir":
+		return "DIR"
+	case "tsa":
+		return "URL"
 	case "reader":
 		return "NAME"
 	}

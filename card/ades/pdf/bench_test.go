@@ -154,6 +154,9 @@ func bounded(t *testing.T, size int, f func()) {
 
 // Files that are made to cost much are judged or refused in bounded time and memory.
 func TestCostlyFilesAreBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	bomb := func() []byte {
 		b := plain(1)
 		data := deflate(bytes.Repeat([]byte(" "), 15<<20))

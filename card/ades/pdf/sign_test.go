@@ -149,6 +149,9 @@ func TestSignedPeculiarFilesAreAccepted(t *testing.T) {
 func TestTenSignaturesLeaveEachOtherValid(t *testing.T) {
 	for _, title := range []string{"plain", "stream", "hybrid with catalog", "indirect fields"} {
 		t.Run(title, func(t *testing.T) {
+			if testing.Short() && title != "plain" {
+				t.Skip("takes long")
+			}
 			doc := peculiar()[title]
 			for n := 1; n <= 10; n++ {
 				o := Options{}
