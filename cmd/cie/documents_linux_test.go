@@ -17,6 +17,7 @@ import (
 	"cie/card/ades"
 	"cie/card/cardtest"
 	"cie/card/cardtest/authority"
+	"cie/cmd/internal/anchor"
 )
 
 // office is a directory with a card on a desk and its PIN.
@@ -32,6 +33,9 @@ func newOffice(t testing.TB, desk string) *office {
 	o := &office{t: t, dir: t.TempDir()}
 	o.env = append(os.Environ(), deskVariable+"="+o.dir+"/desk", "XDG_CACHE_HOME="+o.dir+"/.cache", "XDG_STATE_HOME="+o.dir+"/.state",
 		"XDG_CONFIG_HOME="+o.dir+"/.config", "LANG=C.UTF-8", "NO_PROXY=", "no_proxy=")
+	if err := anchor.Write(o.dir + "/.config"); err != nil {
+		t.Fatal(err)
+	}
 	o.write("desk", "Reader One: cie one.state "+desk+"\n")
 	o.write("pin", string(cardtest.DefaultPIN())+"\n")
 	o.write("issuing.pem", string(cardtest.IssuingCAPEM()))

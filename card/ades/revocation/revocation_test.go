@@ -6,8 +6,13 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/pem"
 	"errors"
 	"math/big"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -172,6 +177,49 @@ func TestCRLRules(t *testing.T) {
 			if _, err := revocation.CRL(der, a.rawLeaf, a.rawCA); err == nil {
 				t.Errorf("%s: a wrong signature is taken", name)
 			}
+		}
+	}
+}
+
+// TestOpenSSLTakesRequestAndAnswer: what is asked, and what the virtual cards'
+// authority answers, is what others expect.
+func TestOpenSSLTakesRequestAndAnswer(t *testing.T) {
+	program, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("openssl is not installed")
+	}
+	cert, issuer := subjects(t)
+	q, err := revocation.NewRequest(cert, issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &cardtest.Authority{}
+	answer, err := a.OCSP(q.Marshal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	crl, err := a.CRL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, content := range map[string][]byte{
+		"q": q.Marshal(), "a": answer, "crl": crl, "ca.pem": cardtest.IssuingCAPEM(),
+		"cert.pem": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for want, args := range map[string][]string{
+		"cert.pem: good": {"ocsp", "-issuer", "ca.pem", "-cert", "cert.pem", "-reqin", "q", "-respin", "a", "-CAfile", "ca.pem"},
+		"verify OK":      {"crl", "-inform", "DER", "-in", "crl", "-CAfile", "ca.pem", "-noout"},
+	} {
+		c := exec.Command(program, args...)
+		c.Dir = dir
+		out, err := c.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), want) || strings.Contains(string(out), "WARNING") {
+			t.Errorf("openssl %s: %v\n%s", args[0], err, out)
 		}
 	}
 }
