@@ -83,8 +83,8 @@ func diagnose(ctx context.Context, env doctor.Env, with gui.Diagnosis, found fun
 		if reader != with.Reader {
 			return nil, nil, nil // the PIN belongs to another card
 		}
-		if tries.Left == 1 && !with.AllowLastTry {
-			return nil, nil, &card.LastTryError{Ref: card.PIN}
+		if tries.NeedsConsent(card.PIN) && !with.AllowLastTry {
+			return nil, nil, &card.LastTryError{Ref: card.PIN, Tries: tries}
 		}
 		return with.PIN, codeOptions(with.CodeOptions), nil
 	}, found)

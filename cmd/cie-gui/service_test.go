@@ -54,7 +54,7 @@ func TestCards(t *testing.T) {
 		return last
 	}
 	c := inspect()
-	if c.PIN != (card.Tries{Left: 3, Max: 3}) || c.PUK != (card.Tries{Left: 10, Max: 10}) || c.Authenticity.Level != card.Genuine || !c.Expiry.IsZero() || c.Name != "" {
+	if c.PIN != (card.Tries{Left: 3, Max: 3, Reported: true}) || c.PUK != (card.Tries{Left: 10, Max: 10, Reported: true}) || c.Authenticity.Level != card.Genuine || !c.Expiry.IsZero() || c.Name != "" {
 		t.Errorf("card %+v", c)
 	}
 	pin, puk, next := cardtest.DefaultPIN(), cardtest.DefaultPUK(), []byte("24681357")

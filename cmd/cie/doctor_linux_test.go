@@ -21,6 +21,7 @@ import (
 	"cie/apdu/pcsc/pcscd"
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
+	"cie/cmd/internal/anchor"
 	"cie/cmd/internal/doctor"
 	"cie/cmd/internal/tty/ptytest"
 )
@@ -68,6 +69,7 @@ func newSickbed(t *testing.T, daemon *pcscd.Daemon) *sickbed {
 	} {
 		must(os.WriteFile(filepath.Join(base, name), []byte(content), 0o644))
 	}
+	must(anchor.Write(filepath.Join(s.home, ".config"))) // for the module
 	// A real process that is called firefox.
 	s.copy("/bin/sleep", filepath.Join(s.home, "firefox", "firefox"))
 	built, err := builtModule()

@@ -10,6 +10,7 @@ import (
 
 	"cie/card"
 	"cie/card/cardtest"
+	"cie/card/sod"
 	"cie/pkcs11mod"
 	"cie/pkcs11mod/ck"
 )
@@ -32,9 +33,13 @@ func (r oneReader) Close() error                           { return nil }
 // logIn logs in with the module, as a browser does, and reads the certificate.
 func logIn(t *testing.T, c *cardtest.Card, store card.Store) {
 	t.Helper()
+	roots := &sod.Roots{}
+	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
+		t.Fatal(err)
+	}
 	m := pkcs11mod.New(pkcs11mod.Config{
 		Readers: func() (pkcs11mod.Readers, error) { return oneReader{c}, nil },
-		Card:    func() card.Options { return card.Options{Store: store} },
+		Card:    func() card.Options { return card.Options{Store: store, Roots: roots} },
 	})
 	want := func(rv ck.RV) {
 		t.Helper()

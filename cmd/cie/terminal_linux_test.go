@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/anchor"
 	"cie/cmd/internal/tty/ptytest"
 )
 
@@ -423,6 +424,9 @@ func TestReaderGone(t *testing.T) {
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := anchor.Write(s.dir); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("cie", "pin", "unblock", "--debug", "--puk-fd", "3", "--new-pin-fd", "4")
