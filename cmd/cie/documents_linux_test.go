@@ -39,6 +39,10 @@ func newOffice(t testing.TB, desk string) *office {
 	o.write("desk", "Reader One: cie one.state "+desk+"\n")
 	o.write("pin", string(cardtest.DefaultPIN())+"\n")
 	o.write("issuing.pem", string(cardtest.IssuingCAPEM()))
+	// The virtual card's authority is one that an administrator added.
+	if err := anchor.Write(o.dir + "/.config"); err != nil {
+		t.Fatal(err)
+	}
 	return o
 }
 
