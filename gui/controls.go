@@ -2,6 +2,7 @@ package gui
 
 import (
 	"image/color"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -111,7 +112,7 @@ func (c *check) FocusGained() {
 
 // TypedKey implements fyne.Focusable.
 func (c *check) TypedKey(e *fyne.KeyEvent) {
-	if escapes(c, e) {
+	if passes(c, e) {
 		return
 	}
 	if e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter {
@@ -182,7 +183,7 @@ func (s *selection) FocusGained() {
 
 // TypedKey implements fyne.Focusable.
 func (s *selection) TypedKey(e *fyne.KeyEvent) {
-	if escapes(s, e) {
+	if passes(s, e, fyne.KeyUp, fyne.KeyDown) {
 		return
 	}
 	if e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter {
@@ -191,13 +192,19 @@ func (s *selection) TypedKey(e *fyne.KeyEvent) {
 	s.Select.TypedKey(e)
 }
 
-// escapes hands Escape on to the window, which the toolkit does only when
-// nothing has the keyboard.
-func escapes(o fyne.CanvasObject, e *fyne.KeyEvent) bool {
-	if e.Name != fyne.KeyEscape {
+// passes hands Escape and the keys that scroll on to the window, which the
+// toolkit does only when nothing has the keyboard. used are keys that o needs
+// itself.
+func passes(o fyne.CanvasObject, e *fyne.KeyEvent, used ...fyne.KeyName) bool {
+	switch e.Name {
+	case fyne.KeyEscape, fyne.KeyUp, fyne.KeyDown, fyne.KeyPageUp, fyne.KeyPageDown, fyne.KeyHome, fyne.KeyEnd:
+	default:
 		return false
 	}
-	if c := fyne.CurrentApp().Driver().CanvasForObject(o); c != nil && c.OnTypedKey() != nil {
+	if slices.Contains(used, e.Name) {
+		return false
+	}
+	if c := canvasOf(o); c != nil && c.OnTypedKey() != nil {
 		c.OnTypedKey()(e)
 	}
 	return true
@@ -206,7 +213,7 @@ func escapes(o fyne.CanvasObject, e *fyne.KeyEvent) bool {
 // reveal scrolls so that o can be seen.
 func reveal(o fyne.CanvasObject, below ...float32) {
 	d := fyne.CurrentApp().Driver()
-	c := d.CanvasForObject(o)
+	c := canvasOf(o)
 	if c == nil {
 		return
 	}
@@ -260,13 +267,16 @@ func (b *button) TypedKey(e *fyne.KeyEvent) {
 		b.escape()
 		return
 	}
-	if escapes(b, e) {
+	if passes(b, e) {
 		return
 	}
-	if e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter {
-		e = &fyne.KeyEvent{Name: fyne.KeySpace}
+	switch e.Name {
+	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
+		// Not by Tapped, which takes the keyboard from the button (WCAG 2.4.3).
+		if !b.Disabled() && b.OnTapped != nil {
+			b.OnTapped()
+		}
 	}
-	b.Button.TypedKey(e)
 }
 
 // AccessibilityLabel implements fyne.Accessible.

@@ -8,7 +8,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/widget"
 
 	"cie/card"
 )
@@ -262,7 +261,7 @@ func (u *UI) trouble(s *slot) fyne.CanvasObject {
 		again := newButton(t.T("again"), func() { u.inspect(s); u.current.update() })
 		return problem(t, s.err, row(again))
 	case !s.known || s.card.PIN.Max == 0 && !s.done:
-		bar := even(widget.NewProgressBarInfinite())
+		bar := u.endless(&s.bar)
 		return notice(info, t.T("desk.reading.title"), t.T("desk.reading.text"), bar)
 	}
 	return nil

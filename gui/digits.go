@@ -134,6 +134,8 @@ func (d *DigitField) TypedKey(e *fyne.KeyEvent) {
 		if d.OnEscape != nil {
 			d.OnEscape()
 		}
+	default:
+		passes(d, e)
 	}
 }
 
@@ -194,7 +196,7 @@ func (d *DigitField) reject() {
 
 // Tapped implements fyne.Tappable.
 func (d *DigitField) Tapped(*fyne.PointEvent) {
-	if c := fyne.CurrentApp().Driver().CanvasForObject(d); c != nil {
+	if c := canvasOf(d); c != nil {
 		c.Focus(d)
 	}
 }
@@ -301,6 +303,7 @@ func (r *digitRenderer) Refresh() {
 	for _, o := range r.all {
 		o.Refresh()
 	}
+	canvas.Refresh(d)
 }
 
 // digitText has the ten texts that are shown, so that none is made of a code.

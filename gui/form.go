@@ -194,7 +194,7 @@ func (f *form) check() {
 		f.submit.Disable()
 	}
 	if visible != f.confirmBox.Visible() {
-		relayout(f.object)
+		f.u.relayout()
 	}
 }
 
@@ -247,7 +247,7 @@ func (f *form) send() {
 		return f.call(ctx, f.slot.reader.Name, code, pin, o)
 	}, f.finished)
 	f.object.Objects = []fyne.CanvasObject{f.op.object}
-	relayout(f.object)
+	f.u.relayout()
 	f.u.win.Canvas().Focus(f.op.stop)
 }
 
@@ -259,5 +259,5 @@ func (f *form) finished(err error) {
 	}
 	f.done(err)
 	f.check()
-	relayout(f.object)
+	f.u.relayout()
 }

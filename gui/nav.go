@@ -36,7 +36,7 @@ func (n *navItem) Tapped(*fyne.PointEvent)        { n.tapped() }
 func (n *navItem) MouseIn(*desktop.MouseEvent)    { n.hovered = true; n.Refresh() }
 func (n *navItem) MouseMoved(*desktop.MouseEvent) {}
 func (n *navItem) MouseOut()                      { n.hovered = false; n.Refresh() }
-func (n *navItem) FocusGained()                   { n.focused = true; n.Refresh() }
+func (n *navItem) FocusGained()                   { n.focused = true; n.Refresh(); reveal(n) }
 func (n *navItem) FocusLost()                     { n.focused = false; n.Refresh() }
 func (n *navItem) TypedRune(rune)                 {}
 func (n *navItem) AccessibilityLabel() string     { return n.label }
@@ -46,7 +46,7 @@ func (n *navItem) AccessibilityRole() fyne.AccessibleRole {
 }
 
 func (n *navItem) TypedKey(e *fyne.KeyEvent) {
-	if escapes(n, e) {
+	if passes(n, e, fyne.KeyUp, fyne.KeyDown) {
 		return
 	}
 	switch e.Name {
@@ -117,6 +117,7 @@ func (r *navRenderer) Refresh() {
 	for _, o := range r.Objects() {
 		o.Refresh()
 	}
+	canvas.Refresh(n)
 }
 
 func (r *navRenderer) Objects() []fyne.CanvasObject {

@@ -21,6 +21,14 @@ type operation struct {
 	unsafe bool
 }
 
+// newSteps returns a bar for a known number of steps. Their names say more than
+// a percentage, which would stand half on the bar.
+func newSteps() *widget.ProgressBar {
+	bar := widget.NewProgressBar()
+	bar.TextFormatter = func() string { return "" }
+	return bar
+}
+
 // point names the steps from which on cutting off is not harmless: a code is
 // on its way, or the card is writing.
 func point(n card.StepName) bool {
@@ -35,10 +43,8 @@ func point(n card.StepName) bool {
 func (u *UI) operate(work func(ctx context.Context, progress func(card.Progress)) error, done func(error)) *operation {
 	t := u.texts
 	ctx, cancel := context.WithCancel(u.ctx)
-	o := &operation{u: u, cancel: cancel, bar: widget.NewProgressBar(), step: text(t.T("progress.start")), hint: muted(t.T("progress.still"))}
+	o := &operation{u: u, cancel: cancel, bar: newSteps(), step: text(t.T("progress.start")), hint: muted(t.T("progress.still"))}
 	o.step.TextStyle.Bold = true
-	// The step says more than a percentage, which would stand half on the bar.
-	o.bar.TextFormatter = func() string { return "" }
 	o.stop = newButton(t.T("progress.stop"), func() {
 		if !o.unsafe {
 			o.cancel()

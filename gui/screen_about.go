@@ -14,7 +14,7 @@ type aboutScreen struct {
 }
 
 func (s *aboutScreen) build() fyne.CanvasObject {
-	s.body = newBody()
+	s.body = newBody(s.u)
 	s.show()
 	return s.box
 }

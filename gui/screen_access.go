@@ -22,12 +22,13 @@ type accessScreen struct {
 	ask      *pinAsk
 	outcome  fyne.CanvasObject
 	working  bool
+	bar      *widget.ProgressBarInfinite
 	first    fyne.Focusable // the button that enables the browsers
 }
 
 func (s *accessScreen) build() fyne.CanvasObject {
 	t := s.u.texts
-	s.body = newBody()
+	s.body = newBody(s.u)
 	s.browsers, s.login = vbox(8), vbox(8)
 	s.ask = &pinAsk{u: s.u, submit: t.T("access.test.do"), call: s.try, done: s.tried,
 		changed: func() { s.outcome = nil; s.update() }}
@@ -78,7 +79,7 @@ func (s *accessScreen) leave() { s.ask.wipe() }
 func (s *accessScreen) load() {
 	u, t := s.u, s.u.texts
 	s.working = true
-	s.browsers.Objects = []fyne.CanvasObject{text(t.T("access.looking")), even(widget.NewProgressBarInfinite())}
+	s.browsers.Objects = []fyne.CanvasObject{text(t.T("access.looking")), u.endless(&s.bar)}
 	u.background(func() {
 		list, err := u.svc.Browsers(u.ctx)
 		u.do(func() { s.loaded(list, err, nil) })
@@ -99,7 +100,7 @@ func (s *accessScreen) loaded(list []Browser, err, failed error) {
 	if err != nil {
 		again := newButton(t.T("again"), s.load)
 		s.browsers.Objects = append(objects, even(problem(t, err, row(again))))
-		relayout(s.box)
+		s.u.relayout()
 		return
 	}
 	s.first = nil
@@ -125,7 +126,7 @@ func (s *accessScreen) loaded(list []Browser, err, failed error) {
 		objects = append(objects, row(buttons...))
 	}
 	s.browsers.Objects = objects
-	relayout(s.box)
+	s.u.relayout()
 	if _, ok := u.win.Canvas().Focused().(*DigitField); !ok {
 		u.focus()
 	}
@@ -153,8 +154,8 @@ func (s *accessScreen) change(enable bool) {
 	u, t := s.u, s.u.texts
 	s.working = true
 	s.first = nil
-	s.browsers.Objects = []fyne.CanvasObject{text(t.T("access.changing")), even(widget.NewProgressBarInfinite())}
-	relayout(s.box)
+	s.browsers.Objects = []fyne.CanvasObject{text(t.T("access.changing")), u.endless(&s.bar)}
+	s.u.relayout()
 	u.background(func() {
 		failed := u.svc.SetBrowsers(u.ctx, enable)
 		list, err := u.svc.Browsers(u.ctx)
@@ -172,7 +173,7 @@ func (s *accessScreen) update() {
 		objects = append(objects, even(s.outcome))
 	}
 	s.login.Objects = append(objects, s.ask.objects()...)
-	relayout(s.box)
+	s.u.relayout()
 }
 
 func (s *accessScreen) try(ctx context.Context, reader string, code, _ []byte, o CodeOptions) error {

@@ -12,9 +12,12 @@ import (
 )
 
 // body is a page whose content changes.
-type body struct{ box *fyne.Container }
+type body struct {
+	u   *UI
+	box *fyne.Container
+}
 
-func newBody() body { return body{container.New(column{gap: 14, max: 54})} }
+func newBody(u *UI) body { return body{u, container.New(column{gap: 14, max: 54})} }
 
 func (b body) set(objects ...fyne.CanvasObject) {
 	b.box.Objects = b.box.Objects[:0]
@@ -23,7 +26,7 @@ func (b body) set(objects ...fyne.CanvasObject) {
 			b.box.Objects = append(b.box.Objects, o)
 		}
 	}
-	relayout(b.box)
+	b.u.relayout()
 }
 
 // cardScreen is the home: what lies on the readers.
@@ -34,7 +37,7 @@ type cardScreen struct {
 }
 
 func (s *cardScreen) build() fyne.CanvasObject {
-	s.body = newBody()
+	s.body = newBody(s.u)
 	s.update()
 	return s.box
 }

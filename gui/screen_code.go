@@ -23,7 +23,7 @@ type codeScreen struct {
 }
 
 func (s *codeScreen) build() fyne.CanvasObject {
-	s.body = newBody()
+	s.body = newBody(s.u)
 	switch { // after a screen that was left while the card was at work
 	case s.success:
 		s.celebrate()

@@ -27,12 +27,13 @@ type diagnosticsScreen struct {
 	cancel   context.CancelFunc
 	first    *button
 	ask      *pinAsk
-	asking   bool   // the form is shown
+	asking   bool // the form is shown
+	bar      *widget.ProgressBarInfinite
 	said     string // that the report was copied or saved
 }
 
 func (s *diagnosticsScreen) build() fyne.CanvasObject {
-	s.body = newBody()
+	s.body = newBody(s.u)
 	s.ask = &pinAsk{u: s.u, submit: s.u.texts.T("diagnostics.again"), unsaid: true, call: s.withPIN, done: s.tried,
 		back: func() { s.asking = false; s.show(); s.u.focus() }, changed: s.show}
 	s.run()
@@ -174,7 +175,7 @@ func (s *diagnosticsScreen) show() {
 		k, title, more := s.summary()
 		objects = append(objects, notice(k, title, more))
 	case s.running && !s.ask.busy():
-		objects = append(objects, notice(info, t.T("diagnostics.running"), "", widget.NewProgressBarInfinite()))
+		objects = append(objects, notice(info, t.T("diagnostics.running"), "", s.movement()))
 	}
 	var list []fyne.CanvasObject
 	for i, f := range s.findings {
@@ -187,6 +188,18 @@ func (s *diagnosticsScreen) show() {
 		objects = append(objects, panel(list...))
 	}
 	s.set(objects...)
+}
+
+// movement shows that the run goes on: how far, where the run before said how
+// many steps there are.
+func (s *diagnosticsScreen) movement() fyne.CanvasObject {
+	if s.before == 0 {
+		return s.u.endless(&s.bar)
+	}
+	bar := newSteps()
+	bar.Max = float64(max(s.before, len(s.findings)+1))
+	bar.Value = float64(len(s.findings))
+	return even(bar)
 }
 
 // summary says how many steps are fine, and which to look at: those that keep

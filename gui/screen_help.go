@@ -23,7 +23,7 @@ type helpScreen struct {
 }
 
 func (s *helpScreen) build() fyne.CanvasObject {
-	s.body = newBody()
+	s.body = newBody(s.u)
 	s.show()
 	return s.box
 }
@@ -83,9 +83,11 @@ func (t *topic) Cursor() desktop.Cursor                 { return desktop.Pointer
 func (t *topic) AccessibilityLabel() string             { return t.label.Text }
 func (t *topic) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
 
+func (t *topic) children() []fyne.CanvasObject { return []fyne.CanvasObject{t.back, t.icon, t.label} }
+
 // TypedKey implements fyne.Focusable.
 func (t *topic) TypedKey(e *fyne.KeyEvent) {
-	if escapes(t, e) {
+	if passes(t, e) {
 		return
 	}
 	switch e.Name {
@@ -123,4 +125,5 @@ func (r *topicRenderer) paint() {
 func (r *topicRenderer) Refresh() {
 	r.paint()
 	r.WidgetRenderer.Refresh()
+	canvas.Refresh(r.t)
 }

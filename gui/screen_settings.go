@@ -18,7 +18,7 @@ type settingsScreen struct {
 }
 
 func (s *settingsScreen) build() fyne.CanvasObject {
-	s.body = newBody()
+	s.body = newBody(s.u)
 	s.show()
 	return s.box
 }

@@ -41,9 +41,11 @@ func (t *tile) Cursor() desktop.Cursor                 { return desktop.PointerC
 func (t *tile) AccessibilityLabel() string             { return t.title }
 func (t *tile) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
 
+func (t *tile) children() []fyne.CanvasObject { return []fyne.CanvasObject{t.back, t.content} }
+
 // TypedKey implements fyne.Focusable.
 func (t *tile) TypedKey(e *fyne.KeyEvent) {
-	if escapes(t, e) {
+	if passes(t, e) {
 		return
 	}
 	switch e.Name {
@@ -85,6 +87,7 @@ func (r *tileRenderer) Refresh() {
 	r.paint()
 	r.t.back.Refresh()
 	r.t.content.Refresh()
+	canvas.Refresh(r.t)
 }
 
 func (r *tileRenderer) Objects() []fyne.CanvasObject {

@@ -73,10 +73,11 @@ type UI struct {
 	scroll  *container.Scroll
 	at      string
 	current screen
-	kept    map[string]*codeScreen // left while the card was at work
-	keys    map[string]func()      // by the name of the shortcut
-	setting string                 // that was changed last, and keeps the keyboard
-	built   bool                   // the screen is in the window
+	kept    map[string]*codeScreen               // left while the card was at work
+	keys    map[string]func()                    // by the name of the shortcut
+	setting string                               // that was changed last, and keeps the keyboard
+	built   bool                                 // the screen is in the window
+	bars    map[*widget.ProgressBarInfinite]bool // that move, on the page
 }
 
 // slot is a reader with what is known of the card in it. It is made anew for
@@ -93,6 +94,7 @@ type slot struct {
 	wary   bool  // the card was not sent a code for want of a confirmation
 	cancel context.CancelFunc
 	round  int // number of the Inspect that counts
+	bar    *widget.ProgressBarInfinite
 }
 
 // usable reports that the card takes codes.
@@ -256,7 +258,7 @@ func (u *UI) frame() {
 	if u.opts.Demo != nil {
 		content = container.NewBorder(u.banner(), nil, nil, nil, u.page)
 	}
-	u.win.SetContent(container.NewBorder(nil, nil, side, nil, content))
+	u.win.SetContent(container.New(renewing{u.win.Content}, container.NewBorder(nil, nil, side, nil, content)))
 }
 
 // atLeast makes its one object at least as wide as another one.
@@ -312,8 +314,9 @@ func (u *UI) Go(name string) {
 	}
 	u.scroll.Content = container.New(innerInset{28, 22}, u.current.build())
 	u.scroll.ScrollToTop()
-	relayout(u.page)
+	u.relayout()
 	u.built = true
+	u.changed()
 	u.focus()
 }
 
@@ -382,8 +385,35 @@ func (u *UI) shortcuts() {
 	u.win.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) {
 		if e.Name == fyne.KeyEscape {
 			u.Go(screenCard)
+			return
 		}
+		u.scrollBy(e.Name)
 	})
+}
+
+// scrollBy scrolls the page by a key that nothing else uses (WCAG 2.1.1).
+func (u *UI) scrollBy(key fyne.KeyName) {
+	size, all := u.scroll.Size(), u.scroll.Content.Size()
+	end := max(0, all.Height-size.Height)
+	line := 3 * theme.TextSize()
+	y := u.scroll.Offset.Y
+	switch key {
+	case fyne.KeyUp:
+		y -= line
+	case fyne.KeyDown:
+		y += line
+	case fyne.KeyPageUp:
+		y -= size.Height - line
+	case fyne.KeyPageDown:
+		y += size.Height - line
+	case fyne.KeyHome:
+		y = 0
+	case fyne.KeyEnd:
+		y = end
+	default:
+		return
+	}
+	u.scroll.ScrollToOffset(fyne.NewPos(u.scroll.Offset.X, min(max(y, 0), end)))
 }
 
 // shortcut does what the keys stand for.
@@ -401,6 +431,7 @@ func (u *UI) closed() {
 	}
 	u.Go(screenCard)
 	u.hidden = true
+	u.changed()
 	u.win.Hide()
 }
 
@@ -425,6 +456,7 @@ func (u *UI) Open() {
 // open brings the window to the person.
 func (u *UI) open() {
 	u.hidden = false
+	u.current.update() // bars do not move in a hidden window
 	u.win.Show()
 	u.win.RequestFocus()
 	u.focus()

@@ -111,7 +111,7 @@ func (r *surfaceRenderer) paint() {
 
 func (r *surfaceRenderer) Refresh() {
 	r.paint()
-	r.rect.Refresh()
+	canvas.Refresh(r.s)
 }
 
 // panel is a card of the layout: a surface with content below each other.
@@ -231,16 +231,6 @@ func problem(t *Texts, err error, more ...fyne.CanvasObject) fyne.CanvasObject {
 	})
 	b.Importance = widget.LowImportance
 	return notice(k, p.Title, p.Remedy, append(more, plain(b), detail)...)
-}
-
-// relayout lays the window out again after something in it grew or shrank.
-func relayout(o fyne.CanvasObject) {
-	if c := fyne.CurrentApp().Driver().CanvasForObject(o); c != nil && c.Content() != nil {
-		size := c.Content().Size()
-		c.Content().Resize(size.SubtractWidthHeight(1, 0))
-		c.Content().Resize(size)
-		c.Refresh(c.Content())
-	}
 }
 
 // fact is a caption with a value below.
