@@ -23,6 +23,7 @@ type fake struct {
 	failing  error // of SetBrowsers
 	findings []Finding
 	hold     chan struct{} // operations wait here if not nil
+	reading  chan struct{} // and Inspect here
 	steps    []card.StepName
 	log      []string
 	kept     [][]byte // the slices that codes came in
@@ -110,6 +111,12 @@ func (f *fake) Inspect(ctx context.Context, reader string, update func(Card)) er
 	f.mu.Lock()
 	c := f.cards[reader]
 	f.mu.Unlock()
+	if f.reading != nil {
+		select {
+		case <-f.reading:
+		case <-ctx.Done():
+		}
+	}
 	if c == nil {
 		return apdu.ErrNoCard
 	}

@@ -20,7 +20,7 @@ func (f *form) admit() {
 		if f.gate != nil {
 			f.gate, f.accept = nil, nil
 			f.object.Objects = []fyne.CanvasObject{f.fields}
-			relayout(f.object)
+			f.u.relayout()
 			f.u.focus()
 		}
 		return
@@ -42,7 +42,7 @@ func (f *form) showGate() {
 		e.Wipe()
 	}
 	f.object.Objects = []fyne.CanvasObject{f.gate}
-	relayout(f.object)
+	f.u.relayout()
 }
 
 // question explains what accepting the card means; failed is the error of the

@@ -1,7 +1,6 @@
 package gui
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -78,9 +77,6 @@ func TestNamesForScreenReaders(t *testing.T) {
 					return
 				}
 				n++
-				if fmt.Sprintf("%T", o) == "*widget.focusSelectable" {
-					return // the toolkit's own, inside of a text
-				}
 				a, ok := o.(fyne.Accessible)
 				if !ok || strings.Trim(a.AccessibilityLabel(), ": ") == "" || a.AccessibilityRole() == "" {
 					t.Errorf("%T has no name", o)

@@ -187,6 +187,37 @@ func (l lead) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(l.left+a.Width+l.gap+b.Width, max(a.Height, b.Height))
 }
 
+// trail puts the second object, at its own size, right behind the text of the
+// first.
+type trail struct{ gap float32 }
+
+func (l trail) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	m := o[1].MinSize()
+	room := size.Width - m.Width - l.gap
+	width := room
+	switch t := o[0].(type) {
+	case *widget.Label:
+		width = min(room, textWidth(t, t.Text))
+	case *pathText:
+		width = min(room, textWidth(&t.Label, t.whole))
+	}
+	h := fit(o[0], width)
+	o[0].Move(fyne.NewPos(0, max(0, (m.Height-h)/2)))
+	o[1].Resize(m)
+	o[1].Move(fyne.NewPos(width+l.gap, max(0, (h-m.Height)/2)))
+}
+
+func (l trail) MinSize(o []fyne.CanvasObject) fyne.Size {
+	a, b := o[0].MinSize(), o[1].MinSize()
+	return fyne.NewSize(a.Width+l.gap+b.Width, max(a.Height, b.Height))
+}
+
+// textWidth is the width at which the label does not wrap s.
+func textWidth(l *widget.Label, s string) float32 {
+	font := theme.Size(cmp.Or(l.SizeName, theme.SizeNameText))
+	return fyne.MeasureText(s, font, l.TextStyle).Width + 2*theme.InnerPadding() + 1
+}
+
 // whole gives a scroller its size and its content the height that it needs
 // at that width.
 type whole struct{}

@@ -34,7 +34,6 @@ func (s *aboutScreen) show() {
 	})
 	path := newPathText(about.ModulePath)
 	path.TextStyle.Monospace = true
-	path.Selectable = true
 	module := []fyne.CanvasObject{section(t.T("about.module"), t.T("about.module.text")), path, row(s.copyIt)}
 	if s.said {
 		module = append(module, line(good, t.T("copied")))

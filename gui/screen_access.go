@@ -2,12 +2,15 @@ package gui
 
 import (
 	"context"
+	"errors"
 	"net/url"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
+
+	"cie/card"
 )
 
 // Portal is where the credentials of levels 1 and 2 are looked after.
@@ -34,13 +37,13 @@ func (s *accessScreen) build() fyne.CanvasObject {
 		changed: func() { s.outcome = nil; s.update() }}
 	portal := newButton(t.T("access.portal"), func() { s.u.browse(Portal) })
 	address := newPathText(Portal) // for who has no browser that opens by itself
-	address.Importance, address.SizeName, address.Selectable = widget.LowImportance, theme.SizeNameCaptionText, true
+	address.Importance, address.SizeName = widget.LowImportance, theme.SizeNameCaptionText
 	s.set(
 		vbox(-6, heading(t.T("nav.access")), muted(t.T("access.intro"))),
 		panel(subheading(t.T("access.browsers")), s.browsers),
 		panel(section(t.T("access.test"), t.T("access.test.intro")), s.login),
 		panel(subheading(t.T("access.levels")),
-			level(t, "1"), level(t, "2"), level(t, "3"), row(portal), address))
+			level(t, "1"), level(t, "2"), level(t, "3"), row(portal), copyable(t, t.T("access.portal"), address, Portal)))
 	s.load()
 	s.update()
 	return s.box
@@ -191,7 +194,11 @@ func (s *accessScreen) tried(err error) {
 	if s.u.current != s {
 		return
 	}
-	if err != nil {
+	var wrong *card.PINError
+	switch {
+	case errors.As(err, &wrong) && wrong.Blocked():
+		s.outcome = nil // the page itself says so
+	case err != nil:
 		s.outcome = problem(s.u.texts, err)
 	}
 	s.update()

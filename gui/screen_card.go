@@ -124,8 +124,8 @@ func (s *cardScreen) reader(slot *slot) fyne.CanvasObject {
 	list := []fyne.CanvasObject{}
 	if h := slot.holder; h != nil {
 		list = append(list,
-			fact(t.T("holder.document"), h.DocumentNumber),
-			fact(t.T("holder.fiscal"), h.FiscalCode),
+			copyFact(t, t.T("holder.document"), h.DocumentNumber),
+			copyFact(t, t.T("holder.fiscal"), h.FiscalCode),
 			fact(t.T("holder.until"), t.Date(h.NotAfter)))
 	} else if !c.Expiry.IsZero() {
 		list = append(list, fact(t.T("holder.until"), t.Date(c.Expiry)))
@@ -207,7 +207,7 @@ func (s *cardScreen) actions(slot *slot) []fyne.CanvasObject {
 	case c.Authenticity.Level == card.NotGenuine:
 		return []fyne.CanvasObject{even(notice(bad, t.T("error.not-genuine.title"), t.T("error.not-genuine.remedy")))}
 	case locked && dead:
-		return []fyne.CanvasObject{even(notice(bad, t.T("error.puk-blocked.title"), t.T("error.puk-blocked.remedy")))}
+		return []fyne.CanvasObject{even(t.lost(c))}
 	case locked:
 		b := primaryButton(t.T("nav.unblock"), func() { u.chosen = slot.reader.Name; u.Go(screenUnblock) })
 		s.offer(b)

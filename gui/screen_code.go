@@ -125,10 +125,8 @@ func (s *codeScreen) possible(slot *slot) fyne.CanvasObject {
 	switch {
 	case c.Authenticity.Level == card.NotGenuine:
 		return notice(bad, t.T("error.not-genuine.title"), t.T("error.not-genuine.remedy"))
-	case s.puk && dead:
-		return notice(bad, t.T("error.puk-blocked.title"), t.T("error.puk-blocked.remedy"))
-	case !s.puk && blocked(c.PIN) && dead:
-		return notice(bad, t.T("error.puk-blocked.title"), t.T("error.puk-blocked.remedy"))
+	case dead && (s.puk || blocked(c.PIN)):
+		return t.lost(c)
 	case !s.puk && blocked(c.PIN):
 		b := primaryButton(t.T("nav.unblock"), func() { u.Go(screenUnblock) })
 		s.next = b

@@ -165,7 +165,7 @@ func (s *diagnosticsScreen) show() {
 		objects = append(objects, line(good, s.said))
 	}
 	if s.err != nil {
-		objects = append(objects, problem(t, s.err))
+		objects = append(objects, u.failure(s.ask.slot, s.err))
 	}
 	if s.asking || s.ask.busy() {
 		objects = append(objects, panel(append([]fyne.CanvasObject{text(t.T("diagnostics.pin.text"))}, s.ask.objects()...)...))
@@ -259,15 +259,12 @@ func (s *diagnosticsScreen) finding(f Finding) fyne.CanvasObject {
 	}
 	objects := []fyne.CanvasObject{name, found}
 	if f.Remedy != "" {
-		remedy := newPathText(t.name("doctor.do.", f.Remedy))
-		remedy.Selectable = true // commands to type
-		objects = append(objects, remedy)
+		objects = append(objects, newPathText(t.name("doctor.do.", f.Remedy)))
 	}
 	if f.Detail != "" {
 		d := newPathText(t.T("diagnostics.detail", f.Detail))
 		d.Importance = widget.LowImportance
 		d.SizeName = theme.SizeNameCaptionText
-		d.Selectable = true
 		objects = append(objects, d)
 	}
 	return container.New(lead{gap: 2, left: margin}, container.New(inset{0, theme.InnerPadding()}, icon(k.icon(), 1.3)),

@@ -349,7 +349,7 @@ func (u *UI) focus() {
 		return
 	}
 	f := u.current.focus()
-	if f == nil {
+	if w, ok := f.(fyne.Disableable); f == nil || ok && w.Disabled() {
 		for i, n := range Screens {
 			if n == u.at {
 				f = u.nav[i]

@@ -212,25 +212,25 @@ func problem(t *Texts, err error, more ...fyne.CanvasObject) fyne.CanvasObject {
 	p := t.Problem(err)
 	detail := newPathText(t.T("details.text", p.Code, p.Detail))
 	detail.Importance = widget.LowImportance
-	detail.Selectable = true
-	detail.Hide()
+	details := copyable(t, t.T("details.name"), detail, detail.whole)
+	details.Hide()
 	k := bad
 	if p.Code == "canceled" {
 		k = info
 	}
 	var b *button
 	b = newButton(t.T("details.show"), func() {
-		if detail.Visible() {
-			detail.Hide()
+		if details.Visible() {
+			details.Hide()
 			b.SetText(t.T("details.show"))
 		} else {
-			detail.Show()
+			details.Show()
 			b.SetText(t.T("details.hide"))
 		}
 		relayout(b)
 	})
 	b.Importance = widget.LowImportance
-	return notice(k, p.Title, p.Remedy, append(more, plain(b), detail)...)
+	return notice(k, p.Title, p.Remedy, append(more, plain(b), details)...)
 }
 
 // fact is a caption with a value below.
@@ -238,8 +238,28 @@ func fact(caption, value string) fyne.CanvasObject {
 	c := muted(caption)
 	c.SizeName = theme.SizeNameCaptionText
 	v := text(value)
-	v.Selectable = true
 	return container.New(column{gap: -10}, c, v)
+}
+
+// copyFact is a fact with a button that copies the value.
+func copyFact(t *Texts, caption, value string) fyne.CanvasObject {
+	c := muted(caption)
+	c.SizeName = theme.SizeNameCaptionText
+	return container.New(column{gap: -10}, c, copyable(t, caption, text(value), value))
+}
+
+// copyable puts a button that copies value beside the text that shows it. Text
+// of the toolkit that can be selected takes the keyboard without a mark
+// (WCAG 2.4.7) and swallows the shortcuts of the window.
+func copyable(t *Texts, name string, shown fyne.CanvasObject, value string) *fyne.Container {
+	b := newButton("", nil)
+	b.Icon, b.Importance, b.name = theme.ContentCopyIcon(), widget.LowImportance, t.T("copy", name)
+	b.OnTapped = func() {
+		fyne.CurrentApp().Clipboard().SetContent(value)
+		b.name = t.T("copied")
+		b.SetIcon(theme.ConfirmIcon())
+	}
+	return container.New(trail{gap: 2}, shown, b)
 }
 
 func facts(objects ...fyne.CanvasObject) fyne.CanvasObject {

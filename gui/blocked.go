@@ -1,0 +1,37 @@
+package gui
+
+import (
+	"errors"
+
+	"fyne.io/fyne/v2"
+
+	"cie/card"
+)
+
+// lost says what a blocked PUK means for the card; nil: it is not blocked. With
+// the PIN blocked too the card no longer logs in; else it does until then.
+func (t *Texts) lost(c Card) fyne.CanvasObject {
+	if !blocked(c.PUK) {
+		return nil
+	}
+	title := t.T("error.puk-blocked.title")
+	switch {
+	case blocked(c.PIN):
+		return notice(bad, title, t.T("error.puk-blocked.remedy"))
+	case c.PIN.Left > 0 && c.PIN.Reported:
+		return notice(warn, title, t.T("error.puk-blocked.pin-works"))
+	}
+	return notice(warn, title, t.T("error.puk-blocked.pin-unknown"))
+}
+
+// failure is the problem with a code of the card in s. A blocked code is not
+// said to be unblocked with a PUK that is blocked itself.
+func (u *UI) failure(s *slot, err error) fyne.CanvasObject {
+	var wrong *card.PINError
+	if s != nil && errors.As(err, &wrong) && wrong.Blocked() {
+		if why := u.texts.lost(s.card); why != nil {
+			return why
+		}
+	}
+	return problem(u.texts, err)
+}
