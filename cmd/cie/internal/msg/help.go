@@ -298,6 +298,10 @@ stato finito, e il risultato è stato stampato.`)
         parameters), so that the next use is faster; and its certificate, which the
         module for the browsers encrypts so that only the card itself can open it. It
         can be deleted at any time.
+  ~/.local/state/cie/*.json
+        What protects you, one file per card: that it was genuine, that you accepted
+        it, the attempts last seen, the name of the holder. "cie cards" lists it,
+        "cie cards forget" deletes it.
   ~/.local/state/cie/installer
         What files of browsers held before "cie browsers enable", for "cie browsers
         disable". With --system it is /var/lib/cie/installer.
@@ -312,6 +316,10 @@ written to a file.`,
         e i suoi parametri), per andare più veloce la volta dopo; e il suo certificato, che
         il modulo per i browser cifra in modo che solo la carta stessa possa aprirlo. Si può
         cancellare sempre.
+  ~/.local/state/cie/*.json
+        Ciò che ti protegge, un file per carta: che è risultata autentica, che l'hai
+        accettata, i tentativi visti l'ultima volta, il nome del titolare. "cie cards"
+        lo elenca, "cie cards forget" lo elimina.
   ~/.local/state/cie/installer
         Il contenuto dei file dei browser prima di "cie browsers enable", per "cie
         browsers disable". Con --system è /var/lib/cie/installer.

@@ -64,6 +64,10 @@ un criterio che fa lo stesso in ogni profilo quando viene avviato.`)
   %LocalAppData%\cie\cards
         What every reader can see of a card without a code (its public keys and
         parameters), so that the next use is faster. It can be deleted at any time.
+  %LocalAppData%\cie\state
+        What protects you, one file per card: that it was genuine, that you accepted
+        it, the attempts last seen, the name of the holder. "cie cards" lists it,
+        "cie cards forget" deletes it.
   %LocalAppData%\cie\installer
         What files of browsers held before "cie browsers enable", for "cie browsers
         disable". With --system it is C:\Program Files\CIE\state.
@@ -76,6 +80,10 @@ system and administrators. Codes are never written to a file.`,
   %LocalAppData%\cie\cards
         Ciò che ogni lettore può vedere di una carta senza codici (le sue chiavi pubbliche
         e i suoi parametri), per andare più veloce la volta dopo. Si può cancellare sempre.
+  %LocalAppData%\cie\state
+        Ciò che ti protegge, un file per carta: che è risultata autentica, che l'hai
+        accettata, i tentativi visti l'ultima volta, il nome del titolare. "cie cards"
+        lo elenca, "cie cards forget" lo elimina.
   %LocalAppData%\cie\installer
         Il contenuto dei file dei browser prima di "cie browsers enable", per "cie
         browsers disable". Con --system è C:\Program Files\CIE\state.
