@@ -41,7 +41,7 @@ var visits = []visit{
 	{name: "status", args: []string{"status"}, apdus: 70, strict: 100},
 	{name: "pin-change", args: []string{"pin", "change"}, known: true, apdus: 24, strict: 28,
 		codes: map[string][]byte{"--pin-fd": cardtest.DefaultPIN(), "--new-pin-fd": []byte("28281414")}},
-	{name: "pin-unblock", args: []string{"pin", "unblock"}, known: true, apdus: 24, strict: 28,
+	{name: "pin-unblock", args: []string{"pin", "unblock", "--allow-last-try"}, known: true, apdus: 24, strict: 28,
 		codes: map[string][]byte{"--puk-fd": cardtest.DefaultPUK(), "--new-pin-fd": []byte("28281414")}},
 }
 
