@@ -139,6 +139,7 @@ func (c *Channel) open(outer apdu.Response) (apdu.Response, error) {
 	status := p.status
 	_, more := outer.SW.Remaining()
 	_, tries := outer.SW.Tries()
+	tries = tries || outer.SW == apdu.SWWarnChanged // a wrong PIN without a count
 	switch {
 	case outer.SW == status, outer.SW == apdu.SWOK, more:
 	case tries && status == apdu.SWOK:

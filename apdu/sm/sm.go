@@ -182,8 +182,8 @@ func (c *Channel) fail(reason error, sw apdu.SW) error {
 // comes by GET RESPONSE, which is the business of the Sender below.
 //
 // The status of the response is the protected one. There is one exception,
-// because cards have been seen to tell the tries left outside only: 63Cx
-// outside with 9000 inside is reported as 63Cx.
+// because cards have been seen to tell the tries left outside only: 63Cx or
+// 6300 outside with 9000 inside is reported as such.
 //
 // A command that cannot be encoded is refused with an error that matches
 // apdu.ErrCommand, nothing is sent and the channel lives on. Every other error
