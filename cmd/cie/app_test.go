@@ -155,7 +155,7 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 // The exit codes of the program are those of "cie help exit".
 func TestExitCodesAreDocumented(t *testing.T) {
 	want := []int{exitOK, exitFailed, exitUsage, exitNothing, exitWrongCode, exitBlocked, exitFake, exitBadCode,
-		exitChoose, exitNotCIE, exitLost, exitFound, 129, 130, 131, 143}
+		exitChoose, exitNotCIE, exitLost, exitFound, exitInvalid, exitUnsaid, 129, 130, 131, 143}
 	for _, lang := range i18n.Languages {
 		var got []int
 		for _, m := range regexp.MustCompile(`(?m)^  (\d+) `).FindAllStringSubmatch(msg.TopicExitLong.In(lang), -1) {

@@ -168,8 +168,8 @@ func TestNoTextOutsideOfCatalogue(t *testing.T) {
 	// details; commands of a shell; what --debug prints.
 	allowed := regexp.MustCompile(`^(?:` + strings.Join([]string{
 		`cie .*`, `sudo cie .*`, `openssl .*`, `completion bash.*`, `  cie cert .*`, `  openssl .*`,
-		`debug: .*`, `no cache: %v`,
-		`already reported`, `not a file descriptor`, `the two new PINs differ`, `stopped by signal: `,
+		`debug: .*`, `no cache: %v`, `no state: %v`,
+		`already reported`, `not a file descriptor`, `a PDF can only be signed into a file`, `the two new PINs differ`, `stopped by signal: `,
 		`no private PC/SC service on this system`,
 		// the details of a demonstration that failed
 		`a code for the copy`, `tries of the copy`, `a wrong PIN`, `a PIN of 5 digits`, `a PIN in sequence`,
