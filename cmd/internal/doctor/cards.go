@@ -168,12 +168,11 @@ func (r *run) authenticity(s *card.Session) bool {
 
 // triesLeft reads the counters and says whether a PIN can be verified.
 func (r *run) triesLeft(s *card.Session) bool {
-	var puk card.Tries
 	err := r.Guard(func() (err error) {
 		if r.tries, err = s.Tries(r.ctx, card.PIN); err != nil {
 			return err
 		}
-		puk, err = s.Tries(r.ctx, card.PUK)
+		r.puk, err = s.Tries(r.ctx, card.PUK)
 		return err
 	})
 	count := func(t card.Tries) string {
@@ -182,21 +181,21 @@ func (r *run) triesLeft(s *card.Session) bool {
 		}
 		return strconv.Itoa(t.Left)
 	}
-	c := Check{ID: Tries, Status: OK, Finding: TriesFull, Values: []Value{{Name: "pin", Text: count(r.tries)}, {Name: "puk", Text: count(puk)}}}
+	c := Check{ID: Tries, Status: OK, Finding: TriesFull, Values: []Value{{Name: "pin", Text: count(r.tries)}, {Name: "puk", Text: count(r.puk)}}}
 	switch {
 	case errors.Is(err, card.ErrNotGenuine):
 		c = Check{ID: Tries, Status: Fail, Finding: NotGenuine, Remedy: ShowMunicipality, Detail: detail(err)}
 	case err != nil:
 		c = Check{ID: Tries, Status: Fail, Finding: CardFails, Remedy: MoveCard, Detail: detail(err)}
-	case blocked(r.tries) && blocked(puk):
+	case blocked(r.tries) && blocked(r.puk):
 		c.Status, c.Finding, c.Remedy = Fail, PUKBlocked, NewCard
 	case blocked(r.tries):
 		c.Status, c.Finding, c.Remedy = Fail, PINBlocked, UnblockPIN
-	case blocked(puk):
+	case blocked(r.puk):
 		c.Status, c.Finding, c.Remedy = Warn, PUKBlocked, Careful
 	case r.tries.Left < 0:
 		c.Status, c.Finding, c.Values = OK, TriesUnknown, nil
-	case r.tries.Left < r.tries.Max || puk.Left >= 0 && puk.Left < puk.Max:
+	case r.tries.Left < r.tries.Max || r.puk.Left >= 0 && r.puk.Left < r.puk.Max:
 		c.Status, c.Finding, c.Remedy = Warn, TriesSpent, Careful
 	}
 	r.tell(c)
@@ -223,6 +222,9 @@ func (r *run) certificate(s *card.Session, pin []byte, opts []card.CodeOption) {
 		c := Check{ID: Certificate, Status: Fail, Finding: PINWrong, Remedy: CheckPIN, Values: []Value{{Name: "tries", Text: strconv.Itoa(wrong.Tries)}}}
 		if wrong.Blocked() {
 			c.Finding, c.Remedy, c.Values = PINBlocked, UnblockPIN, nil
+			if blocked(r.puk) {
+				c.Finding, c.Remedy = PUKBlocked, NewCard // no PUK unblocks it
+			}
 		}
 		r.tell(c)
 	case err != nil:

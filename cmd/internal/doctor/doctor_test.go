@@ -460,6 +460,16 @@ func TestCertificate(t *testing.T) {
 	}
 }
 
+// A PIN that gets blocked while the PUK is blocked needs a new card.
+func TestPINBlockedWithDeadPUKNeedsNewCard(t *testing.T) {
+	c := newCard(t, cardtest.Profile{})
+	spend(t, c, 2, 10)
+	e := machine(t)
+	e.PCSC = service(holding(c))
+	var pin []byte
+	want(t, examine(t, e, gives("40404041", &pin)), Certificate, Fail, PUKBlocked, NewCard)
+}
+
 func TestPIN(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	e := machine(t)

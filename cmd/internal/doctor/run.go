@@ -15,6 +15,7 @@ type run struct {
 
 	pcsc   PCSC
 	reader string // with the card that the checks are about
+	puk    card.Tries
 	tries  card.Tries
 	pin    []byte // right, once it was verified
 	loads  bool   // the module loads
