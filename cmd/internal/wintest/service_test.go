@@ -103,12 +103,8 @@ func startService(t testing.TB, dir string) *service {
 	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "ready\n" {
 		t.Fatalf("namespaces of the service: %q, %v\n%s", line, err, errs.String())
 	}
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", s.init.Process.Pid, s.init.Process.Pid))
-	if err != nil {
+	if s.pid, err = child(s.init.Process.Pid); err != nil {
 		t.Fatal(err)
-	}
-	if s.pid, err = strconv.Atoi(strings.TrimSpace(string(children))); err != nil {
-		t.Fatalf("children of unshare: %q", children)
 	}
 	s.background(t, "pcscd", "--foreground", "--disable-polkit")
 	await(t, "pcscd", func() bool {
@@ -116,6 +112,16 @@ func startService(t testing.TB, dir string) *service {
 		return err == nil
 	})
 	return s
+}
+
+// child returns the process that unshare and nsenter start for a new namespace
+// of processes; they pass no signal on to it.
+func child(pid int) (int, error) {
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(children)))
 }
 
 // command returns a command that runs in the system of the service.
@@ -131,6 +137,7 @@ func (s *service) background(t testing.TB, name string, args ...string) (stop fu
 	cmd := s.command(name, args...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = lateOutput
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -140,13 +147,17 @@ func (s *service) background(t testing.TB, name string, args ...string) (stop fu
 		_ = cmd.Wait()
 	}()
 	stop = sync.OnceFunc(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(5 * time.Second):
-			_ = cmd.Process.Kill()
-			<-ended
+		for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+			if pid, err := child(cmd.Process.Pid); err == nil {
+				_ = syscall.Kill(pid, signal)
+			}
+			select {
+			case <-ended:
+				return
+			case <-time.After(5 * time.Second):
+			}
 		}
+		t.Errorf("%s does not end", name)
 	})
 	t.Cleanup(func() {
 		stop()
