@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -59,12 +61,27 @@ func blocked() []step {
 	}
 }
 
-// cards returns the options of cie-virtual for a card of every chip family and
-// for one that refuses everything that only newer clients send.
+// doctor examines card and module; it takes longer than the other steps.
+var doctor = step{args: []string{"doctor", "--module", "cie-pkcs11"}, pin: 3, puk: 10}
+
+// cards returns the options of cie-virtual for a card of every chip family, for
+// one that refuses everything that only newer clients send, and for those whose
+// PIN will be blocked.
 func cards() map[string][]string {
-	all := map[string][]string{"strict": {"--strict", "all"}}
+	all := map[string][]string{
+		"strict":         {"--strict", "all"},
+		"strict-blocked": {"--strict", "all"},
+		"NXP-blocked":    {"--family", "NXP"},
+		"bare-blocked":   {"--family", "bare"},
+	}
 	for _, f := range cardtest.Families() {
 		all[f.String()] = []string{"--family", f.String()}
+	}
+	// What a program remembers of one card must not speak of another one.
+	nis := 999900000100
+	for name, args := range all {
+		all[name] = append(args, "--nis", strconv.Itoa(nis))
+		nis++
 	}
 	return all
 }
@@ -90,10 +107,11 @@ func TestServiceLife(t *testing.T) {
 			s := startService(t)
 			for name, args, ok := next(); ok; name, args, ok = next() {
 				t.Run(name, func(t *testing.T) {
-					s.compare(t, name, args, life())
-					if name == "strict" || name == cardtest.NXP.String() {
-						s.compare(t, name+"-blocked", args, blocked())
+					steps := life()
+					if strings.HasSuffix(name, "-blocked") {
+						steps = append(blocked(), doctor)
 					}
+					s.compare(t, name, args, steps)
 				})
 			}
 		})
@@ -128,20 +146,62 @@ func (s *service) live(t *testing.T, name string, card []string, steps []step, r
 		if !json.Valid([]byte(r.stdout)) || r.stderr != "" {
 			t.Errorf("%s, %v: not JSON alone:\n%s%s", name, st.args, r.stdout, r.stderr)
 		}
-		var left struct {
-			PIN int `json:"pin_tries"`
-			PUK int `json:"puk_tries"`
+		if pin, puk := s.tries(t, state); pin != st.pin || puk != st.puk {
+			t.Errorf("%s, %v: the card has %d and %d tries left, want %d and %d", name, st.args, pin, puk, st.pin, st.puk)
 		}
-		content, err := os.ReadFile(filepath.Join(s.dir, state))
-		if err == nil {
-			err = json.Unmarshal(content, &left)
-		}
-		if err != nil || left.PIN != st.pin || left.PUK != st.puk {
-			t.Errorf("%s, %v: the card has %d and %d tries left, want %d and %d (%v)", name, st.args, left.PIN, left.PUK, st.pin, st.puk, err)
+		if st.args[0] == "doctor" {
+			r.stdout = cardChecks(t, r.stdout)
 		}
 		answers = append(answers, fmt.Sprintf("exit code %d\n%s", r.code, r.stdout))
 	}
 	return answers
+}
+
+// cardChecks returns what doctor found about service, readers and card, and
+// whether the module sees the card. The rest names places and browsers of the
+// two systems.
+func cardChecks(t *testing.T, answer string) string {
+	t.Helper()
+	var all struct {
+		Checks []map[string]any `json:"checks"`
+	}
+	if err := json.Unmarshal([]byte(answer), &all); err != nil {
+		t.Error(err)
+	}
+	of := []string{"service", "permission", "readers", "reader", "card", "identity", "field", "authenticity", "tries", "certificate", "module-card", "tls13"}
+	var kept []map[string]any
+	ids := map[any]bool{}
+	for _, c := range all.Checks {
+		if id, _ := c["id"].(string); slices.Contains(of, id) {
+			kept = append(kept, c)
+			ids[id] = true
+		}
+	}
+	if len(ids) != len(of) {
+		t.Errorf("doctor does not answer all of %v:\n%s", of, answer)
+	}
+	content, err := json.MarshalIndent(kept, "", "  ")
+	if err != nil {
+		t.Error(err)
+	}
+	return string(content)
+}
+
+// tries returns the tries that are left according to the state file of a card.
+func (s *service) tries(t testing.TB, state string) (pin, puk int) {
+	t.Helper()
+	var left struct {
+		PIN int `json:"pin_tries"`
+		PUK int `json:"puk_tries"`
+	}
+	content, err := os.ReadFile(filepath.Join(s.dir, state))
+	if err == nil {
+		err = json.Unmarshal(content, &left)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return left.PIN, left.PUK
 }
 
 // write makes a file of the shared directory and returns its name.
@@ -157,9 +217,12 @@ func (s *service) write(t *testing.T, name, content string) string {
 func (s *service) windows(t *testing.T, name string, st step) result {
 	t.Helper()
 	args := []string{`Z:\mnt\cie.exe`}
-	for _, a := range append([]string{}, st.args...) {
-		if a == "letter" {
+	for _, a := range st.args {
+		switch a {
+		case "letter":
 			a = `Z:\mnt\` + s.write(t, "letter", "Dear reader")
+		case "cie-pkcs11":
+			a = moduleDLL
 		}
 		args = append(args, a)
 	}
@@ -183,8 +246,11 @@ func (s *service) unix(t *testing.T, name string, st step) result {
 	t.Helper()
 	line := "exec /mnt/cie"
 	for _, a := range st.args {
-		if a == "letter" {
+		switch a {
+		case "letter":
 			a = "/mnt/" + s.write(t, "letter", "Dear reader")
+		case "cie-pkcs11":
+			a = "/mnt/cie-pkcs11.so"
 		}
 		line += " " + a
 	}

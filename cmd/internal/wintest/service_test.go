@@ -79,7 +79,7 @@ func needService(t testing.TB) string {
 }
 
 // share is the directory that services see: the programs for Windows, those for
-// Linux without extension, and the C programs of testdata.
+// Linux, and the C programs of testdata.
 var sharing once
 
 func share(t testing.TB) string {
@@ -107,7 +107,10 @@ func share(t testing.TB) string {
 				return err
 			}
 		}
-		_, err := output(exec.Command("go", "build", "-o", dir+"/", "cie/cmd/cie", "cie/cmd/cie-virtual"))
+		if _, err := output(exec.Command("go", "build", "-o", dir+"/", "cie/cmd/cie", "cie/cmd/cie-virtual")); err != nil {
+			return err
+		}
+		_, err := output(exec.Command("go", "build", "-buildmode=c-shared", "-o", dir+"/cie-pkcs11.so", "cie/cmd/cie-pkcs11"))
 		return err
 	})
 	return dir
