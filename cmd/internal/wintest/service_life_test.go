@@ -4,7 +4,9 @@ package wintest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -135,6 +137,9 @@ func (s *service) compare(t *testing.T, name string, card []string, steps []step
 func (s *service) live(t *testing.T, name string, card []string, steps []step, run func(step) result) []string {
 	t.Helper()
 	state := name + ".state"
+	if err := os.Remove(filepath.Join(s.dir, state)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
 	remove := s.insert(t, append([]string{"--state", "/mnt/" + state}, card...)...)
 	defer remove()
 	var answers []string

@@ -289,12 +289,17 @@ func (s *service) insert(t testing.TB, args ...string) (remove func()) {
 	}
 }
 
-// awaitCard waits until there is a card in a reader, or none in any.
+// awaitCard waits until PC/SC has a card that answers, or until every reader is
+// empty: one whose card was just removed can show it as mute or in use.
 func (s *service) awaitCard(t testing.TB, there bool) {
 	t.Helper()
 	await(t, fmt.Sprintf("card in a reader: %v", there), func() bool {
 		r := s.linux(t, "", "readers", "--json")
-		return strings.Contains(r.stdout, `"state": "card"`) == there
+		if there {
+			return strings.Contains(r.stdout, `"state": "card"`)
+		}
+		states, empty := strings.Count(r.stdout, `"state"`), strings.Count(r.stdout, `"state": "empty"`)
+		return states > 0 && states == empty
 	})
 }
 
