@@ -10,6 +10,7 @@ import (
 // TestServiceReachesCard expects cie.exe to see a card that lies in a reader of
 // pcscd, and to find no card once it is gone.
 func TestServiceReachesCard(t *testing.T) {
+	t.Parallel()
 	s := startService(t)
 	remove := s.insert(t)
 	if r := s.run(t, "", "cie.exe", "status"); r.code != 0 {

@@ -92,6 +92,7 @@ func cards() map[string][]string {
 // Linux does, with the same exit codes and the same tries left on the card, on
 // every chip family.
 func TestServiceLife(t *testing.T) {
+	t.Parallel()
 	var queue sync.Mutex
 	todo := cards()
 	next := func() (string, []string, bool) {

@@ -144,6 +144,7 @@ func verifySignature(t testing.TB, certificate []byte, text string, signature []
 
 // TestServiceModule uses the DLL with a card through a PC/SC service.
 func TestServiceModule(t *testing.T) {
+	t.Parallel()
 	s := startService(t)
 	card := []string{"--state", "/mnt/module.state", "--family", "Gemalto"}
 	remove := s.insert(t, card...)

@@ -87,10 +87,10 @@ func share(t testing.TB) string {
 	needService(t) // first: what follows takes longer
 	dir := filepath.Join(work, "share")
 	built := programs(t)
-	for _, name := range []string{"hold", "spawn", "token"} {
-		compile(t, name)
-	}
 	sharing.do(t, func() error {
+		for _, name := range []string{"hold", "spawn", "token"} {
+			compile(t, name)
+		}
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return err
 		}
@@ -334,15 +334,16 @@ func execute(t testing.TB, cmd *exec.Cmd, stdin string) result {
 	return result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 
-// await waits for a condition and fails after half a minute.
+// await waits for a condition and fails after two minutes: the machine may be
+// busy with other tests.
 func await(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		if condition() {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("waited 30 s for %s", what)
+			t.Fatalf("waited 2 minutes for %s", what)
 		}
 	}
 }
