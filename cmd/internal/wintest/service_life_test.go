@@ -30,7 +30,8 @@ type step struct {
 }
 
 // life returns what a card of the tests goes through. Every code is spent with
-// every way to present one.
+// every way to present one. Cards that do not say how many tries are left get
+// the PUK only with --allow-last-try.
 func life() []step {
 	pin, puk := string(cardtest.DefaultPIN()), string(cardtest.DefaultPUK())
 	const wrong, second, third = "90817263", "86427531", "75318642"
@@ -43,8 +44,8 @@ func life() []step {
 		{args: []string{"cert", "--pin-fd", "0"}, stdin: []string{second}, pin: 3, puk: 10},
 		{args: []string{"sign", "letter", "--format", "raw", "--pin-fd", "3"}, fd3: second, pin: 3, puk: 10},
 		{args: []string{"pin", "verify", "--pin-fd", "3"}, fd3: pin, code: 4, pin: 2, puk: 10},
-		{args: []string{"pin", "unblock", "--puk-fd", "3", "--new-pin-fd", "7"}, fd3: wrong, fd7: third, code: 4, pin: 2, puk: 9},
-		{args: []string{"pin", "unblock", "--puk-fd", "0", "--new-pin-fd", "0"}, stdin: []string{puk, third}, pin: 3, puk: 10},
+		{args: []string{"pin", "unblock", "--allow-last-try", "--puk-fd", "3", "--new-pin-fd", "7"}, fd3: wrong, fd7: third, code: 4, pin: 2, puk: 9},
+		{args: []string{"pin", "unblock", "--allow-last-try", "--puk-fd", "0", "--new-pin-fd", "0"}, stdin: []string{puk, third}, pin: 3, puk: 10},
 	}
 }
 
@@ -57,9 +58,9 @@ func blocked() []step {
 		{args: []string{"pin", "change", "--pin-fd", "0", "--new-pin-fd", "0"}, stdin: []string{wrong, second}, code: 4, pin: 1, puk: 10},
 		{args: []string{"pin", "verify", "--pin-fd", "0"}, stdin: []string{wrong}, code: 8, pin: 1, puk: 10},
 		{args: []string{"pin", "verify", "--allow-last-try", "--pin-fd", "0"}, stdin: []string{wrong}, code: 5, pin: 0, puk: 10},
-		{args: []string{"pin", "verify", "--pin-fd", "0"}, stdin: []string{pin}, code: 5, pin: 0, puk: 10},
-		{args: []string{"pin", "unblock", "--puk-fd", "0", "--new-pin-fd", "0"}, stdin: []string{puk, second}, pin: 3, puk: 10},
-		{args: []string{"pin", "verify", "--pin-fd", "0"}, stdin: []string{second}, pin: 3, puk: 10},
+		{args: []string{"pin", "verify", "--allow-last-try", "--pin-fd", "0"}, stdin: []string{pin}, code: 5, pin: 0, puk: 10},
+		{args: []string{"pin", "unblock", "--allow-last-try", "--puk-fd", "0", "--new-pin-fd", "0"}, stdin: []string{puk, second}, pin: 3, puk: 10},
+		{args: []string{"pin", "verify", "--allow-last-try", "--pin-fd", "0"}, stdin: []string{second}, pin: 3, puk: 10},
 	}
 }
 
