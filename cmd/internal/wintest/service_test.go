@@ -41,6 +41,9 @@ var system struct {
 	err error
 }
 
+// home is the home directory in the system (.ci/wine).
+const home = "/home/anna"
+
 // unable is the exit code of .ci/wine where this machine cannot make the system.
 const unable = 3
 
@@ -172,10 +175,9 @@ func startService(t testing.TB) *service {
 		_, err := os.Stat(s.path("/run/pcscd/pcscd.comm"))
 		return err == nil
 	})
-	const config = "/home/anna/.config"
-	const appData = "/home/anna/.wine/drive_c/users/root/AppData/Roaming"
-	for _, home := range []string{config, appData} {
-		anchors := s.path(home + "/cie/csca")
+	const config, appData = home + "/.config", home + "/.wine/drive_c/users/root/AppData/Roaming"
+	for _, configHome := range []string{config, appData} {
+		anchors := s.path(configHome + "/cie/csca")
 		if err := os.MkdirAll(anchors, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -235,8 +237,8 @@ func child(pid int) (int, error) {
 // command returns a command that runs in the system of the service.
 func (s *service) command(name string, args ...string) *exec.Cmd {
 	return exec.Command("nsenter", append([]string{"--target", strconv.Itoa(s.pid), "--mount", "--net", "--pid", "--",
-		"chroot", s.root, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/home/anna", "LC_ALL=C.UTF-8",
-		"WINEPREFIX=/home/anna/.wine", "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml=", name}, args...)...)
+		"chroot", s.root, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + home, "LC_ALL=C.UTF-8",
+		"WINEPREFIX=" + home + "/.wine", "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml=", name}, args...)...)
 }
 
 // background starts a command that runs until it is stopped or the service ends.
