@@ -145,7 +145,7 @@ func openSession(t *testing.T, p Place, store card.Store, ref card.PINRef) *card
 	if ref == card.PUK {
 		code = cardtest.DefaultPUK()
 	}
-	if err := s.Verify(ctx, ref, code); err != nil {
+	if err := s.Verify(ctx, ref, code, card.AllowLastTry()); err != nil {
 		t.Fatal(err)
 	}
 	return s
