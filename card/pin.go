@@ -28,12 +28,14 @@ const fewPUK = 4
 
 // NeedsConsent reports whether a code may only be sent after a person confirmed
 // that it may be one of the last. A wrong PIN can be mended with the PUK, so an
-// unknown counter is no reason; the PUK needs the word of the chip.
+// unknown counter is no reason, nor is one that was 0 when it was last seen: a
+// blocked chip refuses without spending anything. The PUK needs the word of the
+// chip.
 func (t Tries) NeedsConsent(ref PINRef) bool {
 	if ref == PUK {
 		return !t.Reported || t.Left < fewPUK
 	}
-	return t.Left == 1 || t.Left == 0 && !t.Reported
+	return t.Left == 1
 }
 
 // CodeOption changes how a code is presented.

@@ -100,8 +100,8 @@ func TestNoFieldsWhileTheCardIsChecked(t *testing.T) {
 	}
 }
 
-// A PIN that another device may have unblocked is not called blocked; it wants
-// a confirmation.
+// A PIN that another device may have unblocked is not called blocked. It needs no
+// confirmation: a blocked chip refuses it without spending anything.
 func TestCounterSeenEarlierIsNoObstacle(t *testing.T) {
 	d := newRig(t, newFake())
 	c := d.fake.put(testReader, 0, 10, card.Genuine)
@@ -109,8 +109,8 @@ func TestCounterSeenEarlierIsNoObstacle(t *testing.T) {
 	d.show(Desk{Readers: []Reader{d.reader(Present)}})
 	d.Go(screenChange)
 	form := d.current.(*codeScreen).form
-	if form == nil || !form.confirmBox.Visible() {
-		t.Error("no form with a confirmation")
+	if form == nil || form.confirmBox.Visible() {
+		t.Error("no form without a confirmation")
 	}
 	c = d.fake.put(testReader, -1, -1, card.Genuine)
 	c.card.PIN.Reported, c.card.PUK.Reported = false, false

@@ -94,7 +94,7 @@ func (a *app) signCommand() *cobra.Command {
 		Example: strings.Join([]string{
 			"cie sign letter.pdf",
 			"cie sign *.pdf list.csv --out-dir signed",
-			"cie sign letter.pdf --page last --at bottom-right --picture sign.png --show name,date",
+			"cie sign letter.pdf --page last --at bottom-right --show name,date",
 			"cie verify letter-signed.pdf --online",
 			"cie sign letter.txt --format raw --out letter.sig",
 		}, "\n"),
