@@ -336,7 +336,7 @@ func TestUnreadableEFDH(t *testing.T) {
 	}
 }
 
-// TestResetBeforeNotCIE: a card that lets nobody in until it is reset.
+// TestResetBeforeNotCIE: a card that refuses every way in until it is reset.
 func TestResetBeforeNotCIE(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	conn := &stuck{Conn: c.Reader(), stuck: true}

@@ -82,7 +82,7 @@ func (s *Session) accepted(f *facts) bool {
 	return err == nil && r.Accepts(key)
 }
 
-// mayReceiveCode refuses a code for a card below genuine that nobody accepted.
+// mayReceiveCode refuses a code for a card below genuine that was not accepted.
 // The channel stands: the chip has proved to own EF.Int.Kpub.
 func (t *operation) mayReceiveCode(o codeOptions) error {
 	f := t.s.facts

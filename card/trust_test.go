@@ -14,7 +14,7 @@ import (
 	"cie/card/state"
 )
 
-// stranger is an issuer that nobody knows.
+// stranger is an issuer that is in no table.
 var stranger = sync.OnceValue(func() *cardtest.Issuer { return mustIssuer("Unknown Country Signer CA") })
 
 // testIssuer is an issuer of test cards.

@@ -32,7 +32,7 @@ func (d *rig) fields() (n int) {
 
 func TestEveryPageAsksBeforeTheFirstDigit(t *testing.T) {
 	for level, title := range map[card.Level]string{
-		card.IssuerUnknown: "Nobody vouches for this card",
+		card.IssuerUnknown: "The issuer of this card is not known",
 		card.TestCard:      "This is a test card",
 		card.VirtualCard:   "This is a virtual card",
 	} {
@@ -78,7 +78,7 @@ func TestConsentEndsWithTheCard(t *testing.T) {
 	d.until(func() bool { return d.fields() == 3 })
 	d.keys("1357")
 	d.lay(3, 10, card.IssuerUnknown)
-	d.wants("Nobody vouches for this card")
+	d.wants("The issuer of this card is not known")
 	if n := d.fields(); n != 0 {
 		t.Errorf("%d fields for codes", n)
 	}

@@ -9,7 +9,7 @@ type secrets struct {
 }
 
 // hold counts a field or an operation that begins to hold digits, or ends.
-// Options.Secret is told of the first and of the last one.
+// Options.Secret is called at the first and at the last one.
 func (u *UI) hold(on bool) {
 	u.secret.mu.Lock()
 	defer u.secret.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"cie/gui"
 )
 
-// No operation of the window sends a code to a card that nobody vouches for,
+// No operation of the window sends a code to a card without a known issuer,
 // before the person accepts it.
 func TestServiceSendsNoCodeToACardNobodyVouchesFor(t *testing.T) {
 	issuer, err := cardtest.NewIssuer("Unknown Country Signer CA")

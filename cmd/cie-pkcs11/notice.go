@@ -43,8 +43,8 @@ var (
 		IT: "La carta non ha dimostrato di essere autentica. Non digitare il PIN. Apri il programma CIE per i dettagli.",
 	}
 	issuerUnknown = i18n.Text{
-		EN: "Nobody vouches for this card. If you know where it comes from, accept it in the CIE program or with cie cards accept, then put it on the reader again.",
-		IT: "Nessuno garantisce questa carta. Se sai da dove viene, accettala nel programma CIE o con cie cards accept, poi rimettila sul lettore.",
+		EN: "The issuer of this card is not known. If you know where it comes from, accept it in the CIE program or with cie cards accept, then put it on the reader again.",
+		IT: "L'emittente di questa carta non è riconosciuto. Se sai da dove viene, accettala nel programma CIE o con cie cards accept, poi rimettila sul lettore.",
 	}
 	testCard = i18n.Text{
 		EN: "This is a test card. To use it, accept it in the CIE program or with cie cards accept, then put it on the reader again.",

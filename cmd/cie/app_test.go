@@ -68,7 +68,7 @@ func TestExplain(t *testing.T) {
 		{&card.LastTryError{Ref: card.PIN}, "last-try", exitChoose, "only one attempt"},
 		{&card.LastTryError{Ref: card.PUK, Tries: card.Tries{Left: 3, Max: 10, Reported: true}}, "last-try", exitChoose, "few attempts"},
 		{&card.LastTryError{Ref: card.PUK, Tries: card.Tries{Left: 9, Max: 10}}, "last-try", exitChoose, "does not say that enough"},
-		{&card.NotAcceptedError{Level: card.IssuerUnknown}, "not-accepted", exitChoose, "nobody vouches"},
+		{&card.NotAcceptedError{Level: card.IssuerUnknown}, "not-accepted", exitChoose, "issuer of this card is not known"},
 		{&card.NotAcceptedError{Level: card.TestCard}, "not-accepted", exitChoose, "test card"},
 		{&card.NotAcceptedError{Level: card.VirtualCard}, "not-accepted", exitChoose, "virtual card"},
 		{&card.FormatError{Length: 5}, "bad-format", exitBadCode, "exactly 8 digits"},

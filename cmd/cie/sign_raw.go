@@ -34,7 +34,7 @@ var hashes = map[string]crypto.Hash{
 
 // signRaw writes the bare signature of a file.
 func (a *app) signRaw(ctx context.Context, f *codeFlags, name, hash, out string) error {
-	// The files first: if one cannot be read or written nobody types a code for
+	// The files first: if one cannot be read or written no code is asked for
 	// nothing.
 	digest, err := a.hashFile(ctx, name, hashes[hash])
 	if err != nil {

@@ -252,7 +252,7 @@ func TestTerminalLastTry(t *testing.T) {
 }
 
 // Ctrl-C at a prompt: the terminal is as before, the card too.
-// A card that nobody vouches for gets a code only after a typed word, which
+// A card without a known issuer gets a code only after a typed word, which
 // holds for one run; cie cards accept asks for the same word and records it.
 func TestTerminalAsksBeforeACardNobodyVouchesForGetsACode(t *testing.T) {
 	s := sit(t, italian, "Reader One: cie card issuer=keys\n", "pin", "verify")
@@ -260,7 +260,7 @@ func TestTerminalAsksBeforeACardNobodyVouchesForGetsACode(t *testing.T) {
 		if args != nil {
 			s.start(italian, args...)
 		}
-		s.Expect("nessuno garantisce questa carta")
+		s.Expect("l'emittente di questa carta non è riconosciuto")
 		s.Expect("Scrivi ACCETTO")
 		s.Type("si\r")
 		s.Expect("nessun codice è stato inviato")
@@ -278,7 +278,7 @@ func TestTerminalAsksBeforeACardNobodyVouchesForGetsACode(t *testing.T) {
 	}
 
 	s.start(italian, "cards", "accept")
-	s.Expect("nessuno garantisce questa carta")
+	s.Expect("l'emittente di questa carta non è riconosciuto")
 	s.Expect("Scrivi ACCETTO")
 	s.Type("accetto\r")
 	s.Expect("La carta è accettata")

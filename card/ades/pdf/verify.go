@@ -391,7 +391,7 @@ func (c *checker) judgeMessage(s *Signature, evidence ades.Evidence) (*ades.Resu
 	return r, nil
 }
 
-// intact reports whether the message belongs to what it covers, whoever made it.
+// intact reports whether the message belongs to what it covers, not who made it.
 func (s *Signature) intact() bool {
 	if s.Stamp != nil {
 		return s.Stamp.Intact

@@ -1,4 +1,4 @@
-// Package regular opens files that somebody else named or put there, such as
+// Package regular opens files that others named or put there, such as
 // the certificates in a directory of trust anchors.
 package regular
 

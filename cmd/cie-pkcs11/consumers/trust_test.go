@@ -10,7 +10,7 @@ import (
 )
 
 // NSS, which Firefox and Chromium use, asks for the PIN of a genuine card, and
-// for none of a card that nobody vouches for; with one given, C_Login is refused.
+// for none of a card without a known issuer; with one given, C_Login is refused.
 func TestNSSAsksForNoPINOfACardNobodyVouchesFor(t *testing.T) {
 	need(t, "modutil", "certutil")
 	issuer, err := cardtest.NewIssuer("Unknown Country Signer CA")

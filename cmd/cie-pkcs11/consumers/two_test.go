@@ -11,7 +11,7 @@ import (
 	"cie/card/cardtest"
 )
 
-// With two cards in two readers every program reaches the one it is told, by
+// With two cards in two readers every program reaches the one it names, by
 // serial number and by label.
 func TestTwoCards(t *testing.T) {
 	need(t, "p11tool", "openssl", "pkcs11-tool", "modutil", "certutil", "ssh-add", "ssh-agent", "ssh-keygen")

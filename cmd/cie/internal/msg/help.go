@@ -245,7 +245,7 @@ Carta scaduta     Funziona online ancora per 90 giorni, se non ne è stata emess
   7    a code that cannot be: not 8 digits, a new PIN that is too easy, two new PINs that
        differ; nothing was sent to the card
   8    a choice is missing: several cards and no --reader, or few attempts left and
-       neither a confirmation nor --allow-last-try, or nobody vouches for the card
+       neither a confirmation nor --allow-last-try, or the issuer is not known
        and you did not accept it; nothing was sent to the card
   9    the card is not an Italian electronic identity card
   10   card or reader were taken away, reset, busy or silent; the message says in which

@@ -6,8 +6,8 @@ var (
 		"invia il codice anche a una carta di emittente sconosciuto, solo questa volta; non viene registrato nulla")
 
 	WarnIssuerUnknown = text(
-		"ATTENTION: nobody vouches for this card. It is consistent in itself, but its issuer is not known; a forged card looks the same.",
-		"ATTENZIONE: nessuno garantisce questa carta. È coerente, ma il suo emittente è sconosciuto; una carta contraffatta appare uguale.")
+		"ATTENTION: the issuer of this card is not known. The card is consistent in itself, but a forged card looks the same.",
+		"ATTENZIONE: l'emittente di questa carta non è riconosciuto. La carta è coerente, ma una carta contraffatta appare uguale.")
 	WarnTestCard = text(
 		"ATTENTION: this is a test card. It belongs to no person and works at no public service.",
 		"ATTENZIONE: questa è una carta di prova. Non appartiene a nessuno e nessun servizio pubblico la accetta.")
@@ -15,7 +15,7 @@ var (
 		"ATTENTION: this is a virtual card. Its keys are published, so anybody can make one like it. Never type the PIN of your own card.",
 		"ATTENZIONE: questa è una carta virtuale. Le sue chiavi sono pubbliche e chiunque può crearne una uguale. Non scrivere mai il PIN della tua carta.")
 	AcceptMeaning = text(
-		"A code that you send to a forged card is known to whoever made it. Go on only if you know where this card comes from.",
+		"A code that you send to a forged card is known to its maker. Go on only if you know where this card comes from.",
 		"Se la carta è contraffatta, chi l'ha creata viene a conoscere il codice che le invii. Continua solo se sai da dove viene questa carta.")
 	AcceptWord       = text("ACCEPT", "ACCETTO")
 	AcceptForGoodTip = text(
@@ -23,8 +23,8 @@ var (
 		"Accettata per questa volta. Per accettare la carta definitivamente: cie cards accept.")
 
 	NotAccepted = text(
-		"nobody vouches for this card, so no code was sent",
-		"nessuno garantisce questa carta, quindi nessun codice è stato inviato")
+		"the issuer of this card is not known, so no code was sent",
+		"l'emittente di questa carta non è riconosciuto, quindi nessun codice è stato inviato")
 	NotAcceptedTest = text(
 		"this is a test card, so no code was sent",
 		"questa è una carta di prova, quindi nessun codice è stato inviato")
@@ -61,8 +61,8 @@ var (
 		"Elenca ciò che questo computer conserva delle carte per proteggerti: che una carta è risultata autentica, che l'hai accettata, e i tentativi visti l'ultima volta. Non servono né lettore né carta.")
 	CardsAcceptShort = text("Accept the card on the reader, whose issuer is not known", "Accetta la carta sul lettore, di emittente sconosciuto")
 	CardsAcceptLong  = text(
-		"No program sends a code to a card that nobody vouches for. With this command you vouch for it yourself: from then on its PIN and PUK are sent to the chip with this key, by every program. Do it only if you know where the card comes from: a forged card learns every code that is sent to it. A virtual card, whose keys are published, cannot be accepted for good.",
-		"Nessun programma invia un codice a una carta che nessuno garantisce. Con questo comando la garantisci tu: da quel momento ogni programma invia PIN e PUK al chip con questa chiave. Fallo solo se sai da dove viene la carta: una carta contraffatta viene a conoscere ogni codice che riceve. Una carta virtuale, le cui chiavi sono pubbliche, non si può accettare definitivamente.")
+		"No program sends a code to a card without a known issuer. With this command you vouch for it yourself: from then on its PIN and PUK are sent to the chip with this key, by every program. Do it only if you know where the card comes from: a forged card learns every code that is sent to it. A virtual card, whose keys are published, cannot be accepted for good.",
+		"Nessun programma invia un codice a una carta di emittente non riconosciuto. Con questo comando la accetti tu: da quel momento ogni programma invia PIN e PUK al chip con questa chiave. Fallo solo se sai da dove viene la carta: una carta contraffatta viene a conoscere ogni codice che riceve. Una carta virtuale, le cui chiavi sono pubbliche, non si può accettare definitivamente.")
 	CardsForgetShort = text("Forget one card, or all of them", "Dimentica una carta, o tutte")
 	CardsForgetLong  = text(
 		"Deletes what is kept of a card: give its NIS, or the ID that the list shows. With --all everything is deleted. Afterwards a card is one never seen: a forgery with the same number is no longer noticed as such.",
