@@ -225,18 +225,24 @@ func (c *cards) Inspect(ctx context.Context, reader string, update func(gui.Card
 		s := h.session
 		show := gui.Card{ID: s.NIS(), Family: s.Family()}
 		update(show)
-		pin, err := s.Tries(ctx, card.PIN)
-		if err == nil {
-			show.PIN = pin
-			show.PUK, err = s.Tries(ctx, card.PUK)
-		}
-		if err != nil && !errors.Is(err, card.ErrNotGenuine) {
-			return err
-		}
-		update(show)
+		// Before the counters, which need a channel: other clients ask for the
+		// signatures behind it in the clear only.
+		var err error
 		show.Authenticity, err = s.Authenticity(ctx)
 		if err == nil {
 			show.Name, show.Expiry, err = c.holder(ctx, s, show.Authenticity.Level)
+		}
+		if err != nil {
+			return err
+		}
+		update(show)
+		show.PIN, err = s.Tries(ctx, card.PIN)
+		if err == nil {
+			show.PUK, err = s.Tries(ctx, card.PUK)
+		}
+		if errors.Is(err, card.ErrNotGenuine) {
+			// The chip's own proof can be what failed.
+			show.Authenticity, err = s.Authenticity(ctx)
 		}
 		if err != nil {
 			return err
