@@ -1,0 +1,93 @@
+//go:build linux && x11
+
+package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// glance returns what the screen shows now.
+func (p *person) glance() (picture [sha256.Size]byte) {
+	cmd := exec.Command("import", "-window", "root", "rgb:-")
+	cmd.Env = p.env
+	if out, err := cmd.Output(); err == nil {
+		picture = sha256.Sum256(out)
+	}
+	return picture
+}
+
+// Every change of the page reaches the screen for as long as the program runs.
+// FYNE_CACHE is the toolkit's own variable for the life of its cache entries,
+// a minute otherwise: with 2s they run out while something is painted all the
+// time, with 15s while something is painted now and then.
+func TestWindowKeepsPainting(t *testing.T) {
+	for _, life := range []string{"15s", "2s"} {
+		t.Run(life, func(t *testing.T) {
+			p := sit(t)
+			p.env = append(p.env, "FYNE_CACHE="+life)
+			p.start("-demo")
+			p.face()
+			p.look()
+			pages := make([][sha256.Size]byte, 8)
+			for i := range pages {
+				p.press(fmt.Sprintf("ctrl+%d", i+1))
+				pages[i] = p.look()
+				for j := range i {
+					if pages[j] == pages[i] {
+						t.Fatalf("pages %d and %d look the same", j+1, i+1)
+					}
+				}
+			}
+			steps := 0
+			for end := time.Now().Add(time.Minute); time.Now().Before(end); steps++ {
+				i := steps * 3 % len(pages) // not in their order
+				p.press(fmt.Sprintf("ctrl+%d", i+1))
+				p.until(fmt.Sprintf("page %d after %d steps", i+1, steps), func() bool { return p.glance() == pages[i] })
+			}
+			t.Logf("%d changes of the page", steps)
+		})
+	}
+}
+
+// burnt is the processor time that the program has used so far.
+func (p *person) burnt() time.Duration {
+	p.t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(data), ") ")
+	f := strings.Fields(rest)
+	var user, system int
+	if _, err := fmt.Sscan(f[11]+" "+f[12], &user, &system); err != nil {
+		p.t.Fatal(err)
+	}
+	return time.Duration(user+system) * (time.Second / 100) // proc(5): in 1/100 s
+}
+
+// The figures tell what the window costs at rest; what must not move then is
+// for the tests of package gui.
+func TestProcessorTimeAtRest(t *testing.T) {
+	p := sit(t)
+	p.start("-demo")
+	p.face()
+	figure := func(when string) {
+		p.look()
+		before, since := p.burnt(), time.Now()
+		time.Sleep(10 * time.Second)
+		used, took := p.burnt()-before, time.Since(since)
+		t.Logf("%s: %v of processor time in %v, %.1f %% of a core", when, used, took.Round(time.Millisecond), 100*used.Seconds()/took.Seconds())
+	}
+	figure("after a card was read")
+	p.press("ctrl+5")
+	figure("after the diagnostics")
+	p.press("ctrl+8")
+	time.Sleep(20 * time.Second)
+	figure("idle")
+}
