@@ -348,7 +348,11 @@ func TestStrictProvenForms(t *testing.T) {
 				c.must(0x9000, 0x24, 0, 0x81, append(cardtest.DefaultPIN(), wrongCode()...), -1)
 				c.verify(0x9000, 0x82, cardtest.DefaultPUK())
 				c.must(0x9000, 0x2C, 2, 0x81, cardtest.DefaultPIN(), -1)
-				if st := card.Stats(); st.Refusals != 0 || st.ChannelsLost != 0 || st.KeyAgreements != 1 || st.TriesSpent != 0 {
+				refusals := 0
+				if list == "all,no-aid" {
+					refusals = 2 // the IAS AID goes first, both times that the root is selected
+				}
+				if st := card.Stats(); st.Refusals != refusals || st.ChannelsLost != 0 || st.KeyAgreements != 1 || st.TriesSpent != 0 {
 					t.Errorf("%d refusals, %d channels lost, %d key agreements, %d tries spent",
 						st.Refusals, st.ChannelsLost, st.KeyAgreements, st.TriesSpent)
 				}
