@@ -54,6 +54,7 @@ func TestStrictCards(t *testing.T) {
 	for _, strict := range cardtest.StrictKinds() {
 		for name := range errands {
 			t.Run(strict.String()+"/"+name, func(t *testing.T) {
+				t.Parallel()
 				runErrand(t, cardtest.Profile{Strict: strict}, name)
 			})
 		}
@@ -61,6 +62,7 @@ func TestStrictCards(t *testing.T) {
 	for family := range families {
 		for name := range errands {
 			t.Run(family.String()+"/all/"+name, func(t *testing.T) {
+				t.Parallel()
 				runErrand(t, cardtest.Profile{Family: family, Strict: cardtest.StrictAll}, name)
 			})
 		}
@@ -108,6 +110,7 @@ func TestPassingRefusalLeavesNoRecord(t *testing.T) {
 	for _, family := range []cardtest.Family{cardtest.NXP, cardtest.STM} {
 		for _, kind := range kinds {
 			t.Run(family.String()+"/"+kind.String(), func(t *testing.T) {
+				t.Parallel()
 				for at := 1; ; at++ {
 					c := newCard(t, cardtest.Profile{Family: family})
 					store := memStore{}
