@@ -79,12 +79,15 @@ static struct call *take(void)
 
 	while (first == NULL) {
 		struct timespec end;
-		int rv;
+		int rv = 0;
 
 		clock_gettime(CLOCK_REALTIME, &end);
 		end.tv_sec += WORKER_IDLE;
-		idle++;
-		rv = pthread_cond_timedwait(&work, &lock, &end);
+		/* The only idle worker stays, without waking an idle host. */
+		if (idle++ == 0)
+			pthread_cond_wait(&work, &lock);
+		else
+			rv = pthread_cond_timedwait(&work, &lock, &end);
 		idle--;
 		if (rv == ETIMEDOUT && first == NULL && idle > 0)
 			return NULL;
