@@ -44,7 +44,7 @@ func TestNamesArePrintableAndLeadBackToTheReader(t *testing.T) {
 
 func TestWatcherReportsPrintableNames(t *testing.T) {
 	var n names
-	w := &watcher{ctx: context.Background(), names: &n, events: make(chan Event)}
+	w := &watcher{ctx: context.Background(), names: &n, calls: &calls{}, events: make(chan Event)}
 	const raw = "A\x1b[31m\u202e 00 00"
 	go func() {
 		w.sync([]string{raw})

@@ -61,6 +61,7 @@ type Context struct {
 	end  context.CancelFunc
 
 	names names
+	calls calls
 
 	mu   sync.Mutex
 	hctx *scard.Context // nil: to be established
@@ -85,15 +86,20 @@ func New(cfg Config) *Context {
 	return c
 }
 
-// Close ends all watches and releases the context. Connections stay open.
+// closeTime bounds the wait of Close for calls of the library.
+const closeTime = 2 * time.Second
+
+// Close ends all watches and releases the context. Connections stay open. It
+// returns when the library is left, or after two seconds if the service hangs.
 func (c *Context) Close() error {
 	c.end()
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if h := c.hctx; h != nil {
 		c.hctx = nil
-		go release(h) // waits behind a call that hangs, if there is one
+		c.calls.do(func() { release(h) }) // waits behind a call that hangs, if there is one
 	}
+	c.mu.Unlock()
+	c.calls.wait(closeTime)
 	return nil
 }
 
@@ -123,7 +129,7 @@ func (c *Context) with(op string, f func(*scard.Context) error) error {
 		if err = wrap(op, "", err); !errors.Is(err, apdu.ErrNoService) {
 			return err
 		}
-		go release(h)
+		c.calls.do(func() { release(h) })
 		c.hctx = nil
 		if fresh {
 			return err

@@ -107,7 +107,7 @@ func TestWatchSeesReaderAttachedBeforeTheWait(t *testing.T) {
 			})
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		w := &watcher{ctx: ctx, open: f.open, names: &names{}, events: make(chan Event)}
+		w := &watcher{ctx: ctx, open: f.open, names: &names{}, calls: &calls{}, events: make(chan Event)}
 		w.cfg.defaults()
 		go func() { w.run(); close(w.events) }()
 		begin := time.Now()

@@ -16,7 +16,7 @@ import (
 
 // play feeds states to a watcher without a service and collects the events.
 func play(f func(w *watcher)) (got []string) {
-	w := &watcher{ctx: context.Background(), names: &names{}, events: make(chan Event)}
+	w := &watcher{ctx: context.Background(), names: &names{}, calls: &calls{}, events: make(chan Event)}
 	go func() {
 		f(w)
 		close(w.events)

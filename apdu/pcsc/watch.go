@@ -96,13 +96,13 @@ func (c *Context) Watch(ctx context.Context) (<-chan Event, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(c.life, cancel)
-	w := &watcher{cfg: c.cfg, ctx: ctx, open: openLink, names: &c.names, events: make(chan Event)}
-	go func() {
+	w := &watcher{cfg: c.cfg, ctx: ctx, open: openLink, names: &c.names, calls: &c.calls, events: make(chan Event)}
+	c.calls.do(func() {
 		defer cancel()
 		defer stop()
 		defer close(w.events)
 		w.run()
-	}()
+	})
 	return w.events, nil
 }
 
@@ -120,6 +120,7 @@ type watcher struct {
 	ctx    context.Context
 	open   func(timeout time.Duration) (link, error)
 	names  *names
+	calls  *calls
 	events chan Event
 	known  []*watched
 	down   bool
@@ -176,7 +177,7 @@ func (w *watcher) serve(l link) (served bool, err error) {
 			return served, &Error{Op: "list readers", Kind: apdu.ErrTimeout}
 		}
 		if err != nil {
-			go l.Release()
+			w.release(l)
 			return served, wrap("list readers", "", err)
 		}
 		if w.down {
@@ -196,7 +197,7 @@ func (w *watcher) serve(l link) (served bool, err error) {
 		case !ours:
 			return served, err
 		case w.ctx.Err() != nil:
-			go l.Release()
+			w.release(l)
 			return served, nil
 		case err == nil:
 			served, misses = true, 0
@@ -207,11 +208,14 @@ func (w *watcher) serve(l link) (served bool, err error) {
 		case errors.Is(err, scard.ErrUnknownReader) && misses < 3:
 			misses++ // a reader left since the listing
 		default:
-			go l.Release()
+			w.release(l)
 			return served, wrap("watch", "", err)
 		}
 	}
 }
+
+// release releases a link without waiting for the library.
+func (w *watcher) release(l link) { w.calls.do(func() { l.Release() }) }
 
 // wait blocks until a state differs from what was given, the readers are not
 // those of the list, relist has passed or the watch ends. ours tells whether l is
@@ -220,22 +224,22 @@ func (w *watcher) wait(l link, states []scard.ReaderState, list []string) (err e
 	got := slices.Clone(states)
 	result := make(chan error)
 	gone := make(chan struct{})
-	go func() {
+	w.calls.do(func() {
 		err := l.change(got, relist)
 		select {
 		case result <- err:
 		case <-gone:
 			l.Release()
 		}
-	}()
+	})
 	ctx, end := context.WithCancel(w.ctx)
 	defer end()
 	missed := make(chan struct{})
-	go func() {
+	w.calls.do(func() {
 		if w.lookAgain(ctx, list) {
 			close(missed)
 		}
-	}()
+	})
 	select {
 	case err := <-result:
 		copy(states, got)
@@ -248,7 +252,7 @@ func (w *watcher) wait(l link, states []scard.ReaderState, list []string) (err e
 	}
 	// A cancel that comes just before the wait is lost, so it is repeated.
 	for range 20 {
-		go l.Cancel() // blocks, too, when the service hangs
+		w.calls.do(func() { l.Cancel() }) // blocks, too, when the service hangs
 		select {
 		case err := <-result:
 			copy(states, got)
