@@ -94,8 +94,7 @@ func (o *office) names() string {
 // becomes of wrong answers. The authority is the proxy of the programs, so that it
 // answers for the addresses that the certificates have.
 func TestOnlineServices(t *testing.T) {
-	a := &cardtest.Authority{}
-	server, err := authority.Start(a)
+	server, err := authority.Start(&cardtest.Authority{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +129,7 @@ func TestOnlineServices(t *testing.T) {
 	for _, lie := range []cardtest.AuthorityLie{
 		cardtest.LieNonce, cardtest.LieOther, cardtest.LieUsage, cardtest.LieUncritical, cardtest.LieUnsigned, cardtest.LieRefused, cardtest.LieNoise, cardtest.LieNothing,
 	} {
-		a.Lie = lie
+		server.Change(func(a *cardtest.Authority) { a.Lie = lie })
 		o.write("second", "Dear municipality!\n")
 		before := o.names()
 		out, code := o.run("cie sign second --tsa "+server.URL+"/tsa --pin-fd 3 3<pin", proxy)
@@ -139,18 +138,18 @@ func TestOnlineServices(t *testing.T) {
 		}
 	}
 	for _, lie := range []cardtest.AuthorityLie{cardtest.LieUnsigned, cardtest.LieForeign, cardtest.LieOld, cardtest.LieNoise, cardtest.LieNothing} {
-		a.Lie = lie
+		server.Change(func(a *cardtest.Authority) { a.Lie = lie })
 		if out, code := o.run("cie verify letter.p7m --trust issuing.pem --online", proxy); code != exitUnsaid {
 			t.Errorf("%s: %d: %s", lie, code, out)
 		}
 	}
-	a.Lie = ""
+	server.Change(func(a *cardtest.Authority) { a.Lie = "" })
 	block, _ := pem.Decode(certificate(t, o))
 	cert, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Revoke(cert.SerialNumber, time.Now().Add(-time.Hour))
+	server.Change(func(a *cardtest.Authority) { a.Revoke(cert.SerialNumber, time.Now().Add(-time.Hour)) })
 	if out, code := o.run("cie verify letter.p7m --trust issuing.pem --online", proxy); code != exitInvalid || !strings.Contains(out, "had been revoked") {
 		t.Errorf("revoked: %d: %s", code, out)
 	}

@@ -126,15 +126,18 @@ func TestHostileNamesReachNoOutput(t *testing.T) {
 				}
 				cmd := exec.CommandContext(ctx, "cie", args...)
 				cmd.Env = env
-				if c.args[0] == "watch" { // until it is ended
-					time.AfterFunc(time.Second, func() { _ = cmd.Process.Signal(os.Interrupt) })
-				}
 				if input != nil {
 					cmd.ExtraFiles = []*os.File{input}
 				}
 				var out, errs bytes.Buffer
 				cmd.Stdout, cmd.Stderr = &out, &errs
-				err := cmd.Run()
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				if c.args[0] == "watch" { // until it is ended
+					time.AfterFunc(time.Second, func() { _ = cmd.Process.Signal(os.Interrupt) })
+				}
+				err := cmd.Wait()
 				var exit *exec.ExitError
 				if ctx.Err() != nil || err != nil && (!errors.As(err, &exit) || c.pin) {
 					t.Fatalf("%v\n%s%s", err, out.String(), errs.String())

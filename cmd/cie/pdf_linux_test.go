@@ -38,8 +38,7 @@ func onePage() string {
 // A PDF with a time stamp, whose signer's revocation is asked, is valid; an
 // authority that lies leaves no half-made file.
 func TestPDFWithOnlineServices(t *testing.T) {
-	a := &cardtest.Authority{}
-	server, err := authority.Start(a)
+	server, err := authority.Start(&cardtest.Authority{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,14 +55,14 @@ func TestPDFWithOnlineServices(t *testing.T) {
 		t.Errorf("%d: %s", code, out)
 	}
 	for _, lie := range []cardtest.AuthorityLie{cardtest.LieNonce, cardtest.LieUnsigned, cardtest.LieNothing} {
-		a.Lie = lie
+		server.Change(func(a *cardtest.Authority) { a.Lie = lie })
 		before := o.names()
 		out, code := o.run("cie sign letter-signed.pdf --tsa "+server.URL+"/tsa --pin-fd 3 3<pin", proxy)
 		if code != exitFailed || !strings.Contains(out, "no time stamp") || o.names() != before {
 			t.Errorf("%s: %d, %s: %s", lie, code, o.names(), out)
 		}
 	}
-	a.Lie = ""
+	server.Change(func(a *cardtest.Authority) { a.Lie = "" })
 	signed, err := os.ReadFile(filepath.Join(o.dir, "letter-signed.pdf"))
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"cie/card/cardtest"
@@ -23,6 +24,7 @@ type Server struct {
 	URL string
 
 	http *http.Server
+	mu   sync.Mutex // held by an answer and by Change
 }
 
 const maxRequest = 1 << 20
@@ -37,6 +39,13 @@ func Start(a *cardtest.Authority) (*Server, error) {
 	s.http = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.http.Serve(l) }()
 	return s, nil
+}
+
+// Change changes the authority between two answers.
+func (s *Server) Change(f func(*cardtest.Authority)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s.Authority)
 }
 
 // Close stops the server.
@@ -65,7 +74,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if err == nil {
 		var answer []byte
-		if answer, err = s.Fetch(context.Background(), url, "", body, 1<<30); err == nil {
+		s.mu.Lock()
+		answer, err = s.Fetch(context.Background(), url, "", body, 1<<30)
+		s.mu.Unlock()
+		if err == nil {
 			w.Header().Set("Content-Type", contentType)
 			_, _ = w.Write(answer)
 			return
