@@ -46,7 +46,7 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	r := want(t, 0, "", cie(t), "demo", "--in-process", "--json")
-	if err := json.Unmarshal([]byte(r.stdout), &demo); err != nil || !demo.OK || len(demo.Steps) != 8 {
+	if err := json.Unmarshal([]byte(r.stdout), &demo); err != nil || !demo.OK || len(demo.Steps) != 9 {
 		t.Fatalf("%v:\n%s%s", err, r.stdout, r.stderr)
 	}
 	for _, s := range demo.Steps {
