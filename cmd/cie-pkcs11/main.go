@@ -15,6 +15,7 @@ package main
 import "C"
 
 import (
+	_ "cie/cmd/internal/syslib/winscard" // before the PC/SC binding
 	"cie/pkcs11mod"
 )
 

@@ -1,9 +1,19 @@
 package syslib
 
-import "golang.org/x/sys/windows"
+import (
+	"syscall"
 
-// The order of initialisation is that of the import paths, so this comes before
-// the packages of the toolkit and of the smart card service.
+	_ "cie/cmd/internal/syslib/winscard"
+)
+
+const searchSystem32AndUserDirs = 0x800 | 0x400 // LOAD_LIBRARY_SEARCH_SYSTEM32, _USER_DIRS
+
+// The order of initialisation is that of the import paths, once what a package
+// imports is initialised: with package syscall alone this comes before the
+// packages of the toolkit and of the smart card service.
 func init() {
-	_ = windows.SetDefaultDllDirectories(windows.LOAD_LIBRARY_SEARCH_SYSTEM32 | windows.LOAD_LIBRARY_SEARCH_USER_DIRS)
+	set := syscall.NewLazyDLL("kernel32.dll").NewProc("SetDefaultDllDirectories")
+	if set.Find() == nil {
+		_, _, _ = set.Call(searchSystem32AndUserDirs)
+	}
 }
