@@ -190,7 +190,7 @@ func versionOf(t *testing.T, file string) string {
 // works checks what a person sees of the installed software without a browser.
 func (c *clean) works(module string) {
 	c.t.Helper()
-	if out := c.run("cie", "demo"); !strings.Contains(out, "8/8") {
+	if out := c.run("cie", "demo"); !strings.Contains(out, "9/9") {
 		c.t.Errorf("cie demo:\n%s", out)
 	}
 	if out := c.run("p11-kit", "list-modules"); !strings.Contains(out, module) {
@@ -409,7 +409,7 @@ func (c *clean) tarball(t *testing.T, before map[string]string) {
 		if out := c.run("p11-kit", "list-modules"); !strings.Contains(out, module) {
 			t.Errorf("%s: p11-kit list-modules:\n%s", prefix, out)
 		}
-		if out := c.run(prefix+"/bin/cie", "demo"); !strings.Contains(out, "8/8") {
+		if out := c.run(prefix+"/bin/cie", "demo"); !strings.Contains(out, "9/9") {
 			t.Errorf("%s: cie demo:\n%s", prefix, out)
 		}
 		// An upgrade over itself.
