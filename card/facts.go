@@ -37,7 +37,7 @@ type facts struct {
 	//
 	// At the end of the device authentication the chip signs G, P and Q as this
 	// side used them, with both public keys, under Int.Kpriv (IAS ECC 5.2.3.5,
-	// CIE 6.10.4), and the SOD vouches for EF.Int.Kpub. Nobody else can make
+	// CIE 6.10.4), and the SOD vouches for EF.Int.Kpub. No other chip can make
 	// that signature. So the values are the ones that the genuine chip used in
 	// this key agreement, which is what EF.DH would show; that they make a
 	// group is checked apart from that.

@@ -73,7 +73,7 @@ func TestKeptPINIsSentOnlyAtItsMark(t *testing.T) {
 	if d := c.Stats().Sub(before); d.Verifies != 0 {
 		t.Error("a code was sent")
 	}
-	// Another device changed the PIN: one try, by whoever comes first.
+	// Another device changed the PIN: one try, of the first program that signs.
 	wantPINError(t, s.Verify(ctx, card.PIN, []byte("28281414"), card.OnlyAtMark(m)), card.PIN, 2)
 	if err := s.Verify(ctx, card.PIN, pin, card.OnlyAtMark(m)); !errors.Is(err, card.ErrMarkMoved) {
 		t.Errorf("%v", err)
