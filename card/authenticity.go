@@ -187,8 +187,8 @@ func (t *operation) proveServiceKey() error {
 // Servizi_Int.Kpriv: PKCS#1 v1.5 type 1 padding, deterministic, no code
 // needed (CIE Annex A). The result has the size of the modulus, 256 bytes.
 func (s *Session) AntiCloneSign(ctx context.Context, message []byte) ([]byte, error) {
-	if len(message) == 0 || len(message) > maxSign {
-		return nil, ErrDataTooLong
+	if err := CheckSign(message); err != nil {
+		return nil, err
 	}
 	var signature []byte
 	err := s.run(ctx, 1, func(t *operation) error {

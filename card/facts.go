@@ -177,7 +177,7 @@ func (t *operation) readFacts() (*facts, error) {
 func (t *operation) readDHFile() ([]byte, error) {
 	content, err := t.readFromRoot(fileDH)
 	if err != nil {
-		if linkLost(err) || t.check(t.ctx) != nil {
+		if LossOf(err) > LossNone || t.check(t.ctx) != nil {
 			return nil, err
 		}
 		t.s.trace("EF.DH: %v", err)

@@ -125,7 +125,7 @@ func (t *operation) find() (nis string, err error) {
 		return nis, err
 	}
 	if lost := t.resetCard(); lost != nil {
-		if linkLost(lost) {
+		if LossOf(lost) > LossNone {
 			return "", lost
 		}
 		return "", err

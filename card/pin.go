@@ -22,22 +22,6 @@ type Tries struct {
 	Reported bool
 }
 
-// fewPUK is the number of tries of the PUK below which it is sent only with
-// consent: what is lost with the last one is lost for ever.
-const fewPUK = 4
-
-// NeedsConsent reports whether a code may only be sent after a person confirmed
-// that it may be one of the last. A wrong PIN can be mended with the PUK, so an
-// unknown counter is no reason, nor is one that was 0 when it was last seen: a
-// blocked chip refuses without spending anything. The PUK needs the word of the
-// chip.
-func (t Tries) NeedsConsent(ref PINRef) bool {
-	if ref == PUK {
-		return !t.Reported || t.Left < fewPUK
-	}
-	return t.Left == 1
-}
-
 // CodeOption changes how a code is presented.
 type CodeOption func(*codeOptions)
 
@@ -162,7 +146,7 @@ func (t *operation) needChannel() error {
 	}
 	stored := t.s.facts.fromStore
 	err := t.openChannel()
-	if err == nil || linkLost(err) || t.check(t.ctx) != nil {
+	if err == nil || LossOf(err) > LossNone || t.check(t.ctx) != nil {
 		return err
 	}
 	if !stored {
@@ -267,13 +251,8 @@ func (t *operation) verify(ref PINRef, code []byte, o codeOptions) error {
 		return err
 	}
 	tries.Reported = fromCard
-	switch {
-	// A counter that the chip did not report may be out of date: another device
-	// can have unblocked the code.
-	case tries.Left == 0 && fromCard:
-		return &PINError{Ref: ref, Tries: 0}
-	case tries.NeedsConsent(ref) && !o.lastTry:
-		return &LastTryError{Ref: ref, Tries: tries}
+	if err := tries.Check(ref, o.lastTry); err != nil {
+		return err
 	}
 	if err := t.check(t.ctx); err != nil {
 		return err
@@ -283,7 +262,6 @@ func (t *operation) verify(ref PINRef, code []byte, o codeOptions) error {
 		return err
 	}
 	t.begin(map[PINRef]StepName{PIN: StepVerifyPIN, PUK: StepVerifyPUK}[ref])
-	t.committed = true
 	t.s.setVerified(ref, false)
 	// IAS ECC 9.4.1
 	r, err := t.sendCode(apdu.Command{INS: 0x20, P2: byte(ref)}, code)

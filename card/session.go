@@ -221,6 +221,7 @@ func (t *operation) resetCard() error {
 // begin announces the next step.
 func (t *operation) begin(name StepName) {
 	t.name = name
+	t.committed = t.committed || name.MustFinish()
 	t.step++
 	t.total = max(t.total, t.step)
 	t.s.trace("# %s", name)
@@ -256,7 +257,7 @@ func (t *operation) transmit(to apdu.Sender, c apdu.Command) (apdu.Response, err
 	}
 	r, err := to.Send(c)
 	if err != nil {
-		if linkLost(err) {
+		if LossOf(err) > LossNone {
 			t.s.forget()
 			t.fresh, t.opened = false, false
 		}
@@ -286,17 +287,6 @@ func (t *operation) secureOK(c apdu.Command) ([]byte, error) {
 	return t.expectOK(c.INS, r, err)
 }
 
-// linkLost reports whether after err nothing is known of the card any more.
-func linkLost(err error) bool {
-	for _, e := range []error{apdu.ErrNoService, apdu.ErrNoReader, apdu.ErrNoCard, apdu.ErrMute,
-		apdu.ErrRemoved, apdu.ErrReset, apdu.ErrTimeout} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
-
 // repeatable runs f, which must send no code, and runs it once more when it
 // failed on a state that another program took away since this one last held
 // the card: another application selected, the channel ended, the card reset. A
@@ -317,7 +307,7 @@ func (t *operation) repeatable(f func() error) error {
 		if t.resetCard() != nil {
 			return err
 		}
-	case assumed && !linkLost(err):
+	case assumed && LossOf(err) == LossNone:
 	default:
 		return err
 	}

@@ -15,10 +15,6 @@ import (
 	"cie/card/identity"
 )
 
-// maxSign is what the chip takes to sign with a 2048-bit key: 40% of the
-// modulus (IAS ECC 9.5.6).
-const maxSign = 102
-
 // protected runs f, which needs a verified PIN, in the channel in which it
 // was verified. If another program took that channel away the PIN is gone
 // with it, and only a person can give it again.
@@ -36,7 +32,7 @@ func (t *operation) protected(f func() error) error {
 			return err
 		}
 		return fmt.Errorf("%w: %w", ErrPINRequired, err)
-	case errors.Is(err, apdu.ErrReset), t.s.channel == nil && !linkLost(err):
+	case errors.Is(err, apdu.ErrReset), t.s.channel == nil && LossOf(err) == LossNone:
 		t.s.forget()
 		return fmt.Errorf("%w: %w", ErrPINRequired, err)
 	case errors.As(err, &status) && status.SW == apdu.SWSecurityNotSatisfied:
@@ -112,8 +108,8 @@ func (s *Session) DocumentNumber(ctx context.Context) (string, error) {
 // the size of the modulus, 256 bytes. It needs a verified PIN
 // (ErrPINRequired). It costs two commands.
 func (s *Session) Sign(ctx context.Context, data []byte) ([]byte, error) {
-	if len(data) == 0 || len(data) > maxSign {
-		return nil, ErrDataTooLong
+	if err := CheckSign(data); err != nil {
+		return nil, err
 	}
 	var signature []byte
 	err := s.run(ctx, 1, func(t *operation) error {
