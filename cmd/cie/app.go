@@ -7,15 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"regexp"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
-
-	"golang.org/x/term"
 
 	"cie/apdu/pcsc"
 	clean "cie/apdu/printable"
@@ -75,7 +69,7 @@ type terminal interface {
 type app struct {
 	*world
 	lang  i18n.Language
-	style style
+	style tty.Style
 	guard guard
 	bar   bar
 
@@ -98,8 +92,8 @@ func newApp(w *world) *app {
 		// An error in the arguments may come before --json is parsed.
 		json: slices.Contains(w.args, "--json"),
 	}
-	a.style = style{on: colours(w.stdout) && w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb"}
-	a.bar = bar{w: w.stderr, on: colours(w.stderr) && w.getenv("TERM") != "dumb", utf8: i18n.UTF8(w.getenv)}
+	a.style = tty.StyleFor(w.stdout, w.getenv)
+	a.bar = bar{w: w.stderr, on: tty.Escapes(w.stderr, w.getenv), utf8: i18n.UTF8(w.getenv)}
 	a.ascii = !a.bar.utf8
 	a.guard.notice = a.noteSignal
 	return a
@@ -149,13 +143,10 @@ func (a *app) finish(err error) int {
 func (a *app) text(t i18n.Text, args ...any) string {
 	s := a.lang.Sprintf(t, args...)
 	if a.ascii {
-		s = accents.Replace(s)
+		s = i18n.ASCII(s)
 	}
 	return s
 }
-
-// accents writes the accents of Italian as typewriters did.
-var accents = strings.NewReplacer("à", "a'", "è", "e'", "é", "e'", "ì", "i'", "ò", "o'", "ù", "u'", "À", "A'", "È", "E'")
 
 // println prints one line of the result. What keeps it from being printed, such
 // as a full disk, is told at the end.
@@ -193,62 +184,4 @@ func (a *app) encodeJSON(v any, indent string) error {
 // trace prints a line for --debug. What package card traces holds no data.
 func (a *app) trace(format string, args ...any) {
 	fmt.Fprintf(a.stderr, "debug: "+format+"\n", args...)
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// colours reports whether w is a terminal that understands escape sequences.
-func colours(w io.Writer) bool { return isTerminal(w) && tty.Colour(w.(*os.File).Fd()) }
-
-// terminalWidth is the number of columns of a terminal, 80 where it is not known.
-func terminalWidth(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width >= 20 {
-			return width
-		}
-	}
-	return 80
-}
-
-// style makes words stand out on a terminal.
-type style struct{ on bool }
-
-func (s style) wrap(code, text string) string {
-	if !s.on || text == "" {
-		return text
-	}
-	return "\x1b[" + code + "m" + text + "\x1b[0m"
-}
-
-func (s style) bold(text string) string  { return s.wrap("1", text) }
-func (s style) dim(text string) string   { return s.wrap("2", text) }
-func (s style) red(text string) string   { return s.wrap("1;31", text) }
-func (s style) green(text string) string { return s.wrap("32", text) }
-func (s style) amber(text string) string { return s.wrap("33", text) }
-
-// words splits a text for wrapText: what stands in quotes, such as a command
-// to type, is not broken.
-var words = regexp.MustCompile(`[^\s"]*"[^"]{1,60}"\S*|\S+`)
-
-// wrapText breaks text into lines of at most width characters. Blanks at the
-// beginning stay; every line but the first begins with indent.
-func wrapText(text, indent string, width int) string {
-	var lines []string
-	line := text[:len(text)-len(strings.TrimLeft(text, " "))]
-	begun := false // the line has a word
-	for _, word := range words.FindAllString(text, -1) {
-		if begun && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-			lines = append(lines, line)
-			line, begun = indent, false
-		}
-		if begun {
-			line += " "
-		}
-		line += word
-		begun = true
-	}
-	return strings.Join(append(lines, line), "\n")
 }

@@ -262,22 +262,6 @@ func TestStepsHaveWords(t *testing.T) {
 	}
 }
 
-func TestWrapText(t *testing.T) {
-	tests := []struct{ text, indent, want string }{
-		{"", "  ", ""},
-		{"one two three four", "  ", "one two\n  three\n  four"},
-		{"  one two three", "  ", "  one two\n  three"},
-		{"perché così è più", "", "perché\ncosì è più"},
-		{`type "cie pin unblock" now`, "", "type\n\"cie pin unblock\"\nnow"},
-		{"incomprehensibilities", "  ", "incomprehensibilities"},
-	}
-	for _, tt := range tests {
-		if got := wrapText(tt.text, tt.indent, 10); got != tt.want {
-			t.Errorf("%q: %q, want %q", tt.text, got, tt.want)
-		}
-	}
-}
-
 func TestReflow(t *testing.T) {
 	in := strings.Join([]string{
 		"One two three",

@@ -211,8 +211,8 @@ func (a *app) paragraph(indent, text string) { a.println(a.wrapOut(indent+text, 
 // wrapOut breaks lines of the result, on a terminal only: programs read lines.
 func (a *app) wrapOut(text, indent string) string {
 	width := math.MaxInt
-	if isTerminal(a.stdout) {
-		width = min(terminalWidth(a.stdout), 100)
+	if tty.IsTerminal(a.stdout) {
+		width = min(tty.Width(a.stdout), 100)
 	}
-	return wrapText(text, indent, width)
+	return tty.Wrap(text, indent, width)
 }

@@ -127,7 +127,7 @@ func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, resul
 		written = written || p.Changed
 		a.println(a.wrapOut(word+": "+a.placeText(env, results[i].Target), "    "))
 		if !p.Failed && results[i].After.Reason == installer.ReasonOtherPolicy {
-			a.paragraph("    ", a.style.amber(a.text(msg.WhyOtherPolicy)))
+			a.paragraph("    ", a.style.Amber(a.text(msg.WhyOtherPolicy)))
 		}
 		if p.Failed {
 			advice := a.stateAdvice(results[i].After)
@@ -141,7 +141,7 @@ func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, resul
 				a.paragraph("    ", line)
 			}
 			if p.Detail != "" {
-				a.paragraph("    ", a.style.dim(printable(p.Detail)))
+				a.paragraph("    ", a.style.Dim(printable(p.Detail)))
 			}
 		}
 	}
@@ -155,12 +155,12 @@ func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, resul
 	case !out.DryRun && !written && out.OK:
 		a.println(a.text(msg.NothingToEnable))
 	case !out.DryRun && out.OK && !remove:
-		a.println(a.style.green(a.text(msg.EnabledAll)))
+		a.println(a.style.Green(a.text(msg.EnabledAll)))
 	}
 	for i, b := range out.NotReached {
 		if i == 0 {
 			a.println("")
-			a.println(a.style.amber(a.text(msg.StillWithout)))
+			a.println(a.style.Amber(a.text(msg.StillWithout)))
 		}
 		a.printBrowser(b)
 	}
@@ -169,7 +169,7 @@ func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, resul
 // outcomeText says what was done, or with dryRun would be done, in one place.
 func (a *app) outcomeText(p placeJSON, remove, dryRun bool) string {
 	if p.Failed {
-		return a.style.red(a.text(msg.OutcomeFailed))
+		return a.style.Red(a.text(msg.OutcomeFailed))
 	}
 	if dryRun {
 		return a.text(cmp.Or(map[installer.Action]i18n.Text{
@@ -181,11 +181,11 @@ func (a *app) outcomeText(p placeJSON, remove, dryRun bool) string {
 	}
 	switch {
 	case !p.Changed:
-		return a.style.dim(a.text(msg.OutcomeWasIn))
+		return a.style.Dim(a.text(msg.OutcomeWasIn))
 	case remove:
-		return a.style.green(a.text(msg.OutcomeRemoved))
+		return a.style.Green(a.text(msg.OutcomeRemoved))
 	}
-	return a.style.green(a.text(cmp.Or(map[installer.Action]i18n.Text{
+	return a.style.Green(a.text(cmp.Or(map[installer.Action]i18n.Text{
 		installer.ActionCorrect: msg.OutcomeCorrected,
 		installer.ActionRepair:  msg.OutcomeRepaired,
 	}[p.Action], msg.OutcomeRegistered)))

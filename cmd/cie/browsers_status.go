@@ -10,6 +10,7 @@ import (
 	"cie/cmd/internal/doctor"
 	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/probe"
+	"cie/cmd/internal/tty"
 	"cie/installer"
 )
 
@@ -107,7 +108,7 @@ func (a *app) browsersStatus(ctx context.Context, f browserFlags) error {
 			var own *problem
 			if errors.As(a.homeProblem(err), &own) {
 				a.note("")
-				a.note(wrapText(capital(own.Message)+". "+strings.Join(own.advice, " "), "", a.errWidth()))
+				a.note(tty.Wrap(capital(own.Message)+". "+strings.Join(own.advice, " "), "", a.errWidth()))
 			}
 		}
 	}
@@ -122,10 +123,10 @@ func (a *app) printBrowsers(out browsersJSON, broken error) {
 	case out.Module.Loadable == installer.LoadYes:
 		a.println(a.text(msg.ModuleGood, out.Module.Path))
 	case !out.Module.Exists:
-		a.println(a.style.red(capital(a.text(msg.ModuleMissing, out.Module.Path))))
+		a.println(a.style.Red(capital(a.text(msg.ModuleMissing, out.Module.Path))))
 		a.paragraph("    ", a.text(msg.ModuleMissingDo))
 	default:
-		a.println(a.style.red(capital(a.text(msg.ModuleBroken, out.Module.Path))))
+		a.println(a.style.Red(capital(a.text(msg.ModuleBroken, out.Module.Path))))
 		a.paragraph("    ", a.probeText(broken))
 		a.paragraph("    ", a.text(msg.ModuleBrokenDo))
 	}
@@ -140,7 +141,7 @@ func (a *app) printBrowsers(out browsersJSON, broken error) {
 
 // printBrowser shows one program.
 func (a *app) printBrowser(b browserJSON) {
-	a.println(a.style.bold(printable(strings.TrimSpace(b.Name+" "+b.Version))) + " (" + a.packagingText(b.Packaging) + ")")
+	a.println(a.style.Bold(printable(strings.TrimSpace(b.Name+" "+b.Version))) + " (" + a.packagingText(b.Packaging) + ")")
 	for i, line := range a.browserAdvice(b.report, b.State) {
 		if i == 0 {
 			line = a.stateStyle(b.State)(line)
@@ -161,11 +162,11 @@ func (a *app) packagingText(p installer.Packaging) string {
 func (a *app) stateStyle(s doctor.BrowserState) func(string) string {
 	switch s {
 	case doctor.BrowserReady:
-		return a.style.green
+		return a.style.Green
 	case doctor.BrowserDamaged, doctor.BrowserNotLoadable:
-		return a.style.red
+		return a.style.Red
 	}
-	return a.style.amber
+	return a.style.Amber
 }
 
 // browserAdvice says how things are with a browser, and what to do about it.

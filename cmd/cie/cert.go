@@ -14,6 +14,7 @@ import (
 	"cie/card/identity"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/tty"
 )
 
 // certJSON is the answer of "cie cert --json".
@@ -37,7 +38,7 @@ func (a *app) certCommand() *cobra.Command {
 			switch format {
 			case "pem", "text":
 			case "der":
-				if out == "" && !a.json && isTerminal(a.stdout) {
+				if out == "" && !a.json && tty.IsTerminal(a.stdout) {
 					return a.usage(msg.BinaryToTerminal)
 				}
 			default:

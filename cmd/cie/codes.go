@@ -145,15 +145,15 @@ func (d *dialog) say(t i18n.Text, args ...any) {
 	if d == nil {
 		return
 	}
-	_, _ = io.WriteString(d.term, wrapText(d.a.text(t, args...), "", d.width())+"\n")
+	_, _ = io.WriteString(d.term, tty.Wrap(d.a.text(t, args...), "", d.width())+"\n")
 }
 
 // width is where lines are broken. The terminal of the dialog is the one of the
 // standard streams, unless they all lead elsewhere.
 func (d *dialog) width() int {
 	for _, w := range []io.Writer{d.a.stderr, d.a.stdout} {
-		if isTerminal(w) {
-			return min(terminalWidth(w), 96)
+		if tty.IsTerminal(w) {
+			return min(tty.Width(w), 96)
 		}
 	}
 	return 80
@@ -241,7 +241,7 @@ func (d *dialog) again(err error) {
 	if weak := new(card.WeakPINError); errors.As(err, &weak) {
 		what = msg.ChooseAnother
 	}
-	_, _ = io.WriteString(d.term, wrapText(capital(message)+". "+d.a.text(what), "", d.width())+"\n")
+	_, _ = io.WriteString(d.term, tty.Wrap(capital(message)+". "+d.a.text(what), "", d.width())+"\n")
 }
 
 // confirm lets the person type a word before a dangerous step.

@@ -13,6 +13,7 @@ import (
 	"cie/card/sod"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/tty"
 )
 
 // demoJSON is the answer of "cie demo --json".
@@ -104,7 +105,7 @@ func (a *app) demo(ctx context.Context, inProcess bool) error {
 	}
 	a.println("")
 	n := len(d.out.Steps)
-	a.println(a.style.bold(a.style.green(a.text(msg.DemoDone.For(n), n))))
+	a.println(a.style.Bold(a.style.Green(a.text(msg.DemoDone.For(n), n))))
 	if !inProcess {
 		a.println(a.text(msg.DemoCleaned))
 	}
@@ -133,7 +134,7 @@ func (d *demo) clearDesk() {
 
 // play goes through the steps.
 func (d *demo) play(ctx context.Context) error {
-	d.line(d.style.bold(wrapText(d.text(msg.DemoIntro), "", d.columns())))
+	d.line(d.style.Bold(tty.Wrap(d.text(msg.DemoIntro), "", d.columns())))
 	readerProof := msg.DemoReaderProof
 	if d.inProcess {
 		readerProof = msg.DemoReaderHereProof
@@ -151,7 +152,7 @@ func (d *demo) play(ctx context.Context) error {
 	}
 	for i, s := range steps {
 		d.line("")
-		d.line(d.style.bold(fmt.Sprintf("%d/%d  %s", i+1, len(steps), d.text(s.title))))
+		d.line(d.style.Bold(fmt.Sprintf("%d/%d  %s", i+1, len(steps), d.text(s.title))))
 		d.out.Steps = append(d.out.Steps, demoStepJSON{Name: s.name, Facts: map[string]any{}})
 		err := d.onCard(func() error { return s.do(ctx) })
 		if ctx.Err() != nil {
@@ -161,7 +162,7 @@ func (d *demo) play(ctx context.Context) error {
 			return d.failed(s, err)
 		}
 		d.out.Steps[i].OK = true
-		d.line(d.style.dim(wrapText("     "+d.text(msg.DemoProves)+" "+d.text(s.proof), "     ", d.columns())))
+		d.line(d.style.Dim(tty.Wrap("     "+d.text(msg.DemoProves)+" "+d.text(s.proof), "     ", d.columns())))
 	}
 	return nil
 }
@@ -210,8 +211,8 @@ func (d *demo) shown(t i18n.Text, args ...any) {
 	if d.bar.utf8 {
 		mark = "✓"
 	}
-	text := wrapText("     "+d.text(t, args...), "     ", d.columns())
-	d.line("  " + d.style.green(mark) + "  " + strings.TrimLeft(text, " "))
+	text := tty.Wrap("     "+d.text(t, args...), "     ", d.columns())
+	d.line("  " + d.style.Green(mark) + "  " + strings.TrimLeft(text, " "))
 }
 
 // fact keeps something for --json.

@@ -213,13 +213,13 @@ func (a *app) doctorJSON(worst doctor.Status, checks []doctor.Check) doctorJSON 
 func (a *app) printCheck(c doctor.Check) {
 	mark := a.text(map[doctor.Status]i18n.Text{doctor.OK: msg.MarkOK, doctor.Warn: msg.MarkWarn, doctor.Fail: msg.MarkFail, doctor.Skipped: msg.MarkSkipped}[c.Status])
 	style := map[doctor.Status]func(string) string{
-		doctor.OK: a.style.green, doctor.Warn: a.style.amber, doctor.Fail: a.style.red, doctor.Skipped: a.style.dim,
+		doctor.OK: a.style.Green, doctor.Warn: a.style.Amber, doctor.Fail: a.style.Red, doctor.Skipped: a.style.Dim,
 	}[c.Status]
 	line := a.text(doctorSteps[c.ID])
 	if c.Subject != "" && c.ID != doctor.Identity {
 		line += " " + printable(c.Subject)
 	}
-	a.println(style(fmt.Sprintf("[%s]", mark)) + strings.Repeat(" ", max(1, 9-len([]rune(mark)))) + a.style.bold(line))
+	a.println(style(fmt.Sprintf("[%s]", mark)) + strings.Repeat(" ", max(1, 9-len([]rune(mark)))) + a.style.Bold(line))
 	if c.Status == doctor.Skipped && c.Finding == doctor.Waits {
 		return
 	}

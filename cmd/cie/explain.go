@@ -266,7 +266,7 @@ func (a *app) printReport(r report) {
 		title += "."
 	}
 	width := a.errWidth()
-	fmt.Fprintln(a.stderr, a.errStyle().red(wrapText(title, "  ", width)))
+	fmt.Fprintln(a.stderr, a.errStyle().Red(tty.Wrap(title, "  ", width)))
 	for _, line := range r.list {
 		fmt.Fprintln(a.stderr, "  "+line)
 	}
@@ -275,9 +275,9 @@ func (a *app) printReport(r report) {
 		case strings.HasPrefix(line, "  "): // to be copied as it is
 			fmt.Fprintln(a.stderr, line)
 		case len(r.advice) > 1:
-			fmt.Fprintln(a.stderr, wrapText("- "+line, "  ", width))
+			fmt.Fprintln(a.stderr, tty.Wrap("- "+line, "  ", width))
 		default:
-			fmt.Fprintln(a.stderr, wrapText(line, "", width))
+			fmt.Fprintln(a.stderr, tty.Wrap(line, "", width))
 		}
 	}
 	if a.debug && r.Detail != "" {
@@ -288,13 +288,11 @@ func (a *app) printReport(r report) {
 // errWidth is where lines on standard error are broken: nowhere, if a program
 // reads them.
 func (a *app) errWidth() int {
-	if !isTerminal(a.stderr) {
+	if !tty.IsTerminal(a.stderr) {
 		return math.MaxInt
 	}
-	return min(terminalWidth(a.stderr), 100)
+	return min(tty.Width(a.stderr), 100)
 }
 
 // errStyle is style for standard error.
-func (a *app) errStyle() style {
-	return style{on: isTerminal(a.stderr) && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb"}
-}
+func (a *app) errStyle() tty.Style { return tty.StyleFor(a.stderr, a.getenv) }

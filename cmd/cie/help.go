@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/tty"
 )
 
 // row is a name and what it is, in a list of the help.
@@ -101,7 +102,7 @@ func description(c *cobra.Command) string {
 }
 
 // columns is how long lines are that are meant to be read.
-func (a *app) columns() int { return min(terminalWidth(a.stdout), 92) }
+func (a *app) columns() int { return min(tty.Width(a.stdout), 92) }
 
 // gap is what stands before a text in a column of its own: a name and blanks.
 var gap = regexp.MustCompile(`^ *\S+(?: \S+)* {2,}`)
@@ -144,21 +145,21 @@ func hang(line string, column, width int) string {
 	name := gap.FindString(line)
 	indent := strings.Repeat(" ", column)
 	if name == "" {
-		return wrapText(line, indent, width)
+		return tty.Wrap(line, indent, width)
 	}
-	return name + strings.TrimLeft(wrapText(indent+line[len(name):], indent, width), " ")
+	return name + strings.TrimLeft(tty.Wrap(indent+line[len(name):], indent, width), " ")
 }
 
 // help prints the help about a command or a topic on standard output.
 func (a *app) help(c *cobra.Command) {
 	w := a.stdout
 	if isTopic(c) {
-		fmt.Fprintf(w, "%s\n\n%s\n", a.style.bold(c.Short), reflow(c.Long, a.columns()))
+		fmt.Fprintf(w, "%s\n\n%s\n", a.style.Bold(c.Short), reflow(c.Long, a.columns()))
 		return
 	}
-	fmt.Fprintf(w, "%s\n\n%s\n  %s\n", reflow(description(c), a.columns()), a.style.bold(a.text(msg.HelpUsage)), a.useLine(c))
+	fmt.Fprintf(w, "%s\n\n%s\n  %s\n", reflow(description(c), a.columns()), a.style.Bold(a.text(msg.HelpUsage)), a.useLine(c))
 	if c.Example != "" {
-		fmt.Fprintf(w, "\n%s\n", a.style.bold(a.text(msg.HelpExamples)))
+		fmt.Fprintf(w, "\n%s\n", a.style.Bold(a.text(msg.HelpExamples)))
 		for _, line := range strings.Split(c.Example, "\n") {
 			fmt.Fprintln(w, "  "+line)
 		}
@@ -184,7 +185,7 @@ func (a *app) helpRows(title string, rows []row) {
 	for _, r := range rows {
 		width = max(width, len(r.name))
 	}
-	fmt.Fprintf(a.stdout, "\n%s\n", a.style.bold(title))
+	fmt.Fprintf(a.stdout, "\n%s\n", a.style.Bold(title))
 	for _, r := range rows {
 		indent := strings.Repeat(" ", width+4)
 		line := fmt.Sprintf("  %-*s  ", width, r.name)
@@ -194,6 +195,6 @@ func (a *app) helpRows(title string, rows []row) {
 
 // wrapAt breaks text for the right column of a list.
 func wrapAt(text, indent string, width int) string {
-	lines := strings.Split(wrapText(text, "", max(width, 30)), "\n")
+	lines := strings.Split(tty.Wrap(text, "", max(width, 30)), "\n")
 	return strings.Join(lines, "\n"+indent)
 }

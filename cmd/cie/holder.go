@@ -76,7 +76,7 @@ func (a *app) date(t time.Time) string { return t.Format(a.text(msg.DateFormat))
 
 // printHolder shows what a card tells after the PIN.
 func (a *app) printHolder(h *holderJSON, field func(label i18n.Text, value string)) {
-	field(msg.LabelHolder, a.style.bold(strings.TrimSpace(h.Holder.Surname+" "+h.Holder.GivenName)))
+	field(msg.LabelHolder, a.style.Bold(strings.TrimSpace(h.Holder.Surname+" "+h.Holder.GivenName)))
 	field(msg.LabelFiscalCode, h.Holder.FiscalCode)
 	field(msg.LabelDocument, h.DocumentNumber)
 	end, grace := a.date(h.id.NotAfter), a.date(h.id.GraceUntil)
@@ -85,13 +85,13 @@ func (a *app) printHolder(h *holderJSON, field func(label i18n.Text, value strin
 		field(msg.LabelExpiry, end)
 		field(msg.LabelGrace, a.text(msg.GraceUntil, grace))
 	case "not-yet-valid":
-		field(msg.LabelExpiry, a.style.amber(a.text(msg.ExpiryNotYet, end, a.date(h.id.NotBefore))))
+		field(msg.LabelExpiry, a.style.Amber(a.text(msg.ExpiryNotYet, end, a.date(h.id.NotBefore))))
 	case "grace":
-		field(msg.LabelExpiry, a.style.amber(a.text(msg.ExpiryGone, end)))
-		field(msg.LabelGrace, a.style.amber(a.text(msg.GraceNow, grace)))
+		field(msg.LabelExpiry, a.style.Amber(a.text(msg.ExpiryGone, end)))
+		field(msg.LabelGrace, a.style.Amber(a.text(msg.GraceNow, grace)))
 	default:
-		field(msg.LabelExpiry, a.style.red(a.text(msg.ExpiryGone, end)))
-		field(msg.LabelGrace, a.style.red(a.text(msg.GraceOver, grace)))
+		field(msg.LabelExpiry, a.style.Red(a.text(msg.ExpiryGone, end)))
+		field(msg.LabelGrace, a.style.Red(a.text(msg.GraceOver, grace)))
 	}
 }
 

@@ -111,21 +111,21 @@ func knownCard(e state.Entry) knownJSON {
 
 func (a *app) printKnown(e state.Entry, k knownJSON) {
 	if k.Error != "" {
-		a.println(a.style.bold(k.ID))
-		a.paragraph("  ", a.style.red(a.text(msg.CardsDamaged, k.ID)))
+		a.println(a.style.Bold(k.ID))
+		a.paragraph("  ", a.style.Red(a.text(msg.CardsDamaged, k.ID)))
 		return
 	}
 	title := "NIS " + k.NIS
 	if k.Holder != "" {
 		title = k.Holder + ", " + title
 	}
-	a.println(a.style.bold(title))
+	a.println(a.style.Bold(title))
 	what := a.text(msg.CardsSeen)
 	switch {
 	case k.Genuine != "":
-		what = a.style.green(a.text(msg.CardsGenuine, k.Genuine))
+		what = a.style.Green(a.text(msg.CardsGenuine, k.Genuine))
 	case k.Accepted != "":
-		what = a.style.amber(a.text(msg.CardsAccepted, a.date(e.Record.Consent.At)))
+		what = a.style.Amber(a.text(msg.CardsAccepted, a.date(e.Record.Consent.At)))
 	}
 	a.paragraph("  ", what)
 	count := func(n *int) string {
@@ -193,7 +193,7 @@ func (a *app) acceptCard(ctx context.Context, given bool) error {
 	if auth.Level == card.Genuine {
 		done = msg.CardIsGenuine
 	}
-	a.println(a.style.green(a.wrapOut(a.text(done), "")))
+	a.println(a.style.Green(a.wrapOut(a.text(done), "")))
 	return nil
 }
 

@@ -68,7 +68,7 @@ func (a *app) withPIN(ctx context.Context, f *codeFlags, then func(*inUse) error
 // pinDone tells that a verb below "cie pin" did its work.
 func (a *app) pinDone(u *inUse, result string, t i18n.Text) error {
 	if !a.json {
-		a.println(a.style.green(a.wrapOut(a.text(t), "")))
+		a.println(a.style.Green(a.wrapOut(a.text(t), "")))
 		return nil
 	}
 	out := pinJSON{Result: result, Reader: u.reader, NIS: u.session.NIS(), levelJSON: u.levelJSON()}

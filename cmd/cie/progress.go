@@ -9,6 +9,7 @@ import (
 	"cie/card"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/tty"
 )
 
 // stepTexts are the steps of package card in words.
@@ -101,7 +102,7 @@ func (b *bar) show(step, total int, what string) {
 	defer b.mu.Unlock()
 	line := []rune(fmt.Sprintf("%s%s %d/%d %s", strings.Repeat(full, n), strings.Repeat(empty, barWidth-n), step, total, what))
 	// A line that wraps could not be taken back.
-	if width := terminalWidth(b.w); len(line) >= width {
+	if width := tty.Width(b.w); len(line) >= width {
 		line = line[:width-1]
 	}
 	fmt.Fprintf(b.w, "\r\x1b[K%s", string(line))

@@ -62,7 +62,7 @@ func (a *app) readers() error {
 		return nil
 	}
 	for _, r := range list {
-		a.println(a.style.bold(r.Name) + strings.Repeat(" ", width-len([]rune(r.Name))) + "  " + a.readerStateText(r))
+		a.println(a.style.Bold(r.Name) + strings.Repeat(" ", width-len([]rune(r.Name))) + "  " + a.readerStateText(r))
 	}
 	return nil
 }
@@ -82,11 +82,11 @@ func readerState(r pcsc.ReaderState) string {
 func (a *app) readerStateText(r pcsc.ReaderState) string {
 	switch readerState(r) {
 	case "empty":
-		return a.style.dim(a.text(msg.ReaderEmpty))
+		return a.style.Dim(a.text(msg.ReaderEmpty))
 	case "mute":
-		return a.style.amber(a.text(msg.ReaderMute))
+		return a.style.Amber(a.text(msg.ReaderMute))
 	case "in-use":
 		return a.text(msg.ReaderInUse)
 	}
-	return a.style.green(a.text(msg.ReaderCard))
+	return a.style.Green(a.text(msg.ReaderCard))
 }

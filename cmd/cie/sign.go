@@ -23,6 +23,7 @@ import (
 	"cie/card/identity"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/online"
+	"cie/cmd/internal/tty"
 )
 
 // signJSON is the answer of "cie sign --json".
@@ -153,7 +154,7 @@ func (a *app) checkSign(c *cobra.Command, f *signFlags, files []string) error {
 		if len(files) > 1 {
 			return a.hint(c, a.usage(msg.OneFileFor, "format="+formatRaw))
 		}
-		if f.out == "" && !a.json && isTerminal(a.stdout) {
+		if f.out == "" && !a.json && tty.IsTerminal(a.stdout) {
 			return a.usage(msg.BinaryToTerminal)
 		}
 		return nil

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/tty"
 )
 
 // rawJSON is the answer of "cie sign --format raw --json".
@@ -70,7 +71,7 @@ func (a *app) signRaw(ctx context.Context, f *codeFlags, name, hash, out string)
 			return a.printJSON(answer)
 		case out != "":
 			a.note(a.text(msg.SignWritten, out))
-			if isTerminal(a.stderr) {
+			if tty.IsTerminal(a.stderr) {
 				a.note(a.text(msg.SignCheck))
 				a.note("  cie cert --out me.pem && openssl x509 -in me.pem -pubkey -noout > me.pub")
 				a.note(fmt.Sprintf("  openssl dgst -%s -verify me.pub -signature %s %s", hash, shellQuote(out), shellQuote(name)))

@@ -14,6 +14,7 @@ import (
 	"cie/card"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/tty"
 )
 
 // cieJSON is what an identity card shows.
@@ -223,17 +224,17 @@ func (a *app) statusWithPIN(ctx context.Context, f *codeFlags) error {
 
 // printCard shows one card.
 func (a *app) printCard(c cardJSON) {
-	a.println(a.style.bold(c.Reader))
+	a.println(a.style.Bold(c.Reader))
 	field := func(label i18n.Text, value string) {
 		name := a.text(label)
-		if isTerminal(a.stdout) {
-			value = wrapAt(value, strings.Repeat(" ", 20), min(terminalWidth(a.stdout), 100)-20)
+		if tty.IsTerminal(a.stdout) {
+			value = wrapAt(value, strings.Repeat(" ", 20), min(tty.Width(a.stdout), 100)-20)
 		}
 		a.println("  " + name + strings.Repeat(" ", max(0, 18-utf8.RuneCountInString(name))) + value)
 	}
 	switch {
 	case c.CIE == nil && c.Error != nil:
-		field(msg.LabelCard, a.style.red(c.Error.Message))
+		field(msg.LabelCard, a.style.Red(c.Error.Message))
 		for _, line := range c.Error.advice {
 			a.paragraph("    ", line)
 		}
@@ -245,7 +246,7 @@ func (a *app) printCard(c cardJSON) {
 	field(msg.LabelCard, a.text(msg.CIE))
 	if c.cieJSON != nil {
 		if c.Name != "" && c.holderJSON == nil {
-			field(msg.LabelHolder, a.style.bold(c.Name))
+			field(msg.LabelHolder, a.style.Bold(c.Name))
 		}
 		field(msg.LabelChip, c.Family)
 		field(msg.LabelNIS, c.NIS)
@@ -259,7 +260,7 @@ func (a *app) printCard(c cardJSON) {
 		}
 	}
 	if c.Error != nil {
-		field(msg.ErrorWord, a.style.red(c.Error.Message))
+		field(msg.ErrorWord, a.style.Red(c.Error.Message))
 		for _, line := range c.Error.advice {
 			a.paragraph("    ", line)
 		}
@@ -271,13 +272,13 @@ func (a *app) triesText(left *int, ref card.PINRef) string {
 	case left == nil:
 		return a.text(msg.TriesNotTold)
 	case *left == 0 && ref == card.PUK:
-		return a.style.red(a.text(msg.TriesDead))
+		return a.style.Red(a.text(msg.TriesDead))
 	case *left == 0:
-		return a.style.red(a.text(msg.TriesBlocked))
+		return a.style.Red(a.text(msg.TriesBlocked))
 	}
 	text := a.text(msg.TriesStatus.For(*left), *left, ref.MaxTries())
 	if *left < ref.MaxTries() {
-		return a.style.amber(text)
+		return a.style.Amber(text)
 	}
 	return text
 }
@@ -286,9 +287,9 @@ func (a *app) levelText(c *cieJSON) string {
 	switch c.Authenticity {
 	case card.Genuine:
 		if c.Issuer == "" {
-			return a.style.green(a.text(msg.GenuinePlain))
+			return a.style.Green(a.text(msg.GenuinePlain))
 		}
-		return a.style.green(a.text(msg.Genuine, c.Issuer))
+		return a.style.Green(a.text(msg.Genuine, c.Issuer))
 	case card.IssuerUnknown, card.TestCard, card.VirtualCard:
 		text := a.text(map[card.Level]i18n.Text{
 			card.IssuerUnknown: msg.IssuerUnknown, card.TestCard: msg.TestCard, card.VirtualCard: msg.VirtualCard,
@@ -296,16 +297,16 @@ func (a *app) levelText(c *cieJSON) string {
 		if c.Accepted {
 			text += a.text(msg.AcceptedToo)
 		}
-		return a.style.amber(text)
+		return a.style.Amber(text)
 	case card.NotGenuine:
-		return a.style.red(a.text(msg.NotGenuineBut))
+		return a.style.Red(a.text(msg.NotGenuineBut))
 	}
 	return a.text(msg.Unchecked)
 }
 
 // statusHints says what can be done next.
 func (a *app) statusHints(out statusJSON) {
-	if !isTerminal(a.stdout) {
+	if !tty.IsTerminal(a.stdout) {
 		return
 	}
 	for _, c := range out.Cards {
@@ -320,7 +321,7 @@ func (a *app) statusHints(out statusJSON) {
 			}
 		}
 		a.println("")
-		a.println(a.style.dim(wrapText(a.text(hint), "", min(terminalWidth(a.stdout), 100))))
+		a.println(a.style.Dim(tty.Wrap(a.text(hint), "", min(tty.Width(a.stdout), 100))))
 		return
 	}
 }

@@ -144,7 +144,7 @@ func (a *app) changeText(c laterJSON) string {
 		text += " (" + a.text(msg.OnPage, c.Page) + ")"
 	}
 	if !c.Allowed {
-		return a.style.red(text)
+		return a.style.Red(text)
 	}
 	return text
 }

@@ -8,6 +8,7 @@ import (
 	"cie/card/ades"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/tty"
 )
 
 // reasonTexts are the reasons of package ades in words.
@@ -44,16 +45,16 @@ func (a *app) reasonText(r ades.Reason) string {
 func (a *app) stateText(state string) string {
 	switch state {
 	case ades.Valid.String():
-		return a.style.green(a.text(msg.StateValid))
+		return a.style.Green(a.text(msg.StateValid))
 	case ades.Invalid.String():
-		return a.style.red(a.text(msg.StateInvalid))
+		return a.style.Red(a.text(msg.StateInvalid))
 	}
-	return a.style.amber(a.text(msg.StateUnknown))
+	return a.style.Amber(a.text(msg.StateUnknown))
 }
 
 // printVerified shows what was found in a file.
 func (a *app) printVerified(v *verifiedJSON) {
-	a.println(a.style.bold(printable(v.File)) + ": " + a.stateText(v.State))
+	a.println(a.style.Bold(printable(v.File)) + ": " + a.stateText(v.State))
 	if v.Content != "" {
 		a.println("  " + a.text(msg.ContentIs, printable(v.Content)))
 	}
@@ -82,7 +83,7 @@ func (a *app) printSignature(s *signatureJSON, title, indent string) {
 	case name == "":
 		name = a.text(msg.VerifyNoSigner)
 	}
-	a.println(indent + title + ": " + a.style.bold(name) + ", " + a.stateText(s.State))
+	a.println(indent + title + ": " + a.style.Bold(name) + ", " + a.stateText(s.State))
 	field := func(label i18n.Text, value string) {
 		if value == "" {
 			return
@@ -90,7 +91,7 @@ func (a *app) printSignature(s *signatureJSON, title, indent string) {
 		text := a.text(label)
 		lead := indent + "  " + text + strings.Repeat(" ", max(1, 20-utf8.RuneCountInString(text)))
 		margin := strings.Repeat(" ", utf8.RuneCountInString(lead))
-		a.println(lead + strings.TrimPrefix(wrapText(margin+value, margin, a.columns()), margin))
+		a.println(lead + strings.TrimPrefix(tty.Wrap(margin+value, margin, a.columns()), margin))
 	}
 	for _, r := range s.Reasons {
 		field(msg.LabelBecause, a.reasonText(r))

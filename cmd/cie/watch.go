@@ -83,12 +83,12 @@ func (a *app) printEvent(e pcsc.Event) error {
 	}
 	text := a.text(kind.text)
 	if e.Reader != "" {
-		text = a.style.bold(e.Reader) + ": " + text
+		text = a.style.Bold(e.Reader) + ": " + text
 	}
 	if lost.Code == "access-denied" {
 		text = lost.Message
 	}
-	a.println(a.style.dim(a.now().Format("15:04:05")) + "  " + text)
+	a.println(a.style.Dim(a.now().Format("15:04:05")) + "  " + text)
 	if lost.Code == "access-denied" {
 		for _, line := range lost.advice {
 			a.note(line)

@@ -86,6 +86,12 @@ func UTF8(getenv func(string) string) bool {
 	return strings.EqualFold(charset, "utf8")
 }
 
+// accents are the letters of the translations that ASCII lacks.
+var accents = strings.NewReplacer("à", "a'", "è", "e'", "é", "e'", "ì", "i'", "ò", "o'", "ù", "u'", "À", "A'", "È", "E'")
+
+// ASCII replaces accents by apostrophes, for a terminal that does not show UTF-8.
+func ASCII(s string) string { return accents.Replace(s) }
+
 func locale(getenv func(string) string, category string) string {
 	for _, name := range []string{"LC_ALL", category, "LANG"} {
 		if v := getenv(name); v != "" {
