@@ -17,6 +17,27 @@ type Transport interface {
 	Transmit(command []byte) (response []byte, err error)
 }
 
+// Card is a connection to one card in one reader, shared with other programs.
+// An implementation of Connect returns a nil Card with its error, never a nil
+// pointer in a Card.
+type Card interface {
+	Transport
+	// ATR returns the answer to reset of the connected card, 2 to 33 bytes.
+	ATR() []byte
+	// Begin starts a transaction: until End no other program can use the card.
+	// reset reports that another program reset the card since the last End (or
+	// Connect): channel, selection and verified codes are lost.
+	Begin() (reset bool, err error)
+	// End ends the transaction and does not reset the card.
+	End() error
+	// Reset resets the card within the transaction, which continues. Programs
+	// that share the card see a reset.
+	Reset() error
+	// Close ends the connection, with its transaction if there is one, and does
+	// not reset the card.
+	Close() error
+}
+
 // Sender moves one command to a card. A status word other than 9000 is not an
 // error at this level: it stands in Response.SW.
 type Sender interface {

@@ -1,5 +1,5 @@
 // Package card talks to the Italian electronic identity card (CIE 3.0) over
-// any [Conn]: it recognises the card by its answers, checks that it is
+// any [apdu.Card]: it recognises the card by its answers, checks that it is
 // genuine, authenticates device and chip, verifies, changes and unblocks the
 // PIN, reads the files and signs.
 //
@@ -20,21 +20,8 @@ import (
 	"cie/card/state"
 )
 
-// Conn is a connection to one card in one reader, shared with other programs.
-type Conn interface {
-	apdu.Transport
-	// ATR returns the answer to reset of the card connected to, 2 to 33 bytes.
-	ATR() []byte
-	// Begin takes the card for this program alone until End. reset reports
-	// that somebody reset the card since the last End (or Connect): channel,
-	// selection and verified codes are gone.
-	Begin() (reset bool, err error)
-	// End gives the card back without resetting it.
-	End() error
-	// Reset resets the card within the transaction, which goes on; programs
-	// that share the card see a reset.
-	Reset() error
-}
+// Conn is the former name of [apdu.Card].
+type Conn = apdu.Card
 
 // Options are the surroundings of a Session. The zero value works.
 type Options struct {

@@ -18,7 +18,7 @@ import (
 
 // countdown cancels a context while the at-th command is on its way.
 type countdown struct {
-	card.Conn
+	apdu.Card
 	at     int
 	cancel context.CancelFunc
 }
@@ -27,7 +27,7 @@ func (c *countdown) Transmit(command []byte) ([]byte, error) {
 	if c.at--; c.at == 0 {
 		c.cancel()
 	}
-	return c.Conn.Transmit(command)
+	return c.Card.Transmit(command)
 }
 
 // TestCancelled cancels a login at every command, also when the chip refuses
@@ -49,7 +49,7 @@ func TestCancelled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for at := 1; ; at++ {
 				c := newCard(t, cardtest.Profile{})
-				conn := &countdown{Conn: c.Reader()}
+				conn := &countdown{Card: c.Reader()}
 				proved := false
 				sent := 0
 				s, err := card.Open(ctx, conn, card.Options{
@@ -95,7 +95,7 @@ func TestCancelled(t *testing.T) {
 // and the PIN in it, as they were.
 func TestCancelledReading(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
-	conn := &countdown{Conn: c.Reader()}
+	conn := &countdown{Card: c.Reader()}
 	s, err := card.Open(ctx, conn, card.Options{Roots: testRoots(t)})
 	must(t, err)
 	verify(t, s)
@@ -209,13 +209,13 @@ func TestKnownAsGenuine(t *testing.T) {
 
 // cutOff gives another answer to a command, which the card has carried out.
 type cutOff struct {
-	card.Conn
+	apdu.Card
 	ins    byte
 	answer []byte
 }
 
 func (c *cutOff) Transmit(command []byte) ([]byte, error) {
-	answer, err := c.Conn.Transmit(command)
+	answer, err := c.Card.Transmit(command)
 	if command[1] == c.ins {
 		answer = c.answer
 	}
@@ -232,7 +232,7 @@ func TestCutOff(t *testing.T) {
 			0x2C: func(s *card.Session) error { return s.Unblock(ctx, cardtest.DefaultPUK(), freshPIN) },
 		} {
 			conn := &cutOff{
-				Conn:   newCard(t, cardtest.Profile{}).Reader(),
+				Card:   newCard(t, cardtest.Profile{}).Reader(),
 				ins:    ins,
 				answer: apdu.Response{Data: unhex(t, "990290008E08"), SW: sw}.Encode(),
 			}
@@ -249,26 +249,26 @@ func TestCutOff(t *testing.T) {
 }
 
 // elsewhere selects another place before every signature under secure messaging.
-type elsewhere struct{ card.Conn }
+type elsewhere struct{ apdu.Card }
 
 func (c elsewhere) Transmit(command []byte) ([]byte, error) {
 	if command[0] == 0x0C && command[1] == 0x88 {
-		if _, err := c.Conn.Transmit(append([]byte{0x00, 0xA4, 0x04, 0x0C, 0x0D},
+		if _, err := c.Card.Transmit(append([]byte{0x00, 0xA4, 0x04, 0x0C, 0x0D},
 			0xA0, 0x00, 0x00, 0x00, 0x30, 0x80, 0x00, 0x00, 0x00, 0x09, 0x81, 0x60, 0x01)); err != nil {
 			return nil, err
 		}
 	}
-	return c.Conn.Transmit(command)
+	return c.Card.Transmit(command)
 }
 
 // TestServiceKeyInClear: a chip that refuses its service key in the channel is
 // asked in the clear.
 func TestServiceKeyInClear(t *testing.T) {
-	conn := &struct{ card.Conn }{newCard(t, cardtest.Profile{Family: cardtest.STM}).Reader()}
+	conn := &struct{ apdu.Card }{newCard(t, cardtest.Profile{Family: cardtest.STM}).Reader()}
 	s, err := card.Open(ctx, conn, card.Options{Roots: testRoots(t)})
 	must(t, err)
 	verify(t, s)
-	conn.Conn = elsewhere{conn.Conn}
+	conn.Card = elsewhere{conn.Card}
 	if a, err := s.Authenticity(ctx); err != nil || a.Level != card.Genuine {
 		t.Errorf("%+v, %v", a, err)
 	}

@@ -184,7 +184,7 @@ func TestDialectIsDroppedWhenItNoLongerFits(t *testing.T) {
 
 // cuts ends a file in a way of its own. It never gives a first block whole.
 type cuts struct {
-	card.Conn
+	apdu.Card
 	size int
 }
 
@@ -193,7 +193,7 @@ func (c *cuts) Transmit(command []byte) ([]byte, error) {
 		command = append([]byte(nil), command...)
 		command[4] = byte(c.size)
 	}
-	return c.Conn.Transmit(command)
+	return c.Card.Transmit(command)
 }
 
 // TestShortAnswersAreReadOn: a card that returns less than it was asked for,
@@ -257,7 +257,7 @@ func TestCounterIsNotAskedAfterTwoRefusals(t *testing.T) {
 
 // once answers the first command that matches in place of the card.
 type once struct {
-	card.Conn
+	apdu.Card
 	match  func(command []byte) bool
 	answer []byte
 	err    error
@@ -268,14 +268,14 @@ func (c *once) Transmit(command []byte) ([]byte, error) {
 		c.match = nil
 		return c.answer, c.err
 	}
-	return c.Conn.Transmit(command)
+	return c.Card.Transmit(command)
 }
 
 // TestCounterAfterPassingRefusal: a chip that refused once and answers later
 // is asked again, and its record is removed.
 func TestCounterAfterPassingRefusal(t *testing.T) {
 	for _, answer := range []string{"6982", "6985", "6A88", "6F00"} {
-		conn := &once{Conn: newCard(t, cardtest.Profile{}).Reader(), answer: unhex(t, answer)}
+		conn := &once{Card: newCard(t, cardtest.Profile{}).Reader(), answer: unhex(t, answer)}
 		store := memStore{}
 		s, err := card.Open(ctx, conn, card.Options{Store: store, Roots: testRoots(t)})
 		must(t, err)
@@ -342,14 +342,14 @@ func TestUnreadableEFDH(t *testing.T) {
 // TestResetBeforeNotCIE: a card that refuses every way in until it is reset.
 func TestResetBeforeNotCIE(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
-	conn := &stuck{Conn: c.Reader(), stuck: true}
+	conn := &stuck{Card: c.Reader(), stuck: true}
 	s, err := card.Open(ctx, conn, card.Options{Roots: testRoots(t)})
 	must(t, err)
 	verify(t, s)
 	if conn.resets != 1 {
 		t.Errorf("%d resets", conn.resets)
 	}
-	conn = &stuck{Conn: c.Reader(), stuck: true, forever: true}
+	conn = &stuck{Card: c.Reader(), stuck: true, forever: true}
 	if _, err := card.Open(ctx, conn, card.Options{}); !errors.Is(err, card.ErrNotCIE) || conn.resets != 1 {
 		t.Errorf("%v after %d resets", err, conn.resets)
 	}
@@ -357,7 +357,7 @@ func TestResetBeforeNotCIE(t *testing.T) {
 
 // stuck refuses everything until it is reset.
 type stuck struct {
-	card.Conn
+	apdu.Card
 	stuck, forever bool
 	resets         int
 }
@@ -366,13 +366,13 @@ func (c *stuck) Transmit(command []byte) ([]byte, error) {
 	if c.stuck || c.forever {
 		return []byte{0x69, 0x85}, nil
 	}
-	return c.Conn.Transmit(command)
+	return c.Card.Transmit(command)
 }
 
 func (c *stuck) Reset() error {
 	c.resets++
 	c.stuck = false
-	return c.Conn.Reset()
+	return c.Card.Reset()
 }
 
 // TestSilentChipIsResetOnce lets the chip fall silent at every command that
@@ -432,7 +432,7 @@ func TestSilentChipIsResetOnce(t *testing.T) {
 
 // TestDeadChipIsNotResetTwice: a chip that stays silent gives its error.
 func TestDeadChipIsNotResetTwice(t *testing.T) {
-	conn := &dead{Conn: newCard(t, cardtest.Profile{}).Reader()}
+	conn := &dead{Card: newCard(t, cardtest.Profile{}).Reader()}
 	if _, err := card.Open(ctx, conn, card.Options{}); !errors.Is(err, apdu.ErrMute) || conn.resets != 1 {
 		t.Errorf("%v after %d resets", err, conn.resets)
 	}
@@ -440,7 +440,7 @@ func TestDeadChipIsNotResetTwice(t *testing.T) {
 
 // dead never answers.
 type dead struct {
-	card.Conn
+	apdu.Card
 	resets int
 }
 

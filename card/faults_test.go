@@ -113,7 +113,7 @@ func unhex(t testing.TB, s string) []byte {
 func TestAnotherCard(t *testing.T) {
 	chosen := newCard(t, cardtest.Profile{})
 	other := newCard(t, cardtest.Profile{NIS: "999900000002"})
-	conn := &swapped{Conn: chosen.Reader()}
+	conn := &swapped{Card: chosen.Reader()}
 	s, err := card.Open(ctx, conn, card.Options{Roots: testRoots(t)})
 	must(t, err)
 	must(t, s.Verify(ctx, card.PIN, cardtest.DefaultPIN()))
@@ -132,14 +132,14 @@ func TestAnotherCard(t *testing.T) {
 // swapped is a connection behind which the card changes unnoticed: only a
 // reset is reported.
 type swapped struct {
-	card.Conn
+	apdu.Card
 	reset bool
 }
 
-func (s *swapped) swap(to card.Conn) { s.Conn, s.reset = to, true }
+func (s *swapped) swap(to apdu.Card) { s.Card, s.reset = to, true }
 
 func (s *swapped) Begin() (bool, error) {
-	reset, err := s.Conn.Begin()
+	reset, err := s.Card.Begin()
 	reset, s.reset = reset || s.reset, false
 	return reset, err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"cie/apdu"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/state"
@@ -90,7 +91,7 @@ func TestKnownStrictCardGetsProvenFormsOnly(t *testing.T) {
 
 // changed lets a test answer commands in place of the card.
 type changed struct {
-	card.Conn
+	apdu.Card
 	answer func(command []byte) []byte // nil: the card answers
 }
 
@@ -98,7 +99,7 @@ func (c *changed) Transmit(command []byte) ([]byte, error) {
 	if answer := c.answer(command); answer != nil {
 		return answer, nil
 	}
-	return c.Conn.Transmit(command)
+	return c.Card.Transmit(command)
 }
 
 // TestMalformedAnswerToUnprovenForm: a chip that answers a form that is not

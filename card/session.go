@@ -11,16 +11,16 @@ import (
 )
 
 // Session is one card in use. Its methods may be called from any goroutine;
-// each takes the card for itself (Conn.Begin), does one operation and gives
+// each takes the card for itself (apdu.Card.Begin), does one operation and gives
 // the card back, so that other programs and a person's thinking are never
 // held up. The secure channel, once built, serves all later operations until
 // another program resets or uses the card; then it is built again, and
 // operations that need a code answer ErrPINRequired.
 //
 // A context is looked at before every command that comes before a code is sent.
-// It does not cut short a wait for the card: the Conn bounds it.
+// It does not cut short a wait for the card: the connection bounds it.
 type Session struct {
-	conn   Conn
+	conn   apdu.Card
 	opts   Options
 	client *apdu.Client
 	nis    string
@@ -61,7 +61,7 @@ type Session struct {
 // A card that answers but has no CIE application gives ErrNotCIE; failures of
 // the link give a *StepError. The caller keeps conn and closes it after the
 // Session.
-func Open(ctx context.Context, conn Conn, opts Options) (*Session, error) {
+func Open(ctx context.Context, conn apdu.Card, opts Options) (*Session, error) {
 	s := &Session{
 		conn:     conn,
 		opts:     opts,

@@ -4,7 +4,7 @@
 // "testing".
 //
 //	c, err := cardtest.New(cardtest.Profile{})   // a synthetic holder, an NXP chip
-//	conn := c.Reader()                           // an in-process card.Conn
+//	conn := c.Reader()                           // an in-process apdu.Card
 //	answer, err := conn.Transmit([]byte{0x00, 0xA4, 0x00, 0x00})
 //
 // Everything is written against the documents (cited as "CIE", the chip

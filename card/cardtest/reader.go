@@ -24,7 +24,7 @@ func (s *slot) init(c *Card) {
 }
 
 // Reader is the connection of one program to the card, in process: what a
-// PC/SC handle in shared mode is. It implements the Conn of package card.
+// PC/SC handle in shared mode is. It implements apdu.Card.
 // Several Readers of one card are several programs: each sees the resets of
 // the others, and waits while another has a transaction.
 type Reader struct {
