@@ -8,17 +8,6 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// codeFormat judges a PIN or PUK before anything happens with it.
-func codeFormat(code []byte) ck.RV {
-	switch {
-	case len(code) != card.CodeLength:
-		return ck.CKR_PIN_LEN_RANGE
-	case card.CheckCode(code) != nil:
-		return ck.CKR_PIN_INVALID
-	}
-	return ck.CKR_OK
-}
-
 // Login is C_Login (5.6): CKU_USER presents the PIN, CKU_SO the PUK. It is the
 // one device authentication of the login.
 //
@@ -56,8 +45,8 @@ func (m *Module) Login(h, userType uint, pin ck.Input) ck.RV {
 	if rv := c.in.mayLogin(c.s.token, who); rv != ck.CKR_OK {
 		return rv
 	}
-	if rv := codeFormat(pin.Data); rv != ck.CKR_OK {
-		return rv
+	if err := card.CheckCode(pin.Data); err != nil {
+		return rvOf(err)
 	}
 	t := c.s.token
 	if t.wasRefused(ref, pin.Data) {
@@ -212,13 +201,11 @@ func (m *Module) SetPIN(h uint, old, pin ck.Input) ck.RV {
 	if who == officer {
 		return ck.CKR_TOKEN_WRITE_PROTECTED
 	}
-	for _, code := range [][]byte{old.Data, pin.Data} {
-		if rv := codeFormat(code); rv != ck.CKR_OK {
-			return rv
-		}
+	if err := card.CheckCode(old.Data); err != nil {
+		return rvOf(err)
 	}
-	if card.CheckNewPIN(pin.Data, old.Data) != nil {
-		return ck.CKR_PIN_INVALID
+	if err := card.CheckNewPIN(pin.Data, old.Data); err != nil {
+		return rvOf(err)
 	}
 	if t.wasRefused(card.PIN, old.Data) {
 		return ck.CKR_PIN_INCORRECT
@@ -267,11 +254,8 @@ func (m *Module) InitPIN(h uint, pin ck.Input) ck.RV {
 	if who != officer {
 		return ck.CKR_USER_NOT_LOGGED_IN
 	}
-	if rv := codeFormat(pin.Data); rv != ck.CKR_OK {
-		return rv
-	}
-	if card.CheckNewPIN(pin.Data, nil) != nil {
-		return ck.CKR_PIN_INVALID
+	if err := card.CheckNewPIN(pin.Data, nil); err != nil {
+		return rvOf(err)
 	}
 	err := t.use(func(ctx context.Context, s *card.Session) error {
 		err := t.codes.with(card.PUK, func(puk []byte) error {

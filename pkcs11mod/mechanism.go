@@ -12,10 +12,6 @@ import (
 // keyBits is the size of the key of every CIE (CIE Annex A).
 const keyBits = 2048
 
-// maxSign is what the chip takes to sign with a 2048-bit key: 40% of the
-// modulus (IAS ECC 9.5.6).
-const maxSign = 102
-
 // mechanism is one thing the token can do. hash is 0 for CKM_RSA_PKCS.
 type mechanism struct {
 	typ   uint

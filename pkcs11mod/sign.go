@@ -102,7 +102,7 @@ func (m *Module) SignInit(h uint, mech *ck.Mechanism, key uint) ck.RV {
 	case t.who != user:
 		return ck.CKR_USER_NOT_LOGGED_IN
 	}
-	c.s.op = &signOp{message: newMessage(known, maxSign), key: t.objects.key, epoch: t.epoch}
+	c.s.op = &signOp{message: newMessage(known, card.MaxSign), key: t.objects.key, epoch: t.epoch}
 	return ck.CKR_OK
 }
 
@@ -228,8 +228,8 @@ func (c *call) sign(op *signOp, sig ck.Output) ck.RV {
 	if err != nil {
 		return ck.CKR_FUNCTION_FAILED
 	}
-	if len(info) == 0 {
-		return ck.CKR_DATA_LEN_RANGE // the chip does not sign nothing
+	if err := card.CheckSign(info); err != nil {
+		return rvOf(err)
 	}
 	t := c.s.token
 	var signature []byte

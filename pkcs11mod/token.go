@@ -328,11 +328,12 @@ func (t *token) held(f func(context.Context, *card.Session) error) error {
 	return f(t.ctx, t.sess)
 }
 
-// failed draws the consequences of a failed operation for the connection.
-// The caller holds t.io.
+// failed draws the consequences of a failed operation for the connection. A
+// service that cannot be reached says nothing about the card: if it stopped,
+// reader events say so. The caller holds t.io.
 func (t *token) failed(err error) {
 	switch {
-	case gone(err):
+	case card.LossOf(err) == card.LossCard:
 		t.disconnect()
 		t.in.lost(t)
 	case t.sess == nil || !answered(err):
@@ -355,19 +356,7 @@ func answered(err error) bool {
 		!errors.As(err, &step) && !errors.Is(err, errPanic)
 }
 
-// gone reports that the card is no longer there, or not the same. A service that
-// cannot be reached says nothing about the card: if it stopped, reader events
-// say so.
-func gone(err error) bool {
-	for _, e := range []error{apdu.ErrRemoved, apdu.ErrNoCard, apdu.ErrNoReader, errOtherCard} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
-
-var errOtherCard = errors.New("another card is in the reader")
+var errOtherCard = fmt.Errorf("another card is in the reader: %w", apdu.ErrRemoved)
 
 // useAsUser runs an operation that needs the PIN. When the channel it was
 // verified in is gone, the kept PIN is presented again, once.
@@ -396,7 +385,7 @@ func (t *token) useAsUser(f func(context.Context, *card.Session) error) error {
 	})
 }
 
-var errTaken = errors.New("another program keeps taking the card away")
+var errTaken = fmt.Errorf("another program keeps taking the card away: %w", apdu.ErrReset)
 
 // present verifies the kept PIN in a new channel, only if no try was spent as
 // far as is known, and only while the card's mark is the one of the login: see

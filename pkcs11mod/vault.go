@@ -1,14 +1,14 @@
 package pkcs11mod
 
 import (
-	"errors"
+	"fmt"
 	"sync"
 
 	"cie/card"
 )
 
 // errNoCode: the code is not kept, or not any more.
-var errNoCode = errors.New("code not kept")
+var errNoCode = fmt.Errorf("code not kept: %w", card.ErrPINRequired)
 
 // vault keeps codes in memory that is not swapped out, not copied by the
 // garbage collector, not in core dumps, and wiped. Where the system refuses
