@@ -18,6 +18,7 @@ import (
 	"fyne.io/fyne/v2/app"
 
 	_ "cie/cmd/cie-gui/internal/locale" // before the toolkit is initialised
+	"cie/cmd/internal/desktop"
 	"cie/cmd/internal/probe"
 	_ "cie/cmd/internal/syslib" // before libraries are loaded
 	"cie/cmd/internal/tty"
@@ -29,7 +30,7 @@ import (
 const appID = "cie-gui"
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == probeVerb {
+	if len(os.Args) == 2 && os.Args[1] == desktop.ProbeVerb {
 		tty.Conceal() // a PIN may be in the memory
 		os.Exit(probe.Serve(os.Stdin, os.Stdout))
 	}
@@ -69,14 +70,14 @@ func run(demo, hidden bool, module string) error {
 	)
 	sole := &once{}
 	if demo {
-		svc, opts.Demo, end, err = newDemo()
+		svc, opts.Demo, end, err = desktop.Demo(about)
 	} else {
 		sole, opts.Another = claim(context.Background(), hidden)
 		if sole == nil {
 			return nil // the one that runs has opened its window
 		}
 		defer sole.close()
-		svc, end, err = newDesktop(module)
+		svc, end, err = desktop.New(module, about)
 	}
 	if err != nil {
 		return err

@@ -1,6 +1,4 @@
-//go:build x11 || wayland || !linux
-
-package main
+package desktop
 
 import (
 	"errors"

@@ -1,6 +1,4 @@
-//go:build x11 || wayland
-
-package main
+package desktop
 
 import (
 	"context"

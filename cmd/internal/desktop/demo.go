@@ -1,6 +1,4 @@
-//go:build x11 || wayland || !linux
-
-package main
+package desktop
 
 import (
 	"context"
@@ -30,13 +28,16 @@ const demoReader = "Demo NFC"
 type demo struct {
 	*cards
 	readers *demoReaders
+	about   func(module string) gui.About
 
 	mu       sync.Mutex
 	settings gui.Settings
 	enabled  bool
 }
 
-func newDemo() (gui.Service, *gui.Demo, func(), error) {
+// Demo returns the Service of a demonstration, what the window shows of its
+// card, and what ends it.
+func Demo(about func(module string) gui.About) (gui.Service, *gui.Demo, func(), error) {
 	virtual, err := cardtest.New(cardtest.Profile{
 		Surname: "ROSSI", GivenName: "MARIA", FiscalCode: "RSSMRA70A41Z999X", NIS: "999900000042", DocumentNumber: "CA00000AA",
 	})
@@ -52,7 +53,7 @@ func newDemo() (gui.Service, *gui.Demo, func(), error) {
 	opts := card.Options{Roots: roots, State: state.Memory()}
 	r := &demoReaders{card: virtual, opts: opts, moved: make(chan struct{}, 1)}
 	virtual.Insert()
-	d := &demo{cards: newCards(r, opts), readers: r}
+	d := &demo{cards: newCards(r, opts), readers: r, about: about}
 	return d, &gui.Demo{PIN: string(cardtest.DefaultPIN()), PUK: string(cardtest.DefaultPUK()), Move: r.move}, func() {}, nil
 }
 
@@ -102,7 +103,7 @@ func (r *demoReaders) Watch(ctx context.Context) <-chan gui.Desk {
 func (r *demoReaders) Connect(string) (link, error) { return r.card.Reader(), nil }
 
 // About implements gui.Service.
-func (d *demo) About() gui.About { return about(installer.DefaultModulePath()) }
+func (d *demo) About() gui.About { return d.about(installer.DefaultModulePath()) }
 
 // Browsers implements gui.Service.
 func (d *demo) Browsers(context.Context) ([]gui.Browser, error) {

@@ -1,6 +1,4 @@
-//go:build x11 || wayland || !linux
-
-package main
+package desktop
 
 import (
 	"context"
@@ -17,8 +15,8 @@ import (
 	"cie/installer"
 )
 
-// probeVerb leads the program to be the child that loads the module.
-const probeVerb = "probe-module"
+// ProbeVerb is the one argument that leads the program to be the child that loads the module.
+const ProbeVerb = "probe-module"
 
 // doctorPCSC is the way of the diagnostics to the cards of this computer.
 type doctorPCSC struct{ *pcsc.Context }
@@ -37,7 +35,7 @@ func (d *desktop) patient() (doctor.Env, error) {
 	if err != nil {
 		return doctor.Env{}, err
 	}
-	prober, err := probe.Self(probeVerb)
+	prober, err := probe.Self(ProbeVerb)
 	if err != nil {
 		return doctor.Env{}, err
 	}

@@ -1,6 +1,8 @@
-//go:build x11 || wayland || !linux
-
-package main
+// Package desktop is the engine of the desktop application: it implements
+// [gui.Service] with the readers, the browsers and the files of this user, and
+// once more with a virtual card for a demonstration. It has no window and no
+// toolkit's driver in it, so that it is built and tested without a display.
+package desktop
 
 import (
 	"context"
@@ -21,12 +23,16 @@ type desktop struct {
 	*files
 	pcsc   *pcsc.Context
 	module string
+	about  func(module string) gui.About
 
 	mu      sync.Mutex
 	restart map[string]bool // browsers that ran while they were enabled
 }
 
-func newDesktop(module string) (gui.Service, func(), error) {
+// New returns the Service of the shipped program, and what ends it. The module
+// is the one at a path, or "" for the one that is installed; about describes
+// the program.
+func New(module string, about func(module string) gui.About) (gui.Service, func(), error) {
 	module, err := installer.ModulePath(module)
 	if err != nil {
 		return nil, nil, err
@@ -38,7 +44,7 @@ func newDesktop(module string) (gui.Service, func(), error) {
 	c := pcsc.New(pcsc.Config{})
 	d := &desktop{
 		cards: newCards(pcscReaders{c}, options.Card()), files: f, pcsc: c,
-		module: module, restart: map[string]bool{},
+		module: module, about: about, restart: map[string]bool{},
 	}
 	d.cards.trace, d.cards.failed = f.trace, f.problem
 	return d, func() { _ = c.Close() }, nil
@@ -57,7 +63,7 @@ func (d *desktop) ForgetCards() error {
 }
 
 // About implements gui.Service.
-func (d *desktop) About() gui.About { return about(d.module) }
+func (d *desktop) About() gui.About { return d.about(d.module) }
 
 // Browsers implements gui.Service.
 func (d *desktop) Browsers(ctx context.Context) ([]gui.Browser, error) {

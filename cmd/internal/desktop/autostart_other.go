@@ -1,6 +1,6 @@
-//go:build !windows && (x11 || wayland || !linux)
+//go:build !windows
 
-package main
+package desktop
 
 import (
 	"errors"
