@@ -54,7 +54,7 @@ func more(left int) apdu.SW {
 // BenchmarkLongResponse fetches 2 KiB with GET RESPONSE.
 func BenchmarkLongResponse(b *testing.B) {
 	card := &endless{}
-	client := apdu.NewSender(card, apdu.Config{})
+	client := apdu.NewClient(card, apdu.Config{})
 	for b.Loop() {
 		card.left = 2048
 		if r, err := client.Send(apdu.Command{INS: 0xCB, Ne: 256}); err != nil || len(r.Data) != 2048 {

@@ -96,8 +96,8 @@ type Client struct {
 	apdus, getResponses, repeats, up, down atomic.Int64
 }
 
-// NewSender returns a Client that sends over t.
-func NewSender(t Transport, cfg Config) *Client {
+// NewClient returns a Client that sends over t.
+func NewClient(t Transport, cfg Config) *Client {
 	limit := MaxShortData
 	if cfg.Extended {
 		limit = MaxData

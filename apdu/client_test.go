@@ -240,7 +240,7 @@ func TestClientSend(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			card := &script{t: t, answers: c.answers}
-			client := apdu.NewSender(card, c.config)
+			client := apdu.NewClient(card, c.config)
 			r, err := client.Send(c.command)
 			if err != nil {
 				t.Fatal(err)
@@ -276,7 +276,7 @@ func TestClientLearnsGetResponse(t *testing.T) {
 			"6101", refusal, "019000", // learns 00
 			"6101", "019000",
 		}}
-		client := apdu.NewSender(card, apdu.Config{})
+		client := apdu.NewClient(card, apdu.Config{})
 		read := apdu.Command{CLA: 0x0C, INS: 0xB0, Data: []byte{0x8E, 0}, Ne: 256}
 		for i, want := range []bool{true, true, false, false} {
 			if r, err := client.Send(read); err != nil || r.SW != apdu.SWOK {
@@ -305,7 +305,7 @@ func TestClientNeverRepeatsCodes(t *testing.T) {
 	for _, ins := range []byte{0x20, 0x21, 0x24, 0x25, 0x2C, 0x2D, 0x82, 0x83} {
 		for _, ne := range []int{0, 256} {
 			card := &script{t: t, answers: []string{"6C08"}}
-			r, err := apdu.NewSender(card, apdu.Config{}).Send(apdu.Command{INS: ins, Data: []byte("12345678"), Ne: ne})
+			r, err := apdu.NewClient(card, apdu.Config{}).Send(apdu.Command{INS: ins, Data: []byte("12345678"), Ne: ne})
 			if err != nil || r.SW != 0x6C08 || len(card.sent) != 1 {
 				t.Errorf("%02X, Ne %d: sent %d times, %v, %v", ins, ne, len(card.sent), r, err)
 			}
@@ -331,7 +331,7 @@ func TestClientMadCard(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			card := &script{t: t, answers: []string{c.answer}}
-			r, err := apdu.NewSender(card, c.config).Send(apdu.Command{INS: 0xB0, Ne: 256})
+			r, err := apdu.NewClient(card, c.config).Send(apdu.Command{INS: 0xB0, Ne: 256})
 			if !errors.Is(err, apdu.ErrRunaway) || r.SW != 0 {
 				t.Errorf("%v, %v", r, err)
 			}
@@ -342,7 +342,7 @@ func TestClientMadCard(t *testing.T) {
 	}
 	t.Run("longest response that is allowed", func(t *testing.T) {
 		card := &script{t: t, answers: append(slices.Repeat([]string{full + "6100"}, 255), full+"9000")}
-		r, err := apdu.NewSender(card, apdu.Config{}).Send(apdu.Command{INS: 0xB0, Ne: 256})
+		r, err := apdu.NewClient(card, apdu.Config{}).Send(apdu.Command{INS: 0xB0, Ne: 256})
 		if err != nil || len(r.Data) != 64<<10 || r.SW != apdu.SWOK {
 			t.Errorf("%v, %v", r, err)
 		}
@@ -371,7 +371,7 @@ func TestClientErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			card := &script{t: t, answers: c.answers, err: apdu.ErrRemoved}
-			r, err := apdu.NewSender(card, apdu.Config{}).Send(c.command)
+			r, err := apdu.NewClient(card, apdu.Config{}).Send(c.command)
 			if !errors.Is(err, c.want) || r.SW != 0 || len(r.Data) != 0 {
 				t.Errorf("%v, %v", r, err)
 			}
@@ -385,7 +385,7 @@ func TestClientErrors(t *testing.T) {
 func TestClientTrace(t *testing.T) {
 	var seen []apdu.Exchange
 	card := &script{t: t, answers: []string{"6101", "AA9000"}, err: apdu.ErrMute}
-	client := apdu.NewSender(card, apdu.Config{Trace: func(e apdu.Exchange) { seen = append(seen, e) }})
+	client := apdu.NewClient(card, apdu.Config{Trace: func(e apdu.Exchange) { seen = append(seen, e) }})
 	if _, err := client.Send(apdu.Command{INS: 0xB0, Ne: 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -422,7 +422,7 @@ func (p *pieces) Transmit(command []byte) ([]byte, error) {
 // TestClientOneAtATime: GET RESPONSE belongs to the command before it also
 // when several goroutines send.
 func TestClientOneAtATime(t *testing.T) {
-	client := apdu.NewSender(&pieces{}, apdu.Config{})
+	client := apdu.NewClient(&pieces{}, apdu.Config{})
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -471,7 +471,7 @@ func FuzzClient(f *testing.F) {
 		}
 		const limit = 1000
 		card := &liar{script: answers}
-		client := apdu.NewSender(card, apdu.Config{MaxData: int(maxData), MaxResponse: limit})
+		client := apdu.NewClient(card, apdu.Config{MaxData: int(maxData), MaxResponse: limit})
 		r, err := client.Send(cmd)
 		if err != nil {
 			if !errors.Is(err, apdu.ErrRemoved) && !errors.Is(err, apdu.ErrResponse) && !errors.Is(err, apdu.ErrRunaway) {

@@ -15,7 +15,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	client := apdu.NewSender(card, apdu.Config{})
+	client := apdu.NewClient(card, apdu.Config{})
 	send := func(c apdu.Command) []byte {
 		r, err := client.Send(c)
 		if err != nil {

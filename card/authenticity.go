@@ -51,7 +51,7 @@ func (a Authenticity) TakesCodes() bool { return a.Level == Genuine || a.Accepte
 
 func (a *Authenticity) refuse(check string, err error) error {
 	a.Level = NotGenuine
-	a.Reason = &GenuineError{Check: check, Err: err}
+	a.Reason = &NotGenuineError{Check: check, Err: err}
 	return a.Reason
 }
 
@@ -83,7 +83,7 @@ func (s *Session) Authenticity(ctx context.Context) (Authenticity, error) {
 			s.facts = nil
 			err = t.prove()
 		}
-		var wrong *GenuineError
+		var wrong *NotGenuineError
 		if errors.As(err, &wrong) {
 			out = Authenticity{Level: NotGenuine, Reason: wrong}
 		} else if err != nil {
@@ -123,7 +123,7 @@ func (s *Session) CheckIssuer(ctx context.Context) (Authenticity, error) {
 	var out Authenticity
 	err := s.run(ctx, s.factSteps(), func(t *operation) error {
 		err := t.repeatable(t.needFacts)
-		var wrong *GenuineError
+		var wrong *NotGenuineError
 		switch {
 		case errors.As(err, &wrong):
 			out = Authenticity{Level: NotGenuine, Reason: wrong}
@@ -169,7 +169,7 @@ func (t *operation) proveServiceKey() error {
 	}
 	key, err := x509.ParsePKCS1PublicKey(f.ServKpub)
 	if err != nil {
-		return &GenuineError{Check: "service-key", Err: err}
+		return &NotGenuineError{Check: "service-key", Err: err}
 	}
 	challenge := make([]byte, 32)
 	rand.Read(challenge)
@@ -178,7 +178,7 @@ func (t *operation) proveServiceKey() error {
 		return err
 	}
 	if err := rsa.VerifyPKCS1v15(key, 0, challenge, signature); err != nil {
-		return &GenuineError{Check: "service-signature", Err: err}
+		return &NotGenuineError{Check: "service-signature", Err: err}
 	}
 	return nil
 }

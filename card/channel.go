@@ -111,7 +111,7 @@ func (t *operation) keyExchange(f *facts) (ifd, icc []byte, err error) {
 	// A key outside the group of order q would let a man in the middle
 	// predict the shared secret (SP 800-56A, 5.6.2.3.1).
 	if y.Cmp(one) <= 0 || y.Cmp(new(big.Int).Sub(p, one)) >= 0 || new(big.Int).Exp(y, q, p).Cmp(one) != 0 {
-		return nil, nil, &GenuineError{Check: "chip-public-key", Err: errors.New("the key agreement value is outside its group")}
+		return nil, nil, &NotGenuineError{Check: "chip-public-key", Err: errors.New("the key agreement value is outside its group")}
 	}
 	icc = y.FillBytes(make([]byte, size))
 
@@ -208,7 +208,7 @@ func (t *operation) proveChip(f *facts, ifd, icc, rndIFD []byte) error {
 		return err
 	}
 	if err := checkChipProof(f, answer, ifd, icc, rndIFD); err != nil {
-		return &GenuineError{Check: "chip-signature", Err: err}
+		return &NotGenuineError{Check: "chip-signature", Err: err}
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ var (
 	// The caller decides whether to ask for it again.
 	ErrPINRequired = errors.New("the PIN has to be verified first")
 	// ErrNotGenuine: the card is a clone or somebody sits between it and the
-	// program. Every *GenuineError matches it.
+	// program. Every *NotGenuineError matches it.
 	ErrNotGenuine = errors.New("the card is not genuine")
 	// ErrClosed: the session was closed.
 	ErrClosed = errors.New("the session is closed")
@@ -131,22 +131,22 @@ func (e *StepError) Error() string { return string(e.Step) + ": " + e.Err.Error(
 // Unwrap returns the cause.
 func (e *StepError) Unwrap() error { return e.Err }
 
-// GenuineError says why a card is refused as not genuine. It matches ErrNotGenuine.
-type GenuineError struct {
+// NotGenuineError reports which check a card failed. It matches ErrNotGenuine.
+type NotGenuineError struct {
 	// Check that failed, such as "sod-signature", "sod-hash", "chip-signature".
 	Check string
 	Err   error
 }
 
-func (e *GenuineError) Error() string {
+func (e *NotGenuineError) Error() string {
 	return fmt.Sprintf("the card is not genuine: %s: %v", e.Check, e.Err)
 }
 
 // Unwrap returns the cause.
-func (e *GenuineError) Unwrap() error { return e.Err }
+func (e *NotGenuineError) Unwrap() error { return e.Err }
 
-// Is makes every GenuineError match ErrNotGenuine.
-func (e *GenuineError) Is(target error) bool { return target == ErrNotGenuine }
+// Is makes every NotGenuineError match ErrNotGenuine.
+func (e *NotGenuineError) Is(target error) bool { return target == ErrNotGenuine }
 
 // PINState says what is known of the PIN after an operation was cut off.
 type PINState int

@@ -115,7 +115,7 @@ func (s *Session) dropFacts() {
 
 // needFacts makes sure that the constants are known and were checked. A card
 // whose SOD is wrong, or does not vouch for what the card shows, gives a
-// *GenuineError; an issuer or form of SOD that is not known does not, unless the
+// *NotGenuineError; an issuer or form of SOD that is not known does not, unless the
 // Store knows the card as genuine.
 func (t *operation) needFacts() error {
 	if t.s.facts != nil {
@@ -278,7 +278,7 @@ func (t *operation) sendOK(c apdu.Command) ([]byte, error) {
 }
 
 // checkFacts checks the constants against the SOD and keeps the outcome in
-// f.checked (CIE 6.10.5). It returns a *GenuineError for a SOD that is wrong
+// f.checked (CIE 6.10.5). It returns a *NotGenuineError for a SOD that is wrong
 // or does not vouch for the values.
 func (s *Session) checkFacts(f *facts) error {
 	a := &Authenticity{Level: Genuine}
@@ -342,7 +342,7 @@ func (f *facts) checkFile(fid uint16, content []byte) error {
 		err = doc.CheckFile(fid, content)
 	}
 	if err != nil {
-		return &GenuineError{Check: "sod-hash", Err: err}
+		return &NotGenuineError{Check: "sod-hash", Err: err}
 	}
 	return nil
 }

@@ -125,7 +125,7 @@ func (t *operation) prepare(ref PINRef, code bool) (tries Tries, fromCard bool, 
 		}
 		return nil
 	})
-	var wrong *GenuineError
+	var wrong *NotGenuineError
 	if errors.As(err, &wrong) {
 		// What Authenticity found without the chip's proof does not count.
 		t.s.auth = &Authenticity{Level: NotGenuine, Reason: wrong}
@@ -227,7 +227,7 @@ func malformed(err error) bool {
 // read the protected files, the PUK before RESET RETRY COUNTER.
 //
 // Nothing is sent, and no try spent, when the code is not 8 digits
-// (*FormatError), when the card is not genuine (*GenuineError), when it is
+// (*FormatError), when the card is not genuine (*NotGenuineError), when it is
 // below genuine and no person accepted it (*NotAcceptedError), when the code is
 // already blocked (*PINError with Tries 0), or when few tries are left and
 // AllowLastTry is not given (*LastTryError). A wrong code gives a *PINError

@@ -153,9 +153,9 @@ func TestErrorsUnwrap(t *testing.T) {
 	if !errors.Is(cut, apdu.ErrRemoved) {
 		t.Error("an interruption does not unwrap to its cause")
 	}
-	wrong := &GenuineError{Check: "sod-signature", Err: x509.UnknownAuthorityError{}}
+	wrong := &NotGenuineError{Check: "sod-signature", Err: x509.UnknownAuthorityError{}}
 	if !errors.Is(wrong, ErrNotGenuine) {
-		t.Error("a GenuineError is not ErrNotGenuine")
+		t.Error("a NotGenuineError is not ErrNotGenuine")
 	}
 }
 

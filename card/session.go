@@ -73,7 +73,7 @@ func Open(ctx context.Context, conn apdu.Card, opts Options) (*Session, error) {
 	if opts.Trace != nil {
 		cfg.Trace = func(x apdu.Exchange) { opts.Trace("%s", redact(x)) }
 	}
-	s.client = apdu.NewSender(conn, cfg)
+	s.client = apdu.NewClient(conn, cfg)
 	s.trace("ATR %X, family %v", conn.ATR(), s.family)
 	err := s.run(ctx, 1, func(t *operation) error {
 		t.begin(StepSelect)

@@ -62,7 +62,7 @@ func (s *Session) readProtected(ctx context.Context, f file) (content []byte, er
 
 // Certificate returns the holder's authentication certificate, DER without
 // padding (EF.Cert_CIE, CIE 6.12). It needs a verified PIN (ErrPINRequired).
-// A certificate that is not the one in the SOD gives a *GenuineError. It is
+// A certificate that is not the one in the SOD gives a *NotGenuineError. It is
 // read once in the life of a session.
 func (s *Session) Certificate(ctx context.Context) ([]byte, error) {
 	s.mu.Lock()
@@ -190,7 +190,7 @@ func (k *signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byt
 		return nil, err
 	}
 	if err := rsa.VerifyPKCS1v15(k.key, 0, data, signature); err != nil {
-		return nil, &GenuineError{Check: "signature", Err: err}
+		return nil, &NotGenuineError{Check: "signature", Err: err}
 	}
 	return signature, nil
 }

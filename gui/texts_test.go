@@ -144,7 +144,7 @@ func TestProblems(t *testing.T) {
 		{&card.UncertainError{Ref: card.PIN, Err: apdu.ErrRemoved}, "uncertain"},
 		{&card.StepError{Step: card.StepSign, Err: errors.New("6F00")}, "step"},
 		{&card.StepError{Step: card.StepSign, Err: fmt.Errorf("x: %w", apdu.ErrRemoved)}, "removed"},
-		{&card.GenuineError{Check: "sod-hash", Err: errors.New("x")}, "not-genuine"},
+		{&card.NotGenuineError{Check: "sod-hash", Err: errors.New("x")}, "not-genuine"},
 		{errors.New("x"), "other"},
 	}
 	for _, s := range simple {

@@ -38,7 +38,7 @@ func TestReturnValueOfEveryError(t *testing.T) {
 		{card.ErrPINRequired, ck.CKR_USER_NOT_LOGGED_IN},
 		{fmt.Errorf("%w: %w", card.ErrPINRequired, step(apdu.ErrReset)), ck.CKR_USER_NOT_LOGGED_IN},
 		{card.ErrNotCIE, ck.CKR_TOKEN_NOT_RECOGNIZED},
-		{&card.GenuineError{Check: "chip-signature", Err: errors.New("x")}, ck.CKR_FUNCTION_REJECTED},
+		{&card.NotGenuineError{Check: "chip-signature", Err: errors.New("x")}, ck.CKR_FUNCTION_REJECTED},
 		{card.ErrDataTooLong, ck.CKR_DATA_LEN_RANGE},
 		{card.ErrUnsupported, ck.CKR_MECHANISM_INVALID},
 		{card.ErrClosed, ck.CKR_DEVICE_REMOVED},

@@ -32,7 +32,7 @@ func BenchmarkRead(b *testing.B) {
 				at := int(cmd.P1)<<8 | int(cmd.P2)
 				return file[at:min(at+cmd.Ne, size)], apdu.SWOK
 			}
-			client := apdu.NewSender(link{c}, apdu.Config{})
+			client := apdu.NewClient(link{c}, apdu.Config{})
 			ch := New(client, &testKeys, testSSC)
 			b.SetBytes(size)
 			b.ReportAllocs()

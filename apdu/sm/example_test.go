@@ -26,7 +26,7 @@ func ExampleChannel() {
 		}
 	}
 	ssc := [8]byte{0x88, 0x70, 0x22, 0x12, 0x0C, 0x06, 0xC2, 0x26}
-	channel := sm.New(apdu.NewSender(card, apdu.Config{}), keys, ssc)
+	channel := sm.New(apdu.NewClient(card, apdu.Config{}), keys, ssc)
 	keys.Wipe()
 	defer channel.Close()
 

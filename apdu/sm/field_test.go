@@ -136,7 +136,7 @@ func TestFieldTraces(t *testing.T) {
 		}{{"blocks", false}, {"whole", true}} {
 			t.Run(name+"/"+mode.name, func(t *testing.T) {
 				replay := apdutest.NewReplay(exchanges)
-				client := apdu.NewSender(replay, apdu.Config{})
+				client := apdu.NewClient(replay, apdu.Config{})
 				var (
 					channel *sm.Channel
 					ssc     uint64 // of the last response

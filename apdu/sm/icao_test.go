@@ -41,7 +41,7 @@ func TestICAO(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := icaoChannel(t, apdu.NewSender(replay, apdu.Config{}))
+	c := icaoChannel(t, apdu.NewClient(replay, apdu.Config{}))
 	for _, step := range []struct{ command, response string }{
 		{"00A4020C02011E", "9000"},
 		{"00B0000004", "60145F019000"},

@@ -28,7 +28,7 @@ func TestSession(t *testing.T) {
 		for _, comment := range e.Comments {
 			if zz, ok := strings.CutPrefix(comment, "zz "); ok {
 				keys := sm.DeriveKeys(unhex(t, zz))
-				channel = sm.New(apdu.NewSender(replay, apdu.Config{}), keys, [8]byte{7: 1})
+				channel = sm.New(apdu.NewClient(replay, apdu.Config{}), keys, [8]byte{7: 1})
 				keys.Wipe()
 			}
 			if plain, ok := strings.CutPrefix(comment, "plain > "); ok {

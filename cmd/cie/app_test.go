@@ -58,7 +58,7 @@ func TestExplain(t *testing.T) {
 		{step(apdu.ErrTimeout), "timeout", exitLost, "stopped answering"},
 		{card.ErrNotCIE, "not-cie", exitNotCIE, "not an Italian"},
 		{step(&apdu.Error{INS: 0x22, SW: 0x6A80}), "step-failed", exitFailed, "agreeing on keys with the chip"},
-		{&card.GenuineError{Check: "sod-hash", Err: errors.New("x")}, "not-genuine", exitFake, "genuine"},
+		{&card.NotGenuineError{Check: "sod-hash", Err: errors.New("x")}, "not-genuine", exitFake, "genuine"},
 		{pinError(card.PIN, 2), "wrong-pin", exitWrongCode, "2 attempts left"},
 		{pinError(card.PIN, 1), "wrong-pin", exitWrongCode, "1 attempt left"},
 		{pinError(card.PIN, -1), "wrong-pin", exitWrongCode, "not right."},

@@ -118,7 +118,7 @@ func TestJudge(t *testing.T) {
 		{"changed twice", "change", was, cardtest.Stats{Verifies: 1, Changes: 2, Writes: 2}, nil, false},
 		{"PUK refused", "wrong PUK", dead, cardtest.Stats{Verifies: 1, TriesSpent: 1, Writes: 1}, &card.PINError{Ref: card.PUK, Tries: 9, SW: 0x63C9}, true},
 		{"PUK refused, wrong count", "wrong PUK", dead, cardtest.Stats{Verifies: 1, TriesSpent: 1, Writes: 1}, &card.PINError{Ref: card.PUK, Tries: 8, SW: 0x63C8}, false},
-		{"called a forgery", "login", was, cardtest.Stats{}, &card.GenuineError{Check: "sod-hash", Err: lost}, false},
+		{"called a forgery", "login", was, cardtest.Stats{}, &card.NotGenuineError{Check: "sod-hash", Err: lost}, false},
 		{"status", "status", was, cardtest.Stats{}, nil, true},
 		{"status with a code", "status", was, cardtest.Stats{Verifies: 1}, nil, false},
 	}
