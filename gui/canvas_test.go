@@ -10,6 +10,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"cie/card"
+	catalogue "cie/gui/text"
 )
 
 // focusables are the things on the window that take the keyboard.
@@ -306,9 +307,9 @@ func TestValuesAreCopied(t *testing.T) {
 // The advice for a lost card holds on every page: nothing is unblocked with a
 // dead PUK, and a PIN that works is said to work.
 func TestAdviceForBlockedPUK(t *testing.T) {
-	for _, language := range Languages {
+	for _, language := range catalogue.Languages {
 		f := newFake()
-		f.settings.Language = language
+		f.settings.Language = language.Code
 		d := newRig(t, f)
 		unblock, useless := d.texts.T("error.pin-blocked.remedy"), d.texts.T("error.puk-blocked.remedy")
 		works := d.texts.T("error.puk-blocked.pin-works")

@@ -19,6 +19,7 @@ import (
 
 	"cie/apdu"
 	"cie/card"
+	catalogue "cie/gui/text"
 )
 
 // luminance and contrast as WCAG 2.1 defines them (1.4.3).
@@ -207,21 +208,21 @@ func (d *rig) tall() {
 // Nothing is cut and nothing overlaps, in any language and at any size.
 func TestNothingIsCut(t *testing.T) {
 	for _, scale := range []int{100, 200} {
-		for _, language := range Languages {
+		for _, language := range catalogue.Languages {
 			for _, look := range []string{"light", "dark"} {
 				if look == "dark" && *shots == "" {
 					continue // the same layout
 				}
 				for _, p := range poses {
-					t.Run(fmt.Sprintf("%s-%s-%d-%s", p.name, language, scale, look), func(t *testing.T) {
+					t.Run(fmt.Sprintf("%s-%s-%d-%s", p.name, language.Code, scale, look), func(t *testing.T) {
 						f := newFake()
-						f.settings = Settings{Language: language, Theme: look, TextScale: scale}
+						f.settings = Settings{Language: language.Code, Theme: look, TextScale: scale}
 						d := newRig(t, f)
 						p.take(d)
 						d.tall()
 						d.uncut()
 						if *shots != "" {
-							w, err := os.Create(filepath.Join(*shots, fmt.Sprintf("%s-%s-%d-%s.png", p.name, language, scale, look)))
+							w, err := os.Create(filepath.Join(*shots, fmt.Sprintf("%s-%s-%d-%s.png", p.name, language.Code, scale, look)))
 							if err != nil {
 								t.Fatal(err)
 							}

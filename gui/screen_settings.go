@@ -6,6 +6,8 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+
+	catalogue "cie/gui/text"
 )
 
 // settingsScreen shows the choices of the person. Each takes effect at once.
@@ -73,8 +75,11 @@ func (s *settingsScreen) show() {
 		u.apply(next) // builds this screen anew
 	}
 	system := t.T("settings.system")
-	first, language := s.pick(t.T("settings.language"),
-		[]choice{{"", system}, {"it", "Italiano"}, {"en", "English"}, {"de", "Deutsch"}}, c.Language,
+	languages := []choice{{"", system}}
+	for _, l := range catalogue.Languages {
+		languages = append(languages, choice{l.Code, l.Name})
+	}
+	first, language := s.pick(t.T("settings.language"), languages, c.Language,
 		func(v string) { save("language", func(n *Settings) { n.Language = v }) })
 	s.first = first
 	theme, look := s.pick(t.T("settings.theme"),

@@ -3,8 +3,8 @@
 //
 // It declares the [Service] it needs and knows no reader, no module and no
 // file. Every call of the Service runs in a goroutine of its own; the window
-// never waits for the card. Errors become sentences in errors.go, texts stand
-// in translations/*.json.
+// never waits for the card. Errors become sentences in errors.go, texts are
+// those of package text.
 package gui
 
 import (

@@ -4,108 +4,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"fyne.io/fyne/v2/lang"
 
 	"cie/apdu"
 	"cie/card"
+	catalogue "cie/gui/text"
 )
 
-var verb = regexp.MustCompile(`%(\[\d+\])?[a-z]|\{[a-z]+\}`)
-
-func verbs(s string) []string {
-	v := verb.FindAllString(s, -1)
-	slices.Sort(v)
-	return v
-}
-
-// Every language has the same keys, with the same verbs in each text.
-func TestTranslationsComplete(t *testing.T) {
-	files, err := fs.Glob(translations, "translations/*.json")
-	if err != nil || len(files) != len(Languages) {
-		t.Fatalf("%v, %v; languages %v", files, err, Languages)
-	}
-	base := LoadTexts(Languages[0])
-	for _, l := range Languages[1:] {
-		other := LoadTexts(l)
-		for key, text := range base.texts {
-			if !other.Has(key) {
-				t.Errorf("%s lacks %s", l, key)
-			} else if !slices.Equal(verbs(text), verbs(other.texts[key])) {
-				t.Errorf("%s: %s has verbs %v, not %v", l, key, verbs(other.texts[key]), verbs(text))
-			}
-		}
-		for key := range other.texts {
-			if !base.Has(key) {
-				t.Errorf("%s has %s, which English has not", l, key)
-			}
-		}
-	}
-	for _, l := range Languages {
-		data, err := translations.ReadFile("translations/" + l + ".json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		// A key that stands twice would hide a text.
-		dec := json.NewDecoder(strings.NewReader(string(data)))
-		seen := map[string]bool{}
-		for i := 0; dec.More() || i == 0; i++ {
-			tok, err := dec.Token()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if key, ok := tok.(string); ok && i%2 == 1 {
-				if seen[key] {
-					t.Errorf("%s has %s twice", l, key)
-				}
-				seen[key] = true
-			}
-		}
-	}
-}
-
-// Every key that the source names has a text, and every text is named.
-func TestKeysInUse(t *testing.T) {
-	sources, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all strings.Builder
-	named := regexp.MustCompile(`\.(?:T|N)\("([a-z0-9.-]+)"([,)])`)
+// Every step of a card and every state of a browser has a text.
+func TestStepsAndStatesHaveTexts(t *testing.T) {
 	texts := LoadTexts("en")
-	for _, name := range sources {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all.Write(data)
-		for _, m := range named.FindAllStringSubmatch(string(data), -1) {
-			if !texts.Has(m[1]) && !texts.Has(m[1]+".other") {
-				t.Errorf("%s wants %q", name, m[1])
-			}
-		}
-	}
-	source := all.String()
-	for key := range texts.texts {
-		stem := strings.TrimSuffix(strings.TrimSuffix(key, ".one"), ".other")
-		// Keys made of parts: the first part stands in the source.
-		first, _, _ := strings.Cut(stem, ".")
-		if !strings.Contains(source, `"`+stem+`"`) && !strings.Contains(source, `"`+first+`.`) && !strings.Contains(source, `+".`) {
-			t.Errorf("nobody uses %q", key)
-		}
-	}
 	for _, s := range []card.StepName{card.StepSelect, card.StepReadPublic, card.StepCheckSOD, card.StepAntiClone,
 		card.StepKeyExchange, card.StepTerminalCert, card.StepTerminalAuth, card.StepChipAuth, card.StepTries,
 		card.StepVerifyPIN, card.StepVerifyPUK, card.StepChangePIN, card.StepResetPIN, card.StepReadFile, card.StepSign} {
@@ -160,36 +75,19 @@ func TestProblems(t *testing.T) {
 			}{fmt.Errorf("wrapped: %w", s.err), s.key})
 		}
 	}
-	for _, l := range Languages {
-		texts := LoadTexts(l)
+	for _, l := range catalogue.Languages {
+		texts := LoadTexts(l.Code)
 		for _, e := range list {
 			p := texts.Problem(e.err)
 			if p.Code != e.code {
 				t.Errorf("%v: code %s, want %s", e.err, p.Code, e.code)
 			}
 			if p.Title == "" || p.Remedy == "" || strings.Contains(p.Title+p.Remedy, "error.") || strings.Contains(p.Title, "%!") {
-				t.Errorf("%s: %v becomes %+v", l, e.err, p)
+				t.Errorf("%s: %v becomes %+v", l.Code, e.err, p)
 			}
 			if p.Detail != e.err.Error() {
 				t.Errorf("detail %q", p.Detail)
 			}
-		}
-	}
-}
-
-func TestLanguageChoice(t *testing.T) {
-	for given, want := range map[string]string{"it": "it", "it-IT": "it", "de_AT": "de", "fr": "en", "": "en", "C": "en"} {
-		if got := LoadTexts(given).Language; got != want {
-			t.Errorf("%q gives %s, want %s", given, got, want)
-		}
-	}
-	day := time.Date(2031, 3, 18, 0, 0, 0, 0, time.UTC)
-	for l, want := range map[string]string{"en": "18 March 2031", "it": "18 marzo 2031", "de": "18. März 2031"} {
-		if got := LoadTexts(l).Date(day); got != want {
-			t.Errorf("%s: %s", l, got)
-		}
-		if n := len(strings.Fields(LoadTexts(l).T("months"))); n != 12 {
-			t.Errorf("%s has %d months", l, n)
 		}
 	}
 }
@@ -208,11 +106,11 @@ func TestToolkitComplete(t *testing.T) {
 	if err := json.Unmarshal(data, &theirs); err != nil || len(theirs) < 20 {
 		t.Fatalf("%d texts, %v", len(theirs), err)
 	}
-	for _, l := range Languages {
-		texts := LoadTexts(l)
+	for _, l := range catalogue.Languages {
+		texts := LoadTexts(l.Code)
 		for key := range theirs {
 			if !texts.Has("fyne." + key) {
-				t.Errorf("%s lacks the text %q of the toolkit", l, key)
+				t.Errorf("%s lacks the text %q of the toolkit", l.Code, key)
 			}
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/gui"
+	"cie/gui/text"
 )
 
 // noAbout describes no program.
@@ -320,9 +321,9 @@ func TestDiagnosticsHaveTexts(t *testing.T) {
 				t.Fatal(err)
 			}
 			n++
-			for _, l := range gui.Languages {
-				if key := prefix[typ.Name] + value; !gui.LoadTexts(l).Has(key) {
-					t.Errorf("%s has no text %s", l, key)
+			for _, l := range text.Languages {
+				if key := prefix[typ.Name] + value; !text.Load(l.Code).Has(key) {
+					t.Errorf("%s has no text %s", l.Code, key)
 				}
 			}
 			return true
