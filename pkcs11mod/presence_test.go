@@ -276,3 +276,31 @@ func TestOneTurn(t *testing.T) {
 		t.Errorf("%d transactions for the recognition of a card", n)
 	}
 }
+
+// TestSlotListWaitsForACardThatArrived: a card that was put on the reader a moment
+// before the host asks is in the answer, although its recognition takes a second
+// attempt; a card that cannot be reached delays the answer two seconds at most.
+func TestSlotListWaitsForACardThatArrived(t *testing.T) {
+	for _, tt := range []struct {
+		failures, tokens int
+	}{{0, 1}, {2, 1}, {1000, 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDesk()
+			d.plug("reader")
+			h := newModule(t, d, nil)
+			if n := len(h.slotList(true)); n != 0 {
+				t.Fatalf("%d tokens in an empty reader", n)
+			}
+			d.failing = slices.Repeat([]error{apdu.ErrMute}, tt.failures)
+			d.insert("reader", newCard(t, cardtest.Profile{}))
+			synctest.Wait() // the event has arrived; time stands still
+			begin := time.Now()
+			if n := len(h.slotList(true)); n != tt.tokens {
+				t.Errorf("%d failures: %d tokens, want %d", tt.failures, n, tt.tokens)
+			}
+			if took := time.Since(begin); took > 2*time.Second {
+				t.Errorf("%d failures: the list took %v", tt.failures, took)
+			}
+		})
+	}
+}

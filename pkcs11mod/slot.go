@@ -50,11 +50,12 @@ func (in *instance) recognise(s *slot, from Readers, pause time.Duration) {
 		in.pending++
 	}
 	t := in.newToken(s, from)
+	t.lookUntil = time.Now().Add(lookTime)
 	s.opening = t
 	in.conns.Add(1)
-	// settled ends the wait of the first slot list for this card. The caller holds
-	// in.mu.
+	// settled ends the waits for this card. The caller holds in.mu.
 	settled := sync.OnceFunc(func() {
+		close(t.looked)
 		if initial {
 			in.pending--
 			in.checkReady()
@@ -190,7 +191,13 @@ func (in *instance) list(tokenPresent, refresh bool) []uint {
 	return ids
 }
 
-// waitReady starts the watch and waits for the first recognitions. Every function
+// lookTime limits how long a function that reports slots waits for a card that was
+// put on a reader after the first slot list.
+const lookTime = 2 * time.Second
+
+// waitReady starts the watch and waits for the first recognitions, and for those
+// of cards that arrived since: a browser asks for the slots once per login and
+// reports "no certificate" if the card arrived a moment before. Every function
 // that takes the number of a slot calls it: programs are configured with a
 // number and use it without asking for the list.
 func (in *instance) waitReady() ck.RV {
@@ -212,7 +219,28 @@ func (in *instance) waitReady() ck.RV {
 	case <-in.ctx.Done():
 		return ck.CKR_CRYPTOKI_NOT_INITIALIZED
 	}
+	for _, t := range in.arriving() {
+		timer.Reset(time.Until(t.lookUntil))
+		select {
+		case <-t.looked:
+		case <-timer.C:
+		case <-in.ctx.Done():
+			return ck.CKR_CRYPTOKI_NOT_INITIALIZED
+		}
+	}
 	return ck.CKR_OK
+}
+
+// arriving returns the cards that are being recognised.
+func (in *instance) arriving() (cards []*token) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, s := range in.slots {
+		if s.opening != nil {
+			cards = append(cards, s.opening)
+		}
+	}
+	return cards
 }
 
 // GetSlotInfo is C_GetSlotInfo (5.5), from memory once the readers are known.

@@ -32,6 +32,9 @@ type token struct {
 	ctx     context.Context // ends when the card leaves and with C_Finalize
 	cancel  context.CancelFunc
 
+	looked    chan struct{} // closed after the first attempts to recognise the card
+	lookUntil time.Time     // until when functions that report slots wait for looked
+
 	// Known after recognise and constant since.
 	nis    string
 	serial []byte // content of EF.SN.ICC
@@ -58,7 +61,7 @@ type token struct {
 }
 
 func (in *instance) newToken(s *slot, from Readers) *token {
-	t := &token{in: in, slot: s, readers: from, tries: map[card.PINRef]int{}}
+	t := &token{in: in, slot: s, readers: from, looked: make(chan struct{}), tries: map[card.PINRef]int{}}
 	t.ctx, t.cancel = context.WithCancel(in.ctx)
 	return t
 }
