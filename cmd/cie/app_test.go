@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -20,6 +21,7 @@ import (
 
 	"cie/apdu"
 	"cie/card"
+	"cie/card/state"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/tty"
@@ -65,7 +67,7 @@ func TestExplain(t *testing.T) {
 		{pinError(card.PIN, 0), "pin-blocked", exitBlocked, "PIN is blocked"},
 		{pinError(card.PUK, 9), "wrong-puk", exitWrongCode, "9 attempts left"},
 		{pinError(card.PUK, 0), "puk-blocked", exitBlocked, "nobody can unblock"},
-		{&card.LastTryError{Ref: card.PIN}, "last-try", exitChoose, "only one attempt"},
+		{&card.LastTryError{Ref: card.PIN, Tries: card.Tries{Left: 1, Max: 3}}, "last-try", exitChoose, "only one attempt"},
 		{&card.LastTryError{Ref: card.PUK, Tries: card.Tries{Left: 3, Max: 10, Reported: true}}, "last-try", exitChoose, "few attempts"},
 		{&card.LastTryError{Ref: card.PUK, Tries: card.Tries{Left: 9, Max: 10}}, "last-try", exitChoose, "does not say that enough"},
 		{&card.NotAcceptedError{Level: card.IssuerUnknown}, "not-accepted", exitChoose, "issuer of this card is not known"},
@@ -85,6 +87,12 @@ func TestExplain(t *testing.T) {
 		{fmt.Errorf("open: %w", tty.ErrNoTerminal), "no-terminal", exitUsage, "no terminal"},
 		{&stopped{signal: syscall.SIGINT}, "stopped", 130, "stopped"},
 		{context.Canceled, "stopped", exitFailed, "stopped"},
+		{context.DeadlineExceeded, "failed", exitFailed, "deadline exceeded"},
+		{card.ErrDataTooLong, "failed", exitFailed, "more data"},
+		{card.ErrUnsupported, "failed", exitFailed, "not supported"},
+		{card.ErrMarkMoved, "failed", exitFailed, "mark"},
+		{card.ErrClosed, "failed", exitFailed, "closed"},
+		{fmt.Errorf("accept: %w", state.ErrLocked), "state", exitFailed, "what is kept of cards"},
 		{errors.New("something new"), "failed", exitFailed, "something new"},
 	}
 	codes := errorCodes(t)
@@ -112,6 +120,23 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
+	for _, k := range card.Kinds() {
+		w := answers[k]
+		if w.code == "" || w.exit == exitOK || w.title.EN == "" {
+			t.Errorf("kind %d: %+v", k, w)
+		}
+		if w.code != "failed" && w.code != "stopped" && w.code != "state" && len(w.do) == 0 {
+			t.Errorf("%s: no advice", w.code)
+		}
+	}
+	for _, s := range card.Stakes() {
+		if stakeWarnings[s].EN == "" || lastTryTitles[s].EN == "" {
+			t.Errorf("stake %d has no words", s)
+		}
+	}
+}
+
 // errorCodes are the codes that "cie help json" lists.
 func errorCodes(t *testing.T) []string {
 	t.Helper()
@@ -128,18 +153,24 @@ func errorCodes(t *testing.T) []string {
 
 // Every code that the program gives itself is documented, and no other.
 func TestErrorCodesAreDocumented(t *testing.T) {
-	files := []string{"explain.go", "cards.go", "codes.go", "cert.go", "demo.go", "sign.go", "man.go", "browsers.go"}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
 	given := map[string]bool{}
 	for _, name := range files {
 		source, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, re := range []string{`(?:problem|saying)\("([a-z-]+)", exit`, `\{[a-z]+\.Err[A-Za-z]+, "([a-z-]+)"`, `Code: "([a-z-]+)", Exit`} {
+		for _, re := range []string{`(?:problem|saying)\("([a-z-]+)", exit`, `Code: "([a-z-]+)", Exit`} {
 			for _, m := range regexp.MustCompile(re).FindAllStringSubmatch(string(source), -1) {
 				given[m[1]] = true
 			}
 		}
+	}
+	for _, w := range answers {
+		given[w.code] = true
 	}
 	for _, code := range errorCodes(t) {
 		if !given[code] {

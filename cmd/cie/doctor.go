@@ -161,16 +161,13 @@ func (a *app) askDoctorPIN(ctx context.Context, d *dialog, f *codeFlags, given [
 	if err := a.chosen(ctx, reader); err != nil {
 		return nil, nil, err
 	}
-	var opts []card.CodeOption
 	d.say(msg.DoctorAskPIN, reader)
 	if tries.Left >= 0 {
 		d.say(msg.TriesLeftPIN.For(tries.Left), tries.Left, tries.Max)
 	}
-	if tries.NeedsConsent(card.PIN) {
-		if err := a.consent(ctx, d, card.PIN, tries, f.lastTry); err != nil {
-			return nil, nil, err
-		}
-		opts = append(opts, card.AllowLastTry())
+	opts, err := a.consent(ctx, d, card.PIN, tries, f.lastTry)
+	if err != nil {
+		return nil, nil, err
 	}
 	if given != nil {
 		return given, opts, nil

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
 	"strings"
 
-	"cie/apdu"
 	"cie/card"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/doctor"
@@ -58,72 +56,164 @@ func (p *problem) do(lines ...string) *problem {
 	return p
 }
 
+// answer is what the program says of a kind of errors: name in JSON, exit code,
+// what happened and what to do.
+type answer struct {
+	code  string
+	exit  int
+	title i18n.Text
+	do    []i18n.Text
+}
+
+// answers has one for every Kind. Kinds that concern no user are "failed".
+var answers = map[card.Kind]answer{
+	card.KindOther:              {"failed", exitFailed, msg.Failed, nil},
+	card.KindInterrupted:        {"interrupted-change", exitLost, msg.HalfUnchanged, []i18n.Text{msg.HalfUnchangedDo}},
+	card.KindInterruptedUnknown: {"interrupted-change", exitLost, msg.HalfUnknown, []i18n.Text{msg.HalfUnknownDo}},
+	card.KindUncertain:          {"uncertain", exitLost, msg.UncertainPIN, []i18n.Text{msg.UncertainDo}},
+	card.KindNotAccepted:        {"not-accepted", exitChoose, msg.NotAccepted, []i18n.Text{msg.NotAcceptedDo}},
+	card.KindNotGenuine:         {"not-genuine", exitFake, msg.NotGenuine, []i18n.Text{msg.NotGenuineDo}},
+	card.KindPINBlocked:         {"pin-blocked", exitBlocked, msg.BlockedPIN, []i18n.Text{msg.BlockedPINDo}},
+	card.KindPUKBlocked:         {"puk-blocked", exitBlocked, msg.BlockedPUK, []i18n.Text{msg.BlockedPUKDo}},
+	card.KindPINWrong:           {"wrong-pin", exitWrongCode, msg.WrongPIN, []i18n.Text{msg.WrongPINDo}},
+	card.KindPUKWrong:           {"wrong-puk", exitWrongCode, msg.WrongPUK, []i18n.Text{msg.WrongPUKDo, msg.WhereHalves, msg.LostPUK}},
+	card.KindLastTry:            {"last-try", exitChoose, msg.LastTryPIN, []i18n.Text{msg.LastTryDo}},
+	card.KindFormat:             {"bad-format", exitBadCode, msg.BadFormat, []i18n.Text{msg.WhereHalves}},
+	card.KindWeak:               {"weak-pin", exitBadCode, msg.WeakSame, []i18n.Text{msg.WeakDo}},
+	card.KindCanceled:           {"stopped", exitFailed, msg.Interrupted, nil},
+	card.KindDeadline:           {"failed", exitFailed, msg.Failed, nil},
+	card.KindPINRequired:        {"pin-lost", exitLost, msg.PINGone, []i18n.Text{msg.PINGoneDo}},
+	card.KindNotCIE:             {"not-cie", exitNotCIE, msg.NotCIEPlain, []i18n.Text{msg.NotCIEDo}},
+	card.KindDataTooLong:        {"failed", exitFailed, msg.Failed, nil},
+	card.KindUnsupported:        {"failed", exitFailed, msg.Failed, nil},
+	card.KindMarkMoved:          {"failed", exitFailed, msg.Failed, nil},
+	card.KindState:              {"state", exitFailed, msg.StateUnavailable, nil},
+	card.KindClosed:             {"failed", exitFailed, msg.Failed, nil},
+	card.KindNoService:          {"no-service", exitNothing, msg.NoService, []i18n.Text{msg.NoServiceDo}},
+	card.KindNoReader:           {"no-reader", exitNothing, msg.NoReader, []i18n.Text{msg.NoReaderDo}},
+	card.KindNoCard:             {"no-card", exitNothing, msg.NoCard, []i18n.Text{msg.NoCardDo}},
+	card.KindMute:               {"mute", exitLost, msg.Mute, []i18n.Text{msg.MuteDo}},
+	card.KindRemoved:            {"removed", exitLost, msg.Removed, []i18n.Text{msg.RemovedDo}},
+	card.KindReset:              {"reset", exitLost, msg.WasReset, []i18n.Text{msg.WasResetDo}},
+	card.KindBusy:               {"busy", exitLost, msg.Busy, []i18n.Text{msg.BusyDo}},
+	card.KindTimeout:            {"timeout", exitLost, msg.ReaderTimeout, []i18n.Text{msg.ReaderTimeoutDo}},
+	card.KindStep:               {"step-failed", exitFailed, msg.StepFailed, []i18n.Text{msg.StepFailedDo}},
+}
+
+// Titles that depend on more than the Kind.
+var (
+	lastTryTitles = map[card.Stake]i18n.Text{
+		card.StakeLastPIN: msg.LastTryPIN, card.StakeFewPUK: msg.LastTryPUK, card.StakeUnknownPUK: msg.LastTryPUKUnknown,
+	}
+	notAcceptedTitles = map[card.Level]i18n.Text{
+		card.TestCard: msg.NotAcceptedTest, card.VirtualCard: msg.NotAcceptedVirtual,
+	}
+	weakTitles = map[card.Weakness]i18n.Text{
+		card.WeakSame: msg.WeakSame, card.WeakRun: msg.WeakRun, card.WeakUnchanged: msg.WeakUnchanged,
+	}
+)
+
 // explain turns an error into words, an exit code and what to do. It is the
 // one place where that happens.
 func (a *app) explain(err error) report {
 	r := a.classify(err)
-	if step := new(card.StepError); errors.As(err, &step) {
+	if step, ok := errors.AsType[*card.StepError](err); ok {
 		r.Step = string(step.Step)
 	}
 	return r
 }
 
 func (a *app) classify(err error) report {
-	var own *problem
-	var sig *stopped
-	var half *card.InterruptedError
-	var lost *card.UncertainError
-	var wrong *card.PINError
-	var last *card.LastTryError
-	var trust *card.NotAcceptedError
-	switch {
-	case errors.As(err, &own):
+	if own, ok := errors.AsType[*problem](err); ok {
 		return own.report
-	case errors.As(err, &sig):
+	}
+	if sig, ok := errors.AsType[*stopped](err); ok {
 		return report{Code: "stopped", Exit: sig.exit(), Message: a.text(msg.Interrupted)}
-	case errors.Is(err, context.Canceled):
-		return report{Code: "stopped", Exit: exitFailed, Message: a.text(msg.Interrupted)}
-	case errors.As(err, &half):
-		return a.explainHalf(half)
-	case errors.As(err, &lost):
-		r := a.saying("uncertain", exitLost, pick(lost.Ref, msg.UncertainPIN, msg.UncertainPUK), msg.UncertainDo)
-		r.CodeRef, r.Detail = lost.Ref.String(), lost.Err.Error()
-		return r
-	case errors.As(err, &trust):
-		return a.explainTrust(trust)
-	case errors.Is(err, card.ErrNotGenuine):
-		r := a.saying("not-genuine", exitFake, msg.NotGenuine, msg.NotGenuineDo)
-		r.Detail = err.Error()
-		return r
-	case errors.As(err, &wrong):
-		return a.explainWrong(wrong)
-	case errors.As(err, &last):
-		title := pick(last.Ref, msg.LastTryPIN, msg.LastTryPUK)
-		if last.Ref == card.PUK && !last.Tries.Reported {
-			title = msg.LastTryPUKUnknown
+	}
+	if errors.Is(err, tty.ErrNoTerminal) {
+		return a.saying("no-terminal", exitUsage, msg.NoTerminal, msg.NoTerminalDo)
+	}
+	kind := card.Classify(err)
+	if kind == card.KindNoService {
+		if c, ok := a.admission(err); ok {
+			return report{
+				Code: "access-denied", Exit: exitNothing, Message: a.findingText(c, false),
+				advice: []string{a.remedyText(c.Remedy)}, Detail: err.Error(),
+			}
 		}
-		r := a.saying("last-try", exitChoose, title, msg.LastTryDo)
-		r.CodeRef = last.Ref.String()
-		return r
 	}
-	if r, ok := a.explainCode(err); ok {
-		return r
-	}
-	return a.explainLink(err)
+	w := answers[kind]
+	r := a.saying(w.code, w.exit, w.title, w.do...)
+	a.detail(&r, kind, err)
+	return r
 }
 
-// explainTrust is for a code that was withheld from a card below genuine.
-func (a *app) explainTrust(e *card.NotAcceptedError) report {
-	title, do := msg.NotAccepted, msg.NotAcceptedDo
-	switch e.Level {
-	case card.TestCard:
-		title = msg.NotAcceptedTest
-	case card.VirtualCard:
-		title, do = msg.NotAcceptedVirtual, msg.NotAcceptedVirtualDo
+// detail adds what an error says besides its Kind.
+func (a *app) detail(r *report, kind card.Kind, err error) {
+	switch kind {
+	case card.KindCanceled, card.KindFormat, card.KindPINRequired:
+	case card.KindInterrupted, card.KindInterruptedUnknown:
+		e, _ := errors.AsType[*card.InterruptedError](err)
+		r.CodeRef, r.Detail, r.PINState = e.Ref.String(), e.Err.Error(), "unchanged"
+		if e.State == card.PINUnknown {
+			r.PINState = "unknown"
+		}
+	case card.KindUncertain:
+		e, _ := errors.AsType[*card.UncertainError](err)
+		r.CodeRef, r.Detail = e.Ref.String(), e.Err.Error()
+		if e.Ref == card.PUK {
+			r.Message = a.text(msg.UncertainPUK)
+		}
+	case card.KindNotAccepted:
+		e, _ := errors.AsType[*card.NotAcceptedError](err)
+		r.Detail, r.Level = e.Error(), e.Level
+		if title, ok := notAcceptedTitles[e.Level]; ok {
+			r.Message = a.text(title)
+		}
+		if e.Level == card.VirtualCard {
+			r.advice = []string{a.text(msg.NotAcceptedVirtualDo)}
+		}
+	case card.KindPINBlocked, card.KindPUKBlocked, card.KindPINWrong, card.KindPUKWrong:
+		e, _ := errors.AsType[*card.PINError](err)
+		a.refusedDetail(r, e)
+	case card.KindLastTry:
+		e, _ := errors.AsType[*card.LastTryError](err)
+		r.CodeRef = e.Ref.String()
+		r.Message = a.text(lastTryTitles[e.Tries.Stake(e.Ref)])
+	case card.KindWeak:
+		e, _ := errors.AsType[*card.WeakPINError](err)
+		r.Message, r.Detail = a.text(weakTitles[e.Reason]), string(e.Reason)
+	case card.KindStep:
+		step := card.StepError{Err: err}
+		if e, ok := errors.AsType[*card.StepError](err); ok {
+			step = *e
+		}
+		r.Message, r.Detail = a.text(msg.StepFailed, a.stepText(step.Step)), step.Err.Error()
+	case card.KindState:
+		r.Message, r.Detail = a.text(msg.StateUnavailable, err), err.Error()
+	default:
+		if r.Code == "failed" {
+			r.Message = a.text(msg.Failed, err)
+		} else {
+			r.Detail = err.Error()
+		}
 	}
-	r := a.saying("not-accepted", exitChoose, title, do)
-	r.Detail, r.Level = e.Error(), e.Level
-	return r
+}
+
+// refusedDetail adds the count of a code that the card refused.
+func (a *app) refusedDetail(r *report, e *card.PINError) {
+	r.CodeRef = e.Ref.String()
+	if e.Tries < 0 {
+		return
+	}
+	tries := e.Tries
+	r.Tries = &tries
+	if tries > 0 {
+		r.Message += ". " + strings.TrimSuffix(a.text(msg.TriesLeftAfter.For(tries), tries), ".")
+	}
+	if (card.Tries{Left: tries}).Stake(e.Ref) == card.StakeLastPIN {
+		r.advice = append([]string{a.text(msg.WrongPINBlocksDo)}, r.advice...)
+	}
 }
 
 // saying is a report with its title and what to do.
@@ -135,123 +225,10 @@ func (a *app) saying(code string, exit int, title i18n.Text, do ...i18n.Text) re
 	return r
 }
 
-// pick is the text for a code.
-func pick(ref card.PINRef, pin, puk i18n.Text) i18n.Text {
-	if ref == card.PUK {
-		return puk
-	}
-	return pin
-}
-
-// explainWrong is for a code that the card refused.
-func (a *app) explainWrong(e *card.PINError) report {
-	var r report
-	switch {
-	case e.Blocked() && e.Ref == card.PIN:
-		r = a.saying("pin-blocked", exitBlocked, msg.BlockedPIN, msg.BlockedPINDo)
-	case e.Blocked():
-		r = a.saying("puk-blocked", exitBlocked, msg.BlockedPUK, msg.BlockedPUKDo)
-	case e.Ref == card.PIN && e.Tries == 1:
-		r = a.saying("wrong-pin", exitWrongCode, msg.WrongPIN, msg.WrongPINBlocksDo, msg.WrongPINDo)
-	case e.Ref == card.PIN:
-		r = a.saying("wrong-pin", exitWrongCode, msg.WrongPIN, msg.WrongPINDo)
-	default:
-		r = a.saying("wrong-puk", exitWrongCode, msg.WrongPUK, msg.WrongPUKDo, msg.WhereHalves, msg.LostPUK)
-	}
-	r.CodeRef = e.Ref.String()
-	if e.Tries >= 0 {
-		tries := e.Tries
-		r.Tries = &tries
-		if tries > 0 {
-			r.Message += ". " + strings.TrimSuffix(a.text(msg.TriesLeftAfter.For(tries), tries), ".")
-		}
-	}
-	return r
-}
-
-// explainHalf is for a change of PIN or an unblocking that was cut off.
-func (a *app) explainHalf(e *card.InterruptedError) report {
-	title, do, state := msg.HalfUnchanged, msg.HalfUnchangedDo, "unchanged"
-	if e.State == card.PINUnknown {
-		title, do, state = msg.HalfUnknown, msg.HalfUnknownDo, "unknown"
-	}
-	r := a.saying("interrupted-change", exitLost, title, do)
-	r.CodeRef, r.PINState, r.Detail = e.Ref.String(), state, e.Err.Error()
-	return r
-}
-
-// explainCode is for codes that were not sent.
-func (a *app) explainCode(err error) (report, bool) {
-	var format *card.FormatError
-	var weak *card.WeakPINError
-	switch {
-	case errors.As(err, &format):
-		return a.saying("bad-format", exitBadCode, msg.BadFormat, msg.WhereHalves), true
-	case errors.As(err, &weak):
-		title := map[card.Weakness]i18n.Text{
-			card.WeakSame:      msg.WeakSame,
-			card.WeakRun:       msg.WeakRun,
-			card.WeakUnchanged: msg.WeakUnchanged,
-		}[weak.Reason]
-		r := a.saying("weak-pin", exitBadCode, title, msg.WeakDo)
-		r.Detail = string(weak.Reason)
-		return r, true
-	case errors.Is(err, tty.ErrNoTerminal):
-		return a.saying("no-terminal", exitUsage, msg.NoTerminal, msg.NoTerminalDo), true
-	case errors.Is(err, card.ErrPINRequired):
-		return a.saying("pin-lost", exitLost, msg.PINGone, msg.PINGoneDo), true
-	}
-	return report{}, false
-}
-
-// links are the errors of the way to the card.
-var links = []struct {
-	err       error
-	code      string
-	exit      int
-	title, do i18n.Text
-}{
-	{card.ErrNotCIE, "not-cie", exitNotCIE, msg.NotCIEPlain, msg.NotCIEDo},
-	{apdu.ErrNoService, "no-service", exitNothing, msg.NoService, msg.NoServiceDo},
-	{apdu.ErrNoReader, "no-reader", exitNothing, msg.NoReader, msg.NoReaderDo},
-	{apdu.ErrNoCard, "no-card", exitNothing, msg.NoCard, msg.NoCardDo},
-	{apdu.ErrMute, "mute", exitLost, msg.Mute, msg.MuteDo},
-	{apdu.ErrRemoved, "removed", exitLost, msg.Removed, msg.RemovedDo},
-	{apdu.ErrReset, "reset", exitLost, msg.WasReset, msg.WasResetDo},
-	{apdu.ErrBusy, "busy", exitLost, msg.Busy, msg.BusyDo},
-	{apdu.ErrTimeout, "timeout", exitLost, msg.ReaderTimeout, msg.ReaderTimeoutDo},
-}
-
 // admission reports whether the service runs and does not admit this user, as
 // "cie doctor" judges it.
 func (a *app) admission(err error) (doctor.Check, bool) {
 	return doctor.Env{Root: a.root, Getenv: a.getenv}.Admission(err)
-}
-
-// explainLink is for everything else.
-func (a *app) explainLink(err error) report {
-	if errors.Is(err, apdu.ErrNoService) {
-		if c, ok := a.admission(err); ok {
-			return report{
-				Code: "access-denied", Exit: exitNothing, Message: a.findingText(c, false),
-				advice: []string{a.remedyText(c.Remedy)}, Detail: err.Error(),
-			}
-		}
-	}
-	for _, l := range links {
-		if errors.Is(err, l.err) {
-			r := a.saying(l.code, l.exit, l.title, l.do)
-			r.Detail = err.Error()
-			return r
-		}
-	}
-	if step := new(card.StepError); errors.As(err, &step) {
-		r := a.saying("step-failed", exitFailed, msg.StepFailed, msg.StepFailedDo)
-		r.Message = a.text(msg.StepFailed, a.stepText(step.Step))
-		r.Detail = step.Err.Error()
-		return r
-	}
-	return report{Code: "failed", Exit: exitFailed, Message: a.text(msg.Failed, err)}
 }
 
 // printReport shows an error: in JSON on standard output, in words on

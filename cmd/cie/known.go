@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -215,16 +214,10 @@ func (a *app) acceptForGood(ctx context.Context, u *inUse, auth card.Authenticit
 			return &card.NotAcceptedError{Level: auth.Level, Reason: auth.Reason}
 		}
 	}
-	err := a.onCard(func() error {
+	return a.onCard(func() error {
 		_, err := u.session.Accept(ctx)
 		return err
 	})
-	for _, e := range []error{state.ErrDamaged, state.ErrUnsafe, state.ErrLocked, state.ErrDisabled} {
-		if errors.Is(err, e) {
-			return a.stateProblem(err)
-		}
-	}
-	return err
 }
 
 // acceptWarning is what a person has to know before a card of this level gets

@@ -6,6 +6,7 @@ import (
 	"cie/card"
 	"cie/card/state"
 	"cie/cmd/cie/internal/msg"
+	"cie/cmd/internal/i18n"
 )
 
 // levelJSON is what every answer after a code says of the card.
@@ -62,7 +63,7 @@ func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef,
 		opts = append(opts, card.AcceptUnknownIssuer())
 	}
 	switch {
-	case tries.Left == 0 && tries.Reported:
+	case tries.Blocked():
 		return nil, a.blocked(ctx, u, ref)
 	case tries.Left < 0:
 		d.say(msg.TriesUnknown)
@@ -76,13 +77,8 @@ func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef,
 			d.say(msg.TriesLastSeen)
 		}
 	}
-	if !tries.NeedsConsent(ref) {
-		return opts, nil
-	}
-	if err := a.consent(ctx, d, ref, tries, f.lastTry); err != nil {
-		return nil, err
-	}
-	return append(opts, card.AllowLastTry()), nil
+	last, err := a.consent(ctx, d, ref, tries, f.lastTry)
+	return append(opts, last...), err
 }
 
 // acceptOnce wants the decision of a person before a card below genuine gets a
@@ -119,37 +115,32 @@ func (a *app) blocked(ctx context.Context, u *inUse, ref card.PINRef) error {
 		if err != nil {
 			return err
 		}
-		if puk.Left == 0 {
+		if puk.Blocked() {
 			ref = card.PUK
 		}
 	}
 	return &card.PINError{Ref: ref, Tries: 0}
 }
 
+// stakeWarnings are what a person has to know before confirming.
+var stakeWarnings = map[card.Stake]i18n.Text{
+	card.StakeLastPIN: msg.LastPINWarning, card.StakeFewPUK: msg.FewPUKWarning, card.StakeUnknownPUK: msg.UnknownPUKWarning,
+}
+
 // consent wants an explicit yes before what may be one of the last tries.
-func (a *app) consent(ctx context.Context, d *dialog, ref card.PINRef, tries card.Tries, allow bool) error {
-	switch {
-	case ref == card.PIN && tries.Left == 0:
-		d.say(msg.BlockedLastSeen)
-	case ref == card.PIN:
-		d.say(msg.LastPINWarning)
-	case tries.Reported:
-		d.say(msg.FewPUKWarning)
-	default:
-		d.say(msg.UnknownPUKWarning)
+func (a *app) consent(ctx context.Context, d *dialog, ref card.PINRef, tries card.Tries, allow bool) ([]card.CodeOption, error) {
+	if !tries.NeedsConsent(ref) {
+		return nil, nil
 	}
+	d.say(stakeWarnings[tries.Stake(ref)])
 	if ref == card.PUK {
 		d.say(msg.LostPUK)
 	}
-	if allow {
-		return nil
+	if !allow && d != nil {
+		var err error
+		if allow, err = d.confirm(ctx, a.text(msg.ConfirmWord)); err != nil {
+			return nil, err
+		}
 	}
-	if d == nil {
-		return &card.LastTryError{Ref: ref, Tries: tries}
-	}
-	yes, err := d.confirm(ctx, a.text(msg.ConfirmWord))
-	if err == nil && !yes {
-		err = &card.LastTryError{Ref: ref, Tries: tries}
-	}
-	return err
+	return []card.CodeOption{card.AllowLastTry()}, tries.Check(ref, allow)
 }

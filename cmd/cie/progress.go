@@ -38,17 +38,9 @@ func (a *app) stepText(name card.StepName) string {
 	return a.text(msg.StepOther)
 }
 
-// codeSteps are the steps from which on a code is with the card.
-var codeSteps = map[card.StepName]bool{
-	card.StepVerifyPIN: true,
-	card.StepVerifyPUK: true,
-	card.StepChangePIN: true,
-	card.StepResetPIN:  true,
-}
-
 // progress is told about every step of the card, before it begins.
 func (a *app) progress(p card.Progress) {
-	if codeSteps[p.Name] {
+	if p.Name.MustFinish() {
 		a.guard.enter()
 	} else {
 		a.guard.leave() // another operation: the card has finished the one before

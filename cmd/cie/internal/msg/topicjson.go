@@ -146,8 +146,8 @@ An error, in place of all that
 Error codes: no-service no-reader no-card mute removed reset busy timeout not-cie
 choose-reader not-genuine wrong-pin wrong-puk pin-blocked puk-blocked last-try not-accepted bad-format
 weak-pin codes-differ no-terminal no-code uncertain interrupted-change pin-lost step-failed
-no-module module-broken not-owner need-root exists time-stamp usage stopped failed
-access-denied`,
+no-module module-broken not-owner need-root exists time-stamp pdf-refused state no-record
+virtual-card access-denied usage stopped failed`,
 		`Con --json un comando stampa un solo oggetto JSON sullo standard output ("cie watch":
 uno per riga) e lì nient'altro. I campi possono solo aumentare. Un campo non noto manca,
 salvo dove qui sotto c'è scritto null.
@@ -291,6 +291,6 @@ Un errore, al posto di tutto questo
 Codici di errore: no-service no-reader no-card mute removed reset busy timeout not-cie
 choose-reader not-genuine wrong-pin wrong-puk pin-blocked puk-blocked last-try not-accepted bad-format
 weak-pin codes-differ no-terminal no-code uncertain interrupted-change pin-lost step-failed
-no-module module-broken not-owner need-root exists time-stamp usage stopped failed
-access-denied`)
+no-module module-broken not-owner need-root exists time-stamp pdf-refused state no-record
+virtual-card access-denied usage stopped failed`)
 )

@@ -45,9 +45,6 @@ var (
 	TriesLastSeen = text(
 		"This chip does not say how many attempts are left: that is the number last seen on this computer.",
 		"Questo chip non dice quanti tentativi restano: è il numero visto l'ultima volta su questo computer.")
-	BlockedLastSeen = text(
-		"When this computer last saw the card, the PIN was blocked. If you have not unblocked it elsewhere, use the PUK instead.",
-		"L'ultima volta, su questo computer, il PIN era bloccato. Se non l'hai sbloccato altrove, usa invece il PUK.")
 	UnknownPUKWarning = text(
 		"This chip does not say how many attempts are left for the PUK. After ten wrong ones the chip is blocked for ever, and you need a new card.",
 		"Questo chip non dice quanti tentativi restano per il PUK. Dopo dieci errori il chip si blocca per sempre, e ti serve una nuova carta.")
