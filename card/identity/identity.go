@@ -24,9 +24,6 @@ import (
 // ErrMalformed: not a certificate, or one whose subject cannot be read.
 var ErrMalformed = errors.New("malformed certificate of the holder")
 
-// Grace is how long after its expiry a card is still accepted for login.
-const Grace = 90 * 24 * time.Hour
-
 // Identity is what the certificate says about its holder. Strings are as
 // issued, but printable and of bounded length (package printable), and "" when
 // the certificate does not have them.
@@ -160,20 +157,4 @@ func publicKey(spki []byte) crypto.PublicKey {
 		return nil
 	}
 	return &rsa.PublicKey{N: &n, E: int(e.Int64())}
-}
-
-// ValidAt says whether t is within the validity of the certificate, both ends
-// included.
-func (id *Identity) ValidAt(t time.Time) bool {
-	return !t.Before(id.NotBefore) && !t.After(id.NotAfter)
-}
-
-// Expired says whether the validity is over at t. The grace period counts as
-// expired.
-func (id *Identity) Expired(t time.Time) bool { return t.After(id.NotAfter) }
-
-// InGrace says whether t is in the 90 days after expiry in which the card is
-// still accepted.
-func (id *Identity) InGrace(t time.Time) bool {
-	return id.Expired(t) && !t.After(id.GraceUntil)
 }

@@ -394,21 +394,31 @@ func TestParseWrong(t *testing.T) {
 	}
 }
 
-func TestDates(t *testing.T) {
-	id := &Identity{NotBefore: notBefore, NotAfter: notAfter, GraceUntil: notAfter.Add(Grace)}
+func TestValidityAtEveryDate(t *testing.T) {
+	id := &Identity{NotBefore: notBefore, NotAfter: notAfter}
+	seen := map[Validity]bool{}
 	for _, c := range []struct {
-		at                    time.Time
-		valid, expired, grace bool
+		at       time.Time
+		want     Validity
+		forLogin bool
 	}{
-		{notBefore.Add(-time.Second), false, false, false},
-		{notBefore, true, false, false},
-		{notAfter, true, false, false},
-		{notAfter.Add(time.Second), false, true, true},
-		{notAfter.AddDate(0, 0, 90), false, true, true},
-		{notAfter.AddDate(0, 0, 90).Add(time.Second), false, true, false},
+		{notBefore.Add(-time.Second), NotYetValid, false},
+		{notBefore, Valid, true},
+		{notAfter.Add(-RenewWithin - time.Second), Valid, true},
+		{notAfter.Add(-RenewWithin), ExpiresSoon, true},
+		{notAfter, ExpiresSoon, true},
+		{notAfter.Add(time.Second), InGrace, true},
+		{notAfter.AddDate(0, 0, 90), InGrace, true},
+		{notAfter.AddDate(0, 0, 90).Add(time.Second), Expired, false},
 	} {
-		if id.ValidAt(c.at) != c.valid || id.Expired(c.at) != c.expired || id.InGrace(c.at) != c.grace {
-			t.Errorf("%v: valid %v, expired %v, in grace %v", c.at, id.ValidAt(c.at), id.Expired(c.at), id.InGrace(c.at))
+		v := id.ValidityAt(c.at)
+		if seen[v] = true; v != c.want || v.ForLogin() != c.forLogin {
+			t.Errorf("%v: %d, want %d; for login %v", c.at, v, c.want, v.ForLogin())
+		}
+	}
+	for _, v := range Validities() {
+		if !seen[v] {
+			t.Errorf("no date with validity %d is tested", v)
 		}
 	}
 }
@@ -490,12 +500,9 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-func ExampleIdentity_InGrace() {
-	id := &Identity{
-		NotAfter:   time.Date(2031, 4, 17, 0, 0, 0, 0, time.UTC),
-		GraceUntil: time.Date(2031, 7, 16, 0, 0, 0, 0, time.UTC),
-	}
-	day := time.Date(2031, 6, 1, 12, 0, 0, 0, time.UTC)
-	fmt.Println(id.ValidAt(day), id.Expired(day), id.InGrace(day))
-	// Output: false true true
+func ExampleIdentity_ValidityAt() {
+	id := &Identity{NotAfter: time.Date(2031, 4, 17, 0, 0, 0, 0, time.UTC)}
+	v := id.ValidityAt(time.Date(2031, 6, 1, 12, 0, 0, 0, time.UTC))
+	fmt.Println(v == InGrace, v.ForLogin())
+	// Output: true true
 }

@@ -21,6 +21,7 @@ import (
 
 	"cie/apdu"
 	"cie/card"
+	"cie/card/identity"
 	"cie/card/state"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/i18n"
@@ -133,6 +134,11 @@ func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
 	for _, s := range card.Stakes() {
 		if stakeWarnings[s].EN == "" || lastTryTitles[s].EN == "" {
 			t.Errorf("stake %d has no words", s)
+		}
+	}
+	for _, v := range identity.Validities() {
+		if validityNames[v] == "" {
+			t.Errorf("validity %d has no name", v)
 		}
 	}
 }

@@ -26,7 +26,8 @@ type holderJSON struct {
 	GraceUntil     string     `json:"grace_until"`
 	Validity       string     `json:"validity"`
 
-	id *identity.Identity
+	id       *identity.Identity
+	validity identity.Validity
 }
 
 // readHolder reads certificate and document number; the PIN is verified.
@@ -48,28 +49,26 @@ func (a *app) readHolder(ctx context.Context, u *inUse) (*holderJSON, error) {
 		return nil, err
 	}
 	u.session.NoteHolder(id.Name())
+	v := id.ValidityAt(a.now())
 	return &holderJSON{
 		Holder:         personJSON{Surname: id.Surname, GivenName: id.GivenName, FiscalCode: id.FiscalCode},
 		DocumentNumber: number,
 		NotBefore:      id.NotBefore.Format(time.DateOnly),
 		NotAfter:       id.NotAfter.Format(time.DateOnly),
 		GraceUntil:     id.GraceUntil.Format(time.DateOnly),
-		Validity:       validity(id, a.now()),
+		Validity:       validityNames[v],
 		id:             id,
+		validity:       v,
 	}, nil
 }
 
-// validity is where t lies in the life of a card.
-func validity(id *identity.Identity, t time.Time) string {
-	switch {
-	case t.Before(id.NotBefore):
-		return "not-yet-valid"
-	case !id.Expired(t):
-		return "valid"
-	case id.InGrace(t):
-		return "grace"
-	}
-	return "expired"
+// validityNames are the values of validity in JSON.
+var validityNames = map[identity.Validity]string{
+	identity.NotYetValid: "not-yet-valid",
+	identity.Valid:       "valid",
+	identity.ExpiresSoon: "valid",
+	identity.InGrace:     "grace",
+	identity.Expired:     "expired",
 }
 
 func (a *app) date(t time.Time) string { return t.Format(a.text(msg.DateFormat)) }
@@ -80,13 +79,13 @@ func (a *app) printHolder(h *holderJSON, field func(label i18n.Text, value strin
 	field(msg.LabelFiscalCode, h.Holder.FiscalCode)
 	field(msg.LabelDocument, h.DocumentNumber)
 	end, grace := a.date(h.id.NotAfter), a.date(h.id.GraceUntil)
-	switch h.Validity {
-	case "valid":
+	switch h.validity {
+	case identity.Valid, identity.ExpiresSoon:
 		field(msg.LabelExpiry, end)
 		field(msg.LabelGrace, a.text(msg.GraceUntil, grace))
-	case "not-yet-valid":
+	case identity.NotYetValid:
 		field(msg.LabelExpiry, a.style.Amber(a.text(msg.ExpiryNotYet, end, a.date(h.id.NotBefore))))
-	case "grace":
+	case identity.InGrace:
 		field(msg.LabelExpiry, a.style.Amber(a.text(msg.ExpiryGone, end)))
 		field(msg.LabelGrace, a.style.Amber(a.text(msg.GraceNow, grace)))
 	default:
@@ -95,21 +94,16 @@ func (a *app) printHolder(h *holderJSON, field func(label i18n.Text, value strin
 	}
 }
 
-// renewWithin is how long before the expiry a new card may be asked for: six
-// months, in days.
-const renewWithin = 180
-
 // holderHints says when it is time for a new card.
 func (a *app) holderHints(h *holderJSON) {
-	switch h.Validity {
-	case "grace", "expired":
+	switch h.validity {
+	case identity.InGrace, identity.Expired:
 		a.note(a.text(msg.RenewNow))
-	case "valid":
-		switch days := int(h.id.NotAfter.Sub(a.now()).Hours() / 24); {
-		case days == 0:
-			a.note(a.text(msg.RenewToday))
-		case days <= renewWithin:
+	case identity.ExpiresSoon:
+		if days := int(h.id.NotAfter.Sub(a.now()).Hours() / 24); days > 0 {
 			a.note(a.text(msg.RenewSoon.For(days), days))
+		} else {
+			a.note(a.text(msg.RenewToday))
 		}
 	}
 }

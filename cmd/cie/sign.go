@@ -294,7 +294,7 @@ func (a *app) documentSigner(ctx context.Context, u *inUse) (cms.Signer, error) 
 		return s, err
 	}
 	s.Chain = ades.BuiltinAnchors().Chain(s.Certificate)
-	if id, err := identity.Parse(s.Certificate); err == nil && id.Expired(a.now()) {
+	if id, err := identity.Parse(s.Certificate); err == nil && id.ValidityAt(a.now()) >= identity.InGrace {
 		a.note(a.wrapOut(a.text(msg.ExpiredSigning, id.NotAfter.Local().Format(a.text(msg.DateFormat))), ""))
 	}
 	return s, nil

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"cie/apdu"
 	"cie/apdu/pcsc"
 	"cie/card"
 	"cie/card/identity"
@@ -106,10 +105,10 @@ func (r *run) identify(readers []string) (*card.Session, func(), bool) {
 			r.tell(Check{ID: Identity, Status: OK, Finding: IsCIE, Subject: reader, Values: []Value{{Name: "family", Text: s.Family().String()}}})
 			return s, closer, true
 		}
-		switch bad.Subject = reader; {
-		case errors.Is(err, card.ErrNotCIE):
+		switch bad.Subject = reader; card.Classify(err) {
+		case card.KindNotCIE:
 			bad.Finding, bad.Remedy, bad.Detail = ForeignCard, UseCIE, ""
-		case errors.Is(err, apdu.ErrBusy):
+		case card.KindBusy:
 			bad.Finding, bad.Remedy, bad.Detail = CardExclusive, CloseOthers, detail(err)
 		default:
 			bad.Finding, bad.Remedy, bad.Detail = CardFails, LayCardAgain, detail(err)
@@ -187,11 +186,11 @@ func (r *run) triesLeft(s *card.Session) bool {
 		c = Check{ID: Tries, Status: Fail, Finding: NotGenuine, Remedy: ShowMunicipality, Detail: detail(err)}
 	case err != nil:
 		c = Check{ID: Tries, Status: Fail, Finding: CardFails, Remedy: MoveCard, Detail: detail(err)}
-	case blocked(r.tries) && blocked(r.puk):
+	case r.tries.Blocked() && r.puk.Blocked():
 		c.Status, c.Finding, c.Remedy = Fail, PUKBlocked, NewCard
-	case blocked(r.tries):
+	case r.tries.Blocked():
 		c.Status, c.Finding, c.Remedy = Fail, PINBlocked, UnblockPIN
-	case blocked(r.puk):
+	case r.puk.Blocked():
 		c.Status, c.Finding, c.Remedy = Warn, PUKBlocked, Careful
 	case r.tries.Left < 0:
 		c.Status, c.Finding, c.Values = OK, TriesUnknown, nil
@@ -201,9 +200,6 @@ func (r *run) triesLeft(s *card.Session) bool {
 	r.tell(c)
 	return c.Status != Fail
 }
-
-// blocked reports whether the chip itself says that a code takes no more tries.
-func blocked(t card.Tries) bool { return t.Left == 0 && t.Reported }
 
 // certificate verifies the PIN and reads the dates.
 func (r *run) certificate(s *card.Session, pin []byte, opts []card.CodeOption) {
@@ -222,7 +218,7 @@ func (r *run) certificate(s *card.Session, pin []byte, opts []card.CodeOption) {
 		c := Check{ID: Certificate, Status: Fail, Finding: PINWrong, Remedy: CheckPIN, Values: []Value{{Name: "tries", Text: strconv.Itoa(wrong.Tries)}}}
 		if wrong.Blocked() {
 			c.Finding, c.Remedy, c.Values = PINBlocked, UnblockPIN, nil
-			if blocked(r.puk) {
+			if r.puk.Blocked() {
 				c.Finding, c.Remedy = PUKBlocked, NewCard // no PUK unblocks it
 			}
 		}
@@ -251,8 +247,18 @@ func (r *run) knownCertificate() {
 	r.tell(Check{ID: Certificate, Status: Skipped, Finding: CertificateNeedsPIN, Remedy: GivePIN})
 }
 
-// soon is how long before the expiry a new card may be asked for.
-const soon = 180 * 24 * time.Hour
+// validities are the findings about the dates of a card.
+var validities = map[identity.Validity]struct {
+	status  Status
+	finding Finding
+	remedy  Remedy
+}{
+	identity.NotYetValid: {Fail, CertificateEarly, CheckClock},
+	identity.Valid:       {OK, CertificateValid, ""},
+	identity.ExpiresSoon: {Warn, CertificateEnds, RenewCard},
+	identity.InGrace:     {Warn, CertificateGrace, RenewCard},
+	identity.Expired:     {Fail, CertificateExpired, RenewCard},
+}
 
 // dates judges the dates of a certificate. They are private: a card expires on
 // a birthday.
@@ -265,20 +271,14 @@ func (r *run) dates(der []byte) {
 	date := func(name string, t time.Time) Value {
 		return Value{Name: name, Text: t.Format(time.DateOnly), Private: true}
 	}
-	now := r.Now()
-	c := Check{ID: Certificate, Status: OK, Finding: CertificateValid, Values: []Value{date("until", id.NotAfter)}}
-	switch {
-	case now.Before(id.NotBefore):
-		c.Status, c.Finding, c.Remedy = Fail, CertificateEarly, CheckClock
+	c := Check{ID: Certificate, Values: []Value{date("until", id.NotAfter)}}
+	v := id.ValidityAt(r.Now())
+	c.Status, c.Finding, c.Remedy = validities[v].status, validities[v].finding, validities[v].remedy
+	switch v {
+	case identity.NotYetValid:
 		c.Values = []Value{date("from", id.NotBefore)}
-	case id.InGrace(now):
-		c.Status, c.Finding, c.Remedy = Warn, CertificateGrace, RenewCard
+	case identity.InGrace, identity.Expired:
 		c.Values = append(c.Values, date("grace", id.GraceUntil))
-	case id.Expired(now):
-		c.Status, c.Finding, c.Remedy = Fail, CertificateExpired, RenewCard
-		c.Values = append(c.Values, date("grace", id.GraceUntil))
-	case id.NotAfter.Sub(now) < soon:
-		c.Status, c.Finding, c.Remedy = Warn, CertificateEnds, RenewCard
 	}
 	r.tell(c)
 }

@@ -17,6 +17,7 @@ import (
 	"cie/apdu/pcsc"
 	"cie/card"
 	"cie/card/cardtest"
+	"cie/card/identity"
 	"cie/card/sod"
 	"cie/cmd/internal/probe"
 	"cie/installer"
@@ -421,6 +422,14 @@ func gives(pin string, kept *[]byte) PINFunc {
 	return func(context.Context, string, card.Tries) ([]byte, []card.CodeOption, error) {
 		*kept = []byte(pin)
 		return *kept, []card.CodeOption{card.AllowLastTry()}, nil
+	}
+}
+
+func TestEveryValidityHasAFinding(t *testing.T) {
+	for _, v := range identity.Validities() {
+		if f := validities[v]; f.status == "" || f.finding == "" || (f.status == OK) != (f.remedy == "") {
+			t.Errorf("validity %d: %+v", v, f)
+		}
 	}
 }
 

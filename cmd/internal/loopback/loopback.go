@@ -86,7 +86,7 @@ func (s *Server) Close() { _ = s.http.Close() }
 // handshake has proved.
 func show(w http.ResponseWriter, r *http.Request) {
 	id, err := identity.Parse(r.TLS.PeerCertificates[0].Raw)
-	if now := time.Now(); err == nil && !id.ValidAt(now) && !id.InGrace(now) {
+	if err == nil && !id.ValidityAt(time.Now()).ForLogin() {
 		err = errors.New("it is not in force")
 	}
 	if err != nil {
