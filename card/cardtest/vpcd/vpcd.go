@@ -132,6 +132,10 @@ var silence = []byte{0}
 // and switches the chip off. It returns nil when the reader closed, ctx.Err(),
 // ErrNoAnswer, ErrMessage or an error of the network.
 func ServeConn(ctx context.Context, conn net.Conn, card Card) error {
+	return serveConn(ctx, conn, card, func() {})
+}
+
+func serveConn(ctx context.Context, conn net.Conn, card Card, powered func()) error {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	defer conn.Close()
@@ -145,6 +149,9 @@ func ServeConn(ctx context.Context, conn net.Conn, card Card) error {
 		body, err := ReadMessage(from)
 		if err == nil {
 			atr, err = answer(conn, card, body, atr)
+		}
+		if err == nil && len(body) == 1 && Control(body[0]) == On {
+			powered()
 		}
 		switch {
 		case err == nil:
@@ -208,6 +215,9 @@ type Config struct {
 	// the reader, and then, or instead, the reason why it is out (io.EOF: the
 	// reader closed in good order). It is called from Serve's goroutine.
 	Event func(err error)
+	// Powered, if not nil, is called each time the reader has given the card
+	// power, which it does when it has noticed the card.
+	Powered func()
 	// MinWait and MaxWait bound the pause before the next attempt, which doubles
 	// as long as attempts fail; 0 means 50 ms and 2 s.
 	MinWait, MaxWait time.Duration
@@ -236,6 +246,10 @@ func Serve(ctx context.Context, dial Dialer, card Card, cfg Config) error {
 	if event == nil {
 		event = func(error) {}
 	}
+	powered := cfg.Powered
+	if powered == nil {
+		powered = func() {}
+	}
 	wait := cfg.MinWait
 	for {
 		var absent time.Duration
@@ -245,7 +259,7 @@ func Serve(ctx context.Context, dial Dialer, card Card, cfg Config) error {
 		conn, err := dial(ctx)
 		if err == nil {
 			event(nil)
-			err = ServeConn(ctx, conn, card)
+			err = serveConn(ctx, conn, card, powered)
 			if err == nil {
 				err = io.EOF
 			}
