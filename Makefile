@@ -44,7 +44,7 @@ GOBUILD := $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 .NOTPARALLEL:
 
 demo: deps-test bin
-	./bin/cie demo
+	./bin/cie-virtual demo
 
 # It ends with what was skipped and why, and a line of counts.
 test: deps-all bin

@@ -11,6 +11,7 @@ import (
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
 	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/i18n/i18ntest"
 )
 
 // fakeReader is vpcd as far as a card needs it.
@@ -169,8 +170,9 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// Every text exists in both languages.
+// Every text exists in both languages, and the help shows the one asked for.
 func TestTexts(t *testing.T) {
+	i18ntest.Complete(t, i18ntest.Catalogue(t, "*.go", 100))
 	for _, lang := range []string{"it_IT.UTF-8", "en_GB.UTF-8"} {
 		var out bytes.Buffer
 		code := run(t.Context(), &world{args: []string{"--help"}, stdout: &out, stderr: &out,

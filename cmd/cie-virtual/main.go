@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cie/card/cardtest"
 	"cie/cmd/internal/i18n"
 	_ "cie/cmd/internal/syslib" // before libraries are loaded
 	"cie/cmd/internal/version"
@@ -25,20 +26,21 @@ import (
 
 // Exit codes; a command run after "--" gives its own.
 const (
-	exitOK    = 0
-	exitError = 1
-	exitUsage = 2
+	exitOK      = 0
+	exitError   = 1
+	exitUsage   = 2
+	exitNothing = 3 // demo: no PC/SC service can run
 )
 
 func main() {
 	w := &world{args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		for s := range signals {
 			if w.ends(s) {
-				stop()
+				stop(&stopped{s})
 			}
 		}
 	}()
@@ -61,22 +63,38 @@ func (w *world) ends(s os.Signal) bool {
 	return !w.commanding.Load() || s != syscall.SIGINT && s != syscall.SIGQUIT
 }
 
-// failure is an error for the person, in their language, with an exit code.
+// stopped is the error of a run that a signal ended.
+type stopped struct{ signal os.Signal }
+
+func (s *stopped) Error() string { return "stopped by signal: " + s.signal.String() }
+
+// failure is an error for the user, in their language, with an exit code.
 type failure struct {
-	message string
-	code    int
+	Code    string `json:"code"`
+	Exit    int    `json:"exit"`
+	Message string `json:"message"`
+	Detail  string `json:"detail,omitempty"`
+
+	advice string
 }
 
-func (f *failure) Error() string { return f.message }
+func (f *failure) Error() string { return f.Message }
 
 // app is one run.
 type app struct {
 	*world
 	lang i18n.Language
+	json bool       // demo: print JSON
 	out  sync.Mutex // lines on stdout come from several goroutines
 }
 
-func (a *app) text(t i18n.Text, args ...any) string { return a.lang.Sprintf(t, args...) }
+func (a *app) text(t i18n.Text, args ...any) string {
+	s := a.lang.Sprintf(t, args...)
+	if !i18n.UTF8(a.getenv) {
+		s = i18n.ASCII(s)
+	}
+	return s
+}
 
 // say prints one line about a card.
 func (a *app) say(t i18n.Text, args ...any) {
@@ -92,12 +110,12 @@ func (a *app) note(t i18n.Text, args ...any) {
 	fmt.Fprintln(a.stderr, a.text(t, args...))
 }
 
-func (a *app) usage(t i18n.Text, args ...any) error {
-	return &failure{a.text(t, args...) + ". " + a.text(seeHelp), exitUsage}
+func (a *app) usage(t i18n.Text, args ...any) *failure {
+	return &failure{Code: "usage", Exit: exitUsage, Message: a.text(t, args...) + ". " + a.text(seeHelp)}
 }
 
-func (a *app) fail(t i18n.Text, args ...any) error {
-	return &failure{a.text(t, args...), exitError}
+func (a *app) fail(t i18n.Text, args ...any) *failure {
+	return &failure{Code: "failed", Exit: exitError, Message: a.text(t, args...)}
 }
 
 // run is the program; it returns the exit code.
@@ -106,22 +124,42 @@ func run(ctx context.Context, w *world) int {
 	root := a.command()
 	root.SetArgs(w.args)
 	err := root.ExecuteContext(ctx)
-	var f *failure
 	var exit *exec.ExitError
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitOK
-	case errors.As(err, &exit): // the command run after "--" has said why
+	}
+	if errors.As(err, &exit) { // the command run after "--" has said why
 		if st, ok := exit.Sys().(syscall.WaitStatus); ok && st.Signaled() {
 			return 128 + int(st.Signal())
 		}
 		return exit.ExitCode()
-	case errors.As(err, &f):
-		fmt.Fprintln(w.stderr, "cie-virtual: "+f.message)
-		return f.code
 	}
-	fmt.Fprintln(w.stderr, "cie-virtual:", err)
-	return exitError
+	f := a.failure(err)
+	switch {
+	case a.json:
+		_ = a.printJSON(map[string]*failure{"error": f})
+	case f.advice != "":
+		fmt.Fprintf(a.stderr, "cie-virtual: %s.\n%s\n", f.Message, f.advice)
+	default:
+		fmt.Fprintln(a.stderr, "cie-virtual: "+f.Message)
+	}
+	return f.Exit
+}
+
+// failure makes any error one for the user.
+func (a *app) failure(err error) *failure {
+	var f *failure
+	var s *stopped
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.As(err, &s):
+		number, _ := s.signal.(syscall.Signal)
+		return &failure{Code: "stopped", Exit: 128 + int(number), Message: a.text(interrupted)}
+	case errors.Is(err, context.Canceled):
+		return &failure{Code: "stopped", Exit: exitError, Message: a.text(interrupted)}
+	}
+	return &failure{Code: "failed", Exit: exitError, Message: err.Error()}
 }
 
 // command is the command line.
@@ -153,13 +191,19 @@ func (a *app) command() *cobra.Command {
 	c.SetVersionTemplate(version.Long("cie-virtual"))
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return a.usage(badOption, err) })
 	c.SetHelpFunc(func(c *cobra.Command, _ []string) {
-		fmt.Fprintf(a.stdout, "%s\n\n%s\n  %s\n\n%s\n%s\n%s\n%s\n\n%s\n%s\n",
-			c.Long, a.text(usageWord), a.text(usageLine), a.text(optionsWord),
+		usage, console := usageLine, a.text(consoleWord)+"\n"+a.text(consoleHelp, faultLines())+"\n\n"
+		if c.HasParent() {
+			usage, console = demoUsageLine, ""
+		}
+		fmt.Fprintf(a.stdout, "%s\n\n%s\n  %s\n\n%s\n%s\n%s%s\n%s\n",
+			c.Long, a.text(usageWord), a.text(usage), a.text(optionsWord),
 			strings.ReplaceAll(c.Flags().FlagUsagesWrapped(columns), "(default ", "("+a.text(defaultWord)+" "),
-			a.text(consoleWord), a.text(consoleHelp, faultLines()), a.text(examplesWord), c.Example)
+			console, a.text(examplesWord), c.Example)
 	})
 	c.SetUsageFunc(func(*cobra.Command) error { return nil })
 	a.flags(c.Flags(), &o)
+	c.AddCommand(a.demoCommand())
+	c.SetHelpCommand(&cobra.Command{Hidden: true}) // --help is enough
 	return c
 }
 
@@ -248,7 +292,11 @@ func (a *app) banner(slots []*slot) {
 
 // execute runs the command given after "--" when PC/SC sees the cards.
 func (a *app) execute(ctx context.Context, o *options, slots []*slot) error {
-	if err := awaitCards(ctx, slots); err != nil {
+	var cards []*cardtest.Card
+	for _, s := range slots {
+		cards = append(cards, s.card)
+	}
+	if err := awaitCards(ctx, cards...); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}

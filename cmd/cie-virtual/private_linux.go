@@ -10,44 +10,66 @@ import (
 	"strings"
 
 	"cie/apdu/pcsc/pcscd"
+	"cie/card/cardtest/stack"
 	"cie/cmd/internal/anchor"
 )
 
 // private is a pcscd of this program's own.
 type private struct {
-	daemon *pcscd.Daemon
+	*stack.Stack
 	config string // a directory that is removed with it
 	env    []string
 	done   <-chan struct{}
 }
 
-// startPrivate starts one with enough readers, and makes this process and its
-// children clients of it.
-func (a *app) startPrivate(ctx context.Context, readers int) (*private, error) {
-	d, err := pcscd.Start(ctx, pcscd.Options{Slots: readers})
+// startService starts a private pcscd with enough readers, and makes this process
+// and its children clients of it. It must be the first use of PC/SC in the
+// process, because the library reads the address of the service once.
+func (a *app) startService(ctx context.Context, readers int) (*stack.Stack, error) {
+	s, err := stack.Start(ctx, pcscd.Options{Slots: readers})
+	if err == nil {
+		if err = s.Setenv(); err == nil {
+			return s, nil
+		}
+		s.Stop()
+	}
+	return nil, a.noService(err)
+}
+
+// noService explains why no private service runs.
+func (a *app) noService(err error) *failure {
+	message := privateFailed
 	switch {
 	case errors.Is(err, pcscd.ErrNotInstalled):
-		return nil, a.fail(notInstalled, err)
+		message = notInstalled
 	case errors.Is(err, pcscd.ErrNotPermitted):
-		return nil, a.fail(notPermitted, err)
-	case err != nil:
-		return nil, a.fail(privateFailed, err)
+		message = notPermitted
 	}
-	if err := d.Setenv(); err != nil {
-		d.Stop()
-		return nil, a.fail(privateFailed, err)
+	f := a.fail(message, err)
+	f.Detail = err.Error()
+	if stack.Unavailable(err) {
+		f.Code = "no-service"
+	}
+	return f
+}
+
+// startPrivate starts a service whose clients trust the virtual cards.
+func (a *app) startPrivate(ctx context.Context, readers int) (*private, error) {
+	s, err := a.startService(ctx, readers)
+	if err != nil {
+		return nil, err
 	}
 	config, err := privateConfig()
 	if err == nil {
 		err = os.Setenv(configVariable, config)
 	}
 	if err != nil {
-		d.Stop()
+		s.Stop()
 		_ = os.RemoveAll(config)
 		return nil, a.fail(privateFailed, err)
 	}
 	a.note(trustsVirtual, config)
-	return &private{daemon: d, config: config, env: append(d.Env(), configVariable+"="+config), done: d.Done()}, nil
+	return &private{Stack: s, config: config, env: append(s.Env(), configVariable+"="+config), done: s.Done()}, nil
 }
 
 // configVariable leads programs to their configuration (XDG Base Directory
@@ -101,12 +123,12 @@ func linkAll(from, to, own string) error {
 // attach gives each card the reader of its number.
 func (p *private) attach(slots []*slot) {
 	for i, s := range slots {
-		s.addr = p.daemon.Reader(i)
-		s.dial = func(context.Context) (net.Conn, error) { return p.daemon.Dial(i) }
+		s.addr = p.Reader(i)
+		s.dial = func(context.Context) (net.Conn, error) { return p.Dial(i) }
 	}
 }
 
 func (p *private) stop() {
-	p.daemon.Stop()
+	p.Stop()
 	_ = os.RemoveAll(p.config)
 }

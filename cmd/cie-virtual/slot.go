@@ -149,10 +149,10 @@ func (c *cardTrace) Write(p []byte) (int, error) {
 const seenWithin = 30 * time.Second
 
 // awaitCards waits until PC/SC shows as many cards of each ATR as were inserted.
-func awaitCards(ctx context.Context, slots []*slot) error {
+func awaitCards(ctx context.Context, cards ...*cardtest.Card) error {
 	want := map[string]int{}
-	for _, s := range slots {
-		want[string(s.card.ATR())]++
+	for _, c := range cards {
+		want[string(c.ATR())]++
 	}
 	ctx, cancel := context.WithTimeout(ctx, seenWithin)
 	defer cancel()

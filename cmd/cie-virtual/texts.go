@@ -20,6 +20,8 @@ the system's, and prints the environment that makes programs use it.
 A command after "--" is run when PC/SC sees the cards; its end is the end of the
 program, its exit code the program's.
 
+"cie-virtual demo" shows everything on a virtual card, step by step.
+
 Options on holder and document may be repeated: the n-th value is for the n-th
 card. --family, --strict, --sod and --expires given once are for all cards.`,
 		`Mette carte d'identità elettroniche (CIE) virtuali nel lettore virtuale di
@@ -37,6 +39,8 @@ programmi lo usano.
 Un comando dopo "--" viene eseguito quando PC/SC vede le carte; quando finisce
 finisce anche il programma, con lo stesso codice di uscita.
 
+"cie-virtual demo" mostra tutto con una carta virtuale, passo per passo.
+
 Le opzioni su titolare e documento si possono ripetere: l'n-esimo valore vale
 per l'n-esima carta. --family, --strict, --sod e --expires dati una volta
 valgono per tutte.`)
@@ -53,7 +57,7 @@ valgono per tutte.`)
   cie-virtual --strict all                     # solo ciò che usano i client noti
   cie-virtual --state carta.json --trace -     # tiene il PIN, mostra gli APDU`)
 	usageWord    = text("Usage:", "Uso:")
-	usageLine    = text("cie-virtual [options] [-- command [argument...]]", "cie-virtual [opzioni] [-- comando [argomento...]]")
+	usageLine    = text("cie-virtual [options] [-- command [argument...]]\n  cie-virtual demo [options]", "cie-virtual [opzioni] [-- comando [argomento...]]\n  cie-virtual demo [opzioni]")
 	optionsWord  = text("Options:", "Opzioni:")
 	examplesWord = text("Examples:", "Esempi:")
 	consoleWord  = text("On standard input, while it runs:", "Sullo standard input, mentre è in funzione:")
@@ -85,6 +89,7 @@ valgono per tutte.`)
 
 	badOption     = text("wrong option: %v", "opzione sbagliata: %v")
 	badArgument   = text("unexpected argument \"%s\" (a command to run stands after \"--\")", "argomento \"%s\" inatteso (un comando da eseguire sta dopo \"--\")")
+	interrupted   = text("stopped at your request", "interrotto su tua richiesta")
 	badLink       = text("--link %d: choose among 106, 212, 424 and 848", "--link %d: scegli fra 106, 212, 424 e 848")
 	badFamily     = text("--family %s: choose among %s", "--family %s: scegli fra %s")
 	badStrict     = text("--strict %s: choose all, or among %s; at most one of docp-..., one of eof-empty and eof-6B00, one of no-mf, no-aid and mf-elsewhere", "--strict %s: scegli all, oppure fra %s; al massimo uno fra i docp-..., uno fra eof-empty e eof-6B00, uno fra no-mf, no-aid e mf-elsewhere")

@@ -5,13 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -229,51 +227,4 @@ func liveLife(t *testing.T, c card.Conn) {
 	refused(s.Unblock(ctx, unblock, other, card.AllowLastTry()), 0)
 	want(card.PUK, 0)
 	ok(s.Verify(ctx, card.PIN, right))
-}
-
-// Every way a demonstration can end leaves nothing behind.
-func TestDemoCleansUp(t *testing.T) {
-	tmp := t.TempDir()
-	cmd := exec.Command("cie", "demo", "--json")
-	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	wantEmpty(t, tmp)
-	var answer demoJSON
-	if err := json.Unmarshal(out, &answer); err != nil {
-		t.Fatal(err)
-	}
-	if !answer.OK || len(answer.Steps) != 9 {
-		t.Errorf("%s", out)
-	}
-}
-
-func wantEmpty(t *testing.T, dir string) {
-	t.Helper()
-	left, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-}
-
-// processes are the command lines of running processes that mention text.
-func processes(t *testing.T, text string) []string {
-	t.Helper()
-	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var found []string
-	for _, f := range files {
-		line, err := os.ReadFile(f)
-		if err == nil && strings.Contains(string(line), text) {
-			found = append(found, fmt.Sprintf("%s: %q", filepath.Base(filepath.Dir(f)), line))
-		}
-	}
-	return found
 }

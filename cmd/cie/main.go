@@ -1,7 +1,7 @@
 // Command cie uses the Italian electronic identity card (CIE) from the command
 // line: it shows the card and whether it is genuine, verifies, changes and
-// unblocks the PIN, reads the certificate and signs. "cie demo" does all of it
-// on a virtual card.
+// unblocks the PIN, reads the certificate and signs. "cie-virtual demo" does all
+// of it on a virtual card.
 package main
 
 import (

@@ -55,7 +55,6 @@ func (a *app) rootCommand() *cobra.Command {
 		a.doctorCommand(),
 		a.probeCommand(),
 		a.watchCommand(),
-		a.demoCommand(),
 		a.versionCommand(),
 		a.completionCommand(),
 		a.manCommand(),
@@ -103,7 +102,9 @@ func (a *app) group(c *cobra.Command, args []string) error {
 	}
 	p := a.usage(msg.UnknownCommand, c.CommandPath(), args[0])
 	c.SuggestionsMinimumDistance = 2
-	if s := c.SuggestionsFor(args[0]); len(s) > 0 {
+	if c == c.Root() && args[0] == "demo" {
+		p.do(a.text(msg.DidYouMean, "cie-virtual demo"))
+	} else if s := c.SuggestionsFor(args[0]); len(s) > 0 {
 		p.do(a.text(msg.DidYouMean, c.CommandPath()+" "+s[0]))
 	}
 	return a.hint(c, p)

@@ -190,8 +190,8 @@ func versionOf(t *testing.T, file string) string {
 // works checks what a person sees of the installed software without a browser.
 func (c *clean) works(module string) {
 	c.t.Helper()
-	if out := c.run("cie", "demo"); !strings.Contains(out, "9/9") {
-		c.t.Errorf("cie demo:\n%s", out)
+	if out := c.run("cie-virtual", "demo"); !strings.Contains(out, "9/9") {
+		c.t.Errorf("cie-virtual demo:\n%s", out)
 	}
 	if out := c.run("p11-kit", "list-modules"); !strings.Contains(out, module) {
 		c.t.Errorf("p11-kit list-modules:\n%s", out)
@@ -207,7 +207,7 @@ func (c *clean) works(module string) {
 		c.t.Errorf("cie browsers status: module %+v, want %s", status.Module, module)
 	}
 	c.run("cie-gui", "-version")
-	c.run("cie-virtual", "--version")
+	c.run("cie", "--version")
 }
 
 // window waits until the application shows its window on a screen, which says that
@@ -409,8 +409,8 @@ func (c *clean) tarball(t *testing.T, before map[string]string) {
 		if out := c.run("p11-kit", "list-modules"); !strings.Contains(out, module) {
 			t.Errorf("%s: p11-kit list-modules:\n%s", prefix, out)
 		}
-		if out := c.run(prefix+"/bin/cie", "demo"); !strings.Contains(out, "9/9") {
-			t.Errorf("%s: cie demo:\n%s", prefix, out)
+		if out := c.run(prefix+"/bin/cie-virtual", "demo"); !strings.Contains(out, "9/9") {
+			t.Errorf("%s: cie-virtual demo:\n%s", prefix, out)
 		}
 		// An upgrade over itself.
 		c.run("sh", "/tmp/unpacked/install.sh", "--prefix", prefix)

@@ -45,7 +45,7 @@ func TestDemo(t *testing.T) {
 			OK   bool
 		}
 	}
-	r := want(t, 0, "", cie(t), "demo", "--in-process", "--json")
+	r := want(t, 0, "", filepath.Join(programs(t), "cie-virtual.exe"), "demo", "--in-process", "--json")
 	if err := json.Unmarshal([]byte(r.stdout), &demo); err != nil || !demo.OK || len(demo.Steps) != 9 {
 		t.Fatalf("%v:\n%s%s", err, r.stdout, r.stderr)
 	}

@@ -39,7 +39,7 @@ Codes are asked on the terminal and do not show while you type. Before it asks,
 the program says how many attempts are left, without spending one. PIN and PUK
 always have all their 8 digits; "cie help codes" says where to find them.
 
-No card or no reader? "cie demo" shows everything on a virtual card.`,
+No card or no reader? "cie-virtual demo" shows everything on a virtual card.`,
 		`Lavora con la carta d'identità elettronica (CIE 3.0) su un lettore di smart card:
 mostra che carta è e se è autentica, verifica, cambia e sblocca il PIN, legge il
 certificato e firma.
@@ -48,7 +48,7 @@ I codici vengono chiesti sul terminale e non si vedono mentre li scrivi. Prima d
 chiederli il programma dice quanti tentativi restano, senza usarne uno. PIN e PUK
 hanno sempre tutte le 8 cifre; "cie help codes" dice dove trovarli.
 
-Non hai una carta o un lettore? "cie demo" mostra tutto con una carta virtuale.`)
+Non hai una carta o un lettore? "cie-virtual demo" mostra tutto con una carta virtuale.`)
 
 	FlagReader = text("the reader to use: its name or a part of it that fits no other",
 		"il lettore da usare: il suo nome o una parte che non si trova negli altri")
@@ -142,23 +142,6 @@ PIN. Contiene nome e codice fiscale del titolare.`)
 taken away, until Ctrl-C. The cards are not touched.`,
 		`Stampa una riga ogni volta che un lettore viene collegato o scollegato e una carta
 appoggiata o tolta, fino a Ctrl-C. Le carte non vengono toccate.`)
-
-	DemoShort = text("Show everything on a virtual card", "Mostra tutto con una carta virtuale")
-	DemoLong  = text(`Shows the whole life of a card on a virtual one with an invented holder: recognition
-and authenticity, a wrong PIN, a change of PIN, block and unblock, a signed document, and
-a level-3 login over mutual TLS. Each step says what it proves. No real card or reader is touched.
-
-It starts a PC/SC service (pcscd) of its own, reachable by nobody else, and takes it
-down at the end. Where none can run, --in-process does the same without it.`,
-		`Mostra tutta la vita di una carta su una virtuale, con un titolare inventato:
-riconoscimento e autenticità, un PIN sbagliato, un cambio di PIN, blocco e sblocco, un
-documento firmato, e un accesso di livello 3 con TLS reciproco. Ogni passo dice che cosa dimostra. Nessuna carta
-e nessun lettore veri vengono toccati.
-
-Avvia un servizio PC/SC (pcscd) tutto suo, che nessun altro può raggiungere, e alla fine
-lo spegne. Dove non può girare, --in-process fa lo stesso senza.`)
-	FlagInProcess = text("no PC/SC service: the virtual card lives in the program",
-		"nessun servizio PC/SC: la carta virtuale vive nel programma")
 
 	VersionShort = text("Show the version", "Mostra la versione")
 	VersionLong  = text(`Shows the version, the commit it was made from and its date. --debug adds the libraries.

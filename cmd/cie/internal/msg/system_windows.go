@@ -31,9 +31,6 @@ func init() {
 	WhyForeignOwner = text(
 		"File or folder belong to another user.",
 		"File o cartella appartengono a un altro utente.")
-	DemoNotPermitted = text(
-		"on Windows there is no PC/SC service of its own for the demonstration",
-		"su Windows la dimostrazione non può avere un proprio servizio PC/SC")
 	FlagPINFD = text(
 		"read the PIN from this file descriptor: 0 is standard input, others are those of \"3< file\" in cmd.exe",
 		"leggi il PIN da questo descrittore di file: 0 è lo standard input, gli altri quelli di \"3< file\" in cmd.exe")

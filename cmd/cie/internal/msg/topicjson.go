@@ -126,10 +126,6 @@ cie watch
   reader, atr       where it happened
   error             with "service-lost": an error code, see below
 
-cie demo
-  ok                true when every step proved what it should
-  steps[]           name, ok, and facts (an object)
-
 cie version
   version, commit, date (of the commit), go, platform
   module            as above; version as programs are told it, "1.2"; build and commit as
@@ -270,10 +266,6 @@ cie watch
                     "card-mute", "service-lost", "service-back"
   reader, atr       dove è successo
   error             con "service-lost": un codice di errore, vedi sotto
-
-cie demo
-  ok                true se ogni passo ha dimostrato ciò che doveva
-  steps[]           name, ok e facts (un oggetto)
 
 cie version
   version, commit, date (del commit), go, platform

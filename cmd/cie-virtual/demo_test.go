@@ -6,10 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"io"
 	"strings"
+	"syscall"
 	"testing"
 
+	"cie/apdu"
+	"cie/apdu/pcsc/pcscd"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/cmd/internal/i18n"
@@ -40,8 +43,8 @@ func TestDemoNotices(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a, _, _ := quiet(i18n.English)
-			d := &demo{app: a, inProcess: true, pin: cardtest.DefaultPIN(), puk: cardtest.DefaultPUK(), desk: &shelf{}}
+			d := newDemo()
+			d.inProcess, d.desk = true, &shelf{}
 			if err := d.makeCards(); err != nil {
 				t.Fatal(err)
 			}
@@ -55,8 +58,8 @@ func TestDemoNotices(t *testing.T) {
 				}
 				return
 			}
-			var p *problem
-			if !errors.As(err, &p) || p.Exit != exitFailed {
+			var f *failure
+			if !errors.As(err, &f) || f.Exit != exitError {
 				t.Fatalf("got %v", err)
 			}
 			if last.Name != tt.step || last.OK {
@@ -72,7 +75,7 @@ type swapped struct {
 	other *cardtest.Card
 }
 
-func (s *swapped) connect(clone bool) (conn, error) {
+func (s *swapped) connect(clone bool) (apdu.Card, error) {
 	if clone {
 		return s.clone.Reader(), nil
 	}
@@ -101,27 +104,36 @@ func spend(t *testing.T, c *cardtest.Card, code []byte) {
 	}
 }
 
+// newDemo returns a demonstration that prints nothing a test sees.
+func newDemo() *demo {
+	w := &world{stdout: io.Discard, stderr: io.Discard, getenv: func(string) string { return "" }}
+	return &demo{app: &app{world: w, lang: i18n.English}}
+}
+
 func TestDemoCannotRun(t *testing.T) {
-	a, _, _ := quiet(i18n.English)
+	d := newDemo()
 	tests := []struct {
 		err  error
 		code string
 		exit int
 	}{
-		{missing, "no-service", exitNothing},
-		{denied, "no-service", exitNothing},
-		{errors.New("something else"), "failed", exitFailed},
+		{pcscd.ErrNotInstalled, "no-service", exitNothing},
+		{pcscd.ErrNotPermitted, "no-service", exitNothing},
+		{errors.New("something else"), "failed", exitError},
 	}
 	for _, tt := range tests {
-		r := a.explain(a.demoCannotRun(fmt.Errorf("start: %w", tt.err)))
-		if r.Code != tt.code || r.Exit != tt.exit {
-			t.Errorf("%v: %+v", tt.err, r)
+		err := d.cannotRun(t.Context(), d.noService(fmt.Errorf("start: %w", tt.err)))
+		f := d.failure(err)
+		if f.Code != tt.code || f.Exit != tt.exit || f.Detail == "" {
+			t.Errorf("%v: %+v", tt.err, f)
 		}
-		if !slices.ContainsFunc(r.advice, func(s string) bool { return strings.Contains(s, "cie demo --in-process") }) {
-			t.Errorf("%v: does not name the way without a service: %v", tt.err, r.advice)
+		if !strings.Contains(f.advice, "cie-virtual demo --in-process") {
+			t.Errorf("%v: does not name the way without a service: %q", tt.err, f.advice)
 		}
 	}
-	if err := a.demoCannotRun(context.Canceled); !errors.Is(err, context.Canceled) {
-		t.Errorf("a run that was stopped: %v", err)
+	ctx, stop := context.WithCancelCause(t.Context())
+	stop(&stopped{syscall.SIGTERM})
+	if f := d.failure(d.cannotRun(ctx, errors.New("ended"))); f.Exit != 143 || f.Code != "stopped" {
+		t.Errorf("a run that was stopped: %+v", f)
 	}
 }

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,7 +30,7 @@ func TestDemoStopped(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
 		t.Run(sig.String(), func(t *testing.T) {
 			tmp := t.TempDir()
-			cmd := exec.Command("cie", "demo")
+			cmd := exec.Command("cie-virtual", "demo")
 			cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "LC_ALL=C.UTF-8")
 			out, err := cmd.StdoutPipe()
 			if err != nil {
@@ -56,4 +59,51 @@ func TestDemoStopped(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Every way a demonstration can end leaves nothing behind.
+func TestDemoCleansUp(t *testing.T) {
+	tmp := t.TempDir()
+	cmd := exec.Command("cie-virtual", "demo", "--json")
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	wantEmpty(t, tmp)
+	var answer demoJSON
+	if err := json.Unmarshal(out, &answer); err != nil {
+		t.Fatal(err)
+	}
+	if !answer.OK || len(answer.Steps) != 9 {
+		t.Errorf("%s", out)
+	}
+}
+
+func wantEmpty(t *testing.T, dir string) {
+	t.Helper()
+	left, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// processes are the command lines of running processes that mention text.
+func processes(t *testing.T, text string) []string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, f := range files {
+		line, err := os.ReadFile(f)
+		if err == nil && strings.Contains(string(line), text) {
+			found = append(found, fmt.Sprintf("%s: %q", filepath.Base(filepath.Dir(f)), line))
+		}
+	}
+	return found
 }

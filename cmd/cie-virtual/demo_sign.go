@@ -5,12 +5,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
+	"time"
 
 	"cie/card/ades"
 	"cie/card/ades/cms"
 	"cie/card/ades/tsp"
 	"cie/card/cardtest"
-	"cie/cmd/cie/internal/msg"
 )
 
 // stepSign signs a document with a time stamp and verifies it. The authority
@@ -27,11 +27,11 @@ func (d *demo) stepSign(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	authority := &cardtest.Authority{Now: d.now}
-	document := []byte(d.text(msg.DemoSignDocument) + "\n")
+	authority := &cardtest.Authority{Now: time.Now}
+	document := []byte(d.text(demoSignDocument) + "\n")
 	sum := sha256.Sum256(document)
 	m, err := cms.Sign(cms.Signer{Key: key, Certificate: cert}, sum[:], cms.Options{
-		Time: d.now(),
+		Time: time.Now(),
 		Timestamp: func(signature []byte) ([]byte, error) {
 			sum := sha256.Sum256(signature)
 			q, err := tsp.NewRequest(sum[:])
@@ -53,7 +53,7 @@ func (d *demo) stepSign(ctx context.Context) error {
 	if err := m.Write(&signed, bytes.NewReader(document), int64(len(document)), sum[:]); err != nil {
 		return err
 	}
-	d.shown(msg.DemoSignDone, signed.Len())
+	d.shown(demoSignDone, signed.Len())
 
 	trusted := ades.BuiltinAnchors()
 	if err := trusted.Add(cardtest.IssuingCAPEM()); err != nil {
@@ -71,7 +71,7 @@ func (d *demo) stepSign(ctx context.Context) error {
 		{ades.Verifier{Anchors: trusted, Fetcher: authority}, signed.Bytes(), ades.Valid, ""},
 		{ades.Verifier{Anchors: trusted, Fetcher: authority}, altered, ades.Invalid, ades.Altered},
 	} {
-		c.v.Now = d.now()
+		c.v.Now = time.Now()
 		report, err := c.v.File(ctx, bytes.NewReader(c.p7m), int64(len(c.p7m)), nil)
 		if err != nil {
 			return err
@@ -81,13 +81,13 @@ func (d *demo) stepSign(ctx context.Context) error {
 			return unexpected("signature", []any{r.State, r.Reasons})
 		}
 		if c.state == ades.Valid {
-			d.shown(msg.DemoSignValid, r.Signer.Name)
+			d.shown(demoSignValid, r.Signer.Name)
 			d.fact("signer", r.Signer.Name)
 			d.fact("level", r.Level)
 		}
 	}
-	d.shown(msg.DemoSignUnknown)
-	d.shown(msg.DemoSignAltered)
+	d.shown(demoSignUnknown)
+	d.shown(demoSignAltered)
 	d.fact("verified", ades.Valid.String())
 	d.fact("without_test_authority", ades.Unknown.String())
 	d.fact("altered", ades.Invalid.String())

@@ -7,7 +7,6 @@ import (
 	"errors"
 
 	"cie/card/cardtest"
-	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/loopback"
 )
 
@@ -16,7 +15,7 @@ func (d *demo) stepLogin(ctx context.Context) error {
 	// the cards.
 	issuers := x509.NewCertPool()
 	issuers.AddCert(cardtest.IssuingCA())
-	server, err := loopback.Start("cie demo", issuers)
+	server, err := loopback.Start("cie-virtual demo", issuers)
 	if err != nil {
 		return err
 	}
@@ -24,7 +23,7 @@ func (d *demo) stepLogin(ctx context.Context) error {
 	if _, err := server.Login(ctx); err == nil {
 		return errors.New("the server let somebody in without a card")
 	}
-	d.shown(msg.DemoLoginRefused)
+	d.shown(demoLoginRefused)
 
 	if _, err := d.wantAccepted(ctx); err != nil {
 		return err
@@ -43,8 +42,8 @@ func (d *demo) stepLogin(ctx context.Context) error {
 	if seen.TLS != tls.VersionName(tls.VersionTLS12) {
 		return unexpected("version of TLS", seen.TLS)
 	}
-	d.shown(msg.DemoLoginTLS, seen.TLS, seen.Cipher)
-	d.shown(msg.DemoLoginSaw, seen.GivenName, seen.Surname, seen.FiscalCode, seen.NIS)
+	d.shown(demoLoginTLS, seen.TLS, seen.Cipher)
+	d.shown(demoLoginSaw, seen.GivenName, seen.Surname, seen.FiscalCode, seen.NIS)
 	d.fact("seen", seen)
 	return nil
 }

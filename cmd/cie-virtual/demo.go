@@ -2,21 +2,21 @@ package main
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"cie/apdu"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
-	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/tty"
 )
 
-// demoJSON is the answer of "cie demo --json".
+// demoJSON is the answer of "cie-virtual demo --json".
 type demoJSON struct {
 	OK    bool           `json:"ok"`
 	Steps []demoStepJSON `json:"steps"`
@@ -30,17 +30,25 @@ type demoStepJSON struct {
 }
 
 func (a *app) demoCommand() *cobra.Command {
-	var inProcess bool
+	d := &demo{app: a, style: tty.StyleFor(a.stdout, a.getenv), columns: min(tty.Width(a.stdout), 92)}
 	c := &cobra.Command{
 		Use:     "demo",
-		Short:   a.text(msg.DemoShort),
-		Long:    a.text(msg.DemoLong),
-		Example: "cie demo\ncie demo --in-process",
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.demo(c.Context(), inProcess)
+		Short:   a.text(demoShort),
+		Long:    a.text(demoLong),
+		Example: "  cie-virtual demo\n  cie-virtual demo --in-process",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return a.usage(badDemoArgument, args[0])
+			}
+			return nil
 		},
+		RunE: func(c *cobra.Command, _ []string) error { return d.run(c.Context()) },
 	}
-	c.Flags().BoolVar(&inProcess, "in-process", false, a.text(msg.FlagInProcess))
+	f := c.Flags()
+	f.BoolVar(&d.inProcess, "in-process", false, a.text(flagInProcess))
+	f.BoolVar(&a.json, "json", false, a.text(flagJSON))
+	f.BoolVar(&d.debug, "debug", false, a.text(flagDebug))
+	f.BoolP("help", "h", false, a.text(flagHelp))
 	return c
 }
 
@@ -50,7 +58,7 @@ type demoDesk interface {
 	// program can use them.
 	lay(ctx context.Context, original, clone *cardtest.Card) error
 	// connect opens a connection to the original or to the copy.
-	connect(clone bool) (conn, error)
+	connect(clone bool) (apdu.Card, error)
 	// reader is the name of the original's reader.
 	reader() string
 	close()
@@ -59,16 +67,21 @@ type demoDesk interface {
 // demo is a demonstration under way.
 type demo struct {
 	*app
-	desk      demoDesk
+	style     tty.Style
+	columns   int
 	inProcess bool
+	debug     bool
+
+	desk      demoDesk
 	profile   cardtest.Profile
 	original  *cardtest.Card
 	clone     *cardtest.Card
-	conn      conn
+	conn      apdu.Card
 	session   *card.Session
 	out       demoJSON
+	unprinted error // why a line was not printed
 
-	// The codes that hold at the moment.
+	// The current codes.
 	pin, puk []byte
 }
 
@@ -80,40 +93,40 @@ type demoStep struct {
 	do    func(context.Context) error
 }
 
-// demo shows the life of a card on a virtual one. It has codes, a trust anchor
+// run shows the life of a card on a virtual one. It has codes, a trust anchor
 // and a cache of its own: nothing of it reaches the settings of the user.
-func (a *app) demo(ctx context.Context, inProcess bool) error {
-	d := &demo{app: a, inProcess: inProcess, pin: cardtest.DefaultPIN(), puk: cardtest.DefaultPUK()}
+func (d *demo) run(ctx context.Context) error {
 	defer func() { clear(d.pin); clear(d.puk) }()
 	err := d.makeCards()
 	if err != nil {
 		return err
 	}
-	if inProcess {
+	if d.inProcess {
 		d.desk = &shelf{}
-	} else if d.desk, err = newPCSCDesk(ctx); err != nil {
-		return a.demoCannotRun(err)
+	} else if d.desk, err = d.newPCSCDesk(ctx); err != nil {
+		return d.cannotRun(ctx, err)
 	}
 	err = d.play(ctx)
 	d.clearDesk()
 	if err != nil {
 		return err
 	}
-	if a.json {
+	if d.json {
 		d.out.OK = true
-		return a.printJSON(d.out)
+		return d.printJSON(d.out)
 	}
-	a.println("")
+	d.line("")
 	n := len(d.out.Steps)
-	a.println(a.style.Bold(a.style.Green(a.text(msg.DemoDone.For(n), n))))
-	if !inProcess {
-		a.println(a.text(msg.DemoCleaned))
+	d.line(d.style.Bold(d.style.Green(d.text(demoDone.For(n), n))))
+	if !d.inProcess {
+		d.line(d.text(demoCleaned))
 	}
-	a.println(a.text(msg.DemoNext))
-	return nil
+	d.line(d.text(demoNext))
+	return d.unprinted
 }
 
 func (d *demo) makeCards() (err error) {
+	d.pin, d.puk = cardtest.DefaultPIN(), cardtest.DefaultPUK()
 	d.profile = cardtest.Profile{PIN: d.pin, PUK: d.puk}
 	if d.original, err = cardtest.New(d.profile); err != nil {
 		return err
@@ -134,27 +147,27 @@ func (d *demo) clearDesk() {
 
 // play goes through the steps.
 func (d *demo) play(ctx context.Context) error {
-	d.line(d.style.Bold(tty.Wrap(d.text(msg.DemoIntro), "", d.columns())))
-	readerProof := msg.DemoReaderProof
+	d.line(d.style.Bold(tty.Wrap(d.text(demoIntro), "", d.columns)))
+	readerProof := demoReaderProof
 	if d.inProcess {
-		readerProof = msg.DemoReaderHereProof
+		readerProof = demoReaderHereProof
 	}
 	steps := []demoStep{
-		{"reader", msg.DemoReader, readerProof, d.stepReader},
-		{"recognise", msg.DemoKnown, msg.DemoKnownProof, d.stepRecognise},
-		{"authenticity", msg.DemoGenuine, msg.DemoGenuineProof, d.stepGenuine},
-		{"wrong-pin", msg.DemoWrong, msg.DemoWrongProof, d.stepWrong},
-		{"change-pin", msg.DemoChange, msg.DemoChangeProof, d.stepChange},
-		{"block", msg.DemoBlock, msg.DemoBlockProof, d.stepBlock},
-		{"unblock", msg.DemoUnblock, msg.DemoUnblockProof, d.stepUnblock},
-		{"sign", msg.DemoSign, msg.DemoSignProof, d.stepSign},
-		{"login", msg.DemoLogin, msg.DemoLoginProof, d.stepLogin},
+		{"reader", demoReader, readerProof, d.stepReader},
+		{"recognise", demoKnown, demoKnownProof, d.stepRecognise},
+		{"authenticity", demoGenuine, demoGenuineProof, d.stepGenuine},
+		{"wrong-pin", demoWrong, demoWrongProof, d.stepWrong},
+		{"change-pin", demoChange, demoChangeProof, d.stepChange},
+		{"block", demoBlock, demoBlockProof, d.stepBlock},
+		{"unblock", demoUnblock, demoUnblockProof, d.stepUnblock},
+		{"sign", demoSign, demoSignProof, d.stepSign},
+		{"login", demoLogin, demoLoginProof, d.stepLogin},
 	}
 	for i, s := range steps {
 		d.line("")
 		d.line(d.style.Bold(fmt.Sprintf("%d/%d  %s", i+1, len(steps), d.text(s.title))))
 		d.out.Steps = append(d.out.Steps, demoStepJSON{Name: s.name, Facts: map[string]any{}})
-		err := d.onCard(func() error { return s.do(ctx) })
+		err := s.do(ctx)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -162,56 +175,46 @@ func (d *demo) play(ctx context.Context) error {
 			return d.failed(s, err)
 		}
 		d.out.Steps[i].OK = true
-		d.line(d.style.Dim(tty.Wrap("     "+d.text(msg.DemoProves)+" "+d.text(s.proof), "     ", d.columns())))
+		d.line(d.style.Dim(tty.Wrap("     "+d.text(demoProves)+" "+d.text(s.proof), "     ", d.columns)))
 	}
 	return nil
 }
 
+// cannotRun explains why there is no PC/SC service for the demonstration.
+func (d *demo) cannotRun(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	f := d.failure(err)
+	f.advice = d.text(demoInProcessDo)
+	if f.Code == "no-service" {
+		f.Exit = exitNothing
+	}
+	return f
+}
+
 // failed reports a step that did not prove what it should.
 func (d *demo) failed(s demoStep, err error) error {
-	return d.problem("failed", exitFailed, msg.DemoFailed, d.text(s.title), err)
+	return d.fail(demoFailed, d.text(s.title), err)
 }
-
-// demoCannotRun says why there is no PC/SC service for the demonstration.
-func (a *app) demoCannotRun(err error) error {
-	var p *problem
-	if errors.As(err, &p) || errors.Is(err, context.Canceled) {
-		return err
-	}
-	switch demoObstacle(err) {
-	case obstacleMissing:
-		p = a.problem("no-service", exitNothing, msg.DemoNotInstalled).do(a.text(msg.DemoNotInstalledDo))
-	case obstacleDenied:
-		p = a.problem("no-service", exitNothing, msg.DemoNotPermitted)
-	default:
-		p = a.problem("failed", exitFailed, msg.Failed, err)
-	}
-	p.Detail = err.Error()
-	return p.do(a.text(msg.DemoInProcessDo))
-}
-
-// The reasons for which no private PC/SC service can run.
-const (
-	obstacleOther = iota
-	obstacleMissing
-	obstacleDenied
-)
 
 // line prints a line of the story; with --json there is none.
 func (d *demo) line(text string) {
-	if !d.json {
-		d.bar.clear()
-		d.println(text)
+	if d.json {
+		return
+	}
+	if _, err := fmt.Fprintln(d.stdout, text); err != nil && d.unprinted == nil {
+		d.unprinted = err
 	}
 }
 
 // shown ticks off something that was seen to be so.
 func (d *demo) shown(t i18n.Text, args ...any) {
 	mark := "*"
-	if d.bar.utf8 {
+	if i18n.UTF8(d.getenv) {
 		mark = "✓"
 	}
-	text := tty.Wrap("     "+d.text(t, args...), "     ", d.columns())
+	text := tty.Wrap("     "+d.text(t, args...), "     ", d.columns)
 	d.line("  " + d.style.Green(mark) + "  " + strings.TrimLeft(text, " "))
 }
 
@@ -223,9 +226,9 @@ func (d *demo) fact(name string, value any) {
 // options are the surroundings of the demonstration's sessions: no cache, and
 // the test authority only if asked for.
 func (d *demo) options(trustTest bool) (card.Options, error) {
-	opts := card.Options{Progress: d.progress, Roots: sod.BuiltinRoots().Clone()}
+	opts := card.Options{Roots: sod.BuiltinRoots().Clone()}
 	if d.debug {
-		opts.Trace = d.trace
+		opts.Trace = func(format string, args ...any) { fmt.Fprintf(d.stderr, "debug: "+format+"\n", args...) }
 	}
 	if !trustTest {
 		return opts, nil
@@ -260,7 +263,7 @@ func (s *shelf) lay(_ context.Context, original, clone *cardtest.Card) error {
 	return nil
 }
 
-func (s *shelf) connect(clone bool) (conn, error) {
+func (s *shelf) connect(clone bool) (apdu.Card, error) {
 	if clone {
 		return s.clone.Reader(), nil
 	}
@@ -269,3 +272,11 @@ func (s *shelf) connect(clone bool) (conn, error) {
 
 func (s *shelf) reader() string { return "" }
 func (s *shelf) close()         {}
+
+// printJSON prints a result or an error in JSON.
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
