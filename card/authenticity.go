@@ -90,7 +90,7 @@ func (s *Session) Authenticity(ctx context.Context) (Authenticity, error) {
 			return err
 		} else {
 			out = *s.facts.checked
-			s.noteGenuine()
+			s.noteGenuineLocked()
 		}
 		found := out
 		s.auth = &found
@@ -105,7 +105,7 @@ func (t *operation) prove() error {
 	if err := t.repeatable(t.needFacts); err != nil {
 		return err
 	}
-	t.begin(StepAntiClone)
+	t.next(StepAntiClone)
 	if err := t.repeatable(t.proveServiceKey); err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (t *operation) proveServiceKey() error {
 			f.ServKpub = nil
 			return err
 		}
-		t.s.saveFacts()
+		t.s.saveFactsLocked()
 	}
 	key, err := x509.ParsePKCS1PublicKey(f.ServKpub)
 	if err != nil {
@@ -192,7 +192,7 @@ func (s *Session) AntiCloneSign(ctx context.Context, message []byte) ([]byte, er
 	}
 	var signature []byte
 	err := s.run(ctx, 1, func(t *operation) error {
-		t.begin(StepAntiClone)
+		t.next(StepAntiClone)
 		return t.repeatable(func() error {
 			err := t.ready()
 			if err == nil {

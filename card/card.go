@@ -13,8 +13,6 @@
 package card
 
 import (
-	"context"
-
 	"cie/apdu"
 	"cie/card/sod"
 	"cie/card/state"
@@ -47,59 +45,17 @@ type Progress struct {
 	Name        StepName
 }
 
-// StepName names a step of an operation, for progress bars and errors. User
-// interfaces translate it.
-type StepName string
-
-// The steps an operation can consist of.
-const (
-	StepSelect       StepName = "select"        // applications selected, NIS read
-	StepReadPublic   StepName = "read-public"   // SOD, keys and parameters read
-	StepCheckSOD     StepName = "check-sod"     // signature, chain and hashes of the SOD
-	StepAntiClone    StepName = "anti-clone"    // chip proves its service key
-	StepKeyExchange  StepName = "key-exchange"  // Diffie-Hellman agreement
-	StepTerminalCert StepName = "terminal-cert" // terminal certificate shown to the chip
-	StepTerminalAuth StepName = "terminal-auth" // external authentication
-	StepChipAuth     StepName = "chip-auth"     // chip proves its key: no man in the middle
-	StepTries        StepName = "tries"         // tries left read
-	StepVerifyPIN    StepName = "verify-pin"    // PIN presented
-	StepVerifyPUK    StepName = "verify-puk"    // PUK presented
-	StepChangePIN    StepName = "change-pin"    // new PIN set with the old one
-	StepResetPIN     StepName = "reset-pin"     // new PIN or new tries set with the PUK
-	StepReadFile     StepName = "read-file"     // protected file read
-	StepSign         StepName = "sign"          // signature computed by the chip
-)
-
 // NIS returns the Numero Identificativo per i Servizi of the card, 12 ASCII
 // digits: what tells one card from another without a PIN (CIE 6.11).
-func (s *Session) NIS() string { return s.nis }
+func (s *Session) NIS() string { return s.chip.nis }
 
 // ATR returns the answer to reset of the card.
-func (s *Session) ATR() []byte { return append([]byte(nil), s.conn.ATR()...) }
+func (s *Session) ATR() []byte { return append([]byte(nil), s.chip.conn.ATR()...) }
 
 // Family returns the chip family, as far as the ATR tells.
-func (s *Session) Family() Family { return s.family }
+func (s *Session) Family() Family { return s.chip.family }
 
 // Verified reports whether the code was verified in the channel that stands
 // as far as this program knows: another program can have taken it away since.
 // It does not wait for an operation under way.
-func (s *Session) Verified(ref PINRef) bool {
-	s.info.Lock()
-	defer s.info.Unlock()
-	return s.verified[ref]
-}
-
-func (s *Session) setVerified(ref PINRef, v bool) {
-	s.info.Lock()
-	defer s.info.Unlock()
-	s.verified[ref] = v
-}
-
-// check returns the context's error while an operation can still be
-// abandoned without leaving the card in between two states.
-func (t *operation) check(ctx context.Context) error {
-	if t.committed {
-		return nil
-	}
-	return ctx.Err()
-}
+func (s *Session) Verified(ref PINRef) bool { return s.chip.verified(ref).Load() }

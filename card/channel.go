@@ -14,20 +14,18 @@ import (
 	"cie/apdu/sm"
 )
 
-// Private keys of the chip as MSE SET names them (CIE Annex A).
-const (
-	keyCIE      = 0x81 // Cert_CIE.Kpriv: the holder's key
-	keyInternal = 0x82 // Int.Kpriv: device authentication
-	keyServices = 0x83 // Servizi_Int.Kpriv: anti-cloning
-	keyExtRoot  = 0x84 // ExtCV.Kpub: root of the terminal certificates
-)
-
-// Algorithm identifiers in the control reference templates.
-const (
-	algPKCS1  = 0x02 // client/server authentication (IAS ECC 9.5.6)
-	algDevice = 0x9B // device authentication with SHA-256 (IAS ECC 5.2.3)
-	algCVC    = 0x41 // verification of a certificate, SHA-256 (CIE Annex A)
-)
+// deviceKeys are the public values of a card that the device authentication
+// needs. They never change.
+type deviceKeys struct {
+	G, P, Q []byte // Diffie-Hellman values as GET DATA returns them
+	IntKpub []byte // EF.Int.Kpub
+	// Root key of the terminal certificates (SDO ExtCV.Kpub).
+	ExtModulus, ExtCHR, ExtCHA []byte
+	// Terminal is the certificate of this terminal under that root key, kept
+	// because signing it again costs as much as the rest of a login. openChannel
+	// sets it when it is nil.
+	Terminal []byte `json:",omitempty"`
+}
 
 // channelSteps is the number of progress steps of openChannel.
 const channelSteps = 4
@@ -39,55 +37,53 @@ const channelSteps = 4
 //
 // Until that proof the keys may have been agreed with somebody in the middle,
 // so whatever ends it early, a cancellation included, leaves no channel.
-func (t *operation) openChannel() (err error) {
+func (t *transaction) openChannel(k *deviceKeys) (err error) {
 	defer func() {
 		if err != nil {
-			t.s.dropChannel()
+			t.dropChannel()
 		}
 	}()
 	if err := t.ready(); err != nil {
 		return err
 	}
-	f := t.s.facts
-	ifd, icc, err := t.keyExchange(f)
+	ifd, icc, err := t.keyExchange(k)
 	if err != nil {
 		return err
 	}
-	t.begin(StepTerminalCert)
-	if err := t.presentTerminal(f); err != nil {
+	t.next(StepTerminalCert)
+	if err := t.presentTerminal(k); err != nil {
 		return err
 	}
-	t.begin(StepTerminalAuth)
-	rndICC, err := t.proveTerminal(f, ifd, icc)
+	t.next(StepTerminalAuth)
+	rndICC, err := t.proveTerminal(k, ifd, icc)
 	if err != nil {
 		return err
 	}
-	t.begin(StepChipAuth)
+	t.next(StepChipAuth)
 	rndIFD := make([]byte, 8)
 	rand.Read(rndIFD)
-	if err := t.proveChip(f, ifd, icc, rndIFD); err != nil {
+	if err := t.proveChip(k, ifd, icc, rndIFD); err != nil {
 		return err
 	}
 	// The counter restarts from what both sides drew (IAS ECC 7.1.5).
 	var ssc [8]byte
 	copy(ssc[:4], rndICC[len(rndICC)-4:])
 	copy(ssc[4:], rndIFD[4:])
-	t.s.channel.SetSSC(ssc)
-	f.signed = true
+	t.channel.SetSSC(ssc)
 	// The objects of the key agreement are in DF_CIE only.
-	t.opened, t.s.assumed = true, false
+	t.placed, t.assumed = true, false
 	return nil
 }
 
 // keyExchange agrees on the session keys and starts secure messaging. It
 // returns both public keys at the full length of p (IAS ECC 5.2.3.1).
-func (t *operation) keyExchange(f *facts) (ifd, icc []byte, err error) {
-	t.begin(StepKeyExchange)
-	p, g, q := new(big.Int).SetBytes(f.P), new(big.Int).SetBytes(f.G), new(big.Int).SetBytes(f.Q)
+func (t *transaction) keyExchange(k *deviceKeys) (ifd, icc []byte, err error) {
+	t.next(StepKeyExchange)
+	p, g, q := new(big.Int).SetBytes(k.P), new(big.Int).SetBytes(k.G), new(big.Int).SetBytes(k.Q)
 	one := big.NewInt(1)
 	x, err := rand.Int(rand.Reader, new(big.Int).Sub(q, one))
 	if err != nil {
-		return nil, nil, &StepError{Step: t.name, Err: err}
+		return nil, nil, &StepError{Step: t.step, Err: err}
 	}
 	x.Add(x, one) // in [1, q-1]
 	defer wipeInt(x)
@@ -95,7 +91,7 @@ func (t *operation) keyExchange(f *facts) (ifd, icc []byte, err error) {
 	ifd = new(big.Int).Exp(g, x, p).FillBytes(make([]byte, size))
 
 	mse := apdu.AppendTLV([]byte{0x80, 0x01, algDevice, 0x83, 0x01, 0x81}, 0x91, ifd)
-	if _, err := t.clearOK(apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA6, Data: mse}); err != nil {
+	if _, err := t.clearOK(apdu.Command{INS: insManageSecurity, P1: 0x41, P2: 0xA6, Data: mse}); err != nil {
 		return nil, nil, err
 	}
 	// IAS ECC 9.8.1.2
@@ -105,7 +101,7 @@ func (t *operation) keyExchange(f *facts) (ifd, icc []byte, err error) {
 	}
 	value, err := apdu.FindTLV(data, 0xA6, 0x91)
 	if err != nil {
-		return nil, nil, &StepError{Step: t.name, Err: fmt.Errorf("PuK.ICC: %w", err)}
+		return nil, nil, &StepError{Step: t.step, Err: fmt.Errorf("PuK.ICC: %w", err)}
 	}
 	y := new(big.Int).SetBytes(value)
 	// A key outside the group of order q would let a man in the middle
@@ -121,42 +117,41 @@ func (t *operation) keyExchange(f *facts) (ifd, icc []byte, err error) {
 	defer clear(secret)
 	keys := sm.DeriveKeys(secret)
 	defer keys.Wipe()
-	t.s.channel = sm.New(t.s.client, keys, [8]byte{7: 1})
+	t.channel = sm.New(t.client, keys, [8]byte{7: 1})
 	return ifd, icc, nil
 }
 
 // presentTerminal gives the chip the certificate of this terminal's key
 // (IAS ECC 5.2.3.2, CIE 6.10.3).
-func (t *operation) presentTerminal(f *facts) error {
-	if f.Terminal == nil {
-		cert, err := newTerminalCert(f)
+func (t *transaction) presentTerminal(k *deviceKeys) error {
+	if k.Terminal == nil {
+		cert, err := newTerminalCert(k)
 		if err != nil {
-			return &StepError{Step: t.name, Err: err}
+			return &StepError{Step: t.step, Err: err}
 		}
-		f.Terminal = cert
-		t.s.saveFacts()
+		k.Terminal = cert
 	}
 	// Le is sent although no data is expected, as clients in the field do.
-	if _, err := t.secureOK(apdu.Command{INS: 0x22, P1: 0x81, P2: 0xB6,
+	if _, err := t.secureOK(apdu.Command{INS: insManageSecurity, P1: 0x81, P2: 0xB6,
 		Data: []byte{0x80, 0x01, algCVC, 0x83, 0x01, keyExtRoot}, Ne: 256}); err != nil {
 		return err
 	}
-	_, err := t.secureOK(apdu.Command{INS: 0x2A, P1: 0x00, P2: 0xAE, Data: f.Terminal})
+	_, err := t.secureOK(apdu.Command{INS: insPerformSecurity, P1: 0x00, P2: 0xAE, Data: k.Terminal})
 	return err
 }
 
 // newTerminalCert signs the terminal's public key with the published root
 // exponent: ISO/IEC 9796-2 with message recovery, SHA-256 (IAS ECC 7.2). It
 // returns the data field of PSO VERIFY CERTIFICATE.
-func newTerminalCert(f *facts) ([]byte, error) {
-	if len(f.ExtCHR) != 12 || len(f.ExtCHA) < 6 {
+func newTerminalCert(k *deviceKeys) ([]byte, error) {
+	if len(k.ExtCHR) != 12 || len(k.ExtCHA) < 6 {
 		return nil, errors.New("ExtCV.Kpub: holder reference or authorisation has a wrong length")
 	}
-	n := new(big.Int).SetBytes(f.ExtModulus)
+	n := new(big.Int).SetBytes(k.ExtModulus)
 	size := (n.BitLen() + 7) / 8
-	car := f.ExtCHR[4:]
+	car := k.ExtCHR[4:]
 	chr := append(make([]byte, 4), snIFD...)
-	cha := append(bytes.Clone(f.ExtCHA[:6]), 0x01)
+	cha := append(bytes.Clone(k.ExtCHA[:6]), 0x01)
 	message := bytes.Join([][]byte{{certificateProfile}, car, chr, cha, endEntityOID, ifdModulus.Bytes(), ifdExponent}, nil)
 	recoverable := size - 34
 	if recoverable <= 0 || recoverable > len(message) {
@@ -173,49 +168,49 @@ func newTerminalCert(f *facts) ([]byte, error) {
 
 // proveTerminal signs the chip's challenge with the terminal's key and
 // returns that challenge, 8 bytes (IAS ECC 5.2.3.3, 9.5.3).
-func (t *operation) proveTerminal(f *facts, ifd, icc []byte) (rndICC []byte, err error) {
+func (t *transaction) proveTerminal(k *deviceKeys, ifd, icc []byte) (rndICC []byte, err error) {
 	holder := append(make([]byte, 4), snIFD...)
-	if _, err := t.secureOK(apdu.Command{INS: 0x22, P1: 0x81, P2: 0xA4, Data: apdu.AppendTLV(nil, 0x83, holder)}); err != nil {
+	if _, err := t.secureOK(apdu.Command{INS: insManageSecurity, P1: 0x81, P2: 0xA4, Data: apdu.AppendTLV(nil, 0x83, holder)}); err != nil {
 		return nil, err
 	}
-	rndICC, err = t.secureOK(apdu.Command{INS: 0x84, Ne: 8})
+	rndICC, err = t.secureOK(apdu.Command{INS: insGetChallenge, Ne: 8})
 	if err != nil {
 		return nil, err
 	}
 	if len(rndICC) != 8 {
-		return nil, &StepError{Step: t.name, Err: fmt.Errorf("challenge of %d bytes", len(rndICC))}
+		return nil, &StepError{Step: t.step, Err: fmt.Errorf("challenge of %d bytes", len(rndICC))}
 	}
 	size := (ifdModulus.BitLen() + 7) / 8
 	prnd := make([]byte, size-34)
 	rand.Read(prnd)
-	hash := deviceHash(prnd, ifd, snIFD, rndICC, icc, f)
+	hash := deviceHash(prnd, ifd, snIFD, rndICC, icc, k)
 	block := bytes.Join([][]byte{{0x6A}, prnd, hash, {0xBC}}, nil)
 	signature := new(big.Int).Exp(new(big.Int).SetBytes(block), ifdPrivate, ifdModulus).FillBytes(make([]byte, size))
-	_, err = t.secureOK(apdu.Command{INS: 0x82, Data: append(bytes.Clone(snIFD), signature...)})
+	_, err = t.secureOK(apdu.Command{INS: insExternalAuthenticate, Data: append(bytes.Clone(snIFD), signature...)})
 	return rndICC, err
 }
 
 // proveChip lets the chip sign both public keys with Int.Kpriv. Only the chip
 // for which the SOD vouches can do that, so a man in the middle ends here
 // (IAS ECC 5.2.3.5, CIE 6.10.4).
-func (t *operation) proveChip(f *facts, ifd, icc, rndIFD []byte) error {
-	if _, err := t.secureOK(apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA4,
+func (t *transaction) proveChip(k *deviceKeys, ifd, icc, rndIFD []byte) error {
+	if _, err := t.secureOK(apdu.Command{INS: insManageSecurity, P1: 0x41, P2: 0xA4,
 		Data: []byte{0x84, 0x01, keyInternal, 0x80, 0x01, algDevice}}); err != nil {
 		return err
 	}
-	answer, err := t.secureOK(apdu.Command{INS: 0x88, Data: rndIFD})
+	answer, err := t.secureOK(apdu.Command{INS: insInternalAuthenticate, Data: rndIFD})
 	if err != nil {
 		return err
 	}
-	if err := checkChipProof(f, answer, ifd, icc, rndIFD); err != nil {
+	if err := checkChipProof(k, answer, ifd, icc, rndIFD); err != nil {
 		return &NotGenuineError{Check: "chip-signature", Err: err}
 	}
 	return nil
 }
 
 // checkChipProof checks SN.ICC (8) || signature, opened with EF.Int.Kpub.
-func checkChipProof(f *facts, answer, ifd, icc, rndIFD []byte) error {
-	key, err := x509.ParsePKCS1PublicKey(f.IntKpub)
+func checkChipProof(k *deviceKeys, answer, ifd, icc, rndIFD []byte) error {
+	key, err := x509.ParsePKCS1PublicKey(k.IntKpub)
 	if err != nil {
 		return fmt.Errorf("EF.Int.Kpub: %w", err)
 	}
@@ -229,7 +224,7 @@ func checkChipProof(f *facts, answer, ifd, icc, rndIFD []byte) error {
 	}
 	block := new(big.Int).Exp(signature, big.NewInt(int64(key.E)), key.N).FillBytes(make([]byte, size))
 	prnd := block[1 : size-33]
-	hash := deviceHash(prnd, icc, snICC, rndIFD, ifd, f)
+	hash := deviceHash(prnd, icc, snICC, rndIFD, ifd, k)
 	want := bytes.Join([][]byte{{0x6A}, prnd, hash, {0xBC}}, nil)
 	if subtle.ConstantTimeCompare(block, want) != 1 {
 		return errors.New("the signature does not cover this key agreement")
@@ -239,9 +234,9 @@ func checkChipProof(f *facts, answer, ifd, icc, rndIFD []byte) error {
 
 // deviceHash is the hash that either side signs: its own values first, then
 // the challenge and key of the other, then the group (CIE 6.10.3, 6.10.4).
-func deviceHash(prnd, ownKey, ownSN, challenge, otherKey []byte, f *facts) []byte {
+func deviceHash(prnd, ownKey, ownSN, challenge, otherKey []byte, k *deviceKeys) []byte {
 	h := sha256.New()
-	for _, b := range [][]byte{prnd, ownKey, ownSN, challenge, otherKey, f.G, f.P, f.Q} {
+	for _, b := range [][]byte{prnd, ownKey, ownSN, challenge, otherKey, k.G, k.P, k.Q} {
 		h.Write(b)
 	}
 	return h.Sum(nil)

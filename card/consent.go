@@ -65,13 +65,3 @@ func (t Tries) Check(ref PINRef, allowed bool) error {
 	}
 	return nil
 }
-
-// MustFinish reports whether an operation can no longer be abandoned from this
-// step on: a code is with the card, or the card is writing.
-func (n StepName) MustFinish() bool {
-	switch n {
-	case StepVerifyPIN, StepVerifyPUK, StepChangePIN, StepResetPIN:
-		return true
-	}
-	return false
-}

@@ -1,9 +1,7 @@
 package card
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 
 	"cie/apdu"
 )
@@ -68,62 +66,32 @@ type counters struct {
 
 const maxCounterRefusals = 2
 
-// storedDialect is the form in the Store.
-type storedDialect struct {
-	Version int
-	dialect
+// setDialect takes the dialect from the Store.
+func (c *chip) setDialect(d dialect) {
+	c.dialect = d
+	c.dialect.Counters.stored = d.Counters.Refused > 0
+	c.client.SetSecureGetResponse(d.SecureGetResponse)
 }
 
-const dialectVersion = 1
-
-// dialectKey is the key of a card's dialect in the Store.
-func dialectKey(nis string) string { return "dialect " + nis }
-
-// loadDialect takes the dialect of the card from the Store. A wrong one costs
-// a few APDUs.
-func (s *Session) loadDialect() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var d storedDialect
-	if s.load(dialectKey(s.nis), &d) && d.Version == dialectVersion {
-		s.dialect = d.dialect
-		s.dialect.Counters.stored = s.dialect.Counters.Refused > 0
-		s.client.SetSecureGetResponse(d.SecureGetResponse)
-	}
-}
-
-// saveDialect keeps the dialect in the Store, or removes it from there when
-// the card refused nothing.
-func (s *Session) saveDialect() {
-	s.trace("dialect of the card: %+v", s.dialect)
-	d := s.dialect
+// learnedDialect returns what is to be kept in the Store: the zero value for a
+// card that refused nothing.
+func (c *chip) learnedDialect() dialect {
+	d := c.dialect
+	d.SecureGetResponse = c.client.SecureGetResponse()
 	d.Counters = counters{Refused: d.Counters.Refused, Lost: d.Counters.Lost}
-	if d == (dialect{}) {
-		s.unstore(dialectKey(s.nis))
-		return
-	}
-	s.save(dialectKey(s.nis), storedDialect{dialectVersion, d})
-}
-
-// learnGetResponse records the class of GET RESPONSE that the client of the
-// session found to work.
-func (s *Session) learnGetResponse() {
-	if is := s.client.SecureGetResponse(); is != s.dialect.SecureGetResponse {
-		s.dialect.SecureGetResponse = is
-		s.saveDialect()
-	}
+	return d
 }
 
 // form runs a step that has a form which is not proven and a proven one behind
 // it, in the clear. refused is the record that chooses which goes first. A
 // status of the chip, or an answer that cannot be parsed, is followed by the
 // other form; every other failure ends the step.
-func (t *operation) form(refused *bool, unproven, proven func() error) error {
+func (t *transaction) form(refused *bool, unproven, proven func() error) error {
 	first, second := unproven, proven
 	if *refused {
 		first, second = proven, unproven
 	}
-	before := t.s.client.Stats().APDUs
+	before := t.client.Stats().APDUs
 	err := first()
 	var status *apdu.Error
 	if !errors.As(err, &status) && !malformed(err) {
@@ -131,13 +99,12 @@ func (t *operation) form(refused *bool, unproven, proven func() error) error {
 	}
 	// A later command, GET RESPONSE too, fails when another program comes in
 	// between, and says nothing about the form of the first one.
-	judged := status != nil && t.fresh && t.s.client.Stats().APDUs == before+1 && refusal(status.SW)
+	judged := status != nil && t.selected && t.client.Stats().APDUs == before+1 && refusal(status.SW)
 	if err := second(); err != nil {
 		return err
 	}
 	if judged {
 		*refused = !*refused
-		t.s.saveDialect()
 	}
 	return nil
 }
@@ -147,55 +114,48 @@ func (t *operation) form(refused *bool, unproven, proven func() error) error {
 func refusal(sw apdu.SW) bool { return sw >= 0x6700 && sw < 0x6F00 }
 
 // mayAskCounter reports whether the chip is to be asked for a counter. Unless
-// it has answered before, it is asked once in an operation, and never in a
+// it has answered before, it is asked once in a transaction, and never in a
 // channel in which a code is verified.
-func (t *operation) mayAskCounter() bool {
-	c := t.s.dialect.Counters
+func (t *transaction) mayAskCounter() bool {
+	c := t.dialect.Counters
 	switch {
 	case c.answered:
 		return true
-	case t.s.counterSettled(), t.asked:
+	case t.counterSettled(), t.counterAsked:
 		return false
-	case !t.opened && c.Refused+c.doubtful > 0:
+	case !t.placed && c.Refused+c.doubtful > 0:
 		return false // a refusal there would say nothing
 	}
-	return !t.s.Verified(PIN) && !t.s.Verified(PUK)
+	return !t.pinVerified.Load() && !t.pukVerified.Load()
 }
 
 // counterSettled reports whether the chip is not asked for a counter any more.
-func (s *Session) counterSettled() bool {
-	c := s.dialect.Counters
-	return c.Refused >= maxCounterRefusals || c.stored && c.Lost
+func (c *chip) counterSettled() bool {
+	n := c.dialect.Counters
+	return n.Refused >= maxCounterRefusals || n.stored && n.Lost
 }
 
 // counterAnswered records that the chip gave a counter.
-func (s *Session) counterAnswered() {
-	known := s.dialect.Counters.Refused == 0
-	s.dialect.Counters = counters{answered: true}
-	if !known {
-		s.saveDialect()
-	}
-}
+func (c *chip) counterAnswered() { c.dialect.Counters = counters{answered: true} }
 
 // counterRefused records that the chip gave no counter. sw is its status, 0 for
 // an answer in another form; lost reports that the channel ended with it.
-func (s *Session) counterRefused(sw apdu.SW, lost bool) {
+func (c *chip) counterRefused(sw apdu.SW, lost bool) {
 	if sw != 0 && !refusal(sw) {
 		return
 	}
-	c := &s.dialect.Counters
-	c.answered, c.stored = false, false
+	n := &c.dialect.Counters
+	n.answered, n.stored = false, false
 	if lost && withoutChannel(sw) {
-		c.doubtful++
+		n.doubtful++
 	} else {
-		c.Refused++
+		n.Refused++
 	}
-	if c.Refused+c.doubtful >= maxCounterRefusals {
-		c.Refused = maxCounterRefusals
+	if n.Refused+n.doubtful >= maxCounterRefusals {
+		n.Refused = maxCounterRefusals
 	}
-	if c.Refused > 0 {
-		c.Lost = c.Lost || lost
-		s.saveDialect()
+	if n.Refused > 0 {
+		n.Lost = n.Lost || lost
 	}
 }
 
@@ -207,80 +167,4 @@ func withoutChannel(sw apdu.SW) bool {
 		return true
 	}
 	return false
-}
-
-// rootKey is the key of the way to the root in the Store. It is kept by ATR,
-// because it is needed before the NIS is known.
-func rootKey(atr []byte) string { return fmt.Sprintf("root %X", atr) }
-
-// storedRoot is the way to the root that is taken first on chips with one ATR,
-// against the habit of the family.
-type storedRoot struct {
-	Version int
-	MF      bool
-}
-
-const rootVersion = 1
-
-// loadRoot takes the way to the root from the Store.
-func (s *Session) loadRoot() {
-	var r storedRoot
-	if !s.load(rootKey(s.conn.ATR()), &r) || r.Version != rootVersion {
-		return
-	}
-	s.root = rootAID
-	if r.MF {
-		s.root = rootMF
-	}
-}
-
-// learnRoot records the way to the root that worked after the other one was
-// refused.
-func (s *Session) learnRoot(root selectRoot) {
-	if root == s.family.roots()[0] {
-		s.unstore(rootKey(s.conn.ATR()))
-		return
-	}
-	s.save(rootKey(s.conn.ATR()), storedRoot{rootVersion, root == rootMF})
-}
-
-// load reads a value from the Store and reports whether there is one.
-func (s *Session) load(key string, to any) bool {
-	if s.opts.Store == nil {
-		return false
-	}
-	data, err := s.opts.Store.Load(key)
-	if err == nil {
-		err = json.Unmarshal(data, to)
-	} else if errors.Is(err, ErrNotStored) {
-		return false
-	}
-	if err != nil {
-		s.trace("card store: %v", err)
-	}
-	return err == nil
-}
-
-// save keeps a value in the Store. A Store that cannot be written costs speed.
-func (s *Session) save(key string, value any) {
-	if s.opts.Store == nil {
-		return
-	}
-	data, err := json.Marshal(value)
-	if err == nil {
-		err = s.opts.Store.Save(key, data)
-	}
-	if err != nil {
-		s.trace("card store: %v", err)
-	}
-}
-
-// unstore removes a value from the Store.
-func (s *Session) unstore(key string) {
-	if s.opts.Store == nil {
-		return
-	}
-	if err := s.opts.Store.Delete(key); err != nil {
-		s.trace("card store: %v", err)
-	}
 }

@@ -1,12 +1,10 @@
 package card
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 
-	"cie/apdu"
 	"cie/card/domain"
 	"cie/card/sod"
 )
@@ -16,17 +14,11 @@ import (
 // for it. It is kept in the Store and checked against the SOD each time it is
 // loaded, which costs no APDU, so the Store itself need not be trusted.
 type facts struct {
-	Version  int
-	SOD      []byte // EF.SOD
-	DHFile   []byte // EF.DH
-	G, P, Q  []byte // Diffie-Hellman values as GET DATA returns them
-	IntKpub  []byte // EF.Int.Kpub
+	Version int
+	SOD     []byte // EF.SOD
+	DHFile  []byte // EF.DH
+	deviceKeys
 	ServKpub []byte `json:",omitempty"` // EF.Servizi_Int.Kpub, once it was needed
-	// Root key of the terminal certificates (SDO ExtCV.Kpub).
-	ExtModulus, ExtCHR, ExtCHA []byte
-	// Terminal is the certificate of this terminal under that root key, kept
-	// because signing it anew costs as much as all the rest of a login.
-	Terminal []byte `json:",omitempty"`
 
 	fromStore bool
 	checked   *Authenticity
@@ -47,70 +39,43 @@ type facts struct {
 
 const factsVersion = 1
 
-// tag numbers of GET DATA (IAS ECC 3.4.6, 9.8.1).
-const (
-	tagHeaderList apdu.Tag = 0x4D
-	tagTemplate   apdu.Tag = 0x70
-	tagDH         apdu.Tag = 0xBFA101
-	tagDHValues   apdu.Tag = 0xA3
-	tagExtKey     apdu.Tag = 0xBFA004
-	tagPublicKey  apdu.Tag = 0x7F49
-)
-
 // loadFacts takes the constants of the card from the Store. Whatever is wrong
 // with them, they are read from the card again instead.
 func (s *Session) loadFacts() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.opts.Store == nil {
-		return
-	}
-	data, err := s.opts.Store.Load(s.nis)
-	if err != nil {
-		if !errors.Is(err, ErrNotStored) {
-			s.trace("card store: %v", err)
-		}
-		return
-	}
 	f := &facts{fromStore: true}
-	if err := json.Unmarshal(data, f); err != nil || f.Version != factsVersion {
-		s.trace("card store: not usable")
+	if !s.load(s.chip.nis, f) {
+		return
+	}
+	if f.Version != factsVersion {
+		s.trace("card store: constants of version %d", f.Version)
 		return
 	}
 	if err := s.checkFacts(f); err != nil {
 		s.trace("card store: %v", err)
 		return
 	}
-	if err := s.known(f); err != nil {
+	if err := s.knownLocked(f); err != nil {
 		s.trace("card store: %v", err)
 		return
 	}
-	s.facts, s.genuine = f, f.checked.Level == Genuine
+	s.facts, s.storedGenuine = f, f.checked.Level == Genuine
 }
 
-// saveFacts keeps the constants. A Store that cannot be written costs speed only.
-func (s *Session) saveFacts() {
-	if s.opts.Store == nil || s.facts == nil {
-		return
-	}
-	s.facts.Version = factsVersion
-	data, err := json.Marshal(s.facts)
-	if err == nil {
-		err = s.opts.Store.Save(s.nis, data)
-	}
-	if err != nil {
-		s.trace("card store: %v", err)
+// saveFactsLocked keeps the constants.
+func (s *Session) saveFactsLocked() {
+	if s.facts != nil {
+		s.facts.Version = factsVersion
+		s.save(s.chip.nis, s.facts)
 	}
 }
 
-// dropFacts forgets constants that did not serve, in the Store too.
-func (s *Session) dropFacts() {
+// dropFactsLocked forgets constants with which no channel can be built, in the
+// Store too.
+func (s *Session) dropFactsLocked() {
 	s.facts = nil
-	if s.opts.Store != nil {
-		if err := s.opts.Store.Delete(s.nis); err != nil {
-			s.trace("card store: %v", err)
-		}
-	}
+	s.unstore(s.chip.nis)
 }
 
 // needFacts makes sure that the constants are known and were checked. A card
@@ -121,20 +86,20 @@ func (t *operation) needFacts() error {
 	if t.s.facts != nil {
 		return nil
 	}
-	t.begin(StepReadPublic)
+	t.next(StepReadPublic)
 	f, err := t.readFacts()
 	if err != nil {
 		return err
 	}
-	t.begin(StepCheckSOD)
+	t.next(StepCheckSOD)
 	if err := t.s.checkFacts(f); err != nil {
 		return err
 	}
-	if err := t.s.known(f); err != nil {
+	if err := t.s.knownLocked(f); err != nil {
 		return err
 	}
 	t.s.facts = f
-	t.s.saveFacts()
+	t.s.saveFactsLocked()
 	return nil
 }
 
@@ -149,7 +114,7 @@ func (t *operation) readFacts() (*facts, error) {
 	if f.DHFile, err = t.readDHFile(); err != nil {
 		return nil, err
 	}
-	if err := t.readDHValues(f); err != nil {
+	if err := t.readDHValues(&f.deviceKeys); err != nil {
 		return nil, err
 	}
 	if f.SOD, err = t.readFile(fileSOD); err != nil {
@@ -158,123 +123,7 @@ func (t *operation) readFacts() (*facts, error) {
 	if f.IntKpub, err = t.readFile(fileIntKpub); err != nil {
 		return nil, err
 	}
-	key, err := t.getData(tagExtKey, []byte{0x7F, 0x49, 0x80}, tagPublicKey)
-	if err != nil {
-		return nil, err
-	}
-	for tag, to := range map[apdu.Tag]*[]byte{0x81: &f.ExtModulus, 0x5F20: &f.ExtCHR, 0x5F4C: &f.ExtCHA} {
-		v, err := apdu.FindTLV(key, tag)
-		if err != nil {
-			return nil, &StepError{Step: t.name, Err: fmt.Errorf("ExtCV.Kpub: %w", err)}
-		}
-		*to = bytes.Clone(v)
-	}
-	return f, nil
-}
-
-// readDHFile reads EF.DH and comes back to DF_CIE. A card on which it cannot
-// be read gives nil: facts.unsigned explains what that means.
-func (t *operation) readDHFile() ([]byte, error) {
-	content, err := t.readFromRoot(fileDH)
-	if err != nil {
-		if LossOf(err) > LossNone || t.check(t.ctx) != nil {
-			return nil, err
-		}
-		t.s.trace("EF.DH: %v", err)
-		content = nil
-	}
-	// Where the last way tried leads to another application, DF_CIE may not be
-	// found from there.
-	t.s.inDF, t.s.atRoot = false, true
-	return content, t.ready()
-}
-
-// readDHValues reads g, p and q with GET DATA, one by one or together as the
-// family does, and the other way when the card does not know the first.
-func (t *operation) readDHValues(f *facts) error {
-	ways := []func(*facts) error{t.readDHOneByOne, t.readDHTogether}
-	if t.s.family.dhTogether() {
-		ways[0], ways[1] = ways[1], ways[0]
-	}
-	err := ways[0](f)
-	var status *apdu.Error
-	if errors.As(err, &status) || malformed(err) {
-		err = ways[1](f)
-	}
-	return err
-}
-
-// readDHOneByOne: IAS ECC 5.2.3.1.3, 9.8.1.
-func (t *operation) readDHOneByOne(f *facts) error {
-	for _, v := range []struct {
-		tag apdu.Tag
-		to  *[]byte
-	}{{0x97, &f.G}, {0x98, &f.P}, {0x99, &f.Q}} {
-		want := apdu.AppendTLV(nil, tagDHValues, apdu.AppendTLV(nil, v.tag, nil))
-		value, err := t.getData(tagDH, want, tagDHValues, v.tag)
-		if err != nil {
-			return err
-		}
-		*v.to = value
-	}
-	return nil
-}
-
-func (t *operation) readDHTogether(f *facts) error {
-	values, err := t.getData(tagDH, []byte{byte(tagDHValues), 0x80}, tagDHValues)
-	if err != nil {
-		return err
-	}
-	for tag, to := range map[apdu.Tag]*[]byte{0x97: &f.G, 0x98: &f.P, 0x99: &f.Q} {
-		v, err := apdu.FindTLV(values, tag)
-		if err != nil {
-			return &StepError{Step: t.name, Err: err}
-		}
-		*to = bytes.Clone(v)
-	}
-	return nil
-}
-
-// getData reads a part of a security data object: want is the extended header
-// list below the object, path leads to the value in the answer. In a header
-// list 80 stands for the whole of a constructed object (IAS ECC 9.8.1.1, 10.2).
-func (t *operation) getData(object apdu.Tag, want []byte, path ...apdu.Tag) ([]byte, error) {
-	list := apdu.AppendTLV(nil, tagHeaderList, apdu.AppendTLV(nil, tagTemplate, apdu.AppendTLV(nil, object, want)))
-	data, err := t.sendGetData(list)
-	if err != nil {
-		return nil, err
-	}
-	v, err := apdu.FindTLV(data, append([]apdu.Tag{tagTemplate, object}, path...)...)
-	if err != nil {
-		return nil, &StepError{Step: t.name, Err: fmt.Errorf("GET DATA %v: %w", object, err)}
-	}
-	return bytes.Clone(v), nil
-}
-
-// sendGetData sends GET DATA with Le under secure messaging, where it is proven
-// on other IAS ECC cards for a counter, the one object asked for there. In the
-// clear the proven form has no Le.
-func (t *operation) sendGetData(list []byte) (data []byte, err error) {
-	send := func(ne int) func() error {
-		return func() (err error) {
-			data, err = t.sendOK(apdu.Command{INS: 0xCB, P1: 0x3F, P2: 0xFF, Data: list, Ne: ne})
-			if err == nil && len(data) == 0 {
-				err = &StepError{Step: t.name, Err: fmt.Errorf("GET DATA: %w", apdu.ErrTLVTruncated)}
-			}
-			return err
-		}
-	}
-	if t.s.channel != nil {
-		err = send(256)()
-	} else {
-		err = t.form(&t.s.dialect.NoDataLe, send(256), send(0))
-	}
-	return data, err
-}
-
-func (t *operation) sendOK(c apdu.Command) ([]byte, error) {
-	r, err := t.send(c)
-	return t.expectOK(c.INS, r, err)
+	return f, t.readExtKey(&f.deviceKeys)
 }
 
 // checkFacts checks the constants against the SOD and keeps the outcome in
@@ -312,7 +161,7 @@ func (s *Session) checkFacts(f *facts) error {
 	for _, file := range []struct {
 		file
 		content []byte
-	}{{fileNIS, []byte(s.nis)}, {fileIntKpub, f.IntKpub}, {fileDH, f.DHFile}, {fileServKpub, f.ServKpub}} {
+	}{{fileNIS, []byte(s.chip.nis)}, {fileIntKpub, f.IntKpub}, {fileDH, f.DHFile}, {fileServKpub, f.ServKpub}} {
 		if file.content == nil {
 			continue
 		}
@@ -353,4 +202,19 @@ func (s *Session) roots() *sod.Roots {
 		return s.opts.Roots
 	}
 	return sod.BuiltinRoots()
+}
+
+// SerialICC reads EF.SN.ICC (D003 under the root) and returns its value
+// without the 5A header, the card's serial number in BCD. Reading it ends a
+// secure channel.
+func (s *Session) SerialICC(ctx context.Context) ([]byte, error) {
+	var sn []byte
+	err := s.run(ctx, 1, func(t *operation) error {
+		t.next(StepReadFile)
+		return t.repeatable(func() (err error) {
+			sn, err = t.readSerialICC()
+			return err
+		})
+	})
+	return sn, err
 }

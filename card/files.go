@@ -2,17 +2,10 @@ package card
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 
 	"cie/apdu"
-)
-
-// Application identifiers (CIE Annex A).
-var (
-	aidIAS   = []byte{0xA0, 0x00, 0x00, 0x00, 0x30, 0x80, 0x00, 0x00, 0x00, 0x09, 0x81, 0x60, 0x01}
-	aidDFCIE = []byte{0xA0, 0x00, 0x00, 0x00, 0x00, 0x39}
 )
 
 // file is a transparent EF (CIE Annex A).
@@ -26,7 +19,7 @@ type file struct {
 // selection is SELECT by identifier in the current DF. Clients send P2=04 and
 // no Le, in the clear and under secure messaging.
 func (f file) selection() apdu.Command {
-	return apdu.Command{INS: 0xA4, P1: 0x02, P2: 0x04, Data: []byte{byte(f.fid >> 8), byte(f.fid)}}
+	return apdu.Command{INS: insSelect, P1: 0x02, P2: 0x04, Data: []byte{byte(f.fid >> 8), byte(f.fid)}}
 }
 
 var (
@@ -53,148 +46,12 @@ const (
 	maxFile = 16 << 10
 )
 
-// selectRoot is the way to the root of the IAS application.
-type selectRoot int
-
-const (
-	rootNone selectRoot = iota
-	rootAID             // SELECT by the IAS AID
-	rootMF              // SELECT MF
-)
-
-func selectAID(aid []byte) apdu.Command {
-	// P2=0C: no FCI wanted (IAS ECC 9.7.1).
-	return apdu.Command{INS: 0xA4, P1: 0x04, P2: 0x0C, Data: aid}
-}
-
-func (r selectRoot) command() apdu.Command {
-	if r == rootMF {
-		return apdu.Command{INS: 0xA4}
-	}
-	return selectAID(aidIAS)
-}
-
-// enter selects DF_CIE by one way or another and reads the NIS. A card on
-// which no way leads there is not a CIE.
-func (t *operation) enter() (nis string, err error) {
-	s := t.s
-	refused := true // every way before this one was refused by the chip
-	for i, root := range append(s.ways(), rootNone) {
-		if root != rootNone {
-			r, err := t.selectByName(root.command())
-			if err != nil {
-				return "", err
-			}
-			if r.SW != apdu.SWOK {
-				refused = refused && refusal(r.SW)
-				continue
-			}
-		}
-		r, err := t.selectByName(selectAID(aidDFCIE))
-		if err != nil {
-			return "", err
-		}
-		if r.SW != apdu.SWOK {
-			refused = refused && refusal(r.SW)
-			continue
-		}
-		data, err := t.readCurrent(fileNIS, true)
-		if err == nil && isNIS(data) {
-			s.inDF, s.root = true, root
-			if i > 0 && root != rootNone && refused {
-				s.learnRoot(root)
-			}
-			return string(data), nil
-		}
-		var status *apdu.Error
-		if err != nil && !errors.As(err, &status) {
-			return "", err
-		}
-		// Another application, or another program selected something.
-		refused = false
-	}
-	return "", ErrNotCIE
-}
-
-// find is enter, with a reset of the card before it is called no CIE: desktop
-// clients reset the card before they use it, so nobody knows that every chip
-// can be entered from whatever state another program left it in.
-func (t *operation) find() (nis string, err error) {
-	nis, err = t.enter()
-	if !errors.Is(err, ErrNotCIE) || t.reset {
-		return nis, err
-	}
-	if lost := t.resetCard(); lost != nil {
-		if LossOf(lost) > LossNone {
-			return "", lost
-		}
-		return "", err
-	}
-	return t.enter()
-}
-
-// ways returns the ways to the root, the one that is known to work first.
-func (s *Session) ways() []selectRoot {
-	r := s.family.roots()
-	if s.root != rootNone && r[0] != s.root {
-		r[0], r[1] = r[1], r[0]
-	}
-	return r[:]
-}
-
-// selectByName selects the root or an application in the clear.
-func (t *operation) selectByName(c apdu.Command) (apdu.Response, error) {
-	t.s.inDF, t.s.atRoot = false, false
-	r, err := t.clear(c)
-	t.fresh = err == nil && (r.SW == apdu.SWOK || t.fresh)
-	return r, err
-}
-
-func isNIS(b []byte) bool {
-	if len(b) != nisLength {
-		return false
-	}
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
-}
-
-// ready makes sure that DF_CIE is selected. Coming back after another program
-// used the card, it also makes sure that it is still the same card.
-func (t *operation) ready() error {
-	if t.s.inDF {
-		return nil
-	}
-	if t.s.atRoot {
-		r, err := t.selectByName(selectAID(aidDFCIE))
-		if err != nil {
-			return err
-		}
-		if r.SW == apdu.SWOK {
-			t.s.inDF = true
-			return nil
-		}
-	}
-	nis, err := t.find()
-	if err != nil {
-		return err
-	}
-	if nis != t.s.nis {
-		t.s.forget()
-		return &StepError{Step: t.name, Err: fmt.Errorf("another card was put on the reader: %w", apdu.ErrRemoved)}
-	}
-	return nil
-}
-
 // readFromRoot reads a file that stands under the root, with the root selected
 // by the ways that there are. On some chips one of them leads to another
 // application, in which the file is not found.
-func (t *operation) readFromRoot(f file) (content []byte, err error) {
+func (t *transaction) readFromRoot(f file) (content []byte, err error) {
 	refused := true // every way before this one was refused by the chip
-	for i, root := range t.s.ways() {
+	for i, root := range t.roots() {
 		// A file that is not found is looked for twice: another program can
 		// have selected something in between.
 		for range 2 {
@@ -204,14 +61,12 @@ func (t *operation) readFromRoot(f file) (content []byte, err error) {
 			}
 			if r.SW != apdu.SWOK {
 				refused = refused && refusal(r.SW)
-				err = &StepError{Step: t.name, Err: &apdu.Error{INS: 0xA4, SW: r.SW}}
+				err = &StepError{Step: t.step, Err: &apdu.Error{INS: insSelect, SW: r.SW}}
 				break
 			}
 			if content, err = t.readFile(f); err == nil {
-				t.s.atRoot, t.s.root = true, root
-				if i > 0 && refused {
-					t.s.learnRoot(root)
-				}
+				t.place = placeRoot
+				t.rootWorked(root, i > 0 && refused)
 				return content, nil
 			}
 			var status *apdu.Error
@@ -224,13 +79,46 @@ func (t *operation) readFromRoot(f file) (content []byte, err error) {
 	return nil, err
 }
 
+// readSerialICC reads EF.SN.ICC and returns its value without the 5A header.
+func (t *transaction) readSerialICC() ([]byte, error) {
+	if err := t.ready(); err != nil {
+		return nil, err
+	}
+	content, err := t.readFromRoot(fileSN)
+	if err != nil {
+		return nil, err
+	}
+	v, err := apdu.FindTLV(content, 0x5A)
+	if err != nil {
+		return nil, &StepError{Step: t.step, Err: err}
+	}
+	return bytes.Clone(v), nil
+}
+
+// readDHFile reads EF.DH and selects DF_CIE again. A card on which EF.DH cannot
+// be read gives nil.
+func (t *transaction) readDHFile() ([]byte, error) {
+	content, err := t.readFromRoot(fileDH)
+	if err != nil {
+		if linkLoss(err) > LossNone || t.check() != nil {
+			return nil, err
+		}
+		t.trace("EF.DH: %v", err)
+		content = nil
+	}
+	// Where the last way tried leads to another application, DF_CIE may not be
+	// found from there.
+	t.place = placeRoot
+	return content, t.ready()
+}
+
 // readFile reads a file in the current DF and returns its content without
 // padding. An empty file is an error.
 //
 // Under secure messaging the file is selected by its identifier and read in
 // blocks of 80. In the clear it is read by its short identifier first, in
 // blocks of E7.
-func (t *operation) readFile(f file) ([]byte, error) {
+func (t *transaction) readFile(f file) ([]byte, error) {
 	var content []byte
 	bySFI := func() (err error) {
 		content, err = t.readCurrent(f, true)
@@ -243,12 +131,12 @@ func (t *operation) readFile(f file) ([]byte, error) {
 		content, err = t.readCurrent(f, false)
 		return err
 	}
-	refused := &t.s.dialect.NoSFI
+	refused := &t.dialect.NoSFI
 	if f == fileDH {
-		refused = &t.s.dialect.NoSFIDH
+		refused = &t.dialect.NoSFIDH
 	}
 	var err error
-	if t.s.channel != nil || f.sfi == 0 {
+	if t.channel != nil || f.sfi == 0 {
 		err = byFID()
 	} else {
 		err = t.form(refused, bySFI, byFID)
@@ -258,14 +146,14 @@ func (t *operation) readFile(f file) ([]byte, error) {
 
 // readCurrent reads the current file, or the one with the short identifier of
 // f. A card may return less than it was asked for.
-func (t *operation) readCurrent(f file, bySFI bool) ([]byte, error) {
+func (t *transaction) readCurrent(f file, bySFI bool) ([]byte, error) {
 	size := f.size
 	var content []byte
 	for ended := false; !ended && (size == 0 || len(content) < size); {
 		offset := len(content)
 		// IAS ECC 9.7, table 28: with b8 of P1 set the rest is a short
 		// identifier, which also makes the file current for the next reads.
-		c := apdu.Command{INS: 0xB0, P1: byte(offset >> 8), P2: byte(offset), Ne: maxRead}
+		c := apdu.Command{INS: insReadBinary, P1: byte(offset >> 8), P2: byte(offset), Ne: maxRead}
 		if offset == 0 && bySFI {
 			c.P1 = 0x80 | f.sfi
 		}
@@ -282,7 +170,7 @@ func (t *operation) readCurrent(f file, bySFI bool) ([]byte, error) {
 		case r.SW == apdu.SWWrongOffset && offset > 0:
 			ended = true
 		default:
-			return nil, &StepError{Step: t.name, Err: &apdu.Error{INS: c.INS, SW: r.SW}}
+			return nil, &StepError{Step: t.step, Err: &apdu.Error{INS: c.INS, SW: r.SW}}
 		}
 		content = append(content, r.Data...)
 		if size == 0 {
@@ -291,12 +179,12 @@ func (t *operation) readCurrent(f file, bySFI bool) ([]byte, error) {
 				continue
 			}
 			if err != nil {
-				return nil, &StepError{Step: t.name, Err: err}
+				return nil, &StepError{Step: t.step, Err: err}
 			}
 		}
 	}
 	if len(content) < size || size == 0 {
-		return nil, &StepError{Step: t.name, Err: fmt.Errorf("%w: file %04X ends after %d of %d bytes", apdu.ErrTLVTruncated, f.fid, len(content), size)}
+		return nil, &StepError{Step: t.step, Err: fmt.Errorf("%w: file %04X ends after %d of %d bytes", apdu.ErrTLVTruncated, f.fid, len(content), size)}
 	}
 	return content[:size], nil
 }
@@ -307,7 +195,7 @@ const maxHeader = 8
 // readBlock sends one READ BINARY. Under secure messaging it asks for 80, the
 // length that clients ask for, whatever is left of the file. In the clear a
 // chip that refuses a longer block is asked for 80.
-func (t *operation) readBlock(c apdu.Command) (apdu.Response, error) {
+func (t *transaction) readBlock(c apdu.Command) (apdu.Response, error) {
 	var r apdu.Response
 	most := c.Ne
 	read := func(ne int) func() error {
@@ -317,27 +205,27 @@ func (t *operation) readBlock(c apdu.Command) (apdu.Response, error) {
 				return err
 			}
 			// In the clear the Client repeats after 6Cxx.
-			if xx, ok := r.SW.ExactLength(); ok && xx != ne && t.s.channel != nil {
+			if xx, ok := r.SW.ExactLength(); ok && xx != ne && t.channel != nil {
 				c.Ne = xx
 				if r, err = t.send(c); err != nil {
 					return err
 				}
 			}
 			if len(r.Data) > max(c.Ne, ne) {
-				return &StepError{Step: t.name, Err: errors.New("the card returned more than was asked for")}
+				return &StepError{Step: t.step, Err: errors.New("the card returned more than was asked for")}
 			}
 			if r.SW == apdu.SWWrongLength {
-				return &StepError{Step: t.name, Err: &apdu.Error{INS: c.INS, SW: r.SW}}
+				return &StepError{Step: t.step, Err: &apdu.Error{INS: c.INS, SW: r.SW}}
 			}
 			return nil
 		}
 	}
 	var err error
 	switch {
-	case t.s.channel != nil:
+	case t.channel != nil:
 		err = read(provenRead)()
 	case most > provenRead:
-		err = t.form(&t.s.dialect.SmallBlocks, read(most), read(provenRead))
+		err = t.form(&t.dialect.SmallBlocks, read(most), read(provenRead))
 	default:
 		err = read(most)()
 	}
@@ -354,38 +242,4 @@ func objectSize(head []byte) (int, error) {
 		return 0, fmt.Errorf("file of %d bytes is larger than any file of a CIE", header+value)
 	}
 	return header + value, nil
-}
-
-// send uses the channel when one stands and the clear otherwise.
-func (t *operation) send(c apdu.Command) (apdu.Response, error) {
-	if t.s.channel != nil {
-		return t.secure(c)
-	}
-	return t.clear(c)
-}
-
-// SerialICC reads EF.SN.ICC (D003 under the root) and returns its value
-// without the 5A header, the card's serial number in BCD. Reading it ends a
-// secure channel.
-func (s *Session) SerialICC(ctx context.Context) ([]byte, error) {
-	var sn []byte
-	err := s.run(ctx, 1, func(t *operation) error {
-		t.begin(StepReadFile)
-		return t.repeatable(func() error {
-			if err := t.ready(); err != nil {
-				return err
-			}
-			content, err := t.readFromRoot(fileSN)
-			if err != nil {
-				return err
-			}
-			v, err := apdu.FindTLV(content, 0x5A)
-			if err != nil {
-				return &StepError{Step: t.name, Err: err}
-			}
-			sn = bytes.Clone(v)
-			return nil
-		})
-	})
-	return sn, err
 }

@@ -60,57 +60,42 @@ func Kinds() []Kind {
 	return all
 }
 
-// Loss is what an error of the link leaves of a session with a card.
-type Loss int
-
-// The losses. Each includes those before it.
-const (
-	LossNone       Loss = iota // the card answered, or was not asked
-	LossState                  // the card was reset: selection, channel and verified codes are lost
-	LossConnection             // the connection cannot be used any more
-	LossCard                   // the card has left
-)
-
 // sentinels are the errors that carry no details, most specific first: an error
 // about the card says more than the link failure inside it.
 var sentinels = []struct {
 	err  error
 	kind Kind
-	loss Loss
 }{
-	{context.Canceled, KindCanceled, LossNone},
-	{context.DeadlineExceeded, KindDeadline, LossNone},
-	{ErrPINRequired, KindPINRequired, LossNone},
-	{ErrNotCIE, KindNotCIE, LossNone},
-	{ErrDataTooLong, KindDataTooLong, LossNone},
-	{ErrUnsupported, KindUnsupported, LossNone},
-	{ErrMarkMoved, KindMarkMoved, LossNone},
-	{state.ErrDamaged, KindState, LossNone},
-	{state.ErrLocked, KindState, LossNone},
-	{state.ErrUnsafe, KindState, LossNone},
-	{state.ErrDisabled, KindState, LossNone},
-	{ErrClosed, KindClosed, LossConnection},
-	{apdu.ErrNoService, KindNoService, LossConnection},
-	{apdu.ErrNoReader, KindNoReader, LossCard},
-	{apdu.ErrNoCard, KindNoCard, LossCard},
-	{apdu.ErrMute, KindMute, LossConnection},
-	{apdu.ErrRemoved, KindRemoved, LossCard},
-	{apdu.ErrReset, KindReset, LossState},
-	{apdu.ErrBusy, KindBusy, LossNone},
-	{apdu.ErrTimeout, KindTimeout, LossConnection},
-	{sm.ErrChannelLost, KindStep, LossNone},
+	{context.Canceled, KindCanceled},
+	{context.DeadlineExceeded, KindDeadline},
+	{ErrPINRequired, KindPINRequired},
+	{ErrNotCIE, KindNotCIE},
+	{ErrDataTooLong, KindDataTooLong},
+	{ErrUnsupported, KindUnsupported},
+	{ErrMarkMoved, KindMarkMoved},
+	{state.ErrDamaged, KindState},
+	{state.ErrLocked, KindState},
+	{state.ErrUnsafe, KindState},
+	{state.ErrDisabled, KindState},
+	{ErrClosed, KindClosed},
+	{apdu.ErrNoService, KindNoService},
+	{apdu.ErrNoReader, KindNoReader},
+	{apdu.ErrNoCard, KindNoCard},
+	{apdu.ErrMute, KindMute},
+	{apdu.ErrRemoved, KindRemoved},
+	{apdu.ErrReset, KindReset},
+	{apdu.ErrBusy, KindBusy},
+	{apdu.ErrTimeout, KindTimeout},
+	{sm.ErrChannelLost, KindStep},
 }
 
 // LossOf returns the largest loss that an error reports. An error that is a
 // code's outcome or a refusal for another reason reports that of its cause.
 func LossOf(err error) Loss {
-	loss := LossNone
-	for _, s := range sentinels {
-		if s.loss > loss && errors.Is(err, s.err) {
-			loss = s.loss
-		}
+	if errors.Is(err, ErrClosed) {
+		return max(LossConnection, linkLoss(err))
 	}
-	return loss
+	return linkLoss(err)
 }
 
 // Classify returns the Kind of an error. What is known of a code counts more

@@ -25,11 +25,11 @@ func OnlyAtMark(m state.Mark) CodeOption { return func(o *codeOptions) { o.mark 
 func (s *Session) Mark() (state.Mark, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.kept() {
+	if !s.keptLocked() {
 		return state.Mark{}, state.ErrDisabled
 	}
 	var m state.Mark
-	err := s.opts.State.Update(s.nis, func(r *state.Record) error {
+	err := s.opts.State.Update(s.chip.nis, func(r *state.Record) error {
 		if r.Mark == (state.Mark{}) {
 			r.Mark = state.NewMark()
 		}
@@ -41,26 +41,26 @@ func (s *Session) Mark() (state.Mark, error) {
 
 // MarkIs reports whether the mark of the card is m.
 func (s *Session) MarkIs(m state.Mark) bool {
-	r, err := s.opts.State.Get(s.nis)
+	r, err := s.opts.State.Get(s.chip.nis)
 	return err == nil && r.Mark == m && m != state.Mark{}
 }
 
-// moveMark moves the mark before or after an event that makes kept PINs doubtful.
-func (s *Session) moveMark() {
-	s.note(func(r *state.Record) { r.Mark = state.NewMark() })
+// moveMarkLocked moves the mark before or after an event that makes kept PINs doubtful.
+func (s *Session) moveMarkLocked() {
+	s.noteLocked(func(r *state.Record) { r.Mark = state.NewMark() })
 }
 
-// leaveMark moves the mark before a kept code is sent. back moves it back in a
+// leaveMarkLocked moves the mark before a kept code is sent. back moves it back in a
 // record. Without a mark there is nothing to do.
-func (s *Session) leaveMark(from *state.Mark) (back func(*state.Record), err error) {
+func (s *Session) leaveMarkLocked(from *state.Mark) (back func(*state.Record), err error) {
 	if from == nil {
 		return func(*state.Record) {}, nil
 	}
-	if *from == (state.Mark{}) || !s.kept() {
+	if *from == (state.Mark{}) || !s.keptLocked() {
 		return nil, ErrMarkMoved
 	}
 	moved := state.NewMark()
-	err = s.opts.State.Update(s.nis, func(r *state.Record) error {
+	err = s.opts.State.Update(s.chip.nis, func(r *state.Record) error {
 		if r.Mark != *from {
 			return ErrMarkMoved
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"cie/apdu"
-	"cie/apdu/sm"
 	"cie/card/state"
 )
 
@@ -69,9 +68,9 @@ func (s *Session) LastTries(ref PINRef) Tries {
 }
 
 // setTries keeps a counter, in the state too unless it knows it already.
-func (s *Session) setTries(ref PINRef, left int) {
+func (s *Session) setTriesLocked(ref PINRef, left int) {
 	s.rememberTries(ref, left)
-	s.note(func(r *state.Record) { *counter(r, ref) = state.Counter{Left: left, Known: true} })
+	s.noteLocked(func(r *state.Record) { *counter(r, ref) = state.Counter{Left: left, Known: true} })
 }
 
 func (s *Session) rememberTries(ref PINRef, left int) {
@@ -85,7 +84,7 @@ func (s *Session) prepareSteps() int {
 	steps := s.factSteps() + 1
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.channel == nil {
+	if s.chip.channel == nil {
 		steps += channelSteps
 	}
 	return steps
@@ -100,7 +99,7 @@ func (t *operation) prepare(ref PINRef, code bool) (tries Tries, fromCard bool, 
 		return Tries{}, false, t.s.auth.Reason
 	}
 	err = t.repeatable(func() error {
-		if !code && t.s.counterSettled() {
+		if !code && t.counterSettled() {
 			// A channel would serve for nothing.
 			if err := t.needFacts(); err != nil {
 				return err
@@ -111,8 +110,8 @@ func (t *operation) prepare(ref PINRef, code bool) (tries Tries, fromCard bool, 
 		if err := t.needChannel(); err != nil {
 			return err
 		}
-		t.s.noteGenuine()
-		t.begin(StepTries)
+		t.s.noteGenuineLocked()
+		t.next(StepTries)
 		tries, fromCard, err = t.readTries(ref)
 		if err != nil || !code {
 			return err
@@ -120,7 +119,7 @@ func (t *operation) prepare(ref PINRef, code bool) (tries Tries, fromCard bool, 
 		if err := t.needChannel(); err != nil {
 			return err
 		}
-		if t.s.assumed && !fromCard {
+		if t.assumed && !fromCard {
 			return t.checkPlace()
 		}
 		return nil
@@ -141,16 +140,16 @@ func (t *operation) needChannel() error {
 	if err := t.needFacts(); err != nil {
 		return err
 	}
-	if t.s.channel != nil {
+	if t.channel != nil {
 		return nil
 	}
 	stored := t.s.facts.fromStore
-	err := t.openChannel()
-	if err == nil || LossOf(err) > LossNone || t.check(t.ctx) != nil {
+	err := t.buildChannel()
+	if err == nil || linkLoss(err) > LossNone || t.check() != nil {
 		return err
 	}
 	if !stored {
-		t.s.dropFacts()
+		t.s.dropFactsLocked()
 		return err
 	}
 	t.s.facts = nil
@@ -158,69 +157,39 @@ func (t *operation) needChannel() error {
 	if err := t.needFacts(); err != nil {
 		return err
 	}
-	if err := t.openChannel(); err != nil {
-		t.s.dropFacts()
+	if err := t.buildChannel(); err != nil {
+		t.s.dropFactsLocked()
 		return err
 	}
 	return nil
 }
 
-// checkPlace makes sure that DF_CIE is still the current DF of a channel from an
-// earlier hold of the card: another program can have selected something else,
-// and a code must not be compared there.
-func (t *operation) checkPlace() error {
-	_, err := t.secureOK(fileSerial.selection())
+// buildChannel builds the channel with the constants. It keeps the certificate of
+// the terminal in the Store.
+func (t *operation) buildChannel() error {
+	f := t.s.facts
+	known := f.Terminal != nil
+	err := t.openChannel(&f.deviceKeys)
+	f.signed = f.signed || err == nil
+	if !known && f.Terminal != nil {
+		t.s.saveFactsLocked()
+	}
 	return err
 }
 
-// readTries reads the DOCP of a code: 9A maximum, 9B left (IAS ECC 3.4.5,
-// 9.8.1.1; objects BF8101 and BF8102 of CIE Annex A). A chip that refuses it,
-// in the clear too, or answers in another form, gives the counter last seen and
-// fromCard false; the channel may be gone then.
+// readTries reads the counter of a code. Where the chip returns none it returns
+// the counter last seen and fromCard false; the channel may be lost then.
 func (t *operation) readTries(ref PINRef) (tries Tries, fromCard bool, err error) {
-	if !t.mayAskCounter() {
-		t.s.reloadTries()
-		return t.s.LastTries(ref), false, nil
-	}
-	object := apdu.Tag(0xBF8100) | apdu.Tag(ref&0x7F)
-	docp, err := t.getData(object, []byte{0xA0, 0x80}, 0xA0)
-	if err == nil {
-		// At this level only: A0 holds another template with the access conditions.
-		var left []byte
-		if left, err = apdu.FindTLV(docp, 0x9B); err == nil {
-			if len(left) == 1 && int(left[0]) <= ref.MaxTries() {
-				t.s.counterAnswered()
-				t.s.setTries(ref, int(left[0]))
-				return t.s.LastTries(ref), true, nil
-			}
-			err = fmt.Errorf("%w: DOCP %X", apdu.ErrTLV, docp)
-		}
-	}
-	var status *apdu.Error
-	sw, inClear := clearStatus(err)
+	left, fromCard, err := t.readCounter(ref)
 	switch {
-	case t.s.assumed:
-		// It may be the state that does not fit: the caller restores it.
+	case err != nil:
 		return Tries{}, false, err
-	case inClear:
-	case t.s.channel == nil:
-		return Tries{}, false, err
-	case errors.As(err, &status):
-		sw = status.SW
-	case !malformed(err):
-		return Tries{}, false, err
+	case fromCard:
+		t.s.setTriesLocked(ref, left)
+	default:
+		t.s.reloadTriesLocked()
 	}
-	t.s.trace("the chip gives no counter for the %v: %v", ref, err)
-	t.asked = true
-	t.s.counterRefused(sw, inClear)
-	t.s.reloadTries()
-	return t.s.LastTries(ref), false, nil
-}
-
-// malformed reports whether the card answered in a form that is not understood,
-// be it the secure messaging, which ends the channel, or what was in it.
-func malformed(err error) bool {
-	return errors.Is(err, apdu.ErrTLV) || errors.Is(err, apdu.ErrTLVNotFound) || errors.Is(err, apdu.ErrTLVTruncated)
+	return t.s.LastTries(ref), fromCard, nil
 }
 
 // Verify presents a code to the card: the PIN to use the holder's key and
@@ -254,36 +223,33 @@ func (t *operation) verify(ref PINRef, code []byte, o codeOptions) error {
 	if err := tries.Check(ref, o.lastTry); err != nil {
 		return err
 	}
-	if err := t.check(t.ctx); err != nil {
+	if err := t.check(); err != nil {
 		return err
 	}
-	back, err := t.s.leaveMark(o.mark)
+	back, err := t.s.leaveMarkLocked(o.mark)
 	if err != nil {
 		return err
 	}
-	t.begin(map[PINRef]StepName{PIN: StepVerifyPIN, PUK: StepVerifyPUK}[ref])
-	t.s.setVerified(ref, false)
-	// IAS ECC 9.4.1
-	r, err := t.sendCode(apdu.Command{INS: 0x20, P2: byte(ref)}, code)
+	t.next(map[PINRef]StepName{PIN: StepVerifyPIN, PUK: StepVerifyPUK}[ref])
+	r, err := t.verifyCode(ref, code)
 	sw := r.SW
 	if err != nil {
 		var alone bool
 		if sw, alone = clearStatus(err); !alone || !codeStatus(sw) {
-			t.s.moveMark()
+			t.s.moveMarkLocked()
 			return uncertain(ref, err)
 		}
 		// 63Cx in the clear still says what happened.
 	}
 	if sw == apdu.SWOK {
-		t.s.setVerified(ref, true)
 		t.s.rememberTries(ref, ref.MaxTries())
-		t.s.note(func(r *state.Record) {
+		t.s.noteLocked(func(r *state.Record) {
 			*counter(r, ref) = state.Counter{Left: ref.MaxTries(), Known: true}
 			back(r)
 		})
 		return nil
 	}
-	return t.refused(ref, apdu.Response{SW: sw}, 0x20)
+	return t.refused(ref, apdu.Response{SW: sw}, insVerify)
 }
 
 // uncertain tells a code whose fate is not known from one that surely did not
@@ -293,12 +259,6 @@ func uncertain(ref PINRef, err error) error {
 		return err
 	}
 	return &UncertainError{Ref: ref, Err: err}
-}
-
-// codeStatus reports whether a status is an answer to a code.
-func codeStatus(sw apdu.SW) bool {
-	_, counted := sw.Tries()
-	return counted || sw == apdu.SWWarnChanged || sw == apdu.SWBlocked || sw == apdu.SWReferenceNotUsable
 }
 
 // refused makes the error for a status that a code got, and keeps the count.
@@ -313,33 +273,23 @@ func (t *operation) refused(ref PINRef, r apdu.Response, ins byte) error {
 			left--
 		}
 	default:
-		return &StepError{Step: t.name, Err: &apdu.Error{INS: ins, SW: r.SW}}
+		return &StepError{Step: t.step, Err: &apdu.Error{INS: ins, SW: r.SW}}
 	}
 	if left >= 0 {
 		t.s.rememberTries(ref, left)
 	}
-	t.s.note(func(rec *state.Record) {
+	t.s.noteLocked(func(rec *state.Record) {
 		if left >= 0 {
 			*counter(rec, ref) = state.Counter{Left: left, Known: true}
 		}
 		rec.Mark = state.NewMark()
 	})
-	if r.SW == apdu.SWWarnChanged && t.s.channel != nil {
+	if r.SW == apdu.SWWarnChanged && t.channel != nil {
 		if n, reported, err := t.readTries(ref); err == nil && reported {
 			left = n.Left
 		}
 	}
 	return &PINError{Ref: ref, Tries: left, SW: r.SW}
-}
-
-// sendCode sends a command whose data field holds codes, and wipes it after.
-func (t *operation) sendCode(c apdu.Command, codes ...[]byte) (apdu.Response, error) {
-	c.Data = make([]byte, 0, len(codes)*CodeLength)
-	for _, code := range codes {
-		c.Data = append(c.Data, code...)
-	}
-	defer clear(c.Data)
-	return t.secure(c)
 }
 
 // ChangePIN verifies the old PIN and sets the new one (IAS ECC 9.4.2).
@@ -360,14 +310,10 @@ func (s *Session) ChangePIN(ctx context.Context, old, pin []byte, opts ...CodeOp
 		if err := t.verify(PIN, old, options(opts)); err != nil {
 			return err
 		}
-		t.begin(StepChangePIN)
-		s.moveMark()
-		r, err := t.sendCode(apdu.Command{INS: 0x24, P2: byte(PIN)}, old, pin)
-		if err := t.secondStep(PIN, 0x24, r, err); err != nil {
-			return err
-		}
-		s.setVerified(PIN, false) // IAS ECC 9.4.2: the validation flag is reset
-		return nil
+		t.next(StepChangePIN)
+		s.moveMarkLocked()
+		r, err := t.changePIN(old, pin)
+		return t.secondStep(PIN, insChangeReferenceData, r, err)
 	})
 }
 
@@ -382,7 +328,7 @@ func (s *Session) Unblock(ctx context.Context, puk, pin []byte, opts ...CodeOpti
 	if err := CheckNewPIN(pin, nil); err != nil {
 		return err
 	}
-	return s.reset(ctx, puk, apdu.Command{INS: 0x2C, P1: 0x02, P2: byte(PIN)}, pin, opts)
+	return s.resetRetryCounter(ctx, puk, pin, opts)
 }
 
 // ResetTries verifies the PUK and gives the PIN its tries back without
@@ -391,22 +337,23 @@ func (s *Session) ResetTries(ctx context.Context, puk []byte, opts ...CodeOption
 	if err := CheckCode(puk); err != nil {
 		return err
 	}
-	return s.reset(ctx, puk, apdu.Command{INS: 0x2C, P1: 0x03, P2: byte(PIN)}, nil, opts)
+	return s.resetRetryCounter(ctx, puk, nil, opts)
 }
 
-func (s *Session) reset(ctx context.Context, puk []byte, c apdu.Command, pin []byte, opts []CodeOption) error {
+// resetRetryCounter verifies the PUK and resets the counter of the PIN. pin is
+// the new PIN, nil to keep the old one.
+func (s *Session) resetRetryCounter(ctx context.Context, puk, pin []byte, opts []CodeOption) error {
 	return s.run(ctx, s.prepareSteps()+2, func(t *operation) error {
 		if err := t.verify(PUK, puk, options(opts)); err != nil {
 			return err
 		}
-		t.begin(StepResetPIN)
-		s.moveMark()
-		r, err := t.sendCode(c, pin)
-		if err := t.secondStep(PUK, c.INS, r, err); err != nil {
+		t.next(StepResetPIN)
+		s.moveMarkLocked()
+		r, err := t.resetPIN(pin)
+		if err := t.secondStep(PUK, insResetRetryCounter, r, err); err != nil {
 			return err
 		}
-		s.setVerified(PIN, false)
-		s.setTries(PIN, PIN.MaxTries())
+		s.setTriesLocked(PIN, PIN.MaxTries())
 		return nil
 	})
 }
@@ -421,7 +368,7 @@ func (t *operation) secondStep(ref PINRef, ins byte, r apdu.Response, err error)
 		if codeStatus(r.SW) {
 			err = t.refused(PIN, r, ins)
 		} else {
-			err = &StepError{Step: t.name, Err: &apdu.Error{INS: ins, SW: r.SW}}
+			err = &StepError{Step: t.step, Err: &apdu.Error{INS: ins, SW: r.SW}}
 		}
 		state := PINUnknown
 		if notDone(r.SW) {
@@ -433,44 +380,6 @@ func (t *operation) secondStep(ref PINRef, ins byte, r apdu.Response, err error)
 	default:
 		return &InterruptedError{Ref: ref, State: PINUnknown, Err: err}
 	}
-}
-
-// notDone reports whether a status says that the command was not carried out.
-// A warning says that it was, and what is in no list says nothing (IAS ECC
-// 9.3.1).
-func notDone(sw apdu.SW) bool {
-	switch sw >> 8 {
-	case 0x64, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6D, 0x6E:
-		return true
-	}
-	return codeStatus(sw) || sw == apdu.SWMemoryFailure
-}
-
-// refusedInClear reports whether the chip refused the secure message itself,
-// so that the command in it was not carried out (IAS ECC 7.1.7). 6985, 6882
-// and 6982 are what chips without a channel say.
-func refusedInClear(err error) bool {
-	sw, ok := clearStatus(err)
-	if !ok {
-		return false
-	}
-	switch sw {
-	case apdu.SWSMObjectMissing, apdu.SWSMObjectWrong, apdu.SWConditionsNotSatisfied, apdu.SWNoSM,
-		apdu.SWSecurityNotSatisfied:
-		return true
-	}
-	return false
-}
-
-// clearStatus returns the status that the chip answered in the clear and alone.
-// One that came with data that do not hold says nothing: it may be a piece of an
-// answer that was cut off.
-func clearStatus(err error) (sw apdu.SW, ok bool) {
-	var lost *sm.Error
-	if !errors.As(err, &lost) || !errors.Is(lost.Reason, sm.ErrClearStatus) {
-		return 0, false
-	}
-	return lost.SW, true
 }
 
 // String returns "2 of 3", for logs.

@@ -2,34 +2,6 @@ package card
 
 import "bytes"
 
-// PINRef is the reference of a code in P2 of VERIFY and its kin (CIE Annex A).
-type PINRef byte
-
-// The two codes of a CIE. Each has 8 digits.
-const (
-	PIN PINRef = 0x81 // 3 tries, unblocked with the PUK
-	PUK PINRef = 0x82 // 10 tries, then the chip is dead for good
-)
-
-// String returns "PIN" or "PUK".
-func (r PINRef) String() string {
-	if r == PUK {
-		return "PUK"
-	}
-	return "PIN"
-}
-
-// MaxTries is the number of tries a code has when none was spent (CIE Annex A).
-func (r PINRef) MaxTries() int {
-	if r == PUK {
-		return 10
-	}
-	return 3
-}
-
-// CodeLength is the length of PIN and PUK in digits.
-const CodeLength = 8
-
 // CheckCode returns a *FormatError unless code is exactly 8 ASCII digits.
 // Every function that takes a code calls it before the card is touched.
 func CheckCode(code []byte) error {

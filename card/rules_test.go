@@ -175,7 +175,10 @@ func TestSecondStep(t *testing.T) {
 		apdu.SWNoDiagnosis:            PINUnknown,
 		0x9001:                        PINUnknown,
 	} {
-		op := &operation{s: &Session{verified: map[PINRef]bool{}, tries: map[PINRef]Tries{}}, name: StepChangePIN}
+		op := &operation{
+			transaction: &transaction{chip: &chip{}, step: StepChangePIN},
+			s:           &Session{tries: map[PINRef]Tries{}},
+		}
 		var cut *InterruptedError
 		if err := op.secondStep(PIN, 0x24, apdu.Response{SW: sw}, nil); !errors.As(err, &cut) || cut.State != want {
 			t.Errorf("%04X: %v, want state %d", uint16(sw), err, want)

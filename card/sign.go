@@ -19,7 +19,7 @@ import (
 // was verified. If another program took that channel away the PIN is gone
 // with it, and only a person can give it again.
 func (t *operation) protected(f func() error) error {
-	if t.s.channel == nil || !t.s.Verified(PIN) {
+	if t.channel == nil || !t.pinVerified.Load() {
 		return ErrPINRequired
 	}
 	err := t.inPlace(f)
@@ -32,11 +32,11 @@ func (t *operation) protected(f func() error) error {
 			return err
 		}
 		return fmt.Errorf("%w: %w", ErrPINRequired, err)
-	case errors.Is(err, apdu.ErrReset), t.s.channel == nil && LossOf(err) == LossNone:
-		t.s.forget()
+	case errors.Is(err, apdu.ErrReset), t.channel == nil && linkLoss(err) == LossNone:
+		t.forget()
 		return fmt.Errorf("%w: %w", ErrPINRequired, err)
 	case errors.As(err, &status) && status.SW == apdu.SWSecurityNotSatisfied:
-		t.s.setVerified(PIN, false)
+		t.pinVerified.Store(false)
 		return fmt.Errorf("%w: %w", ErrPINRequired, err)
 	}
 	return err
@@ -45,7 +45,7 @@ func (t *operation) protected(f func() error) error {
 // readProtected reads a file that needs the PIN and checks it against the SOD.
 func (s *Session) readProtected(ctx context.Context, f file) (content []byte, err error) {
 	err = s.run(ctx, 1, func(t *operation) error {
-		t.begin(StepReadFile)
+		t.next(StepReadFile)
 		return t.protected(func() error {
 			var err error
 			if content, err = t.readFile(f); err != nil {
@@ -113,7 +113,7 @@ func (s *Session) Sign(ctx context.Context, data []byte) ([]byte, error) {
 	}
 	var signature []byte
 	err := s.run(ctx, 1, func(t *operation) error {
-		t.begin(StepSign)
+		t.next(StepSign)
 		return t.protected(func() error {
 			var err error
 			signature, err = t.internalAuthenticate(keyCIE, data)
@@ -124,26 +124,6 @@ func (s *Session) Sign(ctx context.Context, data []byte) ([]byte, error) {
 		return nil, err
 	}
 	return signature, nil
-}
-
-// internalAuthenticate lets the chip pad and sign data with algorithm 02 (IAS
-// ECC 9.5.6). Under secure messaging it has no DO97, and the key is chosen for
-// each signature, as all clients do; the answer comes at once or by 61xx. In
-// the clear (anti-cloning) both forms are proven, and Le saves an APDU.
-func (t *operation) internalAuthenticate(ref byte, data []byte) ([]byte, error) {
-	if _, err := t.sendOK(apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA4,
-		Data: []byte{0x80, 0x01, algPKCS1, 0x84, 0x01, ref}}); err != nil {
-		return nil, err
-	}
-	c := apdu.Command{INS: 0x88, Data: data}
-	if t.s.channel == nil {
-		c.Ne = 256
-	}
-	signature, err := t.sendOK(c)
-	if err == nil && len(signature) == 0 {
-		err = &StepError{Step: t.name, Err: errors.New("empty signature")}
-	}
-	return signature, err
 }
 
 // Signer returns the holder's key as a crypto.Signer. It reads the

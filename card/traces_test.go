@@ -54,17 +54,17 @@ func TestFieldTraces(t *testing.T) {
 	if err := json.Unmarshal(testvector.Read(t, "field-client-traces.json"), &v); err != nil {
 		t.Fatal(err)
 	}
-	f := &facts{
+	k := &deviceKeys{
 		G: unhex(t, v.Card.DH.G), P: unhex(t, v.Card.DH.P), Q: unhex(t, v.Card.DH.Q),
 		IntKpub:    unhex(t, v.Card.Files["1004"]),
 		ExtModulus: unhex(t, v.Card.Ext.Modulus), ExtCHR: unhex(t, v.Card.Ext.CHR), ExtCHA: unhex(t, v.Card.Ext.CHA),
 	}
-	size, err := objectSize(f.IntKpub) // the file is padded
+	size, err := objectSize(k.IntKpub) // the file is padded
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.IntKpub = f.IntKpub[:size]
-	cert, err := newTerminalCert(f)
+	k.IntKpub = k.IntKpub[:size]
+	cert, err := newTerminalCert(k)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,16 +106,16 @@ func TestFieldTraces(t *testing.T) {
 				t.Errorf("terminal certificate\n%X, traced\n%X", cert, pso)
 			}
 			opened := new(big.Int).Exp(new(big.Int).SetBytes(external[8:]), new(big.Int).SetBytes(ifdExponent), ifdModulus).FillBytes(make([]byte, 256))
-			hash := deviceHash(opened[1:223], ifd, snIFD, rndICC, icc, f)
+			hash := deviceHash(opened[1:223], ifd, snIFD, rndICC, icc, k)
 			if opened[0] != 0x6A || !bytes.Equal(opened[223:255], hash) || opened[255] != 0xBC || !bytes.Equal(external[:8], snIFD) {
 				t.Error("the traced external authentication does not cover what ours would")
 			}
-			if err := checkChipProof(f, proof, ifd, icc, rndIFD); err != nil {
+			if err := checkChipProof(k, proof, ifd, icc, rndIFD); err != nil {
 				t.Errorf("chip proof: %v", err)
 			}
 			for i, b := range [][]byte{proof, ifd, icc, rndIFD} {
 				b[len(b)-1] ^= 1
-				if checkChipProof(f, proof, ifd, icc, rndIFD) == nil {
+				if checkChipProof(k, proof, ifd, icc, rndIFD) == nil {
 					t.Errorf("chip proof accepted with a bit flipped in value %d", i)
 				}
 				b[len(b)-1] ^= 1
@@ -139,12 +139,15 @@ func TestFieldSOD(t *testing.T) {
 	}
 	fresh := func() *facts {
 		return &facts{
-			G: unhex(t, v.Card.DH.G), P: unhex(t, v.Card.DH.P), Q: unhex(t, v.Card.DH.Q),
-			SOD: unhex(t, v.Card.Files["1006"]), IntKpub: unhex(t, v.Card.Files["1004"]),
+			deviceKeys: deviceKeys{
+				G: unhex(t, v.Card.DH.G), P: unhex(t, v.Card.DH.P), Q: unhex(t, v.Card.DH.Q),
+				IntKpub: unhex(t, v.Card.Files["1004"]),
+			},
+			SOD:      unhex(t, v.Card.Files["1006"]),
 			ServKpub: unhex(t, v.Card.Files["1005"]), DHFile: unhex(t, v.Card.FilesRoot["D004"]),
 		}
 	}
-	s := &Session{nis: v.Card.NIS}
+	s := &Session{chip: &chip{nis: v.Card.NIS}}
 	f := fresh()
 	if err := s.checkFacts(f); err != nil {
 		t.Fatal(err)
@@ -170,7 +173,7 @@ func TestFieldSOD(t *testing.T) {
 			t.Errorf("%s changed: %v", name, err)
 		}
 	}
-	s.nis = "000000000000"
+	s.chip.nis = "000000000000"
 	if err := s.checkFacts(fresh()); !errors.Is(err, ErrNotGenuine) {
 		t.Errorf("another NIS: %v", err)
 	}

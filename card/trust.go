@@ -58,7 +58,7 @@ func (s *Session) Accept(ctx context.Context) (recorded bool, err error) {
 			return nil
 		}
 		recorded = true
-		return s.opts.State.Update(s.nis, func(r *state.Record) error {
+		return s.opts.State.Update(s.chip.nis, func(r *state.Record) error {
 			if !r.Accepts(key) {
 				r.Consent = &state.Consent{Key: key, At: time.Now()}
 			}
@@ -78,7 +78,7 @@ func (s *Session) accepted(f *facts) bool {
 		return s.opts.State.AcceptedHere(key)
 	}
 	// A record that cannot be read is no consent.
-	r, err := s.opts.State.Get(s.nis)
+	r, err := s.opts.State.Get(s.chip.nis)
 	return err == nil && r.Accepts(key)
 }
 
@@ -86,7 +86,7 @@ func (s *Session) accepted(f *facts) bool {
 // The channel stands: the chip has proved to own EF.Int.Kpub.
 func (t *operation) mayReceiveCode(o codeOptions) error {
 	f := t.s.facts
-	if f == nil || f.checked == nil || t.s.channel == nil {
+	if f == nil || f.checked == nil || t.channel == nil {
 		return &NotAcceptedError{Level: Unchecked}
 	}
 	switch level := f.checked.Level; {
@@ -101,9 +101,9 @@ func (t *operation) mayReceiveCode(o codeOptions) error {
 	}
 }
 
-// kept reports whether the state may have a record of this card: of a genuine
+// keptLocked reports whether the state may have a record of this card: of a genuine
 // or an accepted one. Of others nothing is recorded.
-func (s *Session) kept() bool {
+func (s *Session) keptLocked() bool {
 	if s.facts == nil || s.facts.checked == nil {
 		return false
 	}
@@ -115,29 +115,29 @@ func (s *Session) kept() bool {
 	return s.accepted(s.facts)
 }
 
-// note changes the record of a card that is kept. Failing to is reported to the
+// noteLocked changes the record of a card that is kept. Failing to is reported to the
 // trace only: what depends on the record treats it as unknown then.
-func (s *Session) note(f func(*state.Record)) {
-	if s.opts.State == nil || !s.kept() {
+func (s *Session) noteLocked(f func(*state.Record)) {
+	if s.opts.State == nil || !s.keptLocked() {
 		return
 	}
-	err := s.opts.State.Update(s.nis, func(r *state.Record) error { f(r); return nil })
+	err := s.opts.State.Update(s.chip.nis, func(r *state.Record) error { f(r); return nil })
 	if err != nil {
 		s.trace("state: %v", err)
-		s.unnoted = true
+		s.noteFailed = true
 	}
 }
 
-// noteGenuine records that the card was found genuine, once the chip has proved
+// noteGenuineLocked records that the card was found genuine, once the chip has proved
 // to own the keys that the SOD vouches for.
-func (s *Session) noteGenuine() {
+func (s *Session) noteGenuineLocked() {
 	f := s.facts
-	if s.noted || f == nil || f.checked == nil || f.checked.Level != Genuine {
+	if s.genuineNoted || f == nil || f.checked == nil || f.checked.Level != Genuine {
 		return
 	}
-	s.noted = true
+	s.genuineNoted = true
 	key := state.KeyOf(f.IntKpub)
-	s.note(func(r *state.Record) {
+	s.noteLocked(func(r *state.Record) {
 		r.Genuine = &state.Genuine{Key: key, Root: f.checked.Issuer}
 	})
 }
@@ -146,25 +146,25 @@ func (s *Session) noteGenuine() {
 func (s *Session) NoteHolder(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.note(func(r *state.Record) { r.Holder = name })
+	s.noteLocked(func(r *state.Record) { r.Holder = name })
 }
 
-// known refuses constants below genuine for a card that was found genuine: it
+// knownLocked refuses constants below genuine for a card that was found genuine: it
 // does not become one of an unknown issuer, and no other has its NIS.
-func (s *Session) known(f *facts) error {
-	if f.checked.Level == Genuine || !s.wasGenuine() {
+func (s *Session) knownLocked(f *facts) error {
+	if f.checked.Level == Genuine || !s.wasGenuineLocked() {
 		return nil
 	}
 	return f.checked.refuse("known-card", fmt.Errorf("known as genuine, and now: %w", f.checked.Reason))
 }
 
-// wasGenuine reports whether cache or state know the card as genuine. A root
+// wasGenuineLocked reports whether cache or state know the card as genuine. A root
 // that the user has removed since vouches for nothing any more.
-func (s *Session) wasGenuine() bool {
-	if s.genuine {
+func (s *Session) wasGenuineLocked() bool {
+	if s.storedGenuine {
 		return true
 	}
-	r, err := s.opts.State.Get(s.nis)
+	r, err := s.opts.State.Get(s.chip.nis)
 	if err != nil && !errors.Is(err, state.ErrDisabled) {
 		s.trace("state: %v", err)
 	}
@@ -173,7 +173,7 @@ func (s *Session) wasGenuine() bool {
 
 // loadTries takes the counters last known from the state.
 func (s *Session) loadTries() {
-	r, err := s.opts.State.Get(s.nis)
+	r, err := s.opts.State.Get(s.chip.nis)
 	if err != nil {
 		if !errors.Is(err, state.ErrDisabled) {
 			s.trace("state: %v", err)
@@ -189,10 +189,10 @@ func (s *Session) loadTries() {
 	}
 }
 
-// reloadTries takes the counters from the state again, where a session of
+// reloadTriesLocked takes the counters from the state again, where a session of
 // another program can have left newer ones: each session notes what it sees.
-func (s *Session) reloadTries() {
-	if s.kept() && !s.unnoted {
+func (s *Session) reloadTriesLocked() {
+	if s.keptLocked() && !s.noteFailed {
 		s.loadTries()
 	}
 }
