@@ -1,5 +1,7 @@
 package card
 
+import "fmt"
+
 // Stake is what a wrong code can cost: why a person has to confirm before a
 // code is sent.
 type Stake int
@@ -53,6 +55,21 @@ func (t Tries) NeedsConsent(ref PINRef) bool { return t.Stake(ref) != StakeNone 
 // that was only seen earlier may be out of date: another device can have
 // unblocked the code.
 func (t Tries) Blocked() bool { return t.Left == 0 && t.Reported }
+
+// LastTryError refuses to send a code because few tries are left, or may be,
+// and the caller did not say AllowLastTry: see Tries.NeedsConsent. Nothing was
+// sent.
+type LastTryError struct {
+	Ref   PINRef
+	Tries Tries
+}
+
+func (e *LastTryError) Error() string {
+	if e.Tries.Left < 0 || !e.Tries.Reported {
+		return fmt.Sprintf("the card does not say how many tries are left for %v", e.Ref)
+	}
+	return fmt.Sprintf("few tries are left for %v", e.Ref)
+}
 
 // Check returns the error that withholds a code: *PINError when it is blocked,
 // *LastTryError when it needs consent and allowed is false.

@@ -63,38 +63,6 @@ func (e *PINError) Unwrap() error {
 	return e.SW
 }
 
-// LastTryError refuses to send a code because few tries are left, or may be,
-// and the caller did not say AllowLastTry: see Tries.NeedsConsent. Nothing was
-// sent.
-type LastTryError struct {
-	Ref   PINRef
-	Tries Tries
-}
-
-func (e *LastTryError) Error() string {
-	if e.Tries.Left < 0 || !e.Tries.Reported {
-		return fmt.Sprintf("the card does not say how many tries are left for %v", e.Ref)
-	}
-	return fmt.Sprintf("few tries are left for %v", e.Ref)
-}
-
-// NotAcceptedError refuses to send a code to a card below genuine that no
-// person accepted. Nothing was sent.
-type NotAcceptedError struct {
-	Level  Level
-	Reason error // why the card is below genuine; nil when it was not checked
-}
-
-func (e *NotAcceptedError) Error() string {
-	if e.Reason == nil {
-		return fmt.Sprintf("the card was not accepted (%s)", e.Level)
-	}
-	return fmt.Sprintf("the card was not accepted (%s): %v", e.Level, e.Reason)
-}
-
-// Unwrap returns the reason.
-func (e *NotAcceptedError) Unwrap() error { return e.Reason }
-
 // FormatError is a PIN or PUK that is not exactly 8 digits. Nothing was sent.
 type FormatError struct {
 	// Length in bytes of what was given.

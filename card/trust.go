@@ -82,6 +82,23 @@ func (s *Session) accepted(f *facts) bool {
 	return err == nil && r.Accepts(key)
 }
 
+// NotAcceptedError refuses to send a code to a card below genuine that no
+// person accepted. Nothing was sent.
+type NotAcceptedError struct {
+	Level  Level
+	Reason error // why the card is below genuine; nil when it was not checked
+}
+
+func (e *NotAcceptedError) Error() string {
+	if e.Reason == nil {
+		return fmt.Sprintf("the card was not accepted (%s)", e.Level)
+	}
+	return fmt.Sprintf("the card was not accepted (%s): %v", e.Level, e.Reason)
+}
+
+// Unwrap returns the reason.
+func (e *NotAcceptedError) Unwrap() error { return e.Reason }
+
 // mayReceiveCode refuses a code for a card below genuine that was not accepted.
 // The channel stands: the chip has proved to own EF.Int.Kpub.
 func (t *operation) mayReceiveCode(o codeOptions) error {
