@@ -9,44 +9,44 @@ import (
 	"time"
 )
 
-// Level is how far a card was found to be what it says it is.
+// Level is the outcome of the checks of a card.
 type Level string
 
 // The levels of authenticity.
 const (
 	// Genuine: the SOD is signed by an issuer that chains to a known root, it
-	// vouches for the keys the card shows, and the chip proved to own them.
+	// lists the keys that the card presents, and the chip proved to own them.
 	Genuine Level = "genuine"
-	// IssuerUnknown: everything fits together, but the issuer is not known or
-	// the SOD has a form that is not understood.
+	// IssuerUnknown: all checks pass, but the issuer is not known or the form
+	// of the SOD is not supported.
 	IssuerUnknown Level = "issuer-unknown"
-	// TestCard: as IssuerUnknown, and the issuer calls itself one of test cards.
+	// TestCard: as IssuerUnknown, and the name of the issuer is one of test cards.
 	TestCard Level = "test-card"
 	// VirtualCard: as IssuerUnknown, with keys that are published with this
-	// project's virtual card: everybody can make such a card.
+	// project's virtual card, so that any program can imitate such a card.
 	VirtualCard Level = "virtual-card"
-	// NotGenuine: a signature, a hash or the chip's proof is wrong. No code is
-	// ever sent to such a card.
+	// NotGenuine: a signature, a hash or the proof of the chip is wrong. Such a
+	// card never receives a code.
 	NotGenuine Level = "not-genuine"
-	// Unchecked: nothing was checked yet.
+	// Unchecked: no check was done.
 	Unchecked Level = "unchecked"
 )
 
 // Authenticity is the outcome of the checks (CIE 6.10.5 and 6.6).
 type Authenticity struct {
 	Level Level
-	// Reason says why the level is not Genuine; nil when it is.
+	// Reason is why the level is not Genuine; nil when it is.
 	Reason error
 	// Issuer is the name of the root that the SOD chains to, "" if none.
 	Issuer string
-	// SignedAt is when the SOD was signed, zero if it does not say.
+	// SignedAt is the time of the signature in the SOD, zero if it has none.
 	SignedAt time.Time
-	// Accepted: a person accepted this card, whose level needs consent.
+	// Accepted: the user accepted this card, whose level needs consent.
 	Accepted bool
 }
 
-// TakesCodes reports whether codes may be sent to the card without a decision
-// of a person.
+// TakesCodes reports whether codes may be sent to the card without asking the
+// user for consent.
 func (a Authenticity) TakesCodes() bool { return a.Level == Genuine || a.Accepted }
 
 func (a *Authenticity) refuse(check string, err error) error {
@@ -61,13 +61,12 @@ func (a *Authenticity) lower(reason error) {
 	}
 }
 
-// Authenticity checks the card without any code: the signature of the SOD and
-// its chain to the Italian CSCA, the hashes of what can be read, and the
-// chip's own proof by a challenge to its service key (CIE 6.6, anti-cloning).
-// Where EF.DH cannot be read, a device authentication takes its place.
-// A card that fails has Level NotGenuine and a Reason; an error is returned
-// only when the checks could not be carried out. The outcome is kept for the
-// life of the session.
+// Authenticity checks the card without a code: the signature of the SOD and its
+// chain to the Italian CSCA, the hashes of the public files, and the answer of the
+// chip to a challenge to its service key (CIE 6.6, anti-cloning). Where EF.DH
+// cannot be read, it does a device authentication, too. A card that fails has
+// Level NotGenuine and a Reason; Authenticity returns an error only when the
+// checks could not be done. The session keeps the outcome.
 func (s *Session) Authenticity(ctx context.Context) (Authenticity, error) {
 	var out Authenticity
 	err := s.run(ctx, s.factSteps()+1, func(t *operation) error {
@@ -78,8 +77,8 @@ func (s *Session) Authenticity(ctx context.Context) (Authenticity, error) {
 		}
 		err := t.prove()
 		if errors.Is(err, ErrNotGenuine) && s.facts != nil && s.facts.fromStore {
-			// They may be those of another card with this NIS.
-			s.trace("stored constants do not fit the card (%v), reading them again", err)
+			// The Store may have those of another card with this NIS.
+			s.trace("stored constants do not match the card (%v), reading them again", err)
 			s.facts = nil
 			err = t.prove()
 		}
@@ -100,7 +99,7 @@ func (s *Session) Authenticity(ctx context.Context) (Authenticity, error) {
 	return out, err
 }
 
-// prove reads what the card shows, checks it and lets the chip prove its keys.
+// prove reads and checks the constants and verifies the proofs of the chip.
 func (t *operation) prove() error {
 	if err := t.repeatable(t.needFacts); err != nil {
 		return err
@@ -116,9 +115,9 @@ func (t *operation) prove() error {
 }
 
 // CheckIssuer checks the SOD alone: its signature, its chain and the hashes of
-// what is public. The chip has proved nothing then, so Genuine says that the
-// data are those of a genuine card. Of a card that is in the Store it asks
-// nothing. Errors are those of Authenticity.
+// the public files. The chip proves nothing, so Genuine means that the data are
+// those of a genuine card. It sends no command for a card that is in the Store.
+// Errors are those of Authenticity.
 func (s *Session) CheckIssuer(ctx context.Context) (Authenticity, error) {
 	var out Authenticity
 	err := s.run(ctx, s.factSteps(), func(t *operation) error {
@@ -138,7 +137,7 @@ func (s *Session) CheckIssuer(ctx context.Context) (Authenticity, error) {
 	return out, err
 }
 
-// factSteps is the number of steps that needFacts is going to take.
+// factSteps returns the number of steps of the next needFacts.
 func (s *Session) factSteps() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +148,7 @@ func (s *Session) factSteps() int {
 }
 
 // proveServiceKey lets the chip sign a random challenge with
-// Servizi_Int.Kpriv and checks it with the key that the SOD vouches for.
+// Servizi_Int.Kpriv and verifies it with the key that the SOD lists.
 func (t *operation) proveServiceKey() error {
 	f := t.s.facts
 	if err := t.ready(); err != nil {

@@ -31,12 +31,12 @@ type deviceKeys struct {
 const channelSteps = 4
 
 // openChannel does the device authentication with privacy protection
-// (IAS ECC 5.2.3, CIE 6.10.1 to 6.10.4). At the end every command travels
-// under keys that only this program and the chip proved genuine by
-// EF.Int.Kpub know. It sends no code.
+// (IAS ECC 5.2.3, CIE 6.10.1 to 6.10.4). After it, commands are protected with
+// keys that only this program and the chip that owns EF.Int.Kpub have. It sends no
+// code.
 //
-// Until that proof the keys may have been agreed with somebody in the middle,
-// so whatever ends it early, a cancellation included, leaves no channel.
+// Before the proof of the chip the keys may have been agreed with a man in the
+// middle, so every failure, a cancellation included, drops the channel.
 func (t *transaction) openChannel(k *deviceKeys) (err error) {
 	defer func() {
 		if err != nil {
@@ -65,12 +65,12 @@ func (t *transaction) openChannel(k *deviceKeys) (err error) {
 	if err := t.proveChip(k, ifd, icc, rndIFD); err != nil {
 		return err
 	}
-	// The counter restarts from what both sides drew (IAS ECC 7.1.5).
+	// The counter starts again from both random numbers (IAS ECC 7.1.5).
 	var ssc [8]byte
 	copy(ssc[:4], rndICC[len(rndICC)-4:])
 	copy(ssc[4:], rndIFD[4:])
 	t.channel.SetSSC(ssc)
-	// The objects of the key agreement are in DF_CIE only.
+	// The key agreement succeeds in DF_CIE only, so it is selected.
 	t.placed, t.assumed = true, false
 	return nil
 }
@@ -113,7 +113,7 @@ func (t *transaction) keyExchange(k *deviceKeys) (ifd, icc []byte, err error) {
 
 	zz := new(big.Int).Exp(y, x, p)
 	defer wipeInt(zz)
-	secret := zz.FillBytes(make([]byte, size)) // leading zeros belong to it
+	secret := zz.FillBytes(make([]byte, size)) // with leading zeros
 	defer clear(secret)
 	keys := sm.DeriveKeys(secret)
 	defer keys.Wipe()
@@ -121,7 +121,7 @@ func (t *transaction) keyExchange(k *deviceKeys) (ifd, icc []byte, err error) {
 	return ifd, icc, nil
 }
 
-// presentTerminal gives the chip the certificate of this terminal's key
+// presentTerminal sends the certificate of the terminal's key to the chip
 // (IAS ECC 5.2.3.2, CIE 6.10.3).
 func (t *transaction) presentTerminal(k *deviceKeys) error {
 	if k.Terminal == nil {
@@ -166,8 +166,8 @@ func newTerminalCert(k *deviceKeys) ([]byte, error) {
 	return apdu.AppendTLV(nil, 0x7F21, body), nil
 }
 
-// proveTerminal signs the chip's challenge with the terminal's key and
-// returns that challenge, 8 bytes (IAS ECC 5.2.3.3, 9.5.3).
+// proveTerminal signs a challenge of the chip with the terminal's key and returns
+// the challenge, 8 bytes (IAS ECC 5.2.3.3, 9.5.3).
 func (t *transaction) proveTerminal(k *deviceKeys, ifd, icc []byte) (rndICC []byte, err error) {
 	holder := append(make([]byte, 4), snIFD...)
 	if _, err := t.secureOK(apdu.Command{INS: insManageSecurity, P1: 0x81, P2: 0xA4, Data: apdu.AppendTLV(nil, 0x83, holder)}); err != nil {
@@ -190,9 +190,9 @@ func (t *transaction) proveTerminal(k *deviceKeys, ifd, icc []byte) (rndICC []by
 	return rndICC, err
 }
 
-// proveChip lets the chip sign both public keys with Int.Kpriv. Only the chip
-// for which the SOD vouches can do that, so a man in the middle ends here
-// (IAS ECC 5.2.3.5, CIE 6.10.4).
+// proveChip lets the chip sign both public keys with Int.Kpriv and verifies the
+// signature. Only the chip whose EF.Int.Kpub is in the SOD can make it, so a man in
+// the middle is detected (IAS ECC 5.2.3.5, CIE 6.10.4).
 func (t *transaction) proveChip(k *deviceKeys, ifd, icc, rndIFD []byte) error {
 	if _, err := t.secureOK(apdu.Command{INS: insManageSecurity, P1: 0x41, P2: 0xA4,
 		Data: []byte{0x84, 0x01, keyInternal, 0x80, 0x01, algDevice}}); err != nil {
@@ -208,7 +208,7 @@ func (t *transaction) proveChip(k *deviceKeys, ifd, icc, rndIFD []byte) error {
 	return nil
 }
 
-// checkChipProof checks SN.ICC (8) || signature, opened with EF.Int.Kpub.
+// checkChipProof verifies SN.ICC (8) || signature with EF.Int.Kpub.
 func checkChipProof(k *deviceKeys, answer, ifd, icc, rndIFD []byte) error {
 	key, err := x509.ParsePKCS1PublicKey(k.IntKpub)
 	if err != nil {
@@ -232,8 +232,8 @@ func checkChipProof(k *deviceKeys, answer, ifd, icc, rndIFD []byte) error {
 	return nil
 }
 
-// deviceHash is the hash that either side signs: its own values first, then
-// the challenge and key of the other, then the group (CIE 6.10.3, 6.10.4).
+// deviceHash returns the hash that either side signs: its own values first, then
+// the challenge and key of the other side, then the group (CIE 6.10.3, 6.10.4).
 func deviceHash(prnd, ownKey, ownSN, challenge, otherKey []byte, k *deviceKeys) []byte {
 	h := sha256.New()
 	for _, b := range [][]byte{prnd, ownKey, ownSN, challenge, otherKey, k.G, k.P, k.Q} {

@@ -24,11 +24,10 @@ const (
 	insGetData              = 0xCB // 9.8.1
 )
 
-// chip is the card as it is now: the connection, what is selected, the secure
-// channel with the codes verified in it, and the forms of commands the card
-// accepts. It has no policy: it does not decide whether a code may be sent, and
-// it neither reads nor writes the Store and the state. Every command is a method
-// of a transaction.
+// chip is the state of the card now: the connection, the selection, the secure
+// channel with the codes verified in it, and the forms of commands that the card
+// accepts. It does not decide whether a code may be sent, and it does not use the
+// Store and the state. Every command is a method of a transaction.
 type chip struct {
 	conn   apdu.Card
 	client *apdu.Client
@@ -52,7 +51,7 @@ type chip struct {
 	pinVerified, pukVerified atomic.Bool // read while a transaction is under way
 }
 
-// place is the current DF, as far as this program knows.
+// place is the current DF, unless another program has changed it.
 type place int
 
 const (
@@ -78,7 +77,7 @@ func (c *chip) verified(ref PINRef) *atomic.Bool {
 	return &c.pinVerified
 }
 
-// dropChannel wipes the secure channel and what depended on it.
+// dropChannel wipes the secure channel and clears the verified codes.
 func (c *chip) dropChannel() {
 	if c.channel != nil {
 		c.channel.Close()
@@ -88,7 +87,7 @@ func (c *chip) dropChannel() {
 	c.pukVerified.Store(false)
 }
 
-// forget drops everything assumed about the state of the card.
+// forget drops channel, selection and verified codes.
 func (c *chip) forget() {
 	c.dropChannel()
 	c.place, c.assumed = placeUnknown, false
@@ -101,8 +100,7 @@ type transaction struct {
 	// announce is called before each step.
 	announce func(StepName)
 	step     StepName
-	// mustFinish: abandoning the operation now would leave the card between two
-	// states, so cancellation no longer counts.
+	// mustFinish: a code is sent, so the operation can no longer be cancelled.
 	mustFinish bool
 	// selected: the current selection was made by name in this transaction, in
 	// the clear.
@@ -126,11 +124,12 @@ func (c *chip) begin(ctx context.Context, announce func(StepName)) (*transaction
 	return t, nil
 }
 
-// end releases the card. If the card is gone there is nothing to release, and
-// the outcome of the operation counts.
+// end releases the card. Its error is of no use: a card that has left needs no
+// release, and the operation has its own outcome.
 func (t *transaction) end() { _ = t.conn.End() }
 
-// lock begins exclusive use of the card and notices a reset by another program.
+// lock begins exclusive use of the card. After a reset by another program it
+// calls forget.
 func (t *transaction) lock() error {
 	reset, err := t.conn.Begin()
 	if err != nil {
@@ -151,8 +150,8 @@ func (t *transaction) relock() error {
 }
 
 // resetCard resets the card, once in a transaction: nothing else recovers a
-// chip that fell silent, or one in a state from which no selection leads to
-// DF_CIE. It fails after a code was sent.
+// chip that does not answer, or one in a state in which every selection fails. It
+// fails when a code was sent.
 func (t *transaction) resetCard() error {
 	if t.resetDone || t.mustFinish {
 		return &StepError{Step: t.step, Err: apdu.ErrMute}
@@ -175,8 +174,7 @@ func (t *transaction) next(step StepName) {
 	t.announce(step)
 }
 
-// check returns the context's error while an operation can still be
-// abandoned without leaving the card between two states.
+// check returns the error of the context while the operation can be cancelled.
 func (t *transaction) check() error {
 	if t.mustFinish {
 		return nil
@@ -228,7 +226,8 @@ func (t *transaction) transmit(to apdu.Sender, c apdu.Command) (apdu.Response, e
 	return r, nil
 }
 
-// expectOK turns every status but 9000 into a StepError.
+// expectOK returns the data of a response, and a *StepError for a status other
+// than 9000.
 func (t *transaction) expectOK(ins byte, r apdu.Response, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err

@@ -7,13 +7,14 @@ import (
 	"cie/apdu/sm"
 )
 
-// PINRef is the reference of a code in P2 of VERIFY and its kin (CIE Annex A).
+// PINRef is the reference of a code in P2 of VERIFY, CHANGE REFERENCE DATA and
+// RESET RETRY COUNTER (CIE Annex A).
 type PINRef byte
 
 // The two codes of a CIE. Each has 8 digits.
 const (
 	PIN PINRef = 0x81 // 3 tries, unblocked with the PUK
-	PUK PINRef = 0x82 // 10 tries, then the chip is dead for good
+	PUK PINRef = 0x82 // 10 tries, then the chip is blocked for ever
 )
 
 // String returns "PIN" or "PUK".
@@ -24,7 +25,7 @@ func (r PINRef) String() string {
 	return "PIN"
 }
 
-// MaxTries is the number of tries a code has when none was spent (CIE Annex A).
+// MaxTries returns the number of tries after a reset of the counter (CIE Annex A).
 func (r PINRef) MaxTries() int {
 	if r == PUK {
 		return 10
@@ -69,7 +70,7 @@ func (t *transaction) pinChanged(r apdu.Response, err error) (apdu.Response, err
 	return r, err
 }
 
-// sendCode sends a command whose data field holds codes, and wipes it after.
+// sendCode sends a command with codes in its data field, and wipes the field.
 func (t *transaction) sendCode(c apdu.Command, codes ...[]byte) (apdu.Response, error) {
 	c.Data = make([]byte, 0, len(codes)*CodeLength)
 	for _, code := range codes {
@@ -85,9 +86,8 @@ func codeStatus(sw apdu.SW) bool {
 	return counted || sw == apdu.SWWarnChanged || sw == apdu.SWBlocked || sw == apdu.SWReferenceNotUsable
 }
 
-// notDone reports whether a status says that the command was not carried out.
-// A warning says that it was, and what is in no list says nothing (IAS ECC
-// 9.3.1).
+// notDone reports whether a status means that the command was not executed. After
+// a warning it was, and a status in no list leaves it open (IAS ECC 9.3.1).
 func notDone(sw apdu.SW) bool {
 	switch sw >> 8 {
 	case 0x64, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6D, 0x6E:
@@ -96,9 +96,9 @@ func notDone(sw apdu.SW) bool {
 	return codeStatus(sw) || sw == apdu.SWMemoryFailure
 }
 
-// refusedInClear reports whether the chip refused the secure message itself,
-// so that the command in it was not carried out (IAS ECC 7.1.7). 6985, 6882
-// and 6982 are what chips without a channel say.
+// refusedInClear reports whether the chip refused the secure message itself, so
+// that the command in it was not executed (IAS ECC 7.1.7). Chips without a channel
+// return 6985, 6882 or 6982.
 func refusedInClear(err error) bool {
 	sw, ok := clearStatus(err)
 	if !ok {
@@ -112,9 +112,9 @@ func refusedInClear(err error) bool {
 	return false
 }
 
-// clearStatus returns the status that the chip answered in the clear and alone.
-// One that came with data that do not hold says nothing: it may be a piece of an
-// answer that was cut off.
+// clearStatus returns the status of an answer in the clear without data. A status
+// after data that do not verify is not one: it may be a part of a truncated
+// answer.
 func clearStatus(err error) (sw apdu.SW, ok bool) {
 	var lost *sm.Error
 	if !errors.As(err, &lost) || !errors.Is(lost.Reason, sm.ErrClearStatus) {

@@ -2,7 +2,7 @@ package card
 
 import "fmt"
 
-// Stake is what a wrong code can cost: why a person has to confirm before a
+// Stake is what a wrong code can cost, and why the user has to confirm before a
 // code is sent.
 type Stake int
 
@@ -15,8 +15,8 @@ const (
 	stakes
 )
 
-// Stakes returns every Stake that needs a confirmation, for tests that each has
-// its words.
+// Stakes returns every Stake that needs a confirmation, so that tests can check
+// that each has a text.
 func Stakes() []Stake {
 	var all []Stake
 	for s := StakeNone + 1; s < stakes; s++ {
@@ -26,13 +26,13 @@ func Stakes() []Stake {
 }
 
 // fewPUK is the number of tries of the PUK below which it is sent only with
-// consent: what is lost with the last one is lost for ever.
+// consent: the last one blocks the chip for ever.
 const fewPUK = 4
 
-// Stake returns why a code may only be sent after a person confirmed it. A
-// wrong PIN can be mended with the PUK, so an unknown counter is no reason, nor
-// is one that was 0 when it was last seen: a blocked chip refuses without
-// spending anything. For the PUK the chip itself has to report the counter.
+// Stake returns why a code may only be sent after the user confirmed it. The PUK
+// unblocks a PIN, so an unknown counter of the PIN needs no confirmation, nor does
+// one that was 0 when it was last seen: a blocked chip refuses without spending a
+// try. For the PUK the chip has to report the counter.
 func (t Tries) Stake(ref PINRef) Stake {
 	switch {
 	case ref != PUK && t.Left == 1:
@@ -47,18 +47,16 @@ func (t Tries) Stake(ref PINRef) Stake {
 	return StakeNone
 }
 
-// NeedsConsent reports whether a code may only be sent after a person confirmed
+// NeedsConsent reports whether a code may only be sent after the user confirmed
 // that it may be one of the last.
 func (t Tries) NeedsConsent(ref PINRef) bool { return t.Stake(ref) != StakeNone }
 
-// Blocked reports whether the chip itself reports that no try is left. A counter
-// that was only seen earlier may be out of date: another device can have
-// unblocked the code.
+// Blocked reports whether the chip reports that no try is left. A counter that was
+// seen earlier may be out of date: another device can have unblocked the code.
 func (t Tries) Blocked() bool { return t.Left == 0 && t.Reported }
 
-// LastTryError refuses to send a code because few tries are left, or may be,
-// and the caller did not say AllowLastTry: see Tries.NeedsConsent. Nothing was
-// sent.
+// LastTryError withholds a code because few tries are left, or may be, and the
+// caller did not pass AllowLastTry: see Tries.NeedsConsent. Nothing was sent.
 type LastTryError struct {
 	Ref   PINRef
 	Tries Tries
@@ -66,7 +64,7 @@ type LastTryError struct {
 
 func (e *LastTryError) Error() string {
 	if e.Tries.Left < 0 || !e.Tries.Reported {
-		return fmt.Sprintf("the card does not say how many tries are left for %v", e.Ref)
+		return fmt.Sprintf("the card does not report the tries left for %v", e.Ref)
 	}
 	return fmt.Sprintf("few tries are left for %v", e.Ref)
 }

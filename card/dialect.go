@@ -6,19 +6,19 @@ import (
 	"cie/apdu"
 )
 
-// dialect is what one card refused of the forms that no client in the field is
-// known to send. Each field chooses between such a form, which costs less, and
-// the proven form behind it. The zero value tries the cheaper form first.
+// dialect records the forms of commands that a card refused, among those that no
+// client in the field is known to send. Each field selects between such a form,
+// which costs less, and the proven form. The zero value tries the cheaper form
+// first.
 //
 // Forms that are not proven are sent in the clear and before any code only, so
-// that a refusal costs one APDU. Everything under secure messaging has one
-// form, the proven one, with one exception: Counters.
+// that a refusal costs one APDU. Commands under secure messaging have one form,
+// the proven one, with one exception: Counters.
 //
-// The value lives in the session and, where something was refused, in the
-// Store. A refusal is recorded when the chip itself refused (67xx to 6Exx) in a
-// selection or channel made in the same hold of the card, and the proven form
-// then succeeded. Where a recorded form is refused and the other one succeeds,
-// the record is dropped.
+// The session keeps the value, and the Store too if something was refused. A
+// refusal is recorded when the chip refused (67xx to 6Exx) in a selection or
+// channel of the same transaction, and the proven form then succeeded. When a
+// recorded form is refused and the other one succeeds, the record is removed.
 //
 // "Clients" are italia/cie-middleware and its ports (desktop),
 // italia/cieid-android-sdk and pagopa/cie-sdk-ios (phone).
@@ -29,52 +29,52 @@ type dialect struct {
 	// (00B0 81 00 0C), which all clients do, too.
 	NoSFI bool `json:",omitempty"`
 	// NoSFIDH: the same for EF.DH (short identifier 1B) under the root. One
-	// client tried the short identifier and gave it up.
+	// client used the short identifier in an early version only.
 	NoSFIDH bool `json:",omitempty"`
 	// SmallBlocks: READ BINARY in the clear asks for at most 80 bytes and not
 	// E7. Desktop clients read with 80.
 	SmallBlocks bool `json:",omitempty"`
-	// NoDataLe: GET DATA in the clear goes without Le, its answer comes by 61xx
+	// NoDataLe: GET DATA in the clear is sent without Le, its answer comes by 61xx
 	// and GET RESPONSE. All clients send it so; Le 00 is proven on other IAS
 	// ECC cards only.
 	NoDataLe bool `json:",omitempty"`
 	// SecureGetResponse: GET RESPONSE for an answer under secure messaging has
 	// CLA 0C (desktop, after 6100) and not 00 (Android).
 	SecureGetResponse bool `json:",omitempty"`
-	// Counters says whether the chip is asked for the tries left. No client
-	// asks a CIE; the answer is proven on IDEMIA IAS ECC cards.
+	// Counters selects whether the tries left are read. No client reads them from
+	// a CIE; the answer is proven on IDEMIA IAS ECC cards.
 	Counters counters `json:",omitzero"`
 }
 
-// counters is what happened when the chip was asked for a counter (DOCP) under
-// secure messaging. It is asked although a refusal can cost the channel,
+// counters records the answers of the chip to reading a counter (DOCP) under
+// secure messaging. The counter is read although a refusal can end the channel,
 // because the answer protects tries.
 type counters struct {
-	// Refused is the number of refusals since the last answer. The chip is not
-	// asked after the second.
+	// Refused is the number of refusals since the last answer. After the second
+	// the counter is not read.
 	Refused int `json:",omitempty"`
 	// Lost: a refusal came in the clear and ended the channel. A later session
-	// does not ask, so that a known card never loses a channel.
+	// does not read the counter, so that a known card does not lose a channel.
 	Lost bool `json:",omitempty"`
 
 	answered bool // in this session
 	stored   bool // Refused was read from the Store
-	// doubtful counts refusals with a status that chips without a channel give,
-	// too: the channel can have been taken by another program.
+	// doubtful counts refusals with a status that chips without a channel return,
+	// too: another program can have ended the channel.
 	doubtful int
 }
 
 const maxCounterRefusals = 2
 
-// setDialect takes the dialect from the Store.
+// setDialect sets a dialect that was read from the Store.
 func (c *chip) setDialect(d dialect) {
 	c.dialect = d
 	c.dialect.Counters.stored = d.Counters.Refused > 0
 	c.client.SetSecureGetResponse(d.SecureGetResponse)
 }
 
-// learnedDialect returns what is to be kept in the Store: the zero value for a
-// card that refused nothing.
+// learnedDialect returns the dialect for the Store. It is the zero value for a card
+// that refused nothing.
 func (c *chip) learnedDialect() dialect {
 	d := c.dialect
 	d.SecureGetResponse = c.client.SecureGetResponse()
@@ -82,10 +82,10 @@ func (c *chip) learnedDialect() dialect {
 	return d
 }
 
-// form runs a step that has a form which is not proven and a proven one behind
-// it, in the clear. refused is the record that chooses which goes first. A
-// status of the chip, or an answer that cannot be parsed, is followed by the
-// other form; every other failure ends the step.
+// form sends a command in the clear that has a form which is not proven and a
+// proven one. refused is the record that selects the first of the two. After a
+// status of the chip, or an answer that cannot be parsed, it sends the other form;
+// every other failure is returned.
 func (t *transaction) form(refused *bool, unproven, proven func() error) error {
 	first, second := unproven, proven
 	if *refused {
@@ -97,8 +97,8 @@ func (t *transaction) form(refused *bool, unproven, proven func() error) error {
 	if !errors.As(err, &status) && !malformed(err) {
 		return err
 	}
-	// A later command, GET RESPONSE too, fails when another program comes in
-	// between, and says nothing about the form of the first one.
+	// A later command, GET RESPONSE too, can fail because of another program, so
+	// its status is no judgement on the form of the first one.
 	judged := status != nil && t.selected && t.client.Stats().APDUs == before+1 && refusal(status.SW)
 	if err := second(); err != nil {
 		return err
@@ -109,13 +109,13 @@ func (t *transaction) form(refused *bool, unproven, proven func() error) error {
 	return nil
 }
 
-// refusal reports whether a status is the chip's judgement on a command, as
-// opposed to a failure that passes (IAS ECC 9.3).
+// refusal reports whether a status means that the chip refuses a command, as
+// opposed to a transient failure (IAS ECC 9.3).
 func refusal(sw apdu.SW) bool { return sw >= 0x6700 && sw < 0x6F00 }
 
-// mayAskCounter reports whether the chip is to be asked for a counter. Unless
-// it has answered before, it is asked once in a transaction, and never in a
-// channel in which a code is verified.
+// mayAskCounter reports whether to read a counter from the chip. Unless the chip
+// has answered before, it is asked once in a transaction, and never in a channel
+// in which a code is verified.
 func (t *transaction) mayAskCounter() bool {
 	c := t.dialect.Counters
 	switch {
@@ -124,21 +124,21 @@ func (t *transaction) mayAskCounter() bool {
 	case t.counterSettled(), t.counterAsked:
 		return false
 	case !t.placed && c.Refused+c.doubtful > 0:
-		return false // a refusal there would say nothing
+		return false // a refusal could have another cause
 	}
 	return !t.pinVerified.Load() && !t.pukVerified.Load()
 }
 
-// counterSettled reports whether the chip is not asked for a counter any more.
+// counterSettled reports whether counters are no longer read from the chip.
 func (c *chip) counterSettled() bool {
 	n := c.dialect.Counters
 	return n.Refused >= maxCounterRefusals || n.stored && n.Lost
 }
 
-// counterAnswered records that the chip gave a counter.
+// counterAnswered records that the chip returned a counter.
 func (c *chip) counterAnswered() { c.dialect.Counters = counters{answered: true} }
 
-// counterRefused records that the chip gave no counter. sw is its status, 0 for
+// counterRefused records that the chip returned no counter. sw is its status, 0 for
 // an answer in another form; lost reports that the channel ended with it.
 func (c *chip) counterRefused(sw apdu.SW, lost bool) {
 	if sw != 0 && !refusal(sw) {
@@ -159,8 +159,8 @@ func (c *chip) counterRefused(sw apdu.SW, lost bool) {
 	}
 }
 
-// withoutChannel reports whether chips answer sw to a protected command when
-// they have no channel (IAS ECC 7.1.7).
+// withoutChannel reports whether chips without a channel return sw for a protected
+// command (IAS ECC 7.1.7).
 func withoutChannel(sw apdu.SW) bool {
 	switch sw {
 	case apdu.SWConditionsNotSatisfied, apdu.SWNoSM, apdu.SWSMObjectMissing:

@@ -27,9 +27,9 @@ func Digit(r rune) (d byte, ok bool) {
 	return 0, false
 }
 
-// NormalizeCode replaces the digits of other scripts in a code that was typed,
-// UTF-8, by ASCII digits. It works in place and wipes the bytes that become
-// free; other characters stay, for CheckCode to refuse.
+// NormalizeCode replaces the digits of other scripts in a typed code, UTF-8, by
+// ASCII digits. It works in place and wipes the bytes that become free. CheckCode
+// refuses the other characters.
 func NormalizeCode(code []byte) []byte {
 	n := 0
 	for i := 0; i < len(code); {

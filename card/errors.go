@@ -11,37 +11,37 @@ import (
 var (
 	// ErrNotCIE: the card answers, but it has no CIE application.
 	ErrNotCIE = errors.New("the card is not an Italian electronic identity card")
-	// ErrPINRequired: the operation needs a verified PIN and none is, or the
-	// one verified was lost because another program reset or used the card.
-	// The caller decides whether to ask for it again.
-	ErrPINRequired = errors.New("the PIN has to be verified first")
-	// ErrNotGenuine: the card is a clone or somebody sits between it and the
-	// program. Every *NotGenuineError matches it.
+	// ErrPINRequired: the operation needs a verified PIN, and no PIN was
+	// verified, or another program has reset or used the card since. The caller
+	// decides whether to ask the user again.
+	ErrPINRequired = errors.New("the PIN must be verified first")
+	// ErrNotGenuine: the card is a clone, or the connection to it is
+	// intercepted. Every *NotGenuineError matches it.
 	ErrNotGenuine = errors.New("the card is not genuine")
 	// ErrClosed: the session was closed.
 	ErrClosed = errors.New("the session is closed")
 	// ErrDataTooLong: more than 102 bytes to sign (IAS ECC 9.5.6).
-	ErrDataTooLong = errors.New("more data to sign than the chip takes")
-	// ErrUnsupported: a signature scheme that the chip does not have.
+	ErrDataTooLong = errors.New("data exceeds the 102 bytes the chip can sign")
+	// ErrUnsupported: the chip does not support the signature scheme.
 	ErrUnsupported = errors.New("not supported by the chip")
-	// ErrMarkMoved: a kept code was not sent because the mark of the card is not
-	// the one it was kept under, or cannot be read and changed.
-	ErrMarkMoved = errors.New("the mark of the card has moved")
-	// ErrNotStored: a Store has nothing under the key.
+	// ErrMarkMoved: a kept code was not sent, because the mark of the card has
+	// changed, or cannot be read and changed.
+	ErrMarkMoved = errors.New("the mark of the card has changed")
+	// ErrNotStored: a Store has no value for the key.
 	ErrNotStored = errors.New("not stored")
 )
 
-// PINError is a code that the card refused or would refuse.
+// PINError reports a code that the card refused or would refuse.
 type PINError struct {
 	Ref PINRef
-	// Tries left. 0: blocked. -1: the card gave no count.
+	// Tries left. 0: blocked. -1: the card returned no count.
 	Tries int
-	// SW is the status the card gave, 0 when nothing was sent because the
-	// code was known to be blocked.
+	// SW is the status that the card returned, 0 when nothing was sent because
+	// the code is blocked.
 	SW apdu.SW
 }
 
-// Blocked reports that no try is left.
+// Blocked reports whether no try is left.
 func (e *PINError) Blocked() bool { return e.Tries == 0 }
 
 func (e *PINError) Error() string {
@@ -63,15 +63,15 @@ func (e *PINError) Unwrap() error {
 	return e.SW
 }
 
-// FormatError is a PIN or PUK that is not exactly 8 digits. Nothing was sent.
+// FormatError reports a PIN or PUK that is not exactly 8 digits. Nothing was sent.
 type FormatError struct {
-	// Length in bytes of what was given.
+	// Length of the code in bytes.
 	Length int
 }
 
-func (e *FormatError) Error() string { return "a code has exactly 8 digits" }
+func (e *FormatError) Error() string { return "PIN and PUK must be exactly 8 digits" }
 
-// Weakness says why a new PIN is refused.
+// Weakness is why a new PIN is refused.
 type Weakness string
 
 // The weaknesses of a new PIN.
@@ -81,14 +81,14 @@ const (
 	WeakUnchanged Weakness = "unchanged"  // equal to the old one
 )
 
-// WeakPINError refuses a new PIN. Nothing was sent.
+// WeakPINError reports a new PIN that is refused. Nothing was sent.
 type WeakPINError struct{ Reason Weakness }
 
 func (e *WeakPINError) Error() string { return "new PIN refused: " + string(e.Reason) }
 
-// StepError is a failure of the link or of the protocol, with the step it
-// happened in. Err is the cause: one of the apdu.Err values, an *apdu.Error,
-// a secure messaging error.
+// StepError reports a failure of the link or of the protocol, with its step. Err
+// is the cause: one of the apdu.Err values, an *apdu.Error or an error of secure
+// messaging.
 type StepError struct {
 	Step StepName
 	Err  error
@@ -99,7 +99,7 @@ func (e *StepError) Error() string { return string(e.Step) + ": " + e.Err.Error(
 // Unwrap returns the cause.
 func (e *StepError) Unwrap() error { return e.Err }
 
-// NotGenuineError reports which check a card failed. It matches ErrNotGenuine.
+// NotGenuineError reports why a card is not genuine. It matches ErrNotGenuine.
 type NotGenuineError struct {
 	// Check that failed, such as "sod-signature", "sod-hash", "chip-signature".
 	Check string
@@ -116,22 +116,22 @@ func (e *NotGenuineError) Unwrap() error { return e.Err }
 // Is makes every NotGenuineError match ErrNotGenuine.
 func (e *NotGenuineError) Is(target error) bool { return target == ErrNotGenuine }
 
-// PINState says what is known of the PIN after an operation was cut off.
+// PINState is what is known of the PIN after an interrupted operation.
 type PINState int
 
-// What is known of the PIN.
+// The states of the PIN.
 const (
-	// PINUnchanged: the card did not get the new PIN; what held before holds.
+	// PINUnchanged: the card did not receive the new PIN.
 	PINUnchanged PINState = iota
-	// PINUnknown: the command went out and its answer did not come back: the
-	// new PIN holds, or what held before. Reading the tries left does not
-	// tell which; trying the new PIN does, at the price of a try if it is not.
+	// PINUnknown: the command was sent and its answer was lost, so the old or the
+	// new PIN is valid. The counter does not show which. A verification of the
+	// new PIN does, and spends a try if it is the old one.
 	PINUnknown
 )
 
-// InterruptedError is a change of PIN or an unblocking that was cut off after
-// the first code had been accepted: the card was moved, reset or refused the
-// second step. It says what state the card is in.
+// InterruptedError reports a change of PIN or an unblocking that failed after the
+// first code was accepted: the card was moved or reset, or refused the second
+// step.
 type InterruptedError struct {
 	// Ref is the code that was accepted: PIN for a change, PUK for an unblocking.
 	Ref   PINRef
@@ -140,7 +140,7 @@ type InterruptedError struct {
 }
 
 func (e *InterruptedError) Error() string {
-	state := "the PIN is as before"
+	state := "the PIN is unchanged"
 	if e.State == PINUnknown {
 		state = "the new PIN may or may not be set"
 	}
@@ -150,15 +150,15 @@ func (e *InterruptedError) Error() string {
 // Unwrap returns the cause.
 func (e *InterruptedError) Unwrap() error { return e.Err }
 
-// UncertainError is a code that was sent and whose answer did not come back:
-// a try may have been spent. It is never sent again by this package.
+// UncertainError reports that a code was sent and its answer was lost: a try may
+// have been spent. This package never sends the code again.
 type UncertainError struct {
 	Ref PINRef
 	Err error
 }
 
 func (e *UncertainError) Error() string {
-	return fmt.Sprintf("the answer to the %v did not come back, a try may have been spent: %v", e.Ref, e.Err)
+	return fmt.Sprintf("the answer to the %v was lost, a try may have been spent: %v", e.Ref, e.Err)
 }
 
 // Unwrap returns the cause.

@@ -9,10 +9,10 @@ import (
 	"cie/card/sod"
 )
 
-// facts is everything about a card that never changes and that anybody can
-// read from it: what device authentication needs, and the SOD that vouches
-// for it. It is kept in the Store and checked against the SOD each time it is
-// loaded, which costs no APDU, so the Store itself need not be trusted.
+// facts are the public constants of a card: the values that device authentication
+// needs, and the SOD that signs them. They are kept in the Store and checked
+// against the SOD each time they are loaded, which costs no APDU, so the Store
+// need not be trusted.
 type facts struct {
 	Version int
 	SOD     []byte // EF.SOD
@@ -22,25 +22,25 @@ type facts struct {
 
 	fromStore bool
 	checked   *Authenticity
-	// unsigned is why EF.DH, which the SOD vouches for, says nothing about G, P
-	// and Q: it cannot be read, or has a form that is not known. signed is set
-	// by a device authentication. Where unsigned is not nil, the level in
-	// checked counts once signed is true:
+	// unsigned is why G, P and Q cannot be compared with EF.DH, whose hash is in
+	// the SOD: EF.DH cannot be read, or its form is not known. A device
+	// authentication sets signed. If unsigned is not nil, the level in checked
+	// is valid only when signed is true:
 	//
-	// At the end of the device authentication the chip signs G, P and Q as this
-	// side used them, with both public keys, under Int.Kpriv (IAS ECC 5.2.3.5,
-	// CIE 6.10.4), and the SOD vouches for EF.Int.Kpub. No other chip can make
-	// that signature. So the values are the ones that the genuine chip used in
-	// this key agreement, which is what EF.DH would show; that they make a
-	// group is checked apart from that.
+	// At the end of the device authentication the chip signs G, P and Q as the
+	// host used them, with both public keys, under Int.Kpriv (IAS ECC 5.2.3.5,
+	// CIE 6.10.4), and the hash of EF.Int.Kpub is in the SOD. No other chip can
+	// make that signature. So the values are those that the genuine chip used in
+	// this key agreement, which is what EF.DH would show. Whether they form a
+	// group is checked separately.
 	unsigned error
 	signed   bool
 }
 
 const factsVersion = 1
 
-// loadFacts takes the constants of the card from the Store. Whatever is wrong
-// with them, they are read from the card again instead.
+// loadFacts reads the constants of the card from the Store. After any failure they
+// are read from the card.
 func (s *Session) loadFacts() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,10 +78,9 @@ func (s *Session) dropFactsLocked() {
 	s.unstore(s.chip.nis)
 }
 
-// needFacts makes sure that the constants are known and were checked. A card
-// whose SOD is wrong, or does not vouch for what the card shows, gives a
-// *NotGenuineError; an issuer or form of SOD that is not known does not, unless the
-// Store knows the card as genuine.
+// needFacts reads and checks the constants if the session has none. It returns a
+// *NotGenuineError for a SOD that is wrong or does not match the files of the card,
+// and for an unknown issuer or form of SOD if the card was genuine before.
 func (t *operation) needFacts() error {
 	if t.s.facts != nil {
 		return nil
@@ -103,8 +102,8 @@ func (t *operation) needFacts() error {
 	return nil
 }
 
-// readFacts reads the constants from the card in the clear. EF.DH stands
-// under the root, all the rest in DF_CIE.
+// readFacts reads the constants from the card in the clear. EF.DH is under the
+// root, the others are in DF_CIE.
 func (t *operation) readFacts() (*facts, error) {
 	if err := t.ready(); err != nil {
 		return nil, err
@@ -127,8 +126,8 @@ func (t *operation) readFacts() (*facts, error) {
 }
 
 // checkFacts checks the constants against the SOD and keeps the outcome in
-// f.checked (CIE 6.10.5). It returns a *NotGenuineError for a SOD that is wrong
-// or does not vouch for the values.
+// f.checked (CIE 6.10.5). It returns a *NotGenuineError for a SOD that is wrong or
+// does not match the values.
 func (s *Session) checkFacts(f *facts) error {
 	a := &Authenticity{Level: Genuine}
 	var result sod.Result
@@ -137,7 +136,7 @@ func (s *Session) checkFacts(f *facts) error {
 		f.checked = a
 	}()
 	params := &domain.Params{P: f.P, G: f.G, Q: f.Q}
-	// A group that is no group would give the session keys away (SP 800-56A, 5.5).
+	// Values that form no group would disclose the session keys (SP 800-56A, 5.5).
 	if err := params.Validate(); err != nil {
 		return a.refuse("dh-parameters", err)
 	}
@@ -180,8 +179,8 @@ func (s *Session) checkFacts(f *facts) error {
 	return nil
 }
 
-// checkFile checks a protected file against the SOD, once it can be read. A
-// form of SOD that is not understood checks nothing, as Authenticity says.
+// checkFile checks a protected file against the SOD. With a form of SOD that is
+// not supported it checks nothing: the level is IssuerUnknown then.
 func (f *facts) checkFile(fid uint16, content []byte) error {
 	doc, err := sod.Parse(f.SOD)
 	if errors.Is(err, sod.ErrUnsupported) {

@@ -2,9 +2,9 @@ package card
 
 import "bytes"
 
-// Family is a chip family, known from the historical bytes of the ATR. It is
-// a name to show and a hint for the order of attempts, never a reason to
-// refuse a card: new families appear every year.
+// Family is a chip family, found by the historical bytes of the ATR. It is a name
+// to show and sets the order of attempts. It is never a reason to refuse a card:
+// new families appear every year.
 type Family string
 
 // The families seen in the field.
@@ -55,7 +55,7 @@ func FamilyOf(atr []byte) Family {
 
 // roots returns the order in which the ways to the root are tried, that of the
 // clients in the field. On STM chips the MF can be that of another application.
-// An ATR that says nothing gets the order of the phones: AID first.
+// For an unknown ATR it is the order of the phones: AID first.
 func (f Family) roots() [2]selectRoot {
 	switch f {
 	case FamilyNXP, FamilyActalis, FamilyBit4id:
@@ -65,5 +65,5 @@ func (f Family) roots() [2]selectRoot {
 }
 
 // dhTogether reports whether the family returns the three Diffie-Hellman
-// values in one answer (IAS ECC 9.8.1 wants one by one).
+// values in one answer (IAS ECC 9.8.1 requires one by one).
 func (f Family) dhTogether() bool { return f == FamilyGemalto }

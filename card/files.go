@@ -12,7 +12,7 @@ import (
 type file struct {
 	fid uint16
 	sfi byte // 0: none
-	// size is the length of the content, 0 where a BER header gives it.
+	// size is the length of the content, 0 if a BER header has it.
 	size int
 }
 
@@ -36,24 +36,24 @@ var (
 const (
 	nisLength    = 12
 	serialLength = 9
-	// maxRead is the most plain bytes one READ BINARY returns (IAS ECC 8.6.3).
+	// maxRead is the maximum of plain bytes in one READ BINARY (IAS ECC 8.6.3).
 	maxRead = 0xE7
-	// provenRead is what desktop clients read at once, under secure messaging
-	// too. With its wrapping it fits the smallest buffers seen in an EF.ATR
+	// provenRead is the block size of desktop clients, under secure messaging
+	// too. With secure messaging it fits the smallest buffers seen in an EF.ATR
 	// (E6 bytes), so that EF.ATR need not be read.
 	provenRead = 0x80
-	// maxFile bounds what a card can make us read; real files are below 4 kB.
+	// maxFile limits the size of a file; real files are below 4 kB.
 	maxFile = 16 << 10
 )
 
-// readFromRoot reads a file that stands under the root, with the root selected
-// by the ways that there are. On some chips one of them leads to another
-// application, in which the file is not found.
+// readFromRoot reads a file under the root. It selects the root by each way in
+// turn: on some chips one of them leads to another application, in which the file
+// is not found.
 func (t *transaction) readFromRoot(f file) (content []byte, err error) {
-	refused := true // every way before this one was refused by the chip
+	refused := true // the chip refused every way before this one
 	for i, root := range t.roots() {
-		// A file that is not found is looked for twice: another program can
-		// have selected something in between.
+		// A file that is not found is read twice: another program can have
+		// selected something in between.
 		for range 2 {
 			var r apdu.Response
 			if r, err = t.selectByName(root.command()); err != nil {
@@ -95,8 +95,8 @@ func (t *transaction) readSerialICC() ([]byte, error) {
 	return bytes.Clone(v), nil
 }
 
-// readDHFile reads EF.DH and selects DF_CIE again. A card on which EF.DH cannot
-// be read gives nil.
+// readDHFile reads EF.DH and selects DF_CIE again. It returns nil for a card on
+// which EF.DH cannot be read.
 func (t *transaction) readDHFile() ([]byte, error) {
 	content, err := t.readFromRoot(fileDH)
 	if err != nil {
@@ -106,8 +106,8 @@ func (t *transaction) readDHFile() ([]byte, error) {
 		t.trace("EF.DH: %v", err)
 		content = nil
 	}
-	// Where the last way tried leads to another application, DF_CIE may not be
-	// found from there.
+	// If the last way tried leads to another application, DF_CIE may not be found
+	// from there.
 	t.place = placeRoot
 	return content, t.ready()
 }
@@ -145,7 +145,7 @@ func (t *transaction) readFile(f file) ([]byte, error) {
 }
 
 // readCurrent reads the current file, or the one with the short identifier of
-// f. A card may return less than it was asked for.
+// f. A card may return less than Ne.
 func (t *transaction) readCurrent(f file, bySFI bool) ([]byte, error) {
 	size := f.size
 	var content []byte
@@ -189,12 +189,12 @@ func (t *transaction) readCurrent(f file, bySFI bool) ([]byte, error) {
 	return content[:size], nil
 }
 
-// maxHeader bounds the BER header of a file.
+// maxHeader limits the BER header of a file.
 const maxHeader = 8
 
-// readBlock sends one READ BINARY. Under secure messaging it asks for 80, the
-// length that clients ask for, whatever is left of the file. In the clear a
-// chip that refuses a longer block is asked for 80.
+// readBlock sends one READ BINARY. Under secure messaging Ne is 80, as clients send
+// it, even near the end of the file. In the clear it is 80 after a chip refused
+// more.
 func (t *transaction) readBlock(c apdu.Command) (apdu.Response, error) {
 	var r apdu.Response
 	most := c.Ne
@@ -204,7 +204,7 @@ func (t *transaction) readBlock(c apdu.Command) (apdu.Response, error) {
 			if r, err = t.send(c); err != nil {
 				return err
 			}
-			// In the clear the Client repeats after 6Cxx.
+			// In the clear the Client sends the command again after 6Cxx.
 			if xx, ok := r.SW.ExactLength(); ok && xx != ne && t.channel != nil {
 				c.Ne = xx
 				if r, err = t.send(c); err != nil {
@@ -212,7 +212,7 @@ func (t *transaction) readBlock(c apdu.Command) (apdu.Response, error) {
 				}
 			}
 			if len(r.Data) > max(c.Ne, ne) {
-				return &StepError{Step: t.step, Err: errors.New("the card returned more than was asked for")}
+				return &StepError{Step: t.step, Err: errors.New("the card returned more than Ne bytes")}
 			}
 			if r.SW == apdu.SWWrongLength {
 				return &StepError{Step: t.step, Err: &apdu.Error{INS: c.INS, SW: r.SW}}

@@ -18,8 +18,8 @@ const (
 	tagPublicKey  apdu.Tag = 0x7F49
 )
 
-// readDHValues reads g, p and q with GET DATA, one by one or together as the
-// family does, and the other way when the card does not know the first.
+// readDHValues reads g, p and q with GET DATA, one by one or together as the family
+// returns them, and the other way if the card refuses the first.
 func (t *transaction) readDHValues(f *deviceKeys) error {
 	ways := []func(*deviceKeys) error{t.readDHOneByOne, t.readDHTogether}
 	if t.family.dhTogether() {
@@ -33,7 +33,7 @@ func (t *transaction) readDHValues(f *deviceKeys) error {
 	return err
 }
 
-// readDHOneByOne: IAS ECC 5.2.3.1.3, 9.8.1.
+// IAS ECC 5.2.3.1.3, 9.8.1.
 func (t *transaction) readDHOneByOne(f *deviceKeys) error {
 	for _, v := range []struct {
 		tag apdu.Tag
@@ -118,9 +118,9 @@ func (t *transaction) readExtKey(k *deviceKeys) error {
 }
 
 // readCounter reads the DOCP of a code: 9A maximum, 9B left (IAS ECC 3.4.5,
-// 9.8.1.1; objects BF8101 and BF8102 of CIE Annex A). reported is false for a
-// chip that is not asked any more, refuses, in the clear too, or answers in
-// another form; the channel may be lost then.
+// 9.8.1.1; objects BF8101 and BF8102 of CIE Annex A). reported is false if the
+// counter is no longer read, or if the chip refuses, in the clear too, or answers
+// in another form; the channel may be lost then.
 func (t *transaction) readCounter(ref PINRef) (left int, reported bool, err error) {
 	if !t.mayAskCounter() {
 		return 0, false, nil
@@ -152,7 +152,7 @@ func (t *transaction) readCounter(ref PINRef) (left int, reported bool, err erro
 	case !malformed(err):
 		return 0, false, err
 	}
-	t.trace("the chip gives no counter for the %v: %v", ref, err)
+	t.trace("the chip returns no counter for the %v: %v", ref, err)
 	t.counterAsked = true
 	t.counterRefused(sw, inClear)
 	return 0, false, nil

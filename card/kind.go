@@ -51,7 +51,8 @@ const (
 	kinds
 )
 
-// Kinds returns every Kind of an error, for tests that each has an answer.
+// Kinds returns every Kind of an error, so that tests can check that each has a
+// text.
 func Kinds() []Kind {
 	var all []Kind
 	for k := KindOther; k < kinds; k++ {
@@ -60,8 +61,8 @@ func Kinds() []Kind {
 	return all
 }
 
-// sentinels are the errors that carry no details, most specific first: an error
-// about the card says more than the link failure inside it.
+// sentinels are the errors without details, most specific first: an error about the
+// card is more specific than the failure of the link that it wraps.
 var sentinels = []struct {
 	err  error
 	kind Kind
@@ -89,8 +90,8 @@ var sentinels = []struct {
 	{sm.ErrChannelLost, KindStep},
 }
 
-// LossOf returns the largest loss that an error reports. An error that is a
-// code's outcome or a refusal for another reason reports that of its cause.
+// LossOf returns the largest loss that an error, or an error that it wraps,
+// reports.
 func LossOf(err error) Loss {
 	if errors.Is(err, ErrClosed) {
 		return max(LossConnection, linkLoss(err))
@@ -98,8 +99,8 @@ func LossOf(err error) Loss {
 	return linkLoss(err)
 }
 
-// Classify returns the Kind of an error. What is known of a code counts more
-// than why: an error that interrupted a change of PIN is an interruption.
+// Classify returns the Kind of an error. The state of a code has precedence over
+// its cause: a reset that interrupted a change of PIN is KindInterrupted.
 func Classify(err error) Kind {
 	var (
 		interrupted *InterruptedError

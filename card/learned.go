@@ -33,8 +33,8 @@ type storedRoot struct {
 
 const rootVersion = 1
 
-// loadDialect takes the dialect of the card from the Store. A wrong one costs
-// a few APDUs.
+// loadDialect reads the dialect of the card from the Store. A wrong one costs a few
+// APDUs.
 func (s *Session) loadDialect() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,7 +45,7 @@ func (s *Session) loadDialect() {
 	}
 }
 
-// loadRoot takes the way to the root from the Store.
+// loadRoot reads the way to the root from the Store.
 func (s *Session) loadRoot() {
 	var r storedRoot
 	if !s.load(rootKey(s.chip.conn.ATR()), &r) || r.Version != rootVersion {
@@ -98,7 +98,7 @@ func (s *Session) load(key string, to any) bool {
 	return err == nil
 }
 
-// save keeps a value in the Store. A Store that cannot be written costs speed.
+// save writes a value to the Store. A failure costs speed only.
 func (s *Session) save(key string, value any) {
 	if s.opts.Store == nil {
 		return

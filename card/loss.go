@@ -6,12 +6,12 @@ import (
 	"cie/apdu"
 )
 
-// Loss is what an error of the link leaves of a session with a card.
+// Loss is what a session with a card loses with an error of the link.
 type Loss int
 
 // The losses. Each includes those before it.
 const (
-	LossNone       Loss = iota // the card answered, or was not asked
+	LossNone       Loss = iota // the card answered, or no command was sent
 	LossState                  // the card was reset: selection, channel and verified codes are lost
 	LossConnection             // the connection cannot be used any more
 	LossCard                   // the card has left

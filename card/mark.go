@@ -8,20 +8,20 @@ import (
 )
 
 // A program that keeps a PIN presents it again only while the mark of the card
-// is the one that it had after the login. The mark moves with every event after
-// which a kept PIN may be wrong: a change, an unblocking, a refused code, and
-// the presentation of a kept PIN itself, which moves it back when it succeeds.
-// So a PIN that another device has changed is presented at most once, by one
-// of all programs of the user, whatever ends that program meanwhile.
+// is the one that it had after the login. The mark changes with every event after
+// which a kept PIN may be wrong: a change, an unblocking, a refused code, and the
+// presentation of a kept PIN itself, which restores the mark when it succeeds. So
+// a PIN that was changed elsewhere is presented at most once, by one of all
+// programs of the user, even if that program ends meanwhile.
 
 // OnlyAtMark lets a code be sent only while the mark of the card is m. The mark
-// is moved durably before, and moved back when the card accepts the code.
+// is changed durably before, and restored when the card accepts the code.
 // Otherwise nothing is sent and the error matches ErrMarkMoved.
 func OnlyAtMark(m state.Mark) CodeOption { return func(o *codeOptions) { o.mark = &m } }
 
-// Mark returns the mark of the card, and makes one if it has none. An error
-// means that the state cannot be read and changed. It must be called while the
-// transaction of the operation that the mark is for is held.
+// Mark returns the mark of the card, and creates one if it has none. It returns
+// an error when the state cannot be read and changed. The caller must not have
+// ended the transaction of the operation that the mark is for.
 func (s *Session) Mark() (state.Mark, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,13 +45,13 @@ func (s *Session) MarkIs(m state.Mark) bool {
 	return err == nil && r.Mark == m && m != state.Mark{}
 }
 
-// moveMarkLocked moves the mark before or after an event that makes kept PINs doubtful.
+// moveMarkLocked changes the mark, so that kept PINs are not presented again.
 func (s *Session) moveMarkLocked() {
 	s.noteLocked(func(r *state.Record) { r.Mark = state.NewMark() })
 }
 
-// leaveMarkLocked moves the mark before a kept code is sent. back moves it back in a
-// record. Without a mark there is nothing to do.
+// leaveMarkLocked changes the mark before a kept code is sent. back restores it in
+// a record. Without a mark it does nothing.
 func (s *Session) leaveMarkLocked(from *state.Mark) (back func(*state.Record), err error) {
 	if from == nil {
 		return func(*state.Record) {}, nil

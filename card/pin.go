@@ -9,15 +9,15 @@ import (
 	"cie/card/state"
 )
 
-// Tries is the state of the counter of a code.
+// Tries is the retry counter of a code.
 type Tries struct {
-	// Left is the number of wrong codes that are still possible, 0 when the
-	// code is blocked, -1 when it is not known.
+	// Left is the number of tries left, 0 when the code is blocked, -1 when it
+	// is not known.
 	Left int
-	// Max is Left of a code of which no try was spent.
+	// Max is the number of tries after a reset of the counter.
 	Max int
-	// Reported: the chip itself gave Left, in the channel that stands. Otherwise
-	// it is what was seen last, and another device can have spent tries since.
+	// Reported: the chip returned Left in the current channel. Otherwise Left was
+	// seen earlier, and another device can have spent tries since.
 	Reported bool
 }
 
@@ -31,7 +31,7 @@ type codeOptions struct {
 }
 
 // AllowLastTry lets a code be sent although few tries are left, or may be. A
-// program says so only after a person confirmed it.
+// program passes it only after the user confirmed it.
 func AllowLastTry() CodeOption { return func(o *codeOptions) { o.lastTry = true } }
 
 func options(opts []CodeOption) codeOptions {
@@ -42,9 +42,9 @@ func options(opts []CodeOption) codeOptions {
 	return o
 }
 
-// Tries reads the counter of a code from the card. It spends no try: the
-// counter is read with GET DATA after a device authentication (IAS ECC 3.4.5).
-// A chip that does not answer that gives the counter last seen, or Left -1.
+// Tries reads the counter of a code from the card with GET DATA, after a device
+// authentication (IAS ECC 3.4.5). It spends no try. If the chip does not return a
+// counter, Tries returns the one last seen, or Left -1.
 func (s *Session) Tries(ctx context.Context, ref PINRef) (Tries, error) {
 	var out Tries
 	err := s.run(ctx, s.prepareSteps(), func(t *operation) error {
@@ -55,9 +55,9 @@ func (s *Session) Tries(ctx context.Context, ref PINRef) (Tries, error) {
 	return out, err
 }
 
-// LastTries returns the counter last seen by this session or kept in the
-// Store, without asking the card. Left is -1 if none was. It does not wait for
-// an operation under way.
+// LastTries returns the counter last seen by this session or recorded in the
+// state, without sending a command. Left is -1 if there is none. It does not wait
+// for a running operation.
 func (s *Session) LastTries(ref PINRef) Tries {
 	s.info.Lock()
 	defer s.info.Unlock()
@@ -67,7 +67,7 @@ func (s *Session) LastTries(ref PINRef) Tries {
 	return Tries{Left: -1, Max: ref.MaxTries()}
 }
 
-// setTries keeps a counter, in the state too unless it knows it already.
+// setTriesLocked keeps a counter, in the state too.
 func (s *Session) setTriesLocked(ref PINRef, left int) {
 	s.rememberTries(ref, left)
 	s.noteLocked(func(r *state.Record) { *counter(r, ref) = state.Counter{Left: left, Known: true} })
@@ -79,7 +79,7 @@ func (s *Session) rememberTries(ref PINRef, left int) {
 	s.tries[ref] = Tries{Left: left, Max: ref.MaxTries()}
 }
 
-// prepareSteps is the number of steps that prepare is going to take.
+// prepareSteps returns the number of steps of the next prepare.
 func (s *Session) prepareSteps() int {
 	steps := s.factSteps() + 1
 	s.mu.Lock()
@@ -90,17 +90,17 @@ func (s *Session) prepareSteps() int {
 	return steps
 }
 
-// prepare does everything that comes before a code: the SOD is checked, the
-// channel stands, and the counter is read. It sends no code. fromCard reports
-// whether the chip itself gave the counter. With code set the channel stands
-// at the end, also when asking for the counter ended it.
+// prepare does everything that comes before a code: it checks the SOD, builds the
+// channel and reads the counter. It sends no code. fromCard reports whether the
+// chip returned the counter. With code set it builds the channel again when
+// reading the counter ended it.
 func (t *operation) prepare(ref PINRef, code bool) (tries Tries, fromCard bool, err error) {
 	if t.s.auth != nil && t.s.auth.Level == NotGenuine {
 		return Tries{}, false, t.s.auth.Reason
 	}
 	err = t.repeatable(func() error {
 		if !code && t.counterSettled() {
-			// A channel would serve for nothing.
+			// The counter is not read, so no channel is needed.
 			if err := t.needFacts(); err != nil {
 				return err
 			}
@@ -132,10 +132,10 @@ func (t *operation) prepare(ref PINRef, code bool) (tries Tries, fromCard bool, 
 	return tries, fromCard, err
 }
 
-// needChannel makes sure that the channel stands. Constants with which it
-// cannot be built are dropped; if they came from the Store they are read from
-// the card and tried again, once. The Store keeps them until others are found
-// good, lest it forget that the card was genuine.
+// needChannel builds the channel if there is none. Constants with which it cannot
+// be built are dropped; if they came from the Store they are read from the card
+// and tried again, once. The Store keeps them until others are verified, so that a
+// genuine card is not downgraded.
 func (t *operation) needChannel() error {
 	if err := t.needFacts(); err != nil {
 		return err
@@ -153,7 +153,7 @@ func (t *operation) needChannel() error {
 		return err
 	}
 	t.s.facts = nil
-	t.s.trace("stored constants do not fit the card (%v), reading them again", err)
+	t.s.trace("stored constants do not match the card (%v), reading them again", err)
 	if err := t.needFacts(); err != nil {
 		return err
 	}
@@ -177,8 +177,8 @@ func (t *operation) buildChannel() error {
 	return err
 }
 
-// readTries reads the counter of a code. Where the chip returns none it returns
-// the counter last seen and fromCard false; the channel may be lost then.
+// readTries reads the counter of a code. If the chip returns none, readTries
+// returns the counter last seen and fromCard false; the channel may be lost then.
 func (t *operation) readTries(ref PINRef) (tries Tries, fromCard bool, err error) {
 	left, fromCard, err := t.readCounter(ref)
 	switch {
@@ -192,16 +192,16 @@ func (t *operation) readTries(ref PINRef) (tries Tries, fromCard bool, err error
 	return t.s.LastTries(ref), fromCard, nil
 }
 
-// Verify presents a code to the card: the PIN to use the holder's key and
+// Verify presents a code to the card: the PIN to use the key of the holder and
 // read the protected files, the PUK before RESET RETRY COUNTER.
 //
-// Nothing is sent, and no try spent, when the code is not 8 digits
-// (*FormatError), when the card is not genuine (*NotGenuineError), when it is
-// below genuine and no person accepted it (*NotAcceptedError), when the code is
+// Verify sends nothing, and spends no try, when the code is not 8 digits
+// (*FormatError), when the card is not genuine (*NotGenuineError), when it is below
+// genuine and the user has not accepted it (*NotAcceptedError), when the code is
 // already blocked (*PINError with Tries 0), or when few tries are left and
-// AllowLastTry is not given (*LastTryError). A wrong code gives a *PINError
-// with the tries left. When the answer was lost the error is an
-// *UncertainError. The code is sent at most once.
+// AllowLastTry is not passed (*LastTryError). For a wrong code it returns a
+// *PINError with the tries left, and an *UncertainError when the answer was lost.
+// It sends the code at most once.
 func (s *Session) Verify(ctx context.Context, ref PINRef, code []byte, opts ...CodeOption) error {
 	if err := CheckCode(code); err != nil {
 		return err
@@ -239,7 +239,7 @@ func (t *operation) verify(ref PINRef, code []byte, o codeOptions) error {
 			t.s.moveMarkLocked()
 			return uncertain(ref, err)
 		}
-		// 63Cx in the clear still says what happened.
+		// 63Cx in the clear still reports a wrong code.
 	}
 	if sw == apdu.SWOK {
 		t.s.rememberTries(ref, ref.MaxTries())
@@ -252,8 +252,8 @@ func (t *operation) verify(ref PINRef, code []byte, o codeOptions) error {
 	return t.refused(ref, apdu.Response{SW: sw}, insVerify)
 }
 
-// uncertain tells a code whose fate is not known from one that surely did not
-// reach the chip's comparison.
+// uncertain returns err if the chip certainly did not compare the code, and an
+// *UncertainError otherwise.
 func uncertain(ref PINRef, err error) error {
 	if refusedInClear(err) {
 		return err
@@ -261,14 +261,14 @@ func uncertain(ref PINRef, err error) error {
 	return &UncertainError{Ref: ref, Err: err}
 }
 
-// refused makes the error for a status that a code got, and keeps the count.
+// refused returns the error for a status that a code got, and keeps the counter.
 func (t *operation) refused(ref PINRef, r apdu.Response, ins byte) error {
 	left, counted := r.SW.Tries()
 	switch {
 	case counted:
 	case r.SW == apdu.SWBlocked, r.SW == apdu.SWReferenceNotUsable:
 		left = 0
-	case r.SW == apdu.SWWarnChanged: // 6300, seen in the field: no count with it
+	case r.SW == apdu.SWWarnChanged: // 6300, seen in the field, has no count
 		if left = t.s.LastTries(ref).Left; left > 0 {
 			left--
 		}
@@ -294,11 +294,10 @@ func (t *operation) refused(ref PINRef, r apdu.Response, ins byte) error {
 
 // ChangePIN verifies the old PIN and sets the new one (IAS ECC 9.4.2).
 //
-// A new PIN that is no 8 digits, one digit repeated, a run or equal to the
-// old one is refused before the card is touched. Errors of the old PIN are
-// those of Verify. Once the old PIN was accepted, a failure gives an
-// *InterruptedError that says which PIN holds. After a success the chip wants
-// the new PIN verified before it is used.
+// A new PIN that is not 8 digits, one digit repeated, a run or equal to the old
+// one is refused before any command. Errors of the old PIN are those of Verify.
+// After the old PIN was accepted, a failure is an *InterruptedError with the state
+// of the PIN. After a success the new PIN must be verified before it is used.
 func (s *Session) ChangePIN(ctx context.Context, old, pin []byte, opts ...CodeOption) error {
 	if err := CheckCode(old); err != nil {
 		return err
@@ -318,9 +317,9 @@ func (s *Session) ChangePIN(ctx context.Context, old, pin []byte, opts ...CodeOp
 }
 
 // Unblock verifies the PUK and sets a new PIN with all its tries
-// (IAS ECC 9.4.3). The rules for the new PIN are those of ChangePIN, the
-// errors for the PUK those of Verify. Once the PUK was accepted, a failure
-// gives an *InterruptedError that says in which state the PIN is.
+// (IAS ECC 9.4.3). The rules for the new PIN are those of ChangePIN, the errors
+// for the PUK those of Verify. After the PUK was accepted, a failure is an
+// *InterruptedError with the state of the PIN.
 func (s *Session) Unblock(ctx context.Context, puk, pin []byte, opts ...CodeOption) error {
 	if err := CheckCode(puk); err != nil {
 		return err
@@ -331,8 +330,8 @@ func (s *Session) Unblock(ctx context.Context, puk, pin []byte, opts ...CodeOpti
 	return s.resetRetryCounter(ctx, puk, pin, opts)
 }
 
-// ResetTries verifies the PUK and gives the PIN its tries back without
-// changing it (IAS ECC 9.4.3, P1=03). Errors are those of Unblock.
+// ResetTries verifies the PUK and resets the counter of the PIN without changing
+// the PIN (IAS ECC 9.4.3, P1=03). Errors are those of Unblock.
 func (s *Session) ResetTries(ctx context.Context, puk []byte, opts ...CodeOption) error {
 	if err := CheckCode(puk); err != nil {
 		return err
@@ -358,7 +357,7 @@ func (s *Session) resetRetryCounter(ctx context.Context, puk, pin []byte, opts [
 	})
 }
 
-// secondStep judges the command that follows an accepted code.
+// secondStep returns the error of the command that follows an accepted code.
 func (t *operation) secondStep(ref PINRef, ins byte, r apdu.Response, err error) error {
 	switch {
 	case err == nil && r.SW == apdu.SWOK:

@@ -3,7 +3,7 @@ package card
 import "bytes"
 
 // CheckCode returns a *FormatError unless code is exactly 8 ASCII digits.
-// Every function that takes a code calls it before the card is touched.
+// Every function with a code calls it before any command.
 func CheckCode(code []byte) error {
 	if len(code) != CodeLength {
 		return &FormatError{Length: len(code)}
@@ -16,9 +16,9 @@ func CheckCode(code []byte) error {
 	return nil
 }
 
-// CheckNewPIN says whether pin is acceptable as a new PIN: 8 digits
-// (*FormatError), not one digit repeated, not a run up or down, and not equal
-// to old (*WeakPINError). old may be nil when it is not known.
+// CheckNewPIN returns an error unless pin is acceptable as a new PIN: 8 digits
+// (*FormatError), not one digit repeated, not a run up or down, and not equal to
+// old (*WeakPINError). old may be nil when it is not known.
 func CheckNewPIN(pin, old []byte) error {
 	if err := CheckCode(pin); err != nil {
 		return err

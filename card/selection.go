@@ -34,7 +34,7 @@ func (r selectRoot) command() apdu.Command {
 	return selectAID(aidIAS)
 }
 
-// roots returns the ways to the root, the one that is known to work first.
+// roots returns the ways to the root, the one that worked last first.
 func (c *chip) roots() []selectRoot {
 	r := c.family.roots()
 	if c.root != rootNone && r[0] != c.root {
@@ -60,8 +60,8 @@ func (t *transaction) selectByName(c apdu.Command) (apdu.Response, error) {
 	return r, err
 }
 
-// enter selects DF_CIE through each root in turn, then directly, and reads the
-// NIS. A card on which no way leads there is not a CIE.
+// enter selects DF_CIE from each root in turn, then directly, and reads the NIS. It
+// returns ErrNotCIE if every way fails.
 func (t *transaction) enter() (nis string, err error) {
 	refused := true // the chip refused every way before this one
 	for i, root := range append(t.roots(), rootNone) {
@@ -100,8 +100,8 @@ func (t *transaction) enter() (nis string, err error) {
 }
 
 // find calls enter, and resets the card before it returns ErrNotCIE: desktop
-// clients reset the card before they use it, so it is not known that every chip
-// can be entered from whatever state another program left it in.
+// clients reset the card before they use it, so it is not known whether DF_CIE of
+// every chip can be selected from any state.
 func (t *transaction) find() (nis string, err error) {
 	nis, err = t.enter()
 	if !errors.Is(err, ErrNotCIE) || t.resetDone {
@@ -128,9 +128,9 @@ func isNIS(b []byte) bool {
 	return true
 }
 
-// ready makes sure that DF_CIE is selected. The first selection sets the NIS of
-// the chip. A later one, after another program used the card, makes sure that it
-// is still the same card.
+// ready selects DF_CIE unless it is selected. The first selection sets the NIS of
+// the chip. A later one, after another program used the card, verifies that it is
+// still the same card.
 func (t *transaction) ready() error {
 	if t.place == placeDF {
 		return nil
@@ -154,14 +154,14 @@ func (t *transaction) ready() error {
 	}
 	if nis != t.nis {
 		t.forget()
-		return &StepError{Step: t.step, Err: fmt.Errorf("another card was put on the reader: %w", apdu.ErrRemoved)}
+		return &StepError{Step: t.step, Err: fmt.Errorf("another card is in the reader: %w", apdu.ErrRemoved)}
 	}
 	return nil
 }
 
-// checkPlace makes sure that DF_CIE is still the current DF of a channel from an
-// earlier transaction: another program can have selected another DF, in which a
-// code must not be compared.
+// checkPlace returns an error unless DF_CIE is still the current DF of a channel
+// from an earlier transaction: another program can have selected another DF, in
+// which a code must not be compared.
 func (t *transaction) checkPlace() error {
 	_, err := t.secureOK(fileSerial.selection())
 	return err

@@ -9,15 +9,15 @@ import (
 	"cie/apdu"
 )
 
-// Session is one card in use. Its methods may be called from any goroutine;
-// each takes the card for itself (apdu.Card.Begin), does one operation and gives
-// the card back, so that other programs and a person's thinking are never
-// held up. The secure channel, once built, serves all later operations until
-// another program resets or uses the card; then it is built again, and
-// operations that need a code answer ErrPINRequired.
+// Session is one card in use. Its methods may be called from any goroutine.
+// Each does one operation in one transaction (apdu.Card.Begin to End), so that
+// other programs are not blocked while the user is typing. The secure channel
+// serves all later operations until another program resets or uses the card;
+// then it is built again, and operations that need a code return
+// ErrPINRequired.
 //
-// A context is looked at before every command that comes before a code is sent.
-// It does not cut short a wait for the card: the connection bounds it.
+// The context of an operation is checked before every command until a code is
+// sent. It does not end a wait for the card, which the connection limits.
 type Session struct {
 	opts Options
 	chip *chip
@@ -25,13 +25,14 @@ type Session struct {
 	mu     sync.Mutex
 	closed bool
 	facts  *facts
-	// dialect is what the Store has of chip.dialect.
+	// dialect is chip.dialect as it is in the Store.
 	dialect dialect
-	// storedGenuine: the Store has this card, and what it has is found genuine.
+	// storedGenuine: the constants in the Store are those of a genuine card.
 	storedGenuine bool
-	// genuineNoted: the state has been told that the card is genuine.
+	// genuineNoted: this session has recorded in the state that the card is genuine.
 	genuineNoted bool
-	// noteFailed: the state lacks something that this session has seen.
+	// noteFailed: a change of the state failed, so the counters of this session are
+	// newer.
 	noteFailed bool
 	auth       *Authenticity
 	cert       []byte
@@ -41,14 +42,13 @@ type Session struct {
 	tries map[PINRef]Tries // last counters seen
 }
 
-// Open recognises the card behind conn and returns a Session for it. It
-// selects the applications and reads the NIS: three APDUs, more on cards that
-// want another way in. A card on which no way leads in, or which does not
-// answer, is reset once. It needs no code and spends no try.
+// Open selects the CIE application of the card behind conn, reads the NIS and
+// returns a Session. It sends three APDUs, more on cards that need another order
+// of selections. A card on which no selection succeeds, or which does not
+// answer, is reset once. Open needs no code and spends no try.
 //
-// A card that answers but has no CIE application gives ErrNotCIE; failures of
-// the link give a *StepError. The caller keeps conn and closes it after the
-// Session.
+// Open returns ErrNotCIE for a card that answers but has no CIE application, and
+// a *StepError when the link fails. The caller closes conn after the Session.
 func Open(ctx context.Context, conn apdu.Card, opts Options) (*Session, error) {
 	s := &Session{opts: opts, tries: map[PINRef]Tries{}}
 	var exchange func(apdu.Exchange)
@@ -71,7 +71,7 @@ func Open(ctx context.Context, conn apdu.Card, opts Options) (*Session, error) {
 	return s, nil
 }
 
-// Close wipes the session keys. The connection stays open: it is the caller's.
+// Close wipes the session keys. It does not close the connection.
 func (s *Session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,8 +80,8 @@ func (s *Session) Close() error {
 	return nil
 }
 
-// Stats returns the number of APDUs (GET RESPONSE included) and bytes that
-// this session has moved.
+// Stats returns the number of APDUs, GET RESPONSE included, and of bytes that
+// this session has sent and received.
 func (s *Session) Stats() apdu.Stats { return s.chip.client.Stats() }
 
 func (s *Session) trace(format string, args ...any) {
@@ -90,8 +90,8 @@ func (s *Session) trace(format string, args ...any) {
 	}
 }
 
-// redact describes an exchange by header, lengths and status: a data field
-// can hold a code or personal data and is never shown.
+// redact returns header, lengths and status of an exchange. It leaves out data
+// fields, which can contain a code or personal data.
 func redact(x apdu.Exchange) string {
 	if len(x.Command) < 4 {
 		return "> malformed"
@@ -111,9 +111,8 @@ func redact(x apdu.Exchange) string {
 type operation struct {
 	*transaction
 	s            *Session
-	count, total int // steps announced, and expected
-	// rebuilt: the operation was started over after the state of the card was lost.
-	rebuilt bool
+	count, total int  // steps announced, and expected
+	retried      bool // after the state of the card was lost
 }
 
 // run does one operation on the card. steps is the number of progress steps that
@@ -146,14 +145,14 @@ func (t *operation) progress(step StepName) {
 	}
 }
 
-// repeatable runs f, which must send no code, and runs it once more when it
-// failed on a state that another program took away since this one last held
-// the card: another application selected, the channel ended, the card reset. A
-// chip that fell silent is reset first.
+// repeatable runs f, which must send no code. It runs f once more when f failed
+// because another program has changed the state of the card since the last
+// transaction: another application selected, the channel ended, the card reset.
+// A chip that does not answer is reset first.
 func (t *operation) repeatable(f func() error) error {
 	assumed := t.assumed
 	err := t.inPlace(f)
-	if err == nil || t.rebuilt || t.ctx.Err() != nil {
+	if err == nil || t.retried || t.ctx.Err() != nil {
 		return err
 	}
 	switch {
@@ -169,8 +168,8 @@ func (t *operation) repeatable(f func() error) error {
 	default:
 		return err
 	}
-	t.rebuilt = true
-	t.s.trace("state taken away (%v), starting over", err)
+	t.retried = true
+	t.trace("card state lost (%v), retrying", err)
 	t.forget()
 	return f()
 }

@@ -15,9 +15,9 @@ import (
 	"cie/card/identity"
 )
 
-// protected runs f, which needs a verified PIN, in the channel in which it
-// was verified. If another program took that channel away the PIN is gone
-// with it, and only a person can give it again.
+// protected runs f, which needs a verified PIN, in the channel in which it was
+// verified. If another program has ended that channel, the user has to enter the
+// PIN again.
 func (t *operation) protected(f func() error) error {
 	if t.channel == nil || !t.pinVerified.Load() {
 		return ErrPINRequired
@@ -62,8 +62,8 @@ func (s *Session) readProtected(ctx context.Context, f file) (content []byte, er
 
 // Certificate returns the holder's authentication certificate, DER without
 // padding (EF.Cert_CIE, CIE 6.12). It needs a verified PIN (ErrPINRequired).
-// A certificate that is not the one in the SOD gives a *NotGenuineError. It is
-// read once in the life of a session.
+// A certificate that does not match the SOD is a *NotGenuineError. It is read once
+// in a session.
 func (s *Session) Certificate(ctx context.Context) ([]byte, error) {
 	s.mu.Lock()
 	cert := bytes.Clone(s.cert)
@@ -82,7 +82,8 @@ func (s *Session) Certificate(ctx context.Context) ([]byte, error) {
 }
 
 // DocumentNumber returns the number printed on the document, 9 characters
-// (EF.Seriale), printable whatever the card returns. It needs a verified PIN (ErrPINRequired).
+// (EF.Seriale). Characters that are not printable are replaced. It needs a
+// verified PIN (ErrPINRequired).
 func (s *Session) DocumentNumber(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	number := s.serial
@@ -94,7 +95,7 @@ func (s *Session) DocumentNumber(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Up to three bytes of UTF-8 stand for one that is none.
+	// Up to three bytes of UTF-8 replace a byte that is not valid.
 	number = strings.TrimSpace(printable.Text(string(content), 3*serialLength))
 	s.mu.Lock()
 	s.serial = number
@@ -102,11 +103,11 @@ func (s *Session) DocumentNumber(ctx context.Context) (string, error) {
 	return number, nil
 }
 
-// Sign lets the chip sign data with the holder's key: it pads data, a
-// DigestInfo or the bare hash of TLS 1.1, with PKCS#1 v1.5 type 1 and signs
-// (IAS ECC 9.5.6). data is 1 to 102 bytes (ErrDataTooLong), the result has
-// the size of the modulus, 256 bytes. It needs a verified PIN
-// (ErrPINRequired). It costs two commands.
+// Sign lets the chip sign data with the key of the holder: the chip pads data, a
+// DigestInfo or the hash of TLS 1.1 alone, with PKCS#1 v1.5 type 1 and signs it
+// (IAS ECC 9.5.6). data is 1 to 102 bytes (ErrDataTooLong), the result has the
+// size of the modulus, 256 bytes. Sign needs a verified PIN (ErrPINRequired) and
+// sends two commands.
 func (s *Session) Sign(ctx context.Context, data []byte) ([]byte, error) {
 	if err := CheckSign(data); err != nil {
 		return nil, err
@@ -126,12 +127,12 @@ func (s *Session) Sign(ctx context.Context, data []byte) ([]byte, error) {
 	return signature, nil
 }
 
-// Signer returns the holder's key as a crypto.Signer. It reads the
-// certificate, so it needs a verified PIN. The key does RSASSA-PKCS1-v1_5
-// only, over SHA-1, SHA-224, SHA-256, SHA-384 and SHA-512 digests, the MD5
-// and SHA-1 pair of TLS 1.1 (crypto.MD5SHA1), or up to 102 bytes as they are
-// (crypto.Hash(0)); everything else gives ErrUnsupported. ctx serves every
-// later signature too.
+// Signer returns the key of the holder as a crypto.Signer. It reads the
+// certificate, so it needs a verified PIN. The key supports RSASSA-PKCS1-v1_5
+// only, over SHA-1, SHA-224, SHA-256, SHA-384 and SHA-512 digests, the MD5 and
+// SHA-1 pair of TLS 1.1 (crypto.MD5SHA1), or up to 102 bytes as they are
+// (crypto.Hash(0)); everything else is ErrUnsupported. ctx is the context of every
+// later signature, too.
 func (s *Session) Signer(ctx context.Context) (crypto.Signer, error) {
 	der, err := s.Certificate(ctx)
 	if err != nil {
@@ -182,13 +183,14 @@ var digestPrefixes = map[crypto.Hash][]byte{
 	crypto.SHA256: {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20},
 	crypto.SHA384: {0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02, 0x05, 0x00, 0x04, 0x30},
 	crypto.SHA512: {0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40},
-	// The hash of TLS 1.1 goes without a header (RFC 2246, 7.4.8).
+	// The hash of TLS 1.1 has no header (RFC 2246, 7.4.8).
 	crypto.MD5SHA1: {},
 }
 
-// DigestInfo returns what Sign takes for a digest: the DER DigestInfo of the
-// hash, the bare 36 bytes for crypto.MD5SHA1, or digest itself for
-// crypto.Hash(0). A digest of the wrong length or an unknown hash is refused.
+// DigestInfo returns the data that Sign needs for a digest: the DER DigestInfo of
+// the hash, the 36 bytes alone for crypto.MD5SHA1, or digest itself for
+// crypto.Hash(0). It returns an error for an unknown hash, or a digest of another
+// length.
 func DigestInfo(hash crypto.Hash, digest []byte) ([]byte, error) {
 	if hash == 0 {
 		return digest, nil

@@ -5,7 +5,7 @@ package card
 const MaxSign = 102
 
 // CheckSign returns ErrDataTooLong unless the chip can sign data: 1 to MaxSign
-// bytes. What they are for a digest is judged by DigestInfo.
+// bytes. DigestInfo returns the data for a digest.
 func CheckSign(data []byte) error {
 	if len(data) == 0 || len(data) > MaxSign {
 		return ErrDataTooLong

@@ -11,9 +11,9 @@ const (
 	StepCheckSOD     StepName = "check-sod"     // signature, chain and hashes of the SOD
 	StepAntiClone    StepName = "anti-clone"    // chip proves its service key
 	StepKeyExchange  StepName = "key-exchange"  // Diffie-Hellman agreement
-	StepTerminalCert StepName = "terminal-cert" // terminal certificate shown to the chip
+	StepTerminalCert StepName = "terminal-cert" // terminal certificate sent to the chip
 	StepTerminalAuth StepName = "terminal-auth" // external authentication
-	StepChipAuth     StepName = "chip-auth"     // chip proves its key: no man in the middle
+	StepChipAuth     StepName = "chip-auth"     // chip proves its key
 	StepTries        StepName = "tries"         // tries left read
 	StepVerifyPIN    StepName = "verify-pin"    // PIN presented
 	StepVerifyPUK    StepName = "verify-puk"    // PUK presented
@@ -23,8 +23,8 @@ const (
 	StepSign         StepName = "sign"          // signature computed by the chip
 )
 
-// MustFinish reports whether an operation can no longer be abandoned from this
-// step on: a code is with the card, or the card is writing.
+// MustFinish reports whether an operation can no longer be cancelled from this step
+// on: it sends a code, or the card is writing.
 func (n StepName) MustFinish() bool {
 	switch n {
 	case StepVerifyPIN, StepVerifyPUK, StepChangePIN, StepResetPIN:

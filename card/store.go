@@ -12,27 +12,26 @@ import (
 	"cie/card/userdir"
 )
 
-// Store keeps small public data of known cards between sessions: what every
-// reader of the card can see without a PIN, the last counters, and which forms
-// of commands it refused. Constants that a Store returns are checked against the
-// SOD and the chip again, so a lost, foreign or damaged Store costs time and
-// nothing else.
+// Store keeps small public data of known cards between sessions: what can be read
+// from the card without a PIN, and the forms of commands that it refused.
+// Constants from a Store are checked against the SOD and the chip again, so a
+// lost, foreign or damaged Store costs only time.
 type Store interface {
 	// Load returns what was saved under key, or ErrNotStored.
 	Load(key string) ([]byte, error)
 	// Save replaces what is stored under key.
 	Save(key string, data []byte) error
-	// Delete removes the key; a key that is not there is no error.
+	// Delete removes the key. A missing key is no error.
 	Delete(key string) error
 }
 
-// DirStore keeps each key in a file of its own below dir, which is created
-// with mode 0700 when needed; files have mode 0600 and are replaced
+// DirStore returns a Store that keeps each key in a file below dir, which is
+// created with mode 0700 when needed. Files have mode 0600 and are replaced
 // atomically. File names are hashes, so that a listing shows no NIS.
 func DirStore(dir string) Store { return dirStore(dir) }
 
-// DefaultStore is the DirStore in the user's cache directory (on Linux
-// $XDG_CACHE_HOME/cie/cards). The error matches userdir.ErrRefused where this
+// DefaultStore returns the DirStore in the user's cache directory (on Linux
+// $XDG_CACHE_HOME/cie/cards). The error matches userdir.ErrRefused if this
 // process may not use it.
 func DefaultStore() (Store, error) {
 	dir, err := userdir.Cache()
@@ -44,7 +43,8 @@ func DefaultStore() (Store, error) {
 
 type dirStore string
 
-// maxStored bounds what is read back: the constants of a card are below 10 kB.
+// maxStored limits the size of a file that is read: the constants of a card are
+// below 10 kB.
 const maxStored = 1 << 20
 
 func (d dirStore) path(key string) string {

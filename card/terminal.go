@@ -3,8 +3,8 @@ package card
 import "math/big"
 
 // Public parameters of the terminal authentication. The chip specification
-// makes the root key pair of the terminal certificates public, known to every
-// terminal (CIE 6.5, 6.10.3): this step authenticates nobody, the PIN does.
+// publishes the root key pair of the terminal certificates (CIE 6.5, 6.10.3): this
+// step authenticates no terminal, and the PIN authenticates the user.
 // Hexadecimal, big-endian.
 const (
 	ifdModulusHex = "ba2837ab4c6bb827577bff4eb7b1e49cdde0f16614d1ef24c1b75cf70fb12cd1" +
@@ -40,9 +40,9 @@ var (
 	ifdModulus  = hexInt(ifdModulusHex)
 	ifdPrivate  = hexInt(ifdPrivateHex)
 	rootPrivate = hexInt(rootPrivateHex)
-	// ifdExponent is 65537 in four bytes, as the certificate holds it.
+	// ifdExponent is 65537 in four bytes, as in the certificate.
 	ifdExponent = []byte{0x00, 0x01, 0x00, 0x01}
-	// snIFD is the serial number that this terminal goes by, 8 bytes.
+	// snIFD is the serial number of this terminal, 8 bytes.
 	snIFD = []byte{0x20, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01}
 	// endEntityOID is the OID of an end-entity device authentication key.
 	endEntityOID = []byte{0x2A, 0x81, 0x22, 0xF4, 0x2A, 0x02, 0x04, 0x01, 0x04}

@@ -17,26 +17,25 @@ import (
 	"cie/card/state"
 )
 
-// A code goes to a card that is genuine or that a person accepted. What a card
-// was found to be, and what the person decided, is in package state. One
-// function judges it, mayReceiveCode, for every command that carries a code.
+// A code is sent to a card that is genuine or that the user accepted. Package
+// state records both. mayReceiveCode decides for every command with a code.
 
-// NeedsConsent reports whether a card of this level takes a code only after a
-// person accepted it.
+// NeedsConsent reports whether a card of this level receives a code only after
+// the user accepted it.
 func (l Level) NeedsConsent() bool {
 	return l == IssuerUnknown || l == TestCard || l == VirtualCard
 }
 
 // AcceptUnknownIssuer lets a code be sent to a card of a level that needs
-// consent, and records nothing. A program says so only after a person decided
-// it for this card, now.
+// consent, and records nothing. A program passes it only after the user
+// consented for this card, now.
 func AcceptUnknownIssuer() CodeOption { return func(o *codeOptions) { o.accept = true } }
 
-// Accept records that the person accepts this card: codes go to the chip that
-// owns this EF.Int.Kpub although its level is below Genuine. A virtual card,
-// whose keys everybody has, is accepted for the life of this process only:
-// then recorded is false. A card that is not genuine cannot be accepted, and
-// a genuine one needs no consent. No code is sent.
+// Accept records that the user accepts this card: codes are sent to the chip
+// that owns this EF.Int.Kpub although its level is below Genuine. A virtual card,
+// whose keys are published, is accepted until this process ends: then recorded is
+// false. A card that is not genuine cannot be accepted, and a genuine one needs no
+// consent. Accept sends no code.
 func (s *Session) Accept(ctx context.Context) (recorded bool, err error) {
 	auth, err := s.Authenticity(ctx)
 	if err != nil {
@@ -68,7 +67,7 @@ func (s *Session) Accept(ctx context.Context) (recorded bool, err error) {
 	return recorded && err == nil, err
 }
 
-// accepted reports whether a person accepted the card with these constants.
+// accepted reports whether the user accepted the card with these constants.
 func (s *Session) accepted(f *facts) bool {
 	if f == nil || f.checked == nil || !f.checked.Level.NeedsConsent() {
 		return false
@@ -77,13 +76,13 @@ func (s *Session) accepted(f *facts) bool {
 	if f.checked.Level == VirtualCard {
 		return s.opts.State.AcceptedHere(key)
 	}
-	// A record that cannot be read is no consent.
+	// A record that cannot be read contains no consent.
 	r, err := s.opts.State.Get(s.chip.nis)
 	return err == nil && r.Accepts(key)
 }
 
-// NotAcceptedError refuses to send a code to a card below genuine that no
-// person accepted. Nothing was sent.
+// NotAcceptedError withholds a code from a card below genuine that the user has
+// not accepted. Nothing was sent.
 type NotAcceptedError struct {
 	Level  Level
 	Reason error // why the card is below genuine; nil when it was not checked
@@ -99,8 +98,8 @@ func (e *NotAcceptedError) Error() string {
 // Unwrap returns the reason.
 func (e *NotAcceptedError) Unwrap() error { return e.Reason }
 
-// mayReceiveCode refuses a code for a card below genuine that was not accepted.
-// The channel stands: the chip has proved to own EF.Int.Kpub.
+// mayReceiveCode withholds a code from a card below genuine that was not
+// accepted. It needs a channel, in which the chip has proved to own EF.Int.Kpub.
 func (t *operation) mayReceiveCode(o codeOptions) error {
 	f := t.s.facts
 	if f == nil || f.checked == nil || t.channel == nil {
@@ -118,8 +117,8 @@ func (t *operation) mayReceiveCode(o codeOptions) error {
 	}
 }
 
-// keptLocked reports whether the state may have a record of this card: of a genuine
-// or an accepted one. Of others nothing is recorded.
+// keptLocked reports whether the state may have a record of this card: the card
+// is genuine or accepted.
 func (s *Session) keptLocked() bool {
 	if s.facts == nil || s.facts.checked == nil {
 		return false
@@ -132,8 +131,8 @@ func (s *Session) keptLocked() bool {
 	return s.accepted(s.facts)
 }
 
-// noteLocked changes the record of a card that is kept. Failing to is reported to the
-// trace only: what depends on the record treats it as unknown then.
+// noteLocked changes the record of a card that may have one. A failure is traced
+// only; readers of the record treat it as unknown then.
 func (s *Session) noteLocked(f func(*state.Record)) {
 	if s.opts.State == nil || !s.keptLocked() {
 		return
@@ -145,8 +144,8 @@ func (s *Session) noteLocked(f func(*state.Record)) {
 	}
 }
 
-// noteGenuineLocked records that the card was found genuine, once the chip has proved
-// to own the keys that the SOD vouches for.
+// noteGenuineLocked records that the card is genuine, after the chip has proved
+// to own the keys that the SOD lists.
 func (s *Session) noteGenuineLocked() {
 	f := s.facts
 	if s.genuineNoted || f == nil || f.checked == nil || f.checked.Level != Genuine {
@@ -159,15 +158,15 @@ func (s *Session) noteGenuineLocked() {
 	})
 }
 
-// NoteHolder records the name of the holder, to tell cards apart in listings.
+// NoteHolder records the name of the holder, for lists of cards.
 func (s *Session) NoteHolder(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.noteLocked(func(r *state.Record) { r.Holder = name })
 }
 
-// knownLocked refuses constants below genuine for a card that was found genuine: it
-// does not become one of an unknown issuer, and no other has its NIS.
+// knownLocked refuses constants below genuine for a card that was genuine before:
+// a card keeps its issuer, and no other card has its NIS.
 func (s *Session) knownLocked(f *facts) error {
 	if f.checked.Level == Genuine || !s.wasGenuineLocked() {
 		return nil
@@ -175,8 +174,8 @@ func (s *Session) knownLocked(f *facts) error {
 	return f.checked.refuse("known-card", fmt.Errorf("known as genuine, and now: %w", f.checked.Reason))
 }
 
-// wasGenuineLocked reports whether cache or state know the card as genuine. A root
-// that the user has removed since vouches for nothing any more.
+// wasGenuineLocked reports whether cache or state record the card as genuine,
+// under a root that is still trusted.
 func (s *Session) wasGenuineLocked() bool {
 	if s.storedGenuine {
 		return true
@@ -188,7 +187,7 @@ func (s *Session) wasGenuineLocked() bool {
 	return err == nil && r.Genuine != nil && slices.Contains(s.roots().Names(), r.Genuine.Root)
 }
 
-// loadTries takes the counters last known from the state.
+// loadTries reads the counters last seen from the state.
 func (s *Session) loadTries() {
 	r, err := s.opts.State.Get(s.chip.nis)
 	if err != nil {
@@ -206,15 +205,15 @@ func (s *Session) loadTries() {
 	}
 }
 
-// reloadTriesLocked takes the counters from the state again, where a session of
-// another program can have left newer ones: each session notes what it sees.
+// reloadTriesLocked reads the counters from the state again, because a session of
+// another program may have recorded newer ones.
 func (s *Session) reloadTriesLocked() {
 	if s.keptLocked() && !s.noteFailed {
 		s.loadTries()
 	}
 }
 
-// counter returns where a record has the counter of a code.
+// counter returns the counter of a code in a record.
 func counter(r *state.Record, ref PINRef) *state.Counter {
 	if ref == PUK {
 		return &r.PUK
@@ -225,8 +224,8 @@ func counter(r *state.Record, ref PINRef) *state.Counter {
 // testSuffix ends the names of the country signers of test cards.
 const testSuffix = " - TEST"
 
-// classify names the kind of card below genuine. A root for test cards makes no
-// card genuine, even where the user trusts it.
+// classify sets the level of a card below genuine. A root for test cards makes
+// no card genuine, even if the user trusts it.
 func (a *Authenticity) classify(f *facts, result sod.Result) {
 	if a.Level == Genuine && strings.HasSuffix(result.IssuerName, testSuffix) {
 		a.lower(fmt.Errorf("%s signs test cards", result.IssuerName))
@@ -240,8 +239,8 @@ func (a *Authenticity) classify(f *facts, result sod.Result) {
 	}
 }
 
-// isVirtual reports whether a card has a key whose private half is published
-// with this project's virtual card.
+// isVirtual reports whether a card has a key whose private key is published with
+// this project's virtual card.
 func isVirtual(f *facts, result sod.Result) bool {
 	keys := []crypto.PublicKey{result.SignerKey}
 	for _, der := range [][]byte{f.IntKpub, f.ServKpub} {
@@ -257,7 +256,7 @@ func isVirtual(f *facts, result sod.Result) bool {
 	return false
 }
 
-// virtualHash is the first half of the SHA-256 of a modulus.
+// virtualHash returns the first half of the SHA-256 of a modulus.
 func virtualHash(k *rsa.PublicKey) string {
 	sum := sha256.Sum256(k.N.Bytes())
 	return hex.EncodeToString(sum[:16])

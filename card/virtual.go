@@ -1,7 +1,7 @@
 package card
 
 // virtualKeys are the RSA keys of package cardtest, by virtualHash: keys of
-// chips and of document signers. Their private halves are published.
+// chips and of document signers. Their private keys are published.
 var virtualKeys = map[string]bool{
 	"048f3d880d76cb787931e2913d158532": true,
 	"1bd47cca5948c5178b7ad70dce47e524": true,
