@@ -10,7 +10,7 @@ import (
 	"cie/card/internal/rawcert"
 )
 
-// algorithmError turns an error of package rawcert into one of this package.
+// algorithmError converts an error of package rawcert into one of this package.
 func algorithmError(err error) error {
 	if err == nil {
 		return nil

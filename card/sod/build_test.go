@@ -23,8 +23,8 @@ import (
 	"cie/card/internal/rawcert"
 )
 
-// keyPair makes keys once per test run: RSA generation is what these tests
-// spend most of their time on.
+// keyPair generates each key once per test run, because RSA key generation
+// dominates the run time of these tests.
 func keyPair(bits int) func() *rsa.PrivateKey {
 	return sync.OnceValue(func() *rsa.PrivateKey {
 		k, err := rsa.GenerateKey(rand.Reader, bits)
@@ -57,11 +57,11 @@ var (
 
 var (
 	signed     = time.Date(2024, 3, 1, 10, 0, 0, 0, time.UTC)
-	rootName   = pkix.Name{CommonName: "Synthetic Country Signer", Organization: []string{"Nobody"}, Country: []string{"IT"}}
+	rootName   = pkix.Name{CommonName: "Synthetic Country Signer", Organization: []string{"Example"}, Country: []string{"IT"}}
 	signerName = pkix.Name{CommonName: "Synthetic Document Signer", Country: []string{"IT"}}
 )
 
-// certificate signs a template with the issuer's key; parent carries the
+// certificate signs template with the issuer's key. parent provides the
 // issuer's name and key identifier.
 func certificate(t testing.TB, template, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer) *x509.Certificate {
 	t.Helper()
@@ -101,13 +101,13 @@ func signerTemplate() *x509.Certificate {
 	}
 }
 
-// selfSign makes a root.
+// selfSign returns a self-signed root.
 func selfSign(t testing.TB, template *x509.Certificate, key crypto.Signer) *x509.Certificate {
 	t.Helper()
 	return certificate(t, template, template, key.Public(), key)
 }
 
-// rootsOf makes a list of these roots.
+// rootsOf returns Roots with the given certificates.
 func rootsOf(t testing.TB, certs ...*x509.Certificate) *Roots {
 	t.Helper()
 	r := &Roots{}
@@ -119,7 +119,7 @@ func rootsOf(t testing.TB, certs ...*x509.Certificate) *Roots {
 	return r
 }
 
-// files are the contents that the synthetic SODs cover.
+// files returns the contents that the synthetic SODs cover.
 func files() map[uint16][]byte {
 	return map[uint16][]byte{
 		FileNIS:         []byte("000000012345"),
@@ -131,8 +131,8 @@ func files() map[uint16][]byte {
 	}
 }
 
-// builder makes a SOD; the zero value with signer and key filled in is one of
-// the second generation. The functions change what is encoded.
+// builder builds a SOD. With only signer and key set, the SOD has the form of the
+// second generation. The functions modify the encoding.
 type builder struct {
 	signer *x509.Certificate
 	key    crypto.Signer
@@ -156,7 +156,7 @@ type builder struct {
 	signature  func([]byte) []byte
 	number     func(byte) []byte // encoding of a file number
 	contentOID asn1.ObjectIdentifier
-	signers    int // how many times the signer stands in the set, default 1
+	signers    int // number of SignerInfos in the set, default 1
 }
 
 var hashOIDs = map[crypto.Hash]asn1.ObjectIdentifier{
@@ -191,7 +191,7 @@ func marshal(f func(*cryptobyte.Builder)) []byte {
 	return b.BytesOrPanic()
 }
 
-// pssAlgorithm encodes RSASSA-PSS with its parameters; maskHash may differ.
+// pssAlgorithm encodes RSASSA-PSS with its parameters. maskHash may differ from hash.
 func pssAlgorithm(b *cryptobyte.Builder, hash, maskHash crypto.Hash, salt int) {
 	addHash := func(h crypto.Hash) func(*cryptobyte.Builder) {
 		return func(b *cryptobyte.Builder) {
@@ -401,7 +401,7 @@ func (o builder) build(t testing.TB) []byte {
 	})
 }
 
-// generations are the two forms in the field.
+// generations returns the two forms of SOD in the field.
 func generations(t testing.TB) map[string]builder {
 	t.Helper()
 	root := selfSign(t, rootTemplate(), rootKey())

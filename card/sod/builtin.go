@@ -9,9 +9,8 @@ import (
 	"cie/card/internal/rawcert"
 )
 
-// builtin is what a chain needs of a country signing CA: who it is, its key,
-// and when it was good. The numbers are those of its certificate; public
-// exponents are 65537.
+// builtin describes a country signing CA: its name, its key and its validity.
+// The values are those of its certificate. Public exponents are 65537.
 type builtin struct {
 	commonName, unit, organization, country string
 
@@ -19,8 +18,8 @@ type builtin struct {
 	notBefore, notAfter time.Time
 }
 
-// italianRoots are the Italian country signing CAs (CSCA) that identity cards
-// of this kind have been signed under.
+// italianRoots lists the Italian country signing CAs (CSCA) under which the SODs
+// of identity cards of this kind were signed.
 var italianRoots = []builtin{
 	{
 		commonName:   "Italian Country Signer CA",
@@ -105,7 +104,7 @@ var italianRoots = []builtin{
 }
 
 // BuiltinRoots returns the Italian country signing CAs of May and September
-// 2016, 2020 and 2024. Each call gives a list of its own, to which more roots can be added.
+// 2016, 2020 and 2024. Each call returns a new list, to which the caller may add.
 func BuiltinRoots() *Roots {
 	r := &Roots{}
 	for _, b := range italianRoots {

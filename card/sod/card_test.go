@@ -9,7 +9,7 @@ import (
 	"cie/card/domain"
 )
 
-// openFiles reads what a virtual card shows to everybody.
+// openFiles reads the files of a virtual card that need no authentication.
 func openFiles(t testing.TB, p cardtest.Profile) map[uint16][]byte {
 	t.Helper()
 	c, err := cardtest.New(p)
@@ -50,9 +50,9 @@ func openFiles(t testing.TB, p cardtest.Profile) map[uint16][]byte {
 	return out
 }
 
-// TestVirtualCard: the security objects of the virtual card, which are made by
-// other code than this package's own tests have.
-func TestVirtualCard(t *testing.T) {
+// Package cardtest encodes its security objects with code of its own, unlike the
+// builder of this package.
+func TestVerifyVirtualCard(t *testing.T) {
 	roots := &Roots{}
 	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
 		t.Fatal(err)

@@ -18,8 +18,8 @@ import (
 	"cie/card/internal/rawcert"
 )
 
-// TestSigners: what the document signer's certificate may look like.
-func TestSigners(t *testing.T) {
+// TestVerifyChecksSignerCertificate tries the forms of a document signer's certificate.
+func TestVerifyChecksSignerCertificate(t *testing.T) {
 	root := selfSign(t, rootTemplate(), rootKey())
 	roots := rootsOf(t, root)
 	nameless := *root
@@ -40,8 +40,8 @@ func TestSigners(t *testing.T) {
 	period := "\x30\x22\x80\x0f20240201100000Z\x81\x0f20240501100000Z"
 	for name, c := range map[string]struct {
 		change func(*x509.Certificate)
-		parent *x509.Certificate // whose names are used, default root
-		byKey  crypto.Signer     // who signs, default the root
+		parent *x509.Certificate // provides the issuer name, default root
+		byKey  crypto.Signer     // signs the certificate, default the root's key
 		time   time.Time
 		want   string
 	}{
@@ -89,8 +89,8 @@ func TestSigners(t *testing.T) {
 	}
 }
 
-// TestOwnCertificates: certificates that crypto/x509 neither makes nor takes.
-func TestOwnCertificates(t *testing.T) {
+// The certificates of this test cannot be created or parsed by crypto/x509.
+func TestVerifyAcceptsCertificatesUnknownToX509(t *testing.T) {
 	root := selfSign(t, rootTemplate(), rootKey())
 	roots := rootsOf(t, root)
 	model := certificate(t, signerTemplate(), root, signerKey().Public(), rootKey())
@@ -195,7 +195,7 @@ func pssWith(hash crypto.Hash, salt int) func([]byte) ([]byte, error) {
 	}
 }
 
-// rebuild makes a certificate like model with parts replaced.
+// rebuild returns a certificate like model with parts replaced.
 func rebuild(t testing.TB, model *x509.Certificate, algorithm []byte, sign func([]byte) ([]byte, error), spki func([]byte) []byte, serial []byte) (der []byte, number *big.Int) {
 	t.Helper()
 	in := cryptobyte.String(model.RawTBSCertificate)
@@ -240,8 +240,8 @@ func rebuild(t testing.TB, model *x509.Certificate, algorithm []byte, sign func(
 	}), number
 }
 
-// TestLinks: a new root that only a certificate signed by the old one vouches for.
-func TestLinks(t *testing.T) {
+// A new root is accepted only by a link certificate that the old root signed.
+func TestVerifyFollowsLinkCertificates(t *testing.T) {
 	root := selfSign(t, rootTemplate(), rootKey())
 	roots := rootsOf(t, root)
 	template := rootTemplate()

@@ -8,7 +8,7 @@ import (
 	"cie/card/sod"
 )
 
-// What a terminal does with EF.SOD and a file it has read (CIE 6.10.5).
+// Example checks a file of a card against EF.SOD, as a terminal does (CIE 6.10.5).
 func Example() {
 	check := func(efSOD, efIntKpub []byte) error {
 		list, err := sod.Parse(efSOD)

@@ -9,11 +9,11 @@ import (
 	"cie/apdu"
 )
 
-// span is a part of an encoding: its header starts at head, its content is
-// from start to end.
+// span is the position of an element in an encoding: the header starts at head,
+// the content extends from start to end.
 type span struct{ head, start, end int }
 
-// at walks down an encoding by the positions of children.
+// at follows a path of child indexes into an encoding.
 func at(t testing.TB, der []byte, path ...int) span {
 	t.Helper()
 	s := span{-1, 0, len(der)}
@@ -47,10 +47,10 @@ func children(t testing.TB, der []byte, parent span) []span {
 	return all
 }
 
-// uncovered lists the bytes of a SOD that no signature and no check depends
-// on: both version numbers have more than one value in use, and the signer's
-// issuer is compared as names are, without regard to letter case and string
-// types. All that these bytes do is to find the certificate.
+// uncovered lists the bytes of a SOD that no signature and no check depends on:
+// both version numbers may have several values, and the issuer's name is
+// compared without regard to letter case and string types. These bytes are only
+// used to find the certificate.
 func uncovered(t testing.TB, der []byte) map[string][]span {
 	t.Helper()
 	signedData := []int{0, 0, 1, 0}
@@ -71,8 +71,8 @@ func uncovered(t testing.TB, der []byte) map[string][]span {
 	return out
 }
 
-// signatureSpans lists what can only be wrong in one way: hashes and
-// signatures, by what a changed one must be called.
+// signatureSpans lists the hashes and signatures of a SOD by the check that must
+// fail when one of them is changed.
 func signatureSpans(t testing.TB, der []byte) map[string][]span {
 	t.Helper()
 	in := func(path ...int) span { return at(t, der, append([]int{0, 0, 1, 0}, path...)...) }
@@ -90,17 +90,17 @@ func signatureSpans(t testing.TB, der []byte) map[string][]span {
 	return spans
 }
 
-// flipAll flips bits of a SOD that is trusted as it stands, one at a time: in
-// every byte so many, another one from byte to byte; 8 are all.
+// flipAll flips single bits of a trusted SOD, one at a time. bits is the number
+// of bits tried in each byte; the first one differs from byte to byte.
 func flipAll(t *testing.T, der []byte, roots *Roots, bits int) {
 	t.Helper()
 	_, header, value, err := apdu.HeaderTLV(der)
 	if err != nil {
 		t.Fatal(err)
 	}
-	der = der[:header+value] // padding may only be zero, which is tested elsewhere
+	der = der[:header+value] // nonzero padding is tested elsewhere
 	if got := outcome(der, roots); got != "trusted" {
-		t.Fatalf("as it stands: %s", got)
+		t.Fatalf("unchanged: %s", got)
 	}
 	genuine, err := Parse(der)
 	if err != nil {
@@ -139,7 +139,7 @@ func flipAll(t *testing.T, der []byte, roots *Roots, bits int) {
 			case "trusted":
 				name := where(i)
 				if name == "" {
-					t.Errorf("byte %d with bit %02X flipped goes unnoticed", i, bit)
+					t.Errorf("byte %d with bit %02X flipped is accepted", i, bit)
 				}
 				harmless[name]++
 				s, err := Parse(flipped)
@@ -163,18 +163,18 @@ func flipAll(t *testing.T, der []byte, roots *Roots, bits int) {
 			flipped[i] ^= bit
 		}
 	}
-	// The list of what is not covered is not longer than it need be.
+	// Every byte that is listed as uncovered must really be uncovered.
 	if bits == 8 {
 		for name := range free {
 			if harmless[name] == 0 {
-				t.Errorf("%s is covered after all", name)
+				t.Errorf("%s is covered", name)
 			}
 		}
 	}
 	t.Logf("%d bytes: %v; harmless: %v", len(der), counts, harmless)
 }
 
-func TestFlips(t *testing.T) {
+func TestVerifyDetectsEveryFlippedBit(t *testing.T) {
 	roots := rootsOf(t, selfSign(t, rootTemplate(), rootKey()))
 	for name, b := range generations(t) {
 		t.Run(name, func(t *testing.T) { flipAll(t, b.build(t), roots, 8) })

@@ -8,11 +8,11 @@ import (
 	"cie/card/cardtest"
 )
 
-// FuzzParse: whatever the bytes, Parse and all that follows end with one of
-// the documented outcomes, and nothing but what was signed is trusted.
+// FuzzParse checks that Parse, Verify and CheckFile end with a documented outcome
+// for any input, and that only a signed SOD is trusted.
 func FuzzParse(f *testing.F) {
 	// The roots of the virtual card are the same in every process of a fuzzing
-	// run, those made here are not.
+	// run. Roots generated in this test are not.
 	roots := &Roots{}
 	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
 		f.Fatal(err)
@@ -38,7 +38,7 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, fid := range s.Files() {
 			if err := s.CheckFile(fid, der); err == nil {
-				t.Fatal("the list holds a hash of what holds the list")
+				t.Fatal("the SOD lists a hash of EF.SOD itself")
 			}
 		}
 		switch got := outcome(der, roots); got {

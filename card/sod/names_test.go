@@ -8,15 +8,15 @@ import (
 	"cie/apdu/printable"
 )
 
-// A document signer that a rogue made up chooses its own name. What Verify
-// returns of it is shown to people.
+// A forger chooses the name of its document signer, and programs print what
+// Verify returns of it.
 func TestNamesOfSignersArePrintable(t *testing.T) {
 	const evil = "\x1b[2J\u009b31m\u202eEVIL\u2028\r\n"
 	o := generations(t)["second"]
 	o.time = signed
 	template := signerTemplate()
 	template.Subject = pkix.Name{CommonName: evil + strings.Repeat("è", 5000)}
-	template.NotAfter = template.NotBefore.AddDate(0, 0, 1) // expired when it signed
+	template.NotAfter = template.NotBefore.AddDate(0, 0, 1) // not valid at the signing time
 	root := selfSign(t, rootTemplate(), rootKey())
 	o.signer = certificate(t, template, root, signerKey().Public(), rootKey())
 	s, err := Parse(o.build(t))
@@ -28,7 +28,7 @@ func TestNamesOfSignersArePrintable(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.Trusted || r.Reason == nil || !strings.Contains(r.Reason.Error(), "EVIL") {
-		t.Fatalf("the test sees no name: %+v", r)
+		t.Fatalf("the reason lacks the name: %+v", r)
 	}
 	for _, text := range []string{r.Signer, r.Reason.Error()} {
 		if !printable.IsClean(text) || len(text) > 400 {

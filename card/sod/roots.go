@@ -23,31 +23,31 @@ import (
 	"cie/card/internal/regular"
 )
 
-// Roots is a list of trust anchors: country signing CAs. The zero value is
-// empty and ready for use. It must not be added to while a Verify uses it.
+// Roots is a list of trust anchors: country signing CAs. The zero value is an
+// empty list. Adding roots must not run at the same time as Verify.
 type Roots struct {
 	list []*root
 }
 
 type root struct {
 	subject             rawcert.Name
-	keyID               []byte // SubjectKeyIdentifier, nil when it has none
+	keyID               []byte // SubjectKeyIdentifier, nil if absent
 	key                 rawcert.PublicKey
 	notBefore, notAfter time.Time
 	raw                 []byte // the certificate, nil for built-in roots
 }
 
-// ErrNotCA: a certificate that is offered as a root is not one of a CA.
+// ErrNotCA reports that a certificate offered as a root does not belong to a CA.
 var ErrNotCA = errors.New("not a certificate of a certification authority")
 
-// ErrNoCertificate: there is no certificate where one is looked for.
+// ErrNoCertificate reports that the input contains no certificate.
 var ErrNoCertificate = errors.New("no certificate found")
 
 // Len returns the number of roots.
 func (r *Roots) Len() int { return len(r.list) }
 
-// Names returns the common names of the roots with the years of their
-// validity, "Italian Country Signer CA (2020-2035)".
+// Names returns the common names of the roots with their years of validity,
+// as in "Italian Country Signer CA (2020-2035)".
 func (r *Roots) Names() []string {
 	var names []string
 	for _, a := range r.list {
@@ -56,7 +56,7 @@ func (r *Roots) Names() []string {
 	return names
 }
 
-// Clone returns a list of its own with the same roots.
+// Clone returns a copy of the list.
 func (r *Roots) Clone() *Roots {
 	if r == nil {
 		return &Roots{}
@@ -64,7 +64,7 @@ func (r *Roots) Clone() *Roots {
 	return &Roots{list: slices.Clone(r.list)}
 }
 
-// add leaves out what is there already.
+// add appends a root unless the list already contains it.
 func (r *Roots) add(a *root) {
 	for _, have := range r.list {
 		if have.subject.Equal(a.subject) && sameKey(have.key.Key, a.key.Key) &&
@@ -80,11 +80,11 @@ func sameKey(a, b crypto.PublicKey) bool {
 	return ok && k.Equal(b)
 }
 
-// AddDER adds one certificate in DER, or several one after the other. What is
-// added is trusted from then on: the caller knows where it comes from. A
-// certificate must be a CA's; a self-signed one must be signed by itself. Dates
-// are not looked at here. When one of several cannot be used the others are
-// added and the error says which.
+// AddDER adds one certificate in DER, or several in sequence. Added certificates
+// are trusted, so the caller must know their origin. A certificate must belong
+// to a CA; the signature of a self-signed one must verify. Dates are not checked.
+// If some of several certificates are unusable, the others are added and the
+// error names the unusable ones.
 func (r *Roots) AddDER(der []byte) error {
 	var failed []error
 	rest := cryptobyte.String(der)
@@ -104,8 +104,8 @@ func (r *Roots) AddDER(der []byte) error {
 	return errors.Join(failed...)
 }
 
-// AddPEM adds every block of type CERTIFICATE; what else there is is passed
-// over. Without any the error is ErrNoCertificate. See AddDER.
+// AddPEM adds every block of type CERTIFICATE and ignores everything else. It
+// returns ErrNoCertificate if there is no such block. See AddDER.
 func (r *Roots) AddPEM(data []byte) error {
 	var failed []error
 	n := 0
@@ -128,8 +128,8 @@ func (r *Roots) AddPEM(data []byte) error {
 	return errors.Join(failed...)
 }
 
-// maxFile bounds a file of certificates; the master list of all countries is
-// under 2 MiB.
+// maxFile limits the size of a file of certificates. The master list of all
+// countries has less than 2 MiB.
 const maxFile = 8 << 20
 
 // AddFile adds the certificates in a regular file, PEM or DER. Errors name the
@@ -158,9 +158,9 @@ func (r *Roots) AddFile(name string) error {
 }
 
 // AddDir adds the files of a directory whose names end in .pem, .crt, .cer or
-// .der, subdirectories left out. A file that cannot be used does not keep the
-// others out: the error has one line for each. A directory that does not exist
-// is an error that matches fs.ErrNotExist.
+// .der. It ignores subdirectories. Unusable files do not prevent the others from
+// being added: the error has one line for each unusable file. If the directory
+// does not exist, the error matches fs.ErrNotExist.
 func (r *Roots) AddDir(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -216,7 +216,8 @@ func (a *root) name() string {
 	return fmt.Sprintf("%s (%d-%d)", a.subject, a.notBefore.Year(), a.notAfter.Year())
 }
 
-// certificate is the root as crypto/x509 knows it, or what is known of it.
+// certificate returns the root in the form of crypto/x509, with the known fields
+// only if there is no certificate.
 func (a *root) certificate() *x509.Certificate {
 	if a.raw != nil {
 		if c, err := x509.ParseCertificate(a.raw); err == nil {

@@ -62,15 +62,15 @@ func TestBuiltinRoots(t *testing.T) {
 	}
 }
 
-// TestBuiltinRootsAcceptSigners: for each root, a document signer with its name
-// and key identifier is accepted within its validity when the key fits. The
-// keys of the roots are replaced, since only the ministry has the private ones.
+// For each built-in root, a document signer that names it and whose key fits is
+// accepted within its validity. The test replaces the keys of the roots, because
+// only the ministry has the private keys.
 func TestBuiltinRootsAcceptSigners(t *testing.T) {
 	for i, b := range italianRoots {
 		t.Run(b.keyID[:8], func(t *testing.T) {
 			builtin := BuiltinRoots().list[i].certificate()
 			builtin.PublicKey = rootKey().Public()
-			// Names are compared in order, and that of the ministry begins with CN.
+			// Names are compared in order. Names of the ministry start with CN.
 			var name pkix.RDNSequence
 			for _, rdn := range BuiltinRoots().list[i].subject {
 				name = append(name, pkix.RelativeDistinguishedNameSET{{Type: rdn[0].Type, Value: rdn[0].Value}})
@@ -102,10 +102,10 @@ func TestBuiltinRootsAcceptSigners(t *testing.T) {
 	}
 }
 
-func TestClone(t *testing.T) {
+func TestCloneIsIndependent(t *testing.T) {
 	var none *Roots
 	if none.Clone().Len() != 0 {
-		t.Error("clone of nothing")
+		t.Error("clone of an empty list")
 	}
 	a := BuiltinRoots()
 	b := a.Clone()
@@ -118,7 +118,7 @@ func TestClone(t *testing.T) {
 	}
 }
 
-func TestAdd(t *testing.T) {
+func TestAddReportsUnusableCertificates(t *testing.T) {
 	roots := threeRoots(t)
 	leaf := certificate(t, signerTemplate(), selfSign(t, rootTemplate(), rootKey()), signerKey().Public(), rootKey()).Raw
 	forged := slices.Clone(roots[0])
@@ -171,7 +171,7 @@ func TestAdd(t *testing.T) {
 	}
 }
 
-func TestAddFileAndDir(t *testing.T) {
+func TestAddFileAndDirReportEachUnusableFile(t *testing.T) {
 	roots := threeRoots(t)
 	dir := t.TempDir()
 	write := func(name string, data []byte) {
@@ -214,13 +214,12 @@ func TestAddFileAndDir(t *testing.T) {
 	}
 }
 
-// TestOtherRoots: chains to roots whose keys are not RSA, and to a root that
-// was renewed with the same key.
-func TestOtherRoots(t *testing.T) {
+// Roots may have keys other than RSA, and may be renewed with the same key.
+func TestVerifyAcceptsOtherKeysAndRenewedRoots(t *testing.T) {
 	rsaRoot, ecRoot := selfSign(t, rootTemplate(), rootKey()), selfSign(t, rootTemplate(), ecKey())
 	edRoot := selfSign(t, rootTemplate(), edKey())
-	// All three have the same name and key identifier here, so only the wrong
-	// one stands in the list where that is tested.
+	// All three roots have the same name and key identifier here, so the tests of
+	// a wrong root list only the wrong one.
 	for name, c := range map[string]struct {
 		root  *x509.Certificate
 		build func() []byte
@@ -239,7 +238,7 @@ func TestOtherRoots(t *testing.T) {
 			der := c.build()
 			expect(t, der, rootsOf(t, c.root), "trusted")
 			other := rsaRoot
-			want := "unsupported" // an RSA key cannot have made it
+			want := "unsupported" // no RSA key can have made the signature
 			if c.root == rsaRoot {
 				other = ecRoot
 			}

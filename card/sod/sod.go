@@ -1,13 +1,12 @@
-// Package sod is passive authentication: it reads EF.SOD, the signed list of
-// hashes of a card's files (CIE 6.10.5, ICAO Doc 9303 part 10, 4.6.2), checks
-// its signature and its issuer, and checks files against it. It has no access
-// to a card.
+// Package sod implements passive authentication. It parses EF.SOD, the signed
+// list of hashes of a card's files (CIE 6.10.5, ICAO Doc 9303 part 10, 4.6.2),
+// verifies its signature and its issuer, and checks files against it. It does
+// not access a card.
 //
-// Three outcomes are kept apart. A signature or hash that is wrong is a
-// *[VerifyError]: the card is forged or somebody sits in the middle. A form
-// that is not understood is [ErrUnsupported], and an issuer that leads to no
-// known root is a [Result] that is not trusted: both say nothing for or
-// against the card.
+// There are three kinds of failure. A wrong signature or hash is a *[VerifyError]:
+// the card or the communication with it is forged. An unknown form is
+// [ErrUnsupported], and an issuer without a known root gives a [Result] that is
+// not trusted: neither proves that the card is genuine or forged.
 package sod
 
 import (
@@ -28,34 +27,34 @@ import (
 )
 
 var (
-	// ErrMalformed: the bytes are no EF.SOD, or a broken one.
+	// ErrMalformed reports that the bytes are not a complete EF.SOD.
 	ErrMalformed = errors.New("malformed EF.SOD")
-	// ErrUnsupported: a form or an algorithm that this package does not know.
+	// ErrUnsupported reports a form or an algorithm that this package does not implement.
 	ErrUnsupported = errors.New("unsupported form of EF.SOD")
 )
 
-// Check names what a *VerifyError found wrong.
+// Check names a check that failed with a *VerifyError.
 type Check string
 
-// The checks, in the order they are made.
+// The checks, in the order in which they are made.
 const (
-	CheckContentType Check = "content-type"   // the signed content type is another
-	CheckDigest      Check = "message-digest" // the hash of the list of hashes is another
+	CheckContentType Check = "content-type"   // the signed content has another type
+	CheckDigest      Check = "message-digest" // the hash of the list of hashes differs
 	CheckSigner      Check = "signer"         // no certificate of the signer, or no signed attributes
 	CheckSignature   Check = "signature"      // the signer's signature is wrong
-	CheckChain       Check = "chain"          // the certificate is not signed by the root it names
-	CheckHash        Check = "file-hash"      // a file is not the one that was signed
+	CheckChain       Check = "chain"          // the certificate is not signed by the root that it names
+	CheckHash        Check = "file-hash"      // a file differs from the signed one
 )
 
-// VerifyError says that a signature or a hash is wrong: what the SOD vouches
-// for cannot be believed.
+// VerifyError reports a wrong signature or hash. The content of the SOD cannot
+// be trusted.
 type VerifyError struct {
 	Check Check
 	FID   uint16 // the file, for CheckHash
-	Err   error  // the cause, may be nil
+	Err   error  // the cause, nil if there is none
 }
 
-// Error names the check and the file.
+// Error returns a text with the check and the file.
 func (e *VerifyError) Error() string {
 	s := "EF.SOD: " + string(e.Check) + " is wrong"
 	if e.Check == CheckHash {
@@ -80,18 +79,18 @@ const (
 	FileDH          uint16 = 0xD004 // EF.DH
 )
 
-// groups maps the data group numbers of the list to files. Real cards encode
-// the ones above 7F in one byte, which makes them negative INTEGERs.
+// groups maps data group numbers to files. Real cards encode numbers above 7F in
+// one byte, which makes them negative INTEGERs.
 var groups = map[byte]uint16{
 	0xA1: FileNIS, 0xA2: FileSerial, 0xA3: FileCertificate, 0xA4: FileIntKey, 0xA5: FileServicesKey, 0x1B: FileDH,
 }
 
-// fixedSize are the files whose content is text of a fixed size; all others
-// are as long as their DER says (interop).
+// fixedSize lists the files that contain text of a fixed size. The length of all
+// others is that of their DER (interop).
 var fixedSize = map[uint16]int{FileNIS: 12, FileSerial: 9}
 
-// SOD is a parsed EF.SOD. Nothing in it is verified before VerifySignature or
-// Verify says so. It is not changed by its methods and may be shared.
+// SOD is a parsed EF.SOD. Its content is not verified until VerifySignature or
+// Verify succeeds. Its methods do not change it, so goroutines may share it.
 type SOD struct {
 	hash    crypto.Hash
 	digests map[byte][]byte
@@ -103,18 +102,18 @@ type SOD struct {
 }
 
 type signerInfo struct {
-	issuer     rawcert.Name // nil when the signer is named by keyID
+	issuer     rawcert.Name // nil if keyID identifies the signer
 	serial     []byte
 	keyID      []byte
 	digest     crypto.Hash
 	algorithm  []byte // AlgorithmIdentifier of the signature
 	signature  []byte
-	attributes []byte // content of signedAttrs, nil when absent
+	attributes []byte // content of signedAttrs, nil if absent
 
-	// What the signed attributes say.
+	// The values of the signed attributes.
 	contentType   asn1.ObjectIdentifier
 	messageDigest []byte
-	signingTime   time.Time // zero when absent
+	signingTime   time.Time // zero if absent
 }
 
 // Object identifiers of CMS and of the LDS (RFC 5652, 11 and 12; ICAO Doc 9303 part 10, 4.6.2.3).
@@ -129,7 +128,7 @@ var (
 const (
 	tagEFSOD = cbasn1.Tag(0x77)
 	maxSOD   = 1 << 16
-	// maxCerts bounds the work of looking for a chain.
+	// maxCerts limits the work of finding a chain.
 	maxCerts = 8
 )
 
@@ -142,9 +141,9 @@ var (
 func malformed(what string) error   { return fmt.Errorf("%w: %s", ErrMalformed, what) }
 func unsupported(what string) error { return fmt.Errorf("%w: %s", ErrUnsupported, what) }
 
-// Parse reads the content of EF.SOD: a CMS SignedData inside tag 77, in DER,
-// which zero bytes may follow. It verifies nothing. Errors match ErrMalformed
-// or ErrUnsupported. The SOD keeps no reference to der.
+// Parse parses the content of EF.SOD: a CMS SignedData inside tag 77, in DER,
+// optionally followed by zero bytes. It verifies nothing. Errors match
+// ErrMalformed or ErrUnsupported. The SOD keeps no reference to der.
 func Parse(der []byte) (*SOD, error) {
 	if len(der) > maxSOD {
 		return nil, malformed("too long")
@@ -182,7 +181,7 @@ func Parse(der []byte) (*SOD, error) {
 	return s, nil
 }
 
-// readSignedData: RFC 5652, 5.1.
+// readSignedData parses SignedData (RFC 5652, 5.1).
 func (s *SOD) readSignedData(b cryptobyte.String) error {
 	var version int
 	var algorithms, encap, certs, signers, one cryptobyte.String
@@ -210,7 +209,7 @@ func (s *SOD) readSignedData(b cryptobyte.String) error {
 			return malformed("certificates")
 		}
 		if tag != cbasn1.SEQUENCE {
-			continue // a form of certificate that is not X.509 (RFC 5652, 10.2.2)
+			continue // not an X.509 certificate (RFC 5652, 10.2.2)
 		}
 		if len(s.certs) == maxCerts {
 			return unsupported("more certificates than a chain can have")
@@ -242,7 +241,7 @@ func (s *SOD) readSignedData(b cryptobyte.String) error {
 	return malformed("the signer's digest algorithm is not announced")
 }
 
-// readContent: RFC 5652, 5.2.
+// readContent parses EncapsulatedContentInfo (RFC 5652, 5.2).
 func (s *SOD) readContent(b cryptobyte.String) error {
 	var wrapped, content cryptobyte.String
 	if !b.ReadASN1ObjectIdentifier(&s.contentType) {
@@ -264,7 +263,7 @@ func (s *SOD) readContent(b cryptobyte.String) error {
 	return nil
 }
 
-// read: RFC 5652, 5.3.
+// read parses SignerInfo (RFC 5652, 5.3).
 func (s *signerInfo) read(b cryptobyte.String) error {
 	var version int
 	if !b.ReadASN1Integer(&version) {
@@ -309,8 +308,8 @@ func (s *signerInfo) read(b cryptobyte.String) error {
 	return s.readAttributes(attributes)
 }
 
-// readAttributes: RFC 5652, 5.3 and 11. Each attribute that counts stands once
-// and has one value.
+// readAttributes parses the signed attributes (RFC 5652, 5.3 and 11). Each
+// attribute in use must occur once and have one value.
 func (s *signerInfo) readAttributes(b cryptobyte.String) error {
 	seen := make(map[string]bool)
 	for !b.Empty() {
@@ -343,7 +342,7 @@ func (s *signerInfo) readAttributes(b cryptobyte.String) error {
 	return nil
 }
 
-// readLDS reads the list of hashes (ICAO Doc 9303 part 10, 4.6.2.3).
+// readLDS parses the list of hashes (ICAO Doc 9303 part 10, 4.6.2.3).
 func (s *SOD) readLDS() error {
 	input := cryptobyte.String(s.content)
 	var lds, list cryptobyte.String
@@ -371,7 +370,7 @@ func (s *SOD) readLDS() error {
 		if len(digest) != s.hash.Size() {
 			return malformed("size of a hash")
 		}
-		// Both the one byte of real cards and the correct positive form.
+		// Accept the one byte of real cards and the correct positive form.
 		if len(number) == 2 && number[0] == 0 && number[1] >= 0x80 {
 			number = number[1:]
 		}
@@ -383,15 +382,15 @@ func (s *SOD) readLDS() error {
 		}
 		s.digests[number[0]] = digest
 	}
-	// Version 1 adds LDSVersionInfo, which nothing here depends on.
+	// Version 1 adds LDSVersionInfo, which this package does not use.
 	if version == 1 && !lds.SkipOptionalASN1(cbasn1.SEQUENCE) || !lds.Empty() {
 		return malformed("list of hashes")
 	}
 	return nil
 }
 
-// Digest returns the signed hash of a file, one of the File constants; ok is
-// false when the SOD has none.
+// Digest returns the signed hash of a file, one of the File constants. ok is
+// false if the SOD does not list the file.
 func (s *SOD) Digest(fid uint16) (hash crypto.Hash, digest []byte, ok bool) {
 	for number, f := range groups {
 		if f == fid {
@@ -402,16 +401,16 @@ func (s *SOD) Digest(fid uint16) (hash crypto.Hash, digest []byte, ok bool) {
 	return 0, nil, false
 }
 
-// CheckFile checks the content of a file against its hash. What follows the
-// content proper, padding, is left out: the NIS has 12 bytes, the serial 9,
-// the others are as long as their DER says. A hash that differs, is not in the
-// list, or a content that is cut short gives a *VerifyError. Whether the hash
-// itself can be believed is for Verify to say.
+// CheckFile compares the hash of a file's content with the signed one. It ignores
+// padding: the NIS has 12 bytes, the serial number 9, the length of the others
+// is that of their DER. It returns a *VerifyError if the hash differs, if the SOD
+// does not list the file or if the content is too short. CheckFile does not
+// verify the signature of the list: see Verify.
 func (s *SOD) CheckFile(fid uint16, content []byte) error {
 	wrong := func(err error) error { return &VerifyError{Check: CheckHash, FID: fid, Err: err} }
 	hash, want, ok := s.Digest(fid)
 	if !ok {
-		return wrong(errors.New("the list has no hash of it"))
+		return wrong(errors.New("the SOD lists no hash for this file"))
 	}
 	size, fixed := fixedSize[fid]
 	if !fixed {
@@ -432,7 +431,7 @@ func (s *SOD) CheckFile(fid uint16, content []byte) error {
 	return nil
 }
 
-// Files returns the files whose hashes the SOD has, in ascending order.
+// Files returns the files that the SOD lists, in ascending order.
 func (s *SOD) Files() []uint16 {
 	var fids []uint16
 	for number := range s.digests {

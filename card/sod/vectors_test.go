@@ -13,8 +13,8 @@ import (
 	"cie/card/internal/rawcert"
 )
 
-// TestRealSOD: the SOD of a card that was issued in 2022.
-func TestRealSOD(t *testing.T) {
+// The SOD is that of a card issued in 2022.
+func TestVerifyAcceptsRealSOD(t *testing.T) {
 	der := testvector.Read(t, "ef-sod-2022.bin")
 	s, err := Parse(der)
 	if err != nil {
@@ -46,8 +46,8 @@ func TestRealSOD(t *testing.T) {
 	}
 }
 
-// TestBuiltinRootsVectors: the numbers in the table are those of the certificates.
-func TestBuiltinRootsVectors(t *testing.T) {
+// The values of the table are those of the published certificates.
+func TestBuiltinRootsEqualCertificates(t *testing.T) {
 	for i, name := range []string{"csca-italy-2016-05.pem", "csca-italy-2016.pem", "csca-italy-2020.pem", "csca-italy-2024.pem"} {
 		r := &Roots{}
 		if err := r.AddPEM(testvector.Read(t, name)); err != nil {
@@ -65,8 +65,8 @@ func TestBuiltinRootsVectors(t *testing.T) {
 	}
 }
 
-// TestBuiltinLink: CSCA04 signed a certificate for the key of CSCA05.
-func TestBuiltinLink(t *testing.T) {
+// CSCA04 signed a link certificate for the key of CSCA05.
+func TestLinkCertificateVerifiesUnderOldRoot(t *testing.T) {
 	block, _ := pem.Decode(testvector.Read(t, "csca-link-2020-to-2024.pem"))
 	if block == nil {
 		t.Fatal("no PEM")
@@ -93,11 +93,11 @@ func TestBuiltinLink(t *testing.T) {
 	}
 }
 
-func TestRealSODFlips(t *testing.T) {
+func TestVerifyDetectsFlippedBitsOfRealSOD(t *testing.T) {
 	flipAll(t, testvector.Read(t, "ef-sod-2022.bin"), BuiltinRoots(), 8)
 }
 
-// traced is the synthetic card of the recorded conversations.
+// traced is the synthetic card of the recorded traces.
 type traced struct {
 	Card struct {
 		Files map[string]string
@@ -133,7 +133,7 @@ func readTraced(t testing.TB) (files map[uint16][]byte, der []byte, roots *Roots
 	}, content(v.Card.Files["1006"]), roots
 }
 
-func TestTracedSOD(t *testing.T) {
+func TestVerifyTracedSOD(t *testing.T) {
 	files, der, roots := readTraced(t)
 	s, err := Parse(der)
 	if err != nil {
@@ -157,7 +157,7 @@ func TestTracedSOD(t *testing.T) {
 	}
 }
 
-func TestTracedSODFlips(t *testing.T) {
+func TestVerifyDetectsFlippedBitsOfTracedSOD(t *testing.T) {
 	_, der, roots := readTraced(t)
 	flipAll(t, der, roots, 2)
 }

@@ -17,38 +17,37 @@ import (
 	"cie/card/internal/rawcert"
 )
 
-// Result is what Verify found out about the issuer of a SOD whose signature
-// is right.
+// Result describes the issuer of a SOD whose signature is correct.
 type Result struct {
-	// Trusted: the signer's certificate leads to one of the roots and was good
-	// when it signed.
+	// Trusted reports whether the signer's certificate chains to one of the roots
+	// and was valid at the time of signing.
 	Trusted bool
-	// Root is the root, nil when not Trusted. Of a built-in one only subject,
-	// key, key identifier and validity are known.
+	// Root is the root, nil if not Trusted. For a built-in root only subject, key,
+	// key identifier and validity are set.
 	Root *x509.Certificate
-	// RootName is the root's common name and years, "" when not Trusted.
+	// RootName is the root's common name and years, "" if not Trusted.
 	RootName string
-	// SignedAt is when the SOD was signed: the signing time if the signer gave
-	// it, else the start of his certificate, which is only some months older.
+	// SignedAt is the signing time if the SOD has one, otherwise the start of the
+	// signer's certificate, which is at most some months earlier.
 	SignedAt time.Time
 	// Signer is the common name of the document signer.
 	Signer string
 	// SignerKey is the public key of the document signer.
 	SignerKey crypto.PublicKey
-	// IssuerName is the common name of the CA that the signer's certificate
-	// names as its issuer, whether it is known or not.
+	// IssuerName is the common name of the CA that the signer's certificate names
+	// as its issuer, known or not.
 	IssuerName string
-	// Reason says why the issuer is not Trusted, nil when it is.
+	// Reason is the reason why the issuer is not Trusted, nil if it is.
 	Reason error
 }
 
-// errUnknownRoot is the usual Reason.
+// errUnknownRoot is the most frequent Reason.
 var errUnknownRoot = errors.New("the issuer is not among the known roots")
 
-// VerifySignature checks everything up to the document signer's certificate:
-// the signed attributes and the signature over them (RFC 5652, 5.4 to 5.6). It
-// says nothing about the certificate. The error is a *VerifyError or matches
-// ErrUnsupported or ErrMalformed (a key or algorithm that is no ASN.1).
+// VerifySignature verifies the signed attributes and the signature over them
+// (RFC 5652, 5.4 to 5.6), but not the document signer's certificate. The error
+// is a *VerifyError or matches ErrUnsupported or ErrMalformed (the key or the
+// algorithm is not valid ASN.1).
 func (s *SOD) VerifySignature() error {
 	_, err := s.verifySignature()
 	return err
@@ -59,7 +58,7 @@ func (s *SOD) verifySignature() (*rawcert.Certificate, error) {
 		return nil, &VerifyError{Check: check, Err: err}
 	}
 	signer := &s.signer
-	// RFC 5652, 5.3: signed attributes must be there for this content type.
+	// RFC 5652, 5.3: this content type requires signed attributes.
 	if signer.attributes == nil {
 		return wrong(CheckSignature, errors.New("no signed attributes"))
 	}
@@ -99,7 +98,7 @@ func (s *SOD) verifySignature() (*rawcert.Certificate, error) {
 	return cert, nil
 }
 
-// isSigner: RFC 5652, 5.3, SignerIdentifier.
+// isSigner reports whether SignerIdentifier names c (RFC 5652, 5.3).
 func (s *signerInfo) isSigner(c *rawcert.Certificate) bool {
 	if s.issuer == nil {
 		id := c.SubjectKeyID()
@@ -108,9 +107,9 @@ func (s *signerInfo) isSigner(c *rawcert.Certificate) bool {
 	return s.issuer.Equal(c.Issuer) && bytes.Equal(s.serial, c.Serial)
 }
 
-// setForms returns the encodings of the signed attributes that may have been
-// signed, each as SET OF (RFC 5652, 5.4): as they stand, and in the order of
-// DER where the message has another.
+// setForms returns the encodings of the signed attributes that the signature may
+// cover, each as SET OF (RFC 5652, 5.4): in the order of the message, and in the
+// order of DER if that differs.
 func setForms(attributes []byte) [][]byte {
 	encode := func(parts ...[]byte) []byte {
 		var b cryptobyte.Builder
@@ -134,15 +133,16 @@ func setForms(attributes []byte) [][]byte {
 	return forms
 }
 
-// Verify checks the signature, and that the document signer's certificate is
-// signed by a root, directly or over link certificates (CIE 6.10.5; ICAO Doc
-// 9303 part 11, 5.1), and was good at the signing time.
+// Verify verifies the signature. It also verifies that the document signer's
+// certificate was valid at the signing time and is signed by a root, directly or
+// through link certificates (CIE 6.10.5; ICAO Doc 9303 part 11, 5.1).
 //
-// A wrong signature anywhere is a *VerifyError; that includes a certificate
-// that names a known root as its issuer, by name and key identifier, and is
-// not signed by it. Algorithms that are not known match ErrUnsupported, and
-// the Result is filled in as far as it is known. An unknown root, or a certificate that may not be used this way, gives a Result
-// with Trusted false and the Reason, and no error. A nil roots is empty.
+// A wrong signature anywhere gives a *VerifyError. This includes a certificate
+// that names a known root by name and key identifier but is not signed by it. For
+// an unknown algorithm the error matches ErrUnsupported, and the Result has the
+// fields that are known. An unknown root, or a certificate that may not be used
+// this way, gives no error but a Result with Trusted false and the Reason. A nil
+// roots is an empty list.
 func (s *SOD) Verify(roots *Roots) (Result, error) {
 	cert, err := s.verifySignature()
 	if err != nil {
@@ -162,7 +162,7 @@ func (s *SOD) Verify(roots *Roots) (Result, error) {
 	if reason == nil {
 		reason = checkSigner(cert, result.SignedAt)
 	}
-	// Without a signing time nothing is known that the period could exclude.
+	// Without a signing time, SignedAt cannot prove that the key was out of use.
 	if reason == nil && !s.signer.signingTime.IsZero() {
 		reason = checkUsagePeriod(cert, result.SignedAt)
 	}
@@ -181,11 +181,11 @@ func (s *SOD) Verify(roots *Roots) (Result, error) {
 	return result, nil
 }
 
-// maxLinks bounds the link certificates between a signer and a root.
+// maxLinks limits the number of link certificates between a signer and a root.
 const maxLinks = 3
 
-// findRoot returns the root that cert leads to, or why there is none: a
-// *VerifyError, an ErrUnsupported, or an issuer that is not known or not fit.
+// findRoot returns the root that cert chains to. Otherwise the error is a
+// *VerifyError, matches ErrUnsupported, or says why the issuer is not usable.
 func (s *SOD) findRoot(cert *rawcert.Certificate, roots *Roots, at time.Time, links int) (*root, error) {
 	reason := errUnknownRoot
 	issuerID := cert.AuthorityKeyID()
@@ -200,20 +200,20 @@ func (s *SOD) findRoot(cert *rawcert.Certificate, roots *Roots, at time.Time, li
 			if err = checkValidity(a.subject, a.notBefore, a.notAfter, at); err == nil {
 				return a, nil
 			}
-			reason = err // the same root may be there with other dates
+			reason = err // the same root may be listed with other dates
 		case !errors.Is(err, rawcert.ErrSignature):
 			reason = err
 		case named:
-			// Only the name in common could be a root that is not known yet:
-			// successive roots share it. The key identifier leaves no doubt.
+			// A matching key identifier identifies this root. A matching name alone
+			// does not: successive roots share it.
 			return nil, &VerifyError{Check: CheckChain, Err: fmt.Errorf("not signed by %s", a.name())}
 		}
 	}
 	if links == 0 {
 		return nil, reason
 	}
-	// A new root is introduced by a certificate that the old one signs (ICAO
-	// Doc 9303 part 12, 4.4). It is self-issued; other intermediates are not foreseen.
+	// The old root introduces a new one by signing a link certificate (ICAO Doc
+	// 9303 part 12, 4.4), which is self-issued. There are no other intermediates.
 	for _, link := range s.certs {
 		if link == cert || !link.Subject.Equal(cert.Issuer) || !link.Subject.Equal(link.Issuer) {
 			continue
@@ -238,7 +238,7 @@ func (s *SOD) findRoot(cert *rawcert.Certificate, roots *Roots, at time.Time, li
 	return nil, reason
 }
 
-// verifyCertificate checks the signature on c with the issuer's key.
+// verifyCertificate verifies the signature on c with the issuer's key.
 func verifyCertificate(c *rawcert.Certificate, issuer rawcert.PublicKey) error {
 	return algorithmError(c.VerifySignature(issuer))
 }
@@ -252,8 +252,8 @@ var (
 	oidAuthorityKeyID   = asn1.ObjectIdentifier{2, 5, 29, 35}
 )
 
-// understood are the extensions that may be critical: those that are looked at
-// here, and those that do not limit what a signer may sign.
+// understood lists the extensions that may be critical: those that this package
+// checks, and those that do not restrict what a signer may sign.
 var understood = map[string]bool{
 	oidSubjectKeyID.String():     true,
 	oidKeyUsage.String():         true,
@@ -274,7 +274,7 @@ const (
 	usageSignCert = 0x04 // keyCertSign
 )
 
-// checkSigner checks what a document signer's certificate says about itself.
+// checkSigner checks the extensions and dates of a document signer's certificate.
 func checkSigner(c *rawcert.Certificate, at time.Time) error {
 	if err := checkExtensions(c, usageSign); err != nil {
 		return err
@@ -282,8 +282,8 @@ func checkSigner(c *rawcert.Certificate, at time.Time) error {
 	return checkValidity(c.Subject, c.NotBefore, c.NotAfter, at)
 }
 
-// checkUsagePeriod checks that the signer's key was in use: it is for a few
-// months only, while the certificate lives as long as the documents.
+// checkUsagePeriod checks that the signer's key was in use. Keys are used for a
+// few months, while their certificates are valid as long as the documents.
 func checkUsagePeriod(c *rawcert.Certificate, at time.Time) error {
 	from, to, err := keyUsagePeriod(c)
 	if err != nil {
@@ -336,7 +336,8 @@ func checkValidity(name rawcert.Name, notBefore, notAfter, at time.Time) error {
 	return nil
 }
 
-// keyUsagePeriod: RFC 3280, 4.2.1.4. Times that are absent are zero.
+// keyUsagePeriod parses PrivateKeyUsagePeriod (RFC 3280, 4.2.1.4). Absent times
+// are zero.
 func keyUsagePeriod(c *rawcert.Certificate) (from, to time.Time, err error) {
 	e, ok := c.Extension(oidKeyUsagePeriod)
 	if !ok {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 )
 
-// outcome is what Parse and Verify make of a SOD, in one word.
+// outcome returns the result of Parse and Verify in one word.
 func outcome(der []byte, roots *Roots) string {
 	s, err := Parse(der)
 	if (s == nil) != (err != nil) {
@@ -49,7 +49,7 @@ func expect(t *testing.T, der []byte, roots *Roots, want string) {
 	}
 }
 
-func TestVerify(t *testing.T) {
+func TestVerifyAcceptsBothGenerations(t *testing.T) {
 	roots := rootsOf(t, selfSign(t, rootTemplate(), rootKey()))
 	for name, b := range generations(t) {
 		t.Run(name, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-func TestCheckFileWrong(t *testing.T) {
+func TestCheckFileRefusesWrongContent(t *testing.T) {
 	b := generations(t)["second"]
 	b.files = files()
 	delete(b.files, FileDH)
@@ -129,8 +129,8 @@ func TestCheckFileWrong(t *testing.T) {
 	}
 }
 
-// TestForms: everything a signer may do differently, and what comes of it.
-func TestForms(t *testing.T) {
+// A signer may encode a SOD in many forms.
+func TestVerifyJudgesEveryForm(t *testing.T) {
 	root := selfSign(t, rootTemplate(), rootKey())
 	roots := rootsOf(t, root)
 	base := generations(t)["second"]
@@ -242,7 +242,7 @@ func reversed(a [][]byte) [][]byte {
 	return a
 }
 
-func TestParseWrong(t *testing.T) {
+func TestParseRefusesMalformed(t *testing.T) {
 	der := generations(t)["second"].build(t)
 	inner := der[4:]
 	wrap := func(b []byte) []byte {
@@ -272,7 +272,7 @@ func TestParseWrong(t *testing.T) {
 			t.Fatalf("first %d bytes: %v", n, err)
 		}
 	}
-	// The SOD is of its own: what happens to the buffer later changes nothing.
+	// The SOD must not refer to the input.
 	s, err := Parse(der)
 	if err != nil {
 		t.Fatal(err)
@@ -283,7 +283,7 @@ func TestParseWrong(t *testing.T) {
 	}
 }
 
-func TestErrors(t *testing.T) {
+func TestVerifyErrorNamesCheckAndCause(t *testing.T) {
 	cause := errors.New("cause")
 	for _, c := range []struct {
 		err  *VerifyError
