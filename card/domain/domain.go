@@ -1,5 +1,5 @@
-// Package domain reads and checks the Diffie-Hellman domain parameters of a
-// card, as they stand in EF.DH.
+// Package domain parses and checks the Diffie-Hellman domain parameters of a
+// card, the content of EF.DH.
 package domain
 
 import (
@@ -11,20 +11,20 @@ import (
 	"cie/apdu"
 )
 
-// ErrMalformed: the content of EF.DH has none of the known forms.
+// ErrMalformed reports that the content of EF.DH has no known form.
 var ErrMalformed = errors.New("malformed EF.DH")
 
-// ErrWeak: the values are no group that a secret can be agreed in.
+// ErrWeak reports parameters that are not safe for a key agreement.
 var ErrWeak = errors.New("unusable Diffie-Hellman parameters")
 
-// Params are the parameters of a Diffie-Hellman group, big-endian, as encoded
-// but without the sign byte of DER: the prime P, the generator G and the order
-// Q of the subgroup that G generates.
+// Params contains the parameters of a Diffie-Hellman group, big-endian without
+// the sign byte of DER: the prime P, the generator G and the order Q of the
+// subgroup that G generates.
 type Params struct {
 	P, G, Q []byte
 }
 
-// maxField bounds a value that is read; the longest prime taken has 4096 bits.
+// maxField limits the length of a value. The longest accepted prime has 4096 bits.
 const maxField = 1024
 
 // tagSequence and the rest: ASN.1 DomainParameters (CIE Annex A; X9.42, RFC
@@ -38,11 +38,10 @@ const (
 	tagG        apdu.Tag = 0x83
 )
 
-// Parse reads EF.DH in either of the two forms that the specifications give:
-// SEQUENCE { p, g, q } (CIE Annex A), or 7F49 { 7F49 { 81 p, 82 q, 83 g } }
-// (IAS ECC 10.4.3.2), of which the first set counts. What follows the object,
-// padding, is not read. The values are not checked, see [Params.Validate].
-// Errors match ErrMalformed.
+// Parse parses EF.DH in either of the specified forms: SEQUENCE { p, g, q } (CIE
+// Annex A), or 7F49 { 7F49 { 81 p, 82 q, 83 g } } (IAS ECC 10.4.3.2), of which it
+// uses the first set. It ignores padding after the object and does not check the
+// values, see [Params.Validate]. Errors match ErrMalformed.
 func Parse(efDH []byte) (*Params, error) {
 	t, _, err := apdu.ParseTLV(efDH)
 	if err != nil {
@@ -63,7 +62,7 @@ func Parse(efDH []byte) (*Params, error) {
 	return p, nil
 }
 
-// parseSequence: X9.42 lets more values (j, seed) follow q.
+// parseSequence ignores the values (j, seed) that X9.42 allows after q.
 func parseSequence(b []byte) (*Params, error) {
 	p := &Params{}
 	for _, to := range []*[]byte{&p.P, &p.G, &p.Q} {
@@ -72,7 +71,7 @@ func parseSequence(b []byte) (*Params, error) {
 			return nil, err
 		}
 		if t.Tag != tagInteger {
-			return nil, fmt.Errorf("tag %v in place of a number", t.Tag)
+			return nil, fmt.Errorf("tag %v instead of a number", t.Tag)
 		}
 		if *to, err = number(t.Value); err != nil {
 			return nil, err
@@ -120,8 +119,8 @@ func parseTemplate(b []byte) (*Params, error) {
 	return p, nil
 }
 
-// number copies a value and drops the sign byte. Values are never negative:
-// an encoder that forgot the sign byte is forgiven.
+// number copies a value and drops the sign byte. A missing sign byte is accepted,
+// because values are never negative.
 func number(b []byte) ([]byte, error) {
 	if len(b) > 1 && b[0] == 0 && b[1] >= 0x80 {
 		b = b[1:]
@@ -132,7 +131,7 @@ func number(b []byte) ([]byte, error) {
 	return bytes.Clone(b), nil
 }
 
-// Equal says whether both are the same numbers; leading zeros do not count.
+// Equal reports whether both have the same values, regardless of leading zeros.
 func (p *Params) Equal(o *Params) bool {
 	if p == nil || o == nil {
 		return p == o
@@ -143,19 +142,19 @@ func (p *Params) Equal(o *Params) bool {
 	return same(p.P, o.P) && same(p.G, o.G) && same(p.Q, o.Q)
 }
 
-// Bounds on sizes, in bits. A subgroup of less than 224 bits is under what SP
-// 800-56A (5.5.1.1) takes with a prime of 2048 bits.
+// Limits on sizes, in bits. SP 800-56A (5.5.1.1) requires a subgroup of at least
+// 224 bits for a prime of 2048 bits.
 const (
 	minPrimeBits = 2048
 	maxPrimeBits = 4096
 	minOrderBits = 224
 )
 
-// Validate checks that G generates a subgroup whose order divides Q, within
-// the sizes that are safe and that bound the work: p odd and of 2048 to 4096
-// bits, q of at least 224 bits and a divisor of p-1, 1 < g < p-1, g^q = 1 (SP
-// 800-56A, 5.5.2). That p and q are prime is the business of who signed them.
-// Errors match ErrWeak.
+// Validate checks that the sizes are safe, and limited so that the work is too,
+// and that G generates a subgroup whose order divides Q: p is odd and has 2048 to
+// 4096 bits, q has at least 224 bits and divides p-1, 1 < g < p-1, g^q = 1 (SP
+// 800-56A, 5.5.2). It does not check that p and q are prime: the signature of the
+// SOD covers them. Errors match ErrWeak.
 func (p *Params) Validate() error {
 	weak := func(why string) error { return fmt.Errorf("%w: %s", ErrWeak, why) }
 	if p == nil || max(len(p.P), len(p.G), len(p.Q)) > maxField {

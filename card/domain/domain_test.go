@@ -70,7 +70,7 @@ func asTemplate(sets ...*Params) []byte {
 	return apdu.AppendTLV(nil, tagTemplate, all)
 }
 
-func TestParse(t *testing.T) {
+func TestParseAcceptsBothForms(t *testing.T) {
 	want := group(t)
 	other := &Params{P: []byte{0x17}, G: []byte{2}, Q: []byte{11}}
 	flat := apdu.AppendTLV(nil, tagTemplate, bytes.Join([][]byte{
@@ -105,7 +105,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestParseWrong(t *testing.T) {
+func TestParseRefusesMalformed(t *testing.T) {
 	p := group(t)
 	field := func(tag apdu.Tag, v []byte) []byte { return apdu.AppendTLV(nil, tag, v) }
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
@@ -139,7 +139,7 @@ func TestParseWrong(t *testing.T) {
 	}
 }
 
-func TestEqual(t *testing.T) {
+func TestEqualIgnoresLeadingZeros(t *testing.T) {
 	a, b := group(t), group(t)
 	b.P, b.G, b.Q = append([]byte{0}, b.P...), append([]byte{0, 0, 0}, b.G...), append([]byte{0}, b.Q...)
 	if !a.Equal(b) || !b.Equal(a) {
@@ -162,13 +162,13 @@ func TestEqual(t *testing.T) {
 	}
 }
 
-func TestValidate(t *testing.T) {
+func TestValidateRefusesWeakGroups(t *testing.T) {
 	p := group(t)
 	if err := p.Validate(); err != nil {
 		t.Fatal(err)
 	}
 	if !new(big.Int).SetBytes(p.P).ProbablyPrime(10) || !new(big.Int).SetBytes(p.Q).ProbablyPrime(10) {
-		t.Fatal("the group of this test is none")
+		t.Fatal("the group of RFC 5114 is refused")
 	}
 	num := func(b []byte) *big.Int { return new(big.Int).SetBytes(b) }
 	one := big.NewInt(1)
@@ -248,8 +248,8 @@ func safePrime(t testing.TB) *big.Int {
 	return p
 }
 
-// TestTraced: EF.DH of the recorded conversations holds what GET DATA gave.
-func TestTraced(t *testing.T) {
+// EF.DH and the response to GET DATA of the recorded traces have the same values.
+func TestParseEqualsGetDataOfTraces(t *testing.T) {
 	var v struct {
 		Card struct {
 			DH   struct{ P, G, Q string }
@@ -278,7 +278,7 @@ func TestTraced(t *testing.T) {
 	}
 }
 
-// FuzzParseDH: what is parsed survives both encodings, and Validate ends.
+// FuzzParseDH checks that parsed values survive both encodings and that Validate ends.
 func FuzzParseDH(f *testing.F) {
 	p := group(f)
 	f.Add(asSequence(p))
