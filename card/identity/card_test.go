@@ -10,8 +10,8 @@ import (
 	"cie/card/identity"
 )
 
-// TestVirtualCard: the certificate of the virtual card, in the forms it has.
-func TestVirtualCard(t *testing.T) {
+// The virtual card has several forms of the certificate.
+func TestParseReadsCertificateOfVirtualCard(t *testing.T) {
 	ctx := context.Background()
 	notBefore := time.Date(2022, 2, 1, 0, 0, 0, 0, time.UTC)
 	notAfter := time.Date(2032, 1, 31, 23, 59, 59, 0, time.UTC)

@@ -1,6 +1,6 @@
-// Package identity reads the holder's authentication certificate, EF.Cert_CIE
-// (CIE 6.12). It is lenient: it shows what is there and verifies nothing,
-// neither the certificate's signature nor whether it was revoked.
+// Package identity parses the holder's authentication certificate, EF.Cert_CIE
+// (CIE 6.12). It accepts incorrect encodings and returns what it can read. It
+// verifies neither the certificate's signature nor its revocation.
 package identity
 
 import (
@@ -21,46 +21,46 @@ import (
 	"cie/card/internal/rawcert"
 )
 
-// ErrMalformed: not a certificate, or one whose subject cannot be read.
+// ErrMalformed reports bytes that are not a certificate with a readable subject and validity.
 var ErrMalformed = errors.New("malformed certificate of the holder")
 
-// Identity is what the certificate says about its holder. Strings are as
-// issued, but printable and of bounded length (package printable), and "" when
-// the certificate does not have them.
+// Identity contains the certificate's statements about its holder. Strings are
+// as issued, but printable and of limited length (package printable), and "" if
+// the certificate lacks them.
 type Identity struct {
-	// Surname and GivenName have every value of a repeated attribute.
+	// Surname and GivenName include every value of a repeated attribute.
 	Surname, GivenName string
 	// FiscalCode is the codice fiscale, 16 characters (11 when provisional).
 	FiscalCode string
-	// NIS is the "numero identificativo per i servizi", 12 digits: only digits,
-	// but their number is not checked.
+	// NIS is the "numero identificativo per i servizi": digits only, normally 12;
+	// the number of digits is not checked.
 	NIS string
 	// DocumentNumber is the number printed on the card, without the prefix IDCIT-.
 	DocumentNumber string
 	// Country is the holder's country of citizenship, two letters.
 	Country string
-	// CommonName is the common name as it stands, with fiscal code and NIS.
+	// CommonName is the complete common name, with fiscal code and NIS.
 	CommonName string
 	// Issuer is the common name of the issuing CA.
 	Issuer string
 
-	// NotBefore and NotAfter bound the validity of certificate and document.
+	// NotBefore and NotAfter are the validity of certificate and document.
 	NotBefore, NotAfter time.Time
-	// GraceUntil is NotAfter and Grace.
+	// GraceUntil is NotAfter plus Grace.
 	GraceUntil time.Time
 
-	// PublicKey is an *rsa.PublicKey on every known card, nil when the key
-	// could not be read.
+	// PublicKey is an *rsa.PublicKey on every known card, nil if the key is
+	// unreadable.
 	PublicKey crypto.PublicKey
 	// Raw is the certificate without padding.
 	Raw []byte
-	// Cert is the certificate as crypto/x509 reads it, nil when it refuses it.
+	// Cert is the certificate as parsed by crypto/x509, nil if that fails.
 	Cert *x509.Certificate
 }
 
-// Parse reads EF.Cert_CIE; what follows the DER is padding. It fails only when
-// subject or validity cannot be read, with an error that matches ErrMalformed.
-// The Identity keeps no reference to der.
+// Parse parses EF.Cert_CIE and ignores padding after the DER. It fails only if
+// subject or validity is unreadable; the error matches ErrMalformed. The Identity
+// keeps no reference to der.
 func Parse(der []byte) (*Identity, error) {
 	_, header, value, err := apdu.HeaderTLV(der)
 	if err != nil {
@@ -90,20 +90,20 @@ func Parse(der []byte) (*Identity, error) {
 	if cert, err := x509.ParseCertificate(raw); err == nil {
 		id.Cert, id.PublicKey = cert, cert.PublicKey
 	}
-	if id.PublicKey == nil { // also when crypto/x509 takes all but the key
+	if id.PublicKey == nil { // also if crypto/x509 parses everything but the key
 		id.PublicKey = publicKey(c.SPKI)
 	}
 	return id, nil
 }
 
-// Name returns the holder's given name and surname, "" when the certificate has
+// Name returns the holder's given name and surname, "" if the certificate has
 // neither.
 func (id *Identity) Name() string {
 	return strings.TrimSpace(id.GivenName + " " + id.Surname)
 }
 
 // documentNumber drops the prefix of the semantics identifier: IDC and the
-// country (CIE 6.12.3). Cards in the field also have the bare number.
+// country (CIE 6.12.3). Some cards in the field have the number without prefix.
 func documentNumber(s string) string {
 	s = strings.TrimSpace(s)
 	if prefix, number, ok := strings.Cut(s, "-"); ok && len(prefix) == 5 && strings.EqualFold(prefix[:3], "IDC") {
@@ -112,7 +112,7 @@ func documentNumber(s string) string {
 	return s
 }
 
-// splitCommonName reads "<codice fiscale>/<NIS>" (CIE 6.12.3); on cards in the
+// splitCommonName splits "<codice fiscale>/<NIS>" (CIE 6.12.3). On cards in the
 // field a dot and more text follow the NIS.
 func splitCommonName(cn string) (fiscalCode, nis string) {
 	fiscalCode, rest, slash := strings.Cut(cn, "/")
@@ -127,7 +127,7 @@ func splitCommonName(cn string) (fiscalCode, nis string) {
 	return fiscalCode, rest
 }
 
-// isFiscalCode wants letters and digits only: 16 of them, or 11 digits of a
+// isFiscalCode reports whether s has 16 letters and digits, or the 11 digits of a
 // provisional code.
 func isFiscalCode(s string) bool {
 	for _, c := range []byte(s) {
@@ -138,7 +138,7 @@ func isFiscalCode(s string) bool {
 	return len(s) == 16 || len(s) == 11
 }
 
-// publicKey reads a key; an RSA key under any identifier.
+// publicKey parses a key. It accepts an RSA key under any algorithm identifier.
 func publicKey(spki []byte) crypto.PublicKey {
 	if key, err := x509.ParsePKIXPublicKey(spki); err == nil {
 		return key

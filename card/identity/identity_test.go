@@ -66,7 +66,7 @@ const (
 	nis        = "000000054321"
 )
 
-// subject is the subject of CIE 6.12.3.
+// subject returns the subject of CIE 6.12.3.
 func subject() []attribute {
 	return []attribute{
 		{oidSerial, asn1.TagPrintableString, "IDCIT-ZZ00000AA"},
@@ -90,7 +90,7 @@ func rawName(t testing.TB, attributes []attribute) []byte {
 	return der
 }
 
-// certificate makes one of the holder, its key the issuer's own for speed.
+// certificate returns a certificate of the holder, self-signed to save a second key.
 func certificate(t testing.TB, attributes []attribute) []byte {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
@@ -106,7 +106,7 @@ func certificate(t testing.TB, attributes []attribute) []byte {
 	return der
 }
 
-// with replaces one attribute of the usual subject.
+// with returns the usual subject with one attribute replaced.
 func with(id asn1.ObjectIdentifier, tag int, value string) []attribute {
 	s := subject()
 	for i := range s {
@@ -117,7 +117,7 @@ func with(id asn1.ObjectIdentifier, tag int, value string) []attribute {
 	return s
 }
 
-func TestParse(t *testing.T) {
+func TestParseReadsHolder(t *testing.T) {
 	der := certificate(t, subject())
 	want := Identity{
 		Surname: "ROSSÌ", GivenName: "ANNA MARIA", FiscalCode: fiscalCode, NIS: nis, DocumentNumber: "ZZ00000AA",
@@ -146,7 +146,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// same compares what the certificate says.
+// same compares the fields of id with those of want.
 func same(t *testing.T, id *Identity, want Identity) {
 	t.Helper()
 	for _, f := range [][3]string{
@@ -165,8 +165,8 @@ func same(t *testing.T, id *Identity, want Identity) {
 	}
 }
 
-// TestSubjects: what stands in the names of cards, and what is made of it.
-func TestSubjects(t *testing.T) {
+// Subjects of cards in the field and hostile ones.
+func TestParseReadsSubjects(t *testing.T) {
 	const bmp, universal, t61 = 30, 28, asn1.TagT61String
 	for name, c := range map[string]struct {
 		subject                            []attribute
@@ -220,8 +220,8 @@ func TestSubjects(t *testing.T) {
 	}
 }
 
-// TestOdd: certificates that crypto/x509 does not take are read all the same.
-func TestOdd(t *testing.T) {
+// Parse accepts certificates that crypto/x509 refuses.
+func TestParseAcceptsCertificatesThatX509Refuses(t *testing.T) {
 	usual := parts{
 		serial:     []byte{0x01},
 		algorithm:  []byte{0x30, 0x03, 0x06, 0x01, 0x2A},
@@ -286,8 +286,7 @@ func TestOdd(t *testing.T) {
 	}
 }
 
-// TestHostileNamesArePrintable: nothing that a certificate says is longer than a
-// line, or more than letters.
+// Every string of an Identity is printable and at most a line long.
 func TestHostileNamesArePrintable(t *testing.T) {
 	hostile := "\x1b[31m\u202eNAME\u2066\r\n\u2028\ufeff\x00" + strings.Repeat("è\u0335\u0335\u0335", 2500) + "\U000e0041"
 	for name, value := range map[string]string{"plain": hostile, "not UTF-8": hostile + "\xff"} {
@@ -316,12 +315,12 @@ func TestHostileNamesArePrintable(t *testing.T) {
 	}
 }
 
-// texts are the strings of an Identity.
+// texts returns the strings of an Identity.
 func texts(id *Identity) []string {
 	return []string{id.Surname, id.GivenName, id.FiscalCode, id.NIS, id.DocumentNumber, id.Country, id.CommonName, id.Issuer}
 }
 
-// parts are the fields of a certificate, to be put together without any check.
+// parts are the fields of a certificate, which are assembled without any check.
 type parts struct {
 	serial, algorithm, issuer, validity, subject, spki []byte
 	extensions, trailing, signature                    []byte
@@ -368,7 +367,7 @@ func spki(t testing.TB) []byte {
 	return der
 }
 
-func TestParseWrong(t *testing.T) {
+func TestParseRefusesMalformed(t *testing.T) {
 	der := certificate(t, subject())
 	for name, input := range map[string][]byte{
 		"nothing":   nil,
@@ -394,7 +393,7 @@ func TestParseWrong(t *testing.T) {
 	}
 }
 
-func TestValidityAtEveryDate(t *testing.T) {
+func TestValidityFollowsDates(t *testing.T) {
 	id := &Identity{NotBefore: notBefore, NotAfter: notAfter}
 	seen := map[Validity]bool{}
 	for _, c := range []struct {
@@ -423,8 +422,8 @@ func TestValidityAtEveryDate(t *testing.T) {
 	}
 }
 
-// TestTraced: the certificate of the recorded conversations.
-func TestTraced(t *testing.T) {
+// The certificate is that of the recorded traces.
+func TestParseReadsCertificateOfTraces(t *testing.T) {
 	var v struct {
 		Card struct {
 			NIS    string
@@ -452,8 +451,8 @@ func TestTraced(t *testing.T) {
 	})
 }
 
-// FuzzParseIdentity: no input makes Parse fail in another way than documented,
-// and what it returns is text and dates.
+// FuzzParseIdentity checks that Parse returns a documented error or printable
+// texts and consistent dates.
 func FuzzParseIdentity(f *testing.F) {
 	f.Add(certificate(f, subject()))
 	f.Add(certificate(f, with(oidSurname, 30, "\x00R\x00\xCC")))
@@ -469,7 +468,7 @@ func FuzzParseIdentity(f *testing.F) {
 		}
 		for _, s := range texts(id) {
 			if !printable.IsClean(s) || len(s) > 256 {
-				t.Fatalf("%q is no text for a screen", s)
+				t.Fatalf("%q is not printable", s)
 			}
 		}
 		for _, c := range id.NIS {
@@ -481,7 +480,7 @@ func FuzzParseIdentity(f *testing.F) {
 			t.Fatal("grace or raw")
 		}
 		if id.Cert != nil && (!id.Cert.NotAfter.Equal(id.NotAfter) || !id.Cert.NotBefore.Equal(id.NotBefore)) {
-			t.Fatalf("%v to %v, crypto/x509 says %v to %v", id.NotBefore, id.NotAfter, id.Cert.NotBefore, id.Cert.NotAfter)
+			t.Fatalf("%v to %v, crypto/x509: %v to %v", id.NotBefore, id.NotAfter, id.Cert.NotBefore, id.Cert.NotAfter)
 		}
 		again, err := Parse(id.Raw)
 		if err != nil || again.CommonName != id.CommonName {

@@ -2,14 +2,14 @@ package identity
 
 import "time"
 
-// Grace is how long after its expiry a card is still accepted for login.
+// Grace is the time after expiry in which services still accept a card for login.
 const Grace = 90 * 24 * time.Hour
 
-// RenewWithin is how long before its expiry a card can be renewed: six months.
+// RenewWithin is the time before expiry in which a card can be renewed: six months.
 const RenewWithin = 180 * 24 * time.Hour
 
-// Validity is the state of a card at a time. Later states are greater; from
-// InGrace on the certificate has expired.
+// Validity is the state of a card at a time. Later states are greater. From InGrace
+// on the certificate has expired.
 type Validity int
 
 // The states.
@@ -22,7 +22,7 @@ const (
 	validities
 )
 
-// Validities returns every Validity, for tests that each has its words.
+// Validities returns every Validity, for tests that each has a text.
 func Validities() []Validity {
 	var all []Validity
 	for v := NotYetValid; v < validities; v++ {
