@@ -6,7 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	_ "crypto/sha1" // registered for certificates of the first root
+	_ "crypto/sha1" // required for the signature of the first root
 	_ "crypto/sha256"
 	_ "crypto/sha512"
 	"crypto/x509"
@@ -26,7 +26,7 @@ const (
 	oidPSS  = "1.2.840.113549.1.1.10"
 )
 
-// Hashes are the digest algorithms of new signatures (RFC 5754, 2); SHA-1 is not among them.
+// Hashes maps the digest algorithms of new signatures (RFC 5754, 2). SHA-1 is not among them.
 var Hashes = map[string]crypto.Hash{
 	"2.16.840.1.101.3.4.2.4": crypto.SHA224,
 	"2.16.840.1.101.3.4.2.1": crypto.SHA256,
@@ -34,10 +34,10 @@ var Hashes = map[string]crypto.Hash{
 	"2.16.840.1.101.3.4.2.3": crypto.SHA512,
 }
 
-// PKCS1Algorithms are the signature algorithms RSASSA-PKCS1-v1_5 with a hash (RFC 8017, A.2.4).
+// PKCS1Algorithms maps the signature algorithms RSASSA-PKCS1-v1_5 with a hash (RFC 8017, A.2.4).
 var PKCS1Algorithms = map[string]crypto.Hash{
-	// The root of 2016 signs itself with SHA-1. In certificates an authority
-	// makes of its own data, SHA-1 gives a forger nothing to collide.
+	// The root of 2016 signs itself with SHA-1. A collision is of no use to a
+	// forger in a certificate whose content the authority alone chooses.
 	"1.2.840.113549.1.1.5":  crypto.SHA1,
 	"1.2.840.113549.1.1.14": crypto.SHA224,
 	"1.2.840.113549.1.1.11": crypto.SHA256,
@@ -45,7 +45,7 @@ var PKCS1Algorithms = map[string]crypto.Hash{
 	"1.2.840.113549.1.1.13": crypto.SHA512,
 }
 
-// ECDSAAlgorithms are the signature algorithms ECDSA with a hash (RFC 5758, 3.2).
+// ECDSAAlgorithms maps the signature algorithms ECDSA with a hash (RFC 5758, 3.2).
 var ECDSAAlgorithms = map[string]crypto.Hash{
 	"1.2.840.10045.4.3.1": crypto.SHA224,
 	"1.2.840.10045.4.3.2": crypto.SHA256,
@@ -55,17 +55,17 @@ var ECDSAAlgorithms = map[string]crypto.Hash{
 
 const oidEd25519 = "1.3.101.112"
 
-// ErrUnsupported: an algorithm or a key that this package does not know.
+// ErrUnsupported reports an algorithm or a key that this package does not implement.
 var ErrUnsupported = errors.New("unsupported algorithm")
 
 func malformed(what string) error   { return fmt.Errorf("%w: %s", ErrMalformed, what) }
 func unsupported(what string) error { return fmt.Errorf("%w: %s", ErrUnsupported, what) }
 
-// ErrSignature: the signature is not one of this key over this message.
+// ErrSignature reports that a signature does not verify with the key.
 var ErrSignature = errors.New("signature does not match")
 
-// ReadAlgorithm reads an AlgorithmIdentifier; parameters that are NULL come
-// back empty, as absent ones do.
+// ReadAlgorithm reads an AlgorithmIdentifier. It returns empty parameters both if
+// they are NULL and if they are absent.
 func ReadAlgorithm(b *cryptobyte.String) (id string, parameters cryptobyte.String, ok bool) {
 	var sequence cryptobyte.String
 	var oid asn1.ObjectIdentifier
@@ -93,14 +93,14 @@ func ReadHash(b *cryptobyte.String) (crypto.Hash, error) {
 	return 0, unsupported("digest algorithm " + id)
 }
 
-// scheme is a signature algorithm with its parameters.
+// Scheme is a signature algorithm with its parameters.
 type Scheme struct {
 	id   string
-	hash crypto.Hash // 0: the digest algorithm beside it decides, or none (Ed25519)
+	hash crypto.Hash // 0: given by the digest algorithm beside it, or none (Ed25519)
 	salt int         // PSS only
 }
 
-// ReadScheme reads the AlgorithmIdentifier of a signature that fills der. Errors
+// ReadScheme reads the AlgorithmIdentifier of a signature; it must fill der. Errors
 // match ErrMalformed or ErrUnsupported.
 func ReadScheme(der []byte) (Scheme, error) {
 	b := cryptobyte.String(der)
@@ -127,7 +127,7 @@ func ReadScheme(der []byte) (Scheme, error) {
 	return s, unsupported("signature algorithm " + id)
 }
 
-// readPSS: RFC 4055, 3.1. The defaults are those of SHA-1, which is not in use.
+// readPSS reads the parameters of PSS (RFC 4055, 3.1). Their defaults (SHA-1) are not in use.
 func readPSS(b cryptobyte.String) (Scheme, error) {
 	s := Scheme{id: oidPSS}
 	bad := malformed("parameters of RSASSA-PSS")
@@ -172,7 +172,7 @@ func readPSS(b cryptobyte.String) (Scheme, error) {
 	if hasSalt && (!salt.ReadASN1Integer(&s.salt) || !salt.Empty()) {
 		return s, bad
 	}
-	// crypto/rsa takes 0 for "any length".
+	// In crypto/rsa a salt length of 0 means any length.
 	if s.salt <= 0 || s.salt > 512 {
 		return s, unsupported(fmt.Sprintf("RSASSA-PSS with a salt of %d bytes", s.salt))
 	}
@@ -183,19 +183,19 @@ func readPSS(b cryptobyte.String) (Scheme, error) {
 	return s, nil
 }
 
-// PublicKey is the key of a certificate; PSSOnly when its identifier says so.
+// PublicKey is the key of a certificate. PSSOnly is set if its identifier permits PSS only.
 type PublicKey struct {
 	Key     crypto.PublicKey
 	PSSOnly bool
 }
 
-// Sizes of RSA keys, in bits, that are worth the work.
+// Sizes of RSA keys, in bits, that are accepted, to limit the work.
 const (
 	minRSABits = 1024
 	maxRSABits = 8192
 )
 
-// ReadKey reads a SubjectPublicKeyInfo. Keys that crypto/x509 does not know,
+// ReadKey reads a SubjectPublicKeyInfo. Keys that crypto/x509 does not implement,
 // brainpool curves among them, give ErrUnsupported.
 func ReadKey(spki []byte) (PublicKey, error) {
 	b := cryptobyte.String(spki)
@@ -229,7 +229,7 @@ func ReadKey(spki []byte) (PublicKey, error) {
 	return PublicKey{Key: &rsa.PublicKey{N: &n, E: int(e.Int64())}, PSSOnly: id == oidPSS}, nil
 }
 
-// Verify checks a signature. digest is the algorithm given beside the
+// Verify verifies a signature. digest is the algorithm given beside the
 // signature in CMS, 0 in certificates. The error is ErrSignature or matches
 // ErrUnsupported.
 func (s Scheme) Verify(k PublicKey, digest crypto.Hash, message, signature []byte) error {
@@ -249,8 +249,8 @@ func (s Scheme) Verify(k PublicKey, digest crypto.Hash, message, signature []byt
 	return s.verifyDigest(k, hash, sum(hash, message), signature)
 }
 
-// VerifyDigest checks a signature over a message of which only the digest is
-// at hand. Errors are those of Verify.
+// VerifyDigest verifies a signature over a message of which only the digest is
+// available. It returns the errors of Verify.
 func (s Scheme) VerifyDigest(k PublicKey, digest crypto.Hash, digested, signature []byte) error {
 	hash, err := s.hashWith(digest)
 	if err != nil {
@@ -262,12 +262,12 @@ func (s Scheme) VerifyDigest(k PublicKey, digest crypto.Hash, digested, signatur
 	return s.verifyDigest(k, hash, digested, signature)
 }
 
-// Hash returns the hash function that the algorithm names, 0 when it names none.
+// Hash returns the hash function that the algorithm names, 0 if it names none.
 func (s Scheme) Hash() crypto.Hash { return s.hash }
 
-// hashWith returns the hash function of the signature, 0 when none is named.
+// hashWith returns the hash function of the signature, 0 if none is named.
 func (s Scheme) hashWith(digest crypto.Hash) (crypto.Hash, error) {
-	// RFC 4056, 3: the two must agree.
+	// RFC 4056, 3: the two must be equal.
 	if s.hash != 0 && digest != 0 && digest != s.hash {
 		return 0, unsupported("two digest algorithms")
 	}
@@ -302,8 +302,8 @@ func sum(hash crypto.Hash, message []byte) []byte {
 	return h.Sum(nil)
 }
 
-// signatureError keeps a wrong signature apart from a key or parameters that
-// crypto/rsa does not take.
+// signatureError distinguishes a wrong signature from a key or parameters that
+// crypto/rsa does not accept.
 func signatureError(err error) error {
 	if err == nil {
 		return nil

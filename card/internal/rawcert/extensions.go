@@ -13,7 +13,7 @@ var (
 	OIDAuthorityKeyID = asn1.ObjectIdentifier{2, 5, 29, 35}
 )
 
-// SubjectKeyID returns the key identifier of a certificate, nil without one.
+// SubjectKeyID returns the key identifier of a certificate, nil if it has none.
 func (c *Certificate) SubjectKeyID() []byte {
 	e, ok := c.Extension(OIDSubjectKeyID)
 	value := cryptobyte.String(e.Value)
@@ -24,7 +24,7 @@ func (c *Certificate) SubjectKeyID() []byte {
 	return id
 }
 
-// AuthorityKeyID returns the key identifier of the issuer, nil without one.
+// AuthorityKeyID returns the key identifier of the issuer, nil if c has none.
 func (c *Certificate) AuthorityKeyID() []byte {
 	e, ok := c.Extension(OIDAuthorityKeyID)
 	value := cryptobyte.String(e.Value)
@@ -37,13 +37,13 @@ func (c *Certificate) AuthorityKeyID() []byte {
 }
 
 // SelfSigned reports whether c names its own key as its issuer's. Without key
-// identifiers a certificate issued to its own name counts.
+// identifiers it compares the names of subject and issuer.
 func (c *Certificate) SelfSigned() bool {
 	issuer, subject := c.AuthorityKeyID(), c.SubjectKeyID()
 	return c.Subject.Equal(c.Issuer) && (issuer == nil || subject == nil || string(issuer) == string(subject))
 }
 
-// VerifySignature checks the signature on c with the issuer's key. The error
+// VerifySignature verifies the signature on c with the issuer's key. The error
 // is ErrSignature or matches ErrMalformed or ErrUnsupported.
 func (c *Certificate) VerifySignature(issuer PublicKey) error {
 	algorithm, err := ReadScheme(c.Algorithm)

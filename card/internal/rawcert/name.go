@@ -18,8 +18,8 @@ import (
 // each of one or more attributes.
 type Name [][]Attribute
 
-// Attribute is one attribute of a name. Value is UTF-8, whatever string type
-// the encoding has.
+// Attribute is one attribute of a name. Value is UTF-8 for every string type of
+// the encoding.
 type Attribute struct {
 	Type  asn1.ObjectIdentifier
 	Value string
@@ -36,7 +36,7 @@ var (
 	GivenName    = asn1.ObjectIdentifier{2, 5, 4, 42}
 )
 
-// ParseName reads a Name that fills der. Errors match ErrMalformed.
+// ParseName parses a Name that fills der. Errors match ErrMalformed.
 func ParseName(der []byte) (Name, error) {
 	bad := fmt.Errorf("%w: name", ErrMalformed)
 	input := cryptobyte.String(der)
@@ -67,7 +67,7 @@ func ParseName(der []byte) (Name, error) {
 	return name, nil
 }
 
-// text turns a directory string into UTF-8 as well as it goes.
+// text converts a directory string to UTF-8. It replaces what it cannot convert.
 func text(tag cbasn1.Tag, content []byte) string {
 	const bmpString, universalString = 30, 28
 	switch {
@@ -86,7 +86,7 @@ func text(tag cbasn1.Tag, content []byte) string {
 	case utf8.Valid(content):
 		return string(content)
 	}
-	// What is not UTF-8 is Latin-1 in practice, under any tag.
+	// Other bytes than UTF-8 are Latin-1 in practice, under any tag.
 	runes := make([]rune, len(content))
 	for i, c := range content {
 		runes[i] = rune(c)
@@ -94,13 +94,13 @@ func text(tag cbasn1.Tag, content []byte) string {
 	return string(runes)
 }
 
-// maxText bounds a value that is shown, in bytes. The bounds of X.520 are
-// between 2 and 128 characters.
+// maxText limits the length of a displayed value, in bytes. The limits of X.520
+// are between 2 and 128 characters.
 const maxText = 256
 
-// Get returns the first value of this attribute type that is not empty, "" if
-// there is none. The value is printable, of bounded length, and for people;
-// Equal compares the values as they are encoded.
+// Get returns the first nonempty value of an attribute type, "" if there is none.
+// The value is for display: printable and of limited length. To compare names use
+// Equal, which compares the encoded values.
 func (n Name) Get(id asn1.ObjectIdentifier) string {
 	for _, v := range n.values(id) {
 		if v = printable.Text(v, maxText); v != "" {
@@ -110,9 +110,9 @@ func (n Name) Get(id asn1.ObjectIdentifier) string {
 	return ""
 }
 
-// All returns every value of this attribute type, in the order of the encoding,
-// as one text like that of Get. A surname or given name of several words may be
-// one attribute each.
+// All returns every value of an attribute type, in the order of the encoding, as
+// one text for display. A surname or given name of several words may have one
+// attribute for each word.
 func (n Name) All(id asn1.ObjectIdentifier) string {
 	var words []string
 	for _, v := range n.values(id) {
@@ -135,8 +135,7 @@ func (n Name) values(id asn1.ObjectIdentifier) []string {
 	return list
 }
 
-// String returns the common name, or failing that the first value, as text like
-// that of Get.
+// String returns the common name, or the first value if there is none, for display.
 func (n Name) String() string {
 	if cn := n.Get(CommonName); cn != "" {
 		return cn
@@ -149,9 +148,9 @@ func (n Name) String() string {
 	return ""
 }
 
-// Equal compares as RFC 5280, 7.1 wants it: string types, letter case and
+// Equal compares names as RFC 5280, 7.1 requires: string types, letter case and
 // repeated spaces make no difference. Document signers in the field name their
-// issuer with string types other than the issuer's own.
+// issuer with other string types than the issuer's certificate.
 func (n Name) Equal(o Name) bool {
 	return slices.EqualFunc(n, o, func(a, b []Attribute) bool {
 		return slices.Equal(folded(a), folded(b))

@@ -1,9 +1,9 @@
-// Package rawcert reads X.509 certificates with less demands than crypto/x509:
-// no opinion on serial numbers, names, dates, key types or extensions, only on
-// the structure (RFC 5280, 4.1). It decides nothing and trusts nothing.
+// Package rawcert parses X.509 certificates with fewer requirements than
+// crypto/x509: it checks the structure (RFC 5280, 4.1), but not serial numbers,
+// names, dates, key types or extensions. It makes no decision of trust.
 //
-// It exists because crypto/x509 refuses a certificate as a whole for details
-// that neither the chain of a security object nor the holder's name depend on.
+// crypto/x509 refuses a whole certificate for details on which neither the chain
+// of a security object nor the holder's name depends.
 package rawcert
 
 import (
@@ -17,15 +17,15 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// ErrMalformed: the bytes are not the DER of a certificate.
+// ErrMalformed reports bytes that are not the DER of a certificate.
 var ErrMalformed = errors.New("malformed certificate")
 
-// Certificate is what the parts of a certificate are. The byte slices refer to
-// the input of Parse.
+// Certificate contains the parts of a certificate. The byte slices refer to the
+// input of Parse.
 type Certificate struct {
-	// Raw is the whole certificate, RawTBS the part that is signed.
+	// Raw is the whole certificate, RawTBS its signed part.
 	Raw, RawTBS []byte
-	// Serial is the content of the INTEGER as it stands, sign byte included.
+	// Serial is the content of the INTEGER, sign byte included.
 	Serial []byte
 	// Algorithm is the AlgorithmIdentifier of the signature, header included.
 	Algorithm []byte
@@ -37,19 +37,19 @@ type Certificate struct {
 	NotBefore, NotAfter   time.Time
 	// SPKI is the SubjectPublicKeyInfo, header included.
 	SPKI []byte
-	// Extensions are what stands there, whatever version the certificate claims.
+	// Extensions lists the extensions, regardless of the certificate's version.
 	Extensions []Extension
 }
 
-// Extension is one of the certificate's extensions; Value is what stands in
-// the OCTET STRING.
+// Extension is an extension of a certificate. Value is the content of the OCTET
+// STRING.
 type Extension struct {
 	ID       asn1.ObjectIdentifier
 	Critical bool
 	Value    []byte
 }
 
-// Extension returns the extension with this identifier, if there.
+// Extension returns the extension with this identifier and whether it is present.
 func (c *Certificate) Extension(id asn1.ObjectIdentifier) (Extension, bool) {
 	for _, e := range c.Extensions {
 		if e.ID.Equal(id) {
@@ -65,8 +65,8 @@ var (
 	tag3 = cbasn1.Tag(3).ContextSpecific().Constructed()
 )
 
-// Parse reads a certificate that fills der to its last byte. Extensions must be
-// well formed and none may appear twice. Errors match ErrMalformed.
+// Parse parses a certificate that fills der. Extensions must be well formed and
+// none may appear twice. Errors match ErrMalformed.
 func Parse(der []byte) (*Certificate, error) {
 	c, err := parse(der)
 	if err != nil {
@@ -75,9 +75,9 @@ func Parse(der []byte) (*Certificate, error) {
 	return c, nil
 }
 
-// ParseFront reads as much as can be read: it fails only when the certificate
-// is broken before the end of its subject. What stands after it and cannot be
-// read is left empty.
+// ParseFront parses as much as possible. It fails only if the certificate is
+// malformed before the end of its subject. It leaves the fields empty that it
+// cannot read.
 func ParseFront(der []byte) (*Certificate, error) {
 	c, err := parse(der)
 	if err != nil && c.RawSubject == nil {
@@ -86,7 +86,7 @@ func ParseFront(der []byte) (*Certificate, error) {
 	return c, nil
 }
 
-// parse returns what it read before the error, too.
+// parse also returns the parts that it read before an error.
 func parse(der []byte) (*Certificate, error) {
 	c := &Certificate{}
 	bad := func(what string) (*Certificate, error) { return c, fmt.Errorf("%w: %s", ErrMalformed, what) }
@@ -157,7 +157,7 @@ func parse(der []byte) (*Certificate, error) {
 	if !outer.ReadASN1Element(&algorithm, cbasn1.SEQUENCE) {
 		return bad("signature algorithm")
 	}
-	// RFC 5280, 4.1.1.2: both algorithm fields are the same, and only the inner is signed.
+	// RFC 5280, 4.1.1.2: both algorithm fields are equal, and only the inner one is signed.
 	if !bytes.Equal(algorithm, inner) {
 		return bad("two signature algorithms")
 	}
@@ -203,8 +203,8 @@ func readExtensions(tbs *cryptobyte.String) ([]Extension, error) {
 	return all, nil
 }
 
-// ReadTime reads a UTCTime or a GeneralizedTime. It takes the forms of DER and
-// those that careless encoders make: without seconds, with an offset.
+// ReadTime reads a UTCTime or a GeneralizedTime. It accepts the forms of DER and
+// two incorrect ones that occur: without seconds, and with an offset.
 func ReadTime(s *cryptobyte.String) (time.Time, bool) {
 	var content cryptobyte.String
 	var tag cbasn1.Tag
@@ -224,7 +224,7 @@ func ReadTime(s *cryptobyte.String) (time.Time, bool) {
 		if err != nil {
 			continue
 		}
-		// RFC 5280, 4.1.2.5.1: 50 to 99 are of the 20th century; Go says 69.
+		// RFC 5280, 4.1.2.5.1: 50 to 99 are of the 20th century. Go uses 69 to 99.
 		if tag == cbasn1.UTCTime && t.Year() >= 2050 {
 			t = t.AddDate(-100, 0, 0)
 		}

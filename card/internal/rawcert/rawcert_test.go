@@ -38,8 +38,7 @@ func sample(t testing.TB) []byte {
 	return der
 }
 
-// TestParse: the same fields as crypto/x509 reads.
-func TestParse(t *testing.T) {
+func TestParseReadsFieldsLikeX509(t *testing.T) {
 	der := sample(t)
 	want, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -81,12 +80,12 @@ func TestParse(t *testing.T) {
 			}
 		}
 		if _, ok := c.Extension(asn1.ObjectIdentifier{1, 2, 3}); ok {
-			t.Error("an extension that is not there")
+			t.Error("Extension returned an absent extension")
 		}
 	}
 }
 
-func TestParseWrong(t *testing.T) {
+func TestParseRefusesMalformed(t *testing.T) {
 	der := sample(t)
 	if _, err := Parse(append(bytes.Clone(der), 0)); !errors.Is(err, ErrMalformed) {
 		t.Errorf("trailing byte: %v", err)
@@ -100,7 +99,7 @@ func TestParseWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The second signature algorithm is not signed, so it must be the first.
+	// Both algorithm fields must be equal, because the outer one is not signed.
 	other := bytes.Clone(der)
 	i := bytes.LastIndex(other, c.Algorithm)
 	other[i+len(c.Algorithm)-1] ^= 1
@@ -108,9 +107,9 @@ func TestParseWrong(t *testing.T) {
 		t.Errorf("two algorithms: %v", err)
 	}
 	if front, err := ParseFront(other); err != nil || front.Subject.String() != "Holder" {
-		t.Errorf("two algorithms, only the front: %v", err)
+		t.Errorf("two algorithms, ParseFront: %v", err)
 	}
-	// No extension may stand twice.
+	// An extension must not occur twice.
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +126,7 @@ func TestParseWrong(t *testing.T) {
 			t.Errorf("extension %d times: %v", n, err)
 		}
 	}
-	// One bit anywhere: Parse and ParseFront agree on what both take.
+	// After flipping any bit, Parse and ParseFront read the same fields.
 	for i := range der {
 		flipped := bytes.Clone(der)
 		flipped[i] ^= 0x20
@@ -139,7 +138,7 @@ func TestParseWrong(t *testing.T) {
 	}
 }
 
-func TestReadTime(t *testing.T) {
+func TestReadTimeAcceptsFieldForms(t *testing.T) {
 	at := func(y int, m time.Month, d, h, min, s int) time.Time {
 		return time.Date(y, m, d, h, min, s, 0, time.UTC)
 	}
@@ -171,7 +170,7 @@ func TestReadTime(t *testing.T) {
 	}
 	empty := cryptobyte.String(nil)
 	if _, ok := ReadTime(&empty); ok {
-		t.Error("a time out of nothing")
+		t.Error("ReadTime accepted empty input")
 	}
 }
 
@@ -196,7 +195,7 @@ func name(t testing.TB, rdns ...[]asn1.RawValue) Name {
 	return parsed
 }
 
-func TestNames(t *testing.T) {
+func TestNameEqualIgnoresCaseAndStringType(t *testing.T) {
 	utf8 := func(s string) asn1.RawValue { return asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte(s)} }
 	printable := func(s string) asn1.RawValue { return asn1.RawValue{Tag: asn1.TagPrintableString, Bytes: []byte(s)} }
 	type rdn = []asn1.RawValue
@@ -235,14 +234,14 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// FuzzParse: what both this package and crypto/x509 take, they read the same.
+// FuzzParse compares the fields with those of crypto/x509 where both accept the input.
 func FuzzParse(f *testing.F) {
 	f.Add(sample(f))
 	f.Fuzz(func(t *testing.T, der []byte) {
 		c, err := Parse(der)
 		front, frontErr := ParseFront(der)
 		if err == nil && frontErr != nil || frontErr == nil && front == nil {
-			t.Fatalf("%v, but the front %v", err, frontErr)
+			t.Fatalf("%v, ParseFront: %v", err, frontErr)
 		}
 		want, x509Err := x509.ParseCertificate(der)
 		if err != nil || x509Err != nil {
@@ -251,8 +250,8 @@ func FuzzParse(f *testing.F) {
 		if !bytes.Equal(c.RawTBS, want.RawTBSCertificate) || !bytes.Equal(c.Signature, want.Signature) ||
 			!bytes.Equal(c.SPKI, want.RawSubjectPublicKeyInfo) || !bytes.Equal(c.RawSubject, want.RawSubject) ||
 			!c.NotBefore.Equal(want.NotBefore) || !c.NotAfter.Equal(want.NotAfter) ||
-			want.Version == 3 && len(c.Extensions) != len(want.Extensions) { // x509 passes over those of other versions
-			t.Fatal("read otherwise than crypto/x509 does")
+			want.Version == 3 && len(c.Extensions) != len(want.Extensions) { // crypto/x509 ignores those of other versions
+			t.Fatal("fields differ from those of crypto/x509")
 		}
 	})
 }

@@ -1,4 +1,4 @@
-// Package regular opens files that others named or put there, such as
+// Package regular opens files whose names or contents come from others, such as
 // the certificates in a directory of trust anchors.
 package regular
 
@@ -9,11 +9,11 @@ import (
 	"syscall"
 )
 
-// ErrNotRegular is the cause for a pipe or a device, which may have no end.
+// ErrNotRegular reports a pipe or a device, which may have no end.
 var ErrNotRegular = errors.New("not a regular file")
 
-// Open opens a regular file for reading. It does not wait for the other end of a
-// named pipe, not even of one that takes the place of the file meanwhile.
+// Open opens a regular file for reading. It does not wait for the writer of a
+// named pipe, even if a pipe replaces the file after the check.
 func Open(name string) (*os.File, error) {
 	info, err := os.Stat(name)
 	if err != nil {
