@@ -2,8 +2,8 @@ package userdir
 
 import "golang.org/x/sys/unix"
 
-// atSecure is AT_SECURE (getauxval(3)): the kernel sets its value for a program
-// that gained rights when it was started, also by file capabilities.
+// atSecure is AT_SECURE (getauxval(3)). The kernel sets its value if the program
+// gained rights when it was started, also by file capabilities.
 const atSecure = 23
 
 func secureMode() bool {

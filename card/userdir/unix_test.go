@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestNoDirectoryInAHomeThatDoesNotExist(t *testing.T) {
+func TestMissingHomeIsRefused(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", "")
 	t.Setenv("XDG_CONFIG_HOME", "")

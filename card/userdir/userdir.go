@@ -1,12 +1,12 @@
-// Package userdir decides whether this process may use what belongs to the user
+// Package userdir decides whether this process may use the resources of the user
 // who started it: directories for cache, state and configuration, and the bus of
-// the session. It is the one place for that judgement.
+// the session. No other package decides this.
 //
-// A process with rights that its user does not have (set-user-ID, set-group-ID,
-// file capabilities) uses none of it: the environment names the places, and the
-// user chooses the environment. Root uses only what is root's own, so that
-// "sudo" neither obeys files of another user nor leaves files of root in that
-// user's home. A home directory that does not exist is not created.
+// A process with more rights than its user (set-user-ID, set-group-ID, file
+// capabilities) uses none of them, because the user chooses the environment that
+// names them. Root uses only directories owned by root, so that "sudo" neither
+// reads files of another user nor creates files of root in that user's home. A
+// missing home directory is not created.
 package userdir
 
 import (
@@ -20,14 +20,14 @@ import (
 // ErrRefused is matched by every refusal of this package.
 var ErrRefused = errors.New("this process does not use the user's directories")
 
-// Cache returns the user's directory for caches, which need not exist.
+// Cache returns the user's directory for caches, which may not exist yet.
 func Cache() (string, error) { return dir(os.UserCacheDir) }
 
-// Config returns the user's directory for configuration, which need not exist.
+// Config returns the user's directory for configuration, which may not exist yet.
 func Config() (string, error) { return dir(os.UserConfigDir) }
 
 func dir(find func() (string, error)) (string, error) {
-	// First of all: the environment of a privileged process is not looked at.
+	// Check first, so that a privileged process does not read the environment.
 	if err := Allowed(); err != nil {
 		return "", err
 	}
@@ -38,8 +38,8 @@ func dir(find func() (string, error)) (string, error) {
 	return path, Check(path)
 }
 
-// Allowed returns an error matching ErrRefused in a process with rights that its
-// user does not have.
+// Allowed returns an error matching ErrRefused if the process has more rights
+// than its user.
 func Allowed() error {
 	if privileged() {
 		return fmt.Errorf("%w: it has more rights than its user", ErrRefused)
@@ -47,8 +47,8 @@ func Allowed() error {
 	return nil
 }
 
-// Check returns an error matching ErrRefused where this process may not use a
-// directory of the user, or may not make it.
+// Check returns an error matching ErrRefused if this process may not use or
+// create a directory of the user.
 func Check(path string) error {
 	if err := Allowed(); err != nil {
 		return err
@@ -56,8 +56,8 @@ func Check(path string) error {
 	return check(path, os.Getenv("HOME"), os.Geteuid(), owner)
 }
 
-// check judges a directory for the user uid, whose home is home. owner returns
-// the owner of a file, or -1 where the system has none.
+// check decides about path for the user uid with the directory home. owner
+// returns the owner of a file, or -1 if the system has no owners.
 func check(path, home string, uid int, owner func(string) (int, error)) error {
 	if home != "" && below(path, home) {
 		if _, err := os.Stat(home); errors.Is(err, fs.ErrNotExist) {
@@ -67,7 +67,7 @@ func check(path, home string, uid int, owner func(string) (int, error)) error {
 	if uid != 0 {
 		return nil
 	}
-	// The owner of any directory above can exchange what is below it.
+	// The owner of any directory above path can replace what is below it.
 	for p := filepath.Clean(path); ; p = filepath.Dir(p) {
 		who, err := owner(p)
 		switch {

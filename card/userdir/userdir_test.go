@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestCheck(t *testing.T) {
+func TestCheckRefusesDirectoriesOfOthers(t *testing.T) {
 	home := t.TempDir()
 	owners := map[string]int{"/": 0, "/srv": 0, "/srv/anna": 1000, "/srv/anna/root": 0, "/srv/admin": 0, "/tmp": 0}
 	owner := func(p string) (int, error) {
