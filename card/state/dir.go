@@ -22,17 +22,17 @@ const (
 	tempPrefix   = ".new-"
 )
 
-// lockTime bounds the wait for the lock. The lock is held for the time of one
-// small write; the system releases that of a process that ended.
+// lockTime limits the wait for the lock. A program has the lock for one small
+// write; the system releases the lock of a process that ends.
 const lockTime = 3 * time.Second
 
-// Dir returns a Store in a directory, which is made with mode 0700 when the
+// Dir returns a Store in a directory, which is created with mode 0700 before the
 // first record is written. Files have mode 0600.
 func Dir(dir string) *Store { return &Store{backend: &directory{dir: dir, wait: lockTime}} }
 
 // Default returns the Store of the user: $XDG_STATE_HOME/cie, on Windows
-// %LocalAppData%\cie\state. The error matches userdir.ErrRefused where this
-// process may not use it.
+// %LocalAppData%\cie\state. The error matches userdir.ErrRefused if this process
+// may not use it.
 func Default() (*Store, error) {
 	dir, err := DefaultDir(os.Getenv)
 	if err == nil {
@@ -63,14 +63,14 @@ func (d *directory) lock(create bool) (func(), error) {
 	}
 	f, err := openFile(d.path(lockName), os.O_RDWR|os.O_CREATE)
 	if err != nil && !create && (errors.Is(err, fs.ErrPermission) || readOnly(err)) {
-		// A directory that cannot be written: nobody changes it, so reading
-		// needs no lock. A change asks with create and fails.
+		// Nothing changes in a directory that cannot be written, so reading needs
+		// no lock. Update passes create and fails.
 		if f, err = openFile(d.path(lockName), os.O_RDONLY); missing(err) {
 			return func() {}, nil
 		}
 	}
 	if err != nil {
-		if missing(err) { // the lock file, not the directory
+		if missing(err) { // the lock file is missing, the directory exists
 			err = fmt.Errorf("%w: %s", ErrUnsafe, "lock")
 		}
 		return nil, err
@@ -82,7 +82,7 @@ func (d *directory) lock(create bool) (func(), error) {
 			return nil, fmt.Errorf("lock: %w", err)
 		}
 		if taken {
-			return func() { _ = f.Close() }, nil // which releases the lock
+			return func() { _ = f.Close() }, nil // closing the file releases the lock
 		}
 		if time.Now().After(end) {
 			_ = f.Close()
@@ -100,8 +100,8 @@ func (d *directory) load(id string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxRecord+1))
 }
 
-// save replaces a record whole: when it returns nil the new one is on the
-// disk, after an error the old one still is.
+// save replaces a record as a whole: when it returns nil, the new record is on
+// disk; after an error the old one remains.
 func (d *directory) save(id string, data []byte) (err error) {
 	var suffix [8]byte
 	rand.Read(suffix[:])
@@ -138,8 +138,8 @@ func (d *directory) remove(id string) error {
 	return syncDir(d.dir)
 }
 
-// list returns the IDs of the records. It removes what writes that were cut
-// off left behind: the caller has the lock, so no write is under way.
+// list returns the IDs of the records. It also removes the files of interrupted
+// writes: the caller has the lock, so no write is in progress.
 func (d *directory) list() ([]string, error) {
 	entries, err := os.ReadDir(d.dir)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 )
 
 // DefaultDir returns the directory of the user's Store: $XDG_STATE_HOME/cie,
-// by default ~/.local/state/cie (XDG Base Directory Specification). A relative
-// $XDG_STATE_HOME is ignored, as the specification wants.
+// by default ~/.local/state/cie (XDG Base Directory Specification). It ignores a
+// relative $XDG_STATE_HOME, as the specification requires.
 func DefaultDir(getenv func(string) string) (string, error) {
 	if base := getenv("XDG_STATE_HOME"); filepath.IsAbs(base) {
 		return filepath.Join(base, "cie"), nil
@@ -43,8 +43,8 @@ func checkDir(dir string) error {
 	return nil
 }
 
-// openFile opens a regular file of this user. Nothing else is waited for or
-// followed: no link, no pipe, no device.
+// openFile opens a regular file of this user. It refuses links, pipes and devices
+// and does not wait for them.
 func openFile(name string, flags int) (*os.File, error) {
 	fd, err := unix.Open(name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0o600)
 	for err == unix.EINTR {
@@ -77,10 +77,10 @@ func openFile(name string, flags int) (*os.File, error) {
 	return f, nil
 }
 
-// readOnly reports whether the file system cannot be written.
+// readOnly reports whether err says that the file system is read-only.
 func readOnly(err error) bool { return errors.Is(err, unix.EROFS) }
 
-// tryLock takes the lock of an open file unless another one has it.
+// tryLock locks an open file and reports false if another open file has the lock.
 func tryLock(f *os.File) (bool, error) {
 	for {
 		switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err {
@@ -102,7 +102,7 @@ func syncDir(dir string) error {
 		return err
 	}
 	defer f.Close()
-	// Some file systems know no fsync of a directory.
+	// Some file systems do not support fsync of a directory.
 	if err := f.Sync(); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOTSUP) {
 		return err
 	}

@@ -74,11 +74,12 @@ func TestLeftoversOfWritesAreRemoved(t *testing.T) {
 		t.Fatal(list, err)
 	}
 	if _, err := os.Stat(left); err == nil {
-		t.Error("still there")
+		t.Error("the leftover file remains")
 	}
 }
 
-// What is not a plain file of this user is neither read, followed nor waited for.
+// Anything but a plain file of this user is neither read nor followed, and does
+// not block.
 func TestUnsafeFilesAreRefused(t *testing.T) {
 	replace := func(f func(name string) error) func(name string) error {
 		return func(name string) error {
@@ -162,7 +163,7 @@ func TestUnsafeDirectoriesAreRefused(t *testing.T) {
 	}
 }
 
-// asNobody runs this test again as a user without rights.
+// asNobody runs this test again as an unprivileged user.
 func asNobody(t *testing.T, dir string) {
 	t.Helper()
 	exe, err := os.Executable()
@@ -226,7 +227,7 @@ func TestReadOnlyDirectoryIsReadAndNotChanged(t *testing.T) {
 	}
 }
 
-// The lock of a process that was killed is released by the system.
+// The system releases the lock of a killed process.
 func TestLockOfADeadProcessIsReleased(t *testing.T) {
 	if dir := os.Getenv("STATE_TEST_LOCK"); dir != "" {
 		unlock, err := Dir(dir).backend.lock(true)

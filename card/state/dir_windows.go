@@ -20,8 +20,8 @@ func DefaultDir(getenv func(string) string) (string, error) {
 	return filepath.Join(base, "cie", "state"), nil
 }
 
-// checkDir refuses what is not a directory. The access control lists that
-// %LocalAppData% passes on keep other users out.
+// checkDir refuses anything but a directory. The access control lists inherited
+// from %LocalAppData% exclude other users.
 func checkDir(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -33,7 +33,7 @@ func checkDir(dir string) error {
 	return nil
 }
 
-// openFile opens a regular file and follows no link.
+// openFile opens a regular file and does not follow links.
 func openFile(name string, flags int) (*os.File, error) {
 	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%w: %s is not a regular file", ErrUnsafe, name)
@@ -43,10 +43,10 @@ func openFile(name string, flags int) (*os.File, error) {
 	return os.OpenFile(name, flags, 0o600)
 }
 
-// readOnly reports whether the file system cannot be written.
+// readOnly reports whether err says that the medium is write-protected.
 func readOnly(err error) bool { return errors.Is(err, windows.ERROR_WRITE_PROTECT) }
 
-// tryLock takes the lock of an open file unless another one has it.
+// tryLock locks an open file and reports false if another open file has the lock.
 func tryLock(f *os.File) (bool, error) {
 	err := windows.LockFileEx(windows.Handle(f.Fd()),
 		windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, new(windows.Overlapped))
@@ -59,5 +59,5 @@ func tryLock(f *os.File) (bool, error) {
 	return false, err
 }
 
-// syncDir has no counterpart: a rename is in the journal of NTFS.
+// syncDir does nothing: NTFS records a rename in its journal.
 func syncDir(string) error { return nil }

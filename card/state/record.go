@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of a record, so that a damaged or foreign file costs nothing.
+// Limits of a record, so that a damaged or foreign file costs little.
 const (
 	maxRecord = 16 << 10
 	maxText   = 256 // bytes of NIS, root and holder
@@ -42,7 +42,7 @@ type storedConsent struct {
 	At  time.Time `json:"at"`
 }
 
-// maxTries bounds a counter: the largest one of a CIE is 10 (CIE Annex A), and
+// maxTries limits a counter: the largest one of a CIE is 10 (CIE Annex A), and
 // 63Cx can express 15.
 const maxTries = 15
 
@@ -69,7 +69,7 @@ func encode(r Record) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What could not be read back is not written.
+	// A record that decode refuses must not be written.
 	if _, err := decode(data); err != nil {
 		return nil, err
 	}
@@ -89,8 +89,8 @@ func decode(data []byte) (Record, error) {
 	}
 	var s stored
 	d := json.NewDecoder(bytes.NewReader(data))
-	// A field that is not known comes from a later version; rewriting the
-	// record would lose it.
+	// An unknown field was written by a later version. Rewriting the record would
+	// lose it.
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
 		return bad("%v", err)
@@ -142,7 +142,7 @@ func decode(data []byte) (Record, error) {
 	return r, nil
 }
 
-// unhex fills out from exactly as many lower-case hexadecimal digits.
+// unhex decodes exactly as many lower-case hexadecimal digits as out needs.
 func unhex(out []byte, s string) bool {
 	if len(s) != 2*len(out) || strings.ToLower(s) != s {
 		return false
@@ -151,7 +151,7 @@ func unhex(out []byte, s string) bool {
 	return err == nil
 }
 
-// cleanText leaves out what is not printable, and bounds the length.
+// cleanText removes what is not printable and limits the length.
 func cleanText(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) && r != utf8.RuneError {

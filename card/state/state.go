@@ -1,16 +1,20 @@
-// Package state keeps what protects a person, one record for each card: that
-// the card was found genuine, that the person accepted it, the counters last
-// known, and a mark that moves whenever a PIN that a program keeps may no
-// longer be the right one.
+// Package state stores what protects the user, one record for each card: that
+// the card was found genuine, that the user accepted it, the last known tries of
+// PIN and PUK, and a mark that changes whenever a PIN kept by a program may have
+// become wrong.
 //
-// Records are read and changed under a lock that all programs of a user share,
-// and written whole. They are apart from the cache of constants, which may be
-// lost at any time: what a card does never deletes or lowers a record, a
-// person does. A record that cannot be read counts as unknown: it gives no
-// trust, no mark and no counter, and is not replaced.
+// Programs of a user read and change records under a common lock and write them
+// as a whole. Records are separate from the cache of constants, which may be lost
+// at any time: no behaviour of a card deletes or lowers a record, only the user
+// does. An unreadable record counts as unknown: it provides no trust, no mark and
+// no counter, and is not replaced.
 //
-// A card.Session changes records while it holds the PC/SC transaction, so two
-// programs that use one card do it one after the other.
+// # Locks
+//
+// The lock of the backend (a file lock, or memory.mu) is taken first, and only
+// for one operation on records. A card.Session changes records within its PC/SC
+// transaction, so two programs that use one card take turns. Store.mu guards the
+// keys accepted in this process; no other lock is taken while it is locked.
 package state
 
 import (
@@ -24,67 +28,67 @@ import (
 	"time"
 )
 
-// Errors; tested with errors.Is.
+// Errors, to be tested with errors.Is.
 var (
-	// ErrDisabled: there is no store. A nil *Store returns it.
+	// ErrDisabled is returned by a nil *Store.
 	ErrDisabled = errors.New("no state is kept")
-	// ErrDamaged: the record is there and cannot be read.
+	// ErrDamaged reports that the record exists but is unreadable.
 	ErrDamaged = errors.New("the record of the card is damaged")
-	// ErrLocked: another program did not release the lock in time.
+	// ErrLocked reports that another program did not release the lock in time.
 	ErrLocked = errors.New("the state is locked by another program")
-	// ErrUnsafe: directory or file belong to another user, can be changed by
-	// others, or are not what they should be.
+	// ErrUnsafe reports that a directory or file belongs to another user, can be
+	// changed by others, or has another file type.
 	ErrUnsafe = errors.New("unsafe state")
 )
 
-// Key is the SHA-256 of the content of EF.Int.Kpub, the key that a chip proves
-// to own in every channel.
+// Key is the SHA-256 of the content of EF.Int.Kpub, the public key whose private
+// key the chip proves to have in every channel.
 type Key [sha256.Size]byte
 
 // KeyOf returns the Key for the content of EF.Int.Kpub.
 func KeyOf(intKpub []byte) Key { return sha256.Sum256(intKpub) }
 
 // Mark changes with every event after which a kept PIN may be wrong. The zero
-// value is no mark.
+// value means that there is no mark.
 type Mark [16]byte
 
-// NewMark returns a mark that was never in use.
+// NewMark returns a random mark.
 func NewMark() (m Mark) {
 	rand.Read(m[:])
 	return m
 }
 
-// Genuine says as what a card was found genuine.
+// Genuine records that a card was found genuine, and with which key and root.
 type Genuine struct {
 	Key  Key
 	Root string // name of the root that the SOD chains to
 }
 
-// Consent is the decision of a person to use a card below genuine.
+// Consent records that the user decided to use a card that is not proved genuine.
 type Consent struct {
 	Key Key
 	At  time.Time
 }
 
-// Counter is the last known number of tries left; Known is false when nothing
-// is known.
+// Counter is the last known number of remaining tries. Known is false if there is
+// none.
 type Counter struct {
 	Left  int
 	Known bool
 }
 
-// Record is what is known of one card.
+// Record contains what is known about one card.
 type Record struct {
 	NIS     string
-	Genuine *Genuine // nil: never found genuine
-	Consent *Consent // nil: not accepted
+	Genuine *Genuine // nil if never found genuine
+	Consent *Consent // nil if not accepted
 	PIN     Counter
 	PUK     Counter
 	Mark    Mark
-	Holder  string // name of the holder, "" when not known
+	Holder  string // name of the holder, "" if unknown
 }
 
-// Accepts reports whether the person accepted the card with this key.
+// Accepts reports whether the user accepted the card with this key.
 func (r *Record) Accepts(k Key) bool { return r.Consent != nil && r.Consent.Key == k }
 
 func (r *Record) clone() Record {
@@ -100,19 +104,19 @@ func (r *Record) clone() Record {
 	return out
 }
 
-// Store keeps the records of the cards of one user. Its methods may be called
-// from any goroutine. A nil *Store keeps nothing.
+// Store contains the records of the cards of one user. Its methods may be called
+// from several goroutines. A nil *Store stores nothing.
 type Store struct {
 	backend backend
 
 	mu     sync.Mutex
-	passed map[Key]bool // accepted for the life of this process
+	passed map[Key]bool // keys accepted until this process ends
 }
 
-// backend keeps encoded records by ID.
+// backend stores encoded records by ID.
 type backend interface {
-	// lock excludes all other users of the backend until unlock is called.
-	// With create a place that is not there yet is made; without it, the error
+	// lock excludes all other users of the backend until unlock is called. With
+	// create it creates a missing store; otherwise the error for a missing store
 	// matches fs.ErrNotExist.
 	lock(create bool) (unlock func(), err error)
 	// load returns the record, or an error that matches fs.ErrNotExist.
@@ -122,20 +126,20 @@ type backend interface {
 	list() ([]string, error)
 }
 
-// Memory returns a Store for tests and demonstrations, which keeps nothing on
+// Memory returns a Store for tests and demonstrations that writes nothing to
 // disk.
 func Memory() *Store { return &Store{backend: &memory{records: map[string][]byte{}}} }
 
-// Entry is a record in a listing. Err matches ErrDamaged or ErrUnsafe where the
-// record cannot be read; only ID is set then.
+// Entry is a record in a listing. If the record is unreadable, Err matches
+// ErrDamaged or ErrUnsafe, and only ID is set.
 type Entry struct {
 	ID     string
 	Record Record
 	Err    error
 }
 
-// ID returns the name under which the record of a card is kept: a hash, so
-// that a listing of the directory shows no NIS.
+// ID returns the name of the record of a card. It is a hash, so that a listing of
+// the directory does not show the NIS.
 func ID(nis string) string {
 	sum := sha256.Sum256([]byte("cie card state\x00" + nis))
 	return hex.EncodeToString(sum[:16])
@@ -146,8 +150,8 @@ func validID(id string) bool {
 	return err == nil && len(b) == 16 && strings.ToLower(id) == id
 }
 
-// Get returns the record of a card, an empty one if there is none. An error
-// means that nothing may be assumed about the card.
+// Get returns the record of a card, an empty one if there is none. After an error
+// the caller must not assume anything about the card.
 func (s *Store) Get(nis string) (Record, error) {
 	if s == nil {
 		return Record{NIS: nis}, ErrDisabled
@@ -160,10 +164,10 @@ func (s *Store) Get(nis string) (Record, error) {
 		return Record{NIS: nis}, err
 	}
 	defer unlock()
-	return s.get(nis)
+	return s.getLocked(nis)
 }
 
-func (s *Store) get(nis string) (Record, error) {
+func (s *Store) getLocked(nis string) (Record, error) {
 	data, err := s.backend.load(ID(nis))
 	if missing(err) {
 		return Record{NIS: nis}, nil
@@ -180,11 +184,10 @@ func (s *Store) get(nis string) (Record, error) {
 	return Record{NIS: nis}, err
 }
 
-// Update changes the record of a card under the lock. f gets the record as it
-// is, an empty one if there is none, and returns whether to keep what it made
-// of it. When Update returns nil the record is on the disk. An error of f is
-// returned as it is and changes nothing, and neither does a record that cannot
-// be read.
+// Update changes the record of a card under the lock. It passes the current
+// record to f, an empty one if there is none, and saves the record that f leaves.
+// When Update returns nil, the record is on disk. If f returns an error or the
+// current record is unreadable, Update returns that error and changes nothing.
 func (s *Store) Update(nis string, f func(*Record) error) error {
 	if s == nil {
 		return ErrDisabled
@@ -194,7 +197,7 @@ func (s *Store) Update(nis string, f func(*Record) error) error {
 		return err
 	}
 	defer unlock()
-	r, err := s.get(nis)
+	r, err := s.getLocked(nis)
 	if err != nil {
 		return err
 	}
@@ -251,8 +254,8 @@ func (s *Store) List() ([]Entry, error) {
 	return out, nil
 }
 
-// Forget deletes a record by its ID, also one that cannot be read. A record
-// that is not there is no error. Only a person's decision calls it.
+// Forget deletes a record by its ID, even an unreadable one. A missing record is
+// not an error. Programs call it only when the user asks for it.
 func (s *Store) Forget(id string) error {
 	if s == nil {
 		return ErrDisabled
@@ -263,7 +266,7 @@ func (s *Store) Forget(id string) error {
 	return s.forget(func() ([]string, error) { return []string{id}, nil })
 }
 
-// ForgetAll deletes every record. Only a person's decision calls it.
+// ForgetAll deletes every record. Programs call it only when the user asks for it.
 func (s *Store) ForgetAll() error {
 	if s == nil {
 		return ErrDisabled
@@ -296,7 +299,7 @@ func (s *Store) forget(which func() ([]string, error)) error {
 	return errors.Join(failed...)
 }
 
-// AcceptHere accepts a key for the life of this process and records nothing.
+// AcceptHere accepts a key until this process ends and records nothing.
 func (s *Store) AcceptHere(k Key) {
 	if s == nil {
 		return

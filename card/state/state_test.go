@@ -121,7 +121,7 @@ func TestAcceptHereIsNotRecorded(t *testing.T) {
 		t.Error("wrong")
 	}
 	if _, err := os.Stat(dir); err == nil {
-		t.Error("something was written")
+		t.Error("a record was written")
 	}
 	_ = s.ForgetAll()
 	if s.AcceptedHere(k) {
@@ -129,7 +129,7 @@ func TestAcceptHereIsNotRecorded(t *testing.T) {
 	}
 }
 
-// A record that cannot be read gives nothing and is not replaced by an update.
+// An unreadable record provides nothing, and an update does not replace it.
 func TestDamagedRecordIsUnknownAndStays(t *testing.T) {
 	good, err := encode(fullRecord())
 	if err != nil {
