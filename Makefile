@@ -1,5 +1,6 @@
 # make demo    the main job end to end on a virtual card
 # make test    everything: real PC/SC daemon, real PKCS#11 programs
+# make slow    what make test leaves out: builds from nothing, twice, and with a sanitizer (part of make dist)
 # make check   the inner loop: format, vet, static checks, tests without cgo and daemon
 # make build   bin/cie, bin/cie-virtual, bin/cie-pkcs11.so
 # make gui     bin/cie-gui, the desktop application (a cold build takes minutes)
@@ -13,7 +14,7 @@
 #              every kind of refusal on every family in a PC/SC reader
 # make clean   removes what was built
 #
-# demo, test, bench, build and packages install the Debian packages they miss (.ci/deps).
+# demo, test, bench and packages install the Debian packages they miss; build and gui name them (.ci/deps).
 
 # Go in its usual places, PATH first.
 export PATH := $(PATH):/usr/local/go/bin:/usr/lib/go/bin:$(HOME)/go/bin
@@ -46,10 +47,10 @@ GOBUILD := $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 demo: deps-test bin
 	./bin/cie-virtual demo
 
-# It ends with what was skipped and why, and a line of counts.
-test: deps-all bin
-	$(MAKE) packages-here
-	@GO='$(GO)' GUITAGS='$(GUITAGS)' TESTTIMEOUT=$(TESTTIMEOUT) sh .ci/test
+# The programs in the packages are those that are tested. It ends with what was
+# skipped and why, and a line of counts.
+test: deps-all packages-here
+	@GO='$(GO)' GUITAGS='$(GUITAGS)' TESTTIMEOUT=$(TESTTIMEOUT) CIE_BIN="$$(pwd)/dist/build/$$($(GO) env GOHOSTARCH)/bin" sh .ci/test
 
 build: deps-build bin
 
@@ -69,7 +70,7 @@ gui: deps-gui
 
 # The Linux packages. make test needs those of this machine's architecture.
 PACKAGEARCHES ?= amd64 arm64
-PACK = LDFLAGS='$(LDFLAGS)' GUITAGS='$(GUITAGS)' GO='$(GO)' SOURCE_DATE_EPOCH='$(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct),0)' \
+PACK = HOST=bin LDFLAGS='$(LDFLAGS)' GUITAGS='$(GUITAGS)' GO='$(GO)' SOURCE_DATE_EPOCH='$(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct),0)' \
 	sh installer/packaging/linux/build '$(VERSION)' dist
 # For Windows. make test builds what has no window.
 .PHONY: windows
@@ -78,14 +79,14 @@ windows: deps-windows
 	CIE_WINDOWS_DIST="$$(pwd)/dist" $(GO) test -count=1 -v -run 'TestSetup|TestWindow' ./cmd/internal/wintest
 
 .PHONY: packages packages-here
-packages: deps-packages
+packages: deps-packages bin
 	$(PACK) $(PACKAGEARCHES)
-packages-here:
+packages-here: bin
 	$(PACK) $$($(GO) env GOHOSTARCH)
 
 # What is given to others. The programs in the packages count, else those in bin.
 .PHONY: dist sbom sums
-dist: packages windows sbom sums
+dist: packages windows sbom sums slow
 sbom: bin
 	@rm -rf dist/sbom
 	$(GO) run ./installer/packaging/sbom -version '$(VERSION)' -out dist/sbom \
@@ -103,6 +104,12 @@ bench: deps-test bin
 fuzz:
 	FUZZ='$(FUZZ)' FUZZTIME=$(FUZZTIME) sh .ci/fuzz
 
+# Reproducible builds, from an empty cache too, and the module with AddressSanitizer,
+# for which the standard library is compiled anew: ten minutes of the processor.
+.PHONY: slow
+slow: deps-test
+	CIE_SLOW=1 $(GO) test -count=1 -v -run '^(TestReproducible|TestSanitizedModule)$$' -timeout 60m ./cmd/internal/buildtest ./cmd/cie-pkcs11
+
 # Half an hour of the processor, most of it for what make test tries in turns.
 faults: deps-test
 	@mkdir -p artifacts
@@ -113,10 +120,11 @@ clean:
 	rm -rf bin dist artifacts
 
 .PHONY: deps-all deps-packages
+# These two install nothing.
 deps-build:
-	@sh .ci/deps build
+	@sh .ci/deps -n build
 deps-gui:
-	@sh .ci/deps build gui
+	@sh .ci/deps -n build gui
 deps-test:
 	@sh .ci/deps build test
 deps-packages:

@@ -85,10 +85,7 @@ func TestSecondStartSaysThatTheFirstIsSilent(t *testing.T) {
 
 // The window says nothing on the terminal, in locales without a language too.
 func TestNoNoiseAboutTheLocale(t *testing.T) {
-	dir, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := programs(t)
 	for _, locale := range []string{"C.UTF-8", "POSIX.UTF-8", "C", "it_IT.UTF-8"} {
 		cmd := exec.Command(filepath.Join(dir, "cie-gui"), "-version")
 		cmd.Env = []string{"PATH=/usr/bin", "HOME=" + t.TempDir(), "LC_ALL=" + locale}

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,6 +20,7 @@ import (
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
 	"cie/cmd/internal/anchor"
+	"cie/cmd/internal/buildtest/built"
 )
 
 // person sits in front of a real window on a screen of its own, with a real
@@ -84,34 +84,11 @@ func screen(t *testing.T) string {
 	return ":" + strings.TrimSpace(string(line[:n]))
 }
 
-// built is the directory with the program and the module, which all tests
-// share.
-var built = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "cie-gui-test-")
-	if err != nil {
-		return "", err
-	}
-	made = dir
-	for _, args := range [][]string{
-		{"-tags", "x11,migrated_fynedo", "-o", filepath.Join(dir, "cie-gui"), "."},
-		{"-buildmode=c-shared", "-o", filepath.Join(dir, "cie-pkcs11.so"), "cie/cmd/cie-pkcs11"},
-	} {
-		if out, err := exec.Command("go", append([]string{"build", "-trimpath", "-buildvcs=false"}, args...)...).CombinedOutput(); err != nil {
-			return dir, fmt.Errorf("%w\n%s", err, out)
-		}
-	}
-	return dir, nil
-})
-
-// made is that directory, to be removed.
-var made string
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if made != "" {
-		_ = os.RemoveAll(made)
-	}
-	os.Exit(code)
+// programs returns the directory with the program and the module.
+func programs(t testing.TB) string {
+	t.Helper()
+	built.File(t, built.Module)
+	return filepath.Dir(built.File(t, built.Window))
 }
 
 // sit prepares the desk: a screen, a reader with a card, a home.
@@ -137,9 +114,7 @@ func sit(t *testing.T) *person {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := built(); err != nil {
-		t.Fatal(err)
-	}
+	programs(t)
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -201,11 +176,7 @@ func (p *person) lay() {
 // the module, as in an installation.
 func (p *person) start(args ...string) {
 	p.t.Helper()
-	dir, err := built()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.run(filepath.Join(dir, "cie-gui"), args...)
+	p.run(filepath.Join(programs(p.t), "cie-gui"), args...)
 }
 
 func (p *person) run(program string, args ...string) {

@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,10 +21,11 @@ import (
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
 	"cie/cmd/internal/anchor"
+	"cie/cmd/internal/buildtest/built"
 )
 
-// work is the directory of what the tests build; built is the module in it.
-var work, built string
+// work is the directory of what the tests build.
+var work string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
@@ -39,22 +39,10 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-var build sync.Once
-
-// library builds the module as make build does.
+// library returns the path of the module.
 func library(t testing.TB) string {
 	t.Helper()
-	build.Do(func() {
-		built = filepath.Join(work, "cie-pkcs11.so")
-		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", built, ".")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-	})
-	if _, err := os.Stat(built); err != nil {
-		t.Fatal(err)
-	}
-	return built
+	return built.File(t, built.Module)
 }
 
 // program compiles a C program of testdata.
@@ -228,18 +216,21 @@ func TestNegative(t *testing.T) {
 		run(t, append(noService(t), sanitizerOptions), exe, library(t), "-", "storm")
 	})
 	t.Run("card", func(t *testing.T) { negative(t, exe, library(t), "storm") })
-	t.Run("module with sanitizer", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("builds everything anew")
-		}
-		so := filepath.Join(work, "sanitized.so")
-		cmd := exec.Command("go", "build", "-asan", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", so, ".")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		run(t, append(noService(t), sanitizerOptions), exe, so, "-", "calm")
-		negative(t, exe, so, "calm")
-	})
+}
+
+// TestSanitizedModule calls every function wrongly in a module that is itself
+// built with AddressSanitizer.
+func TestSanitizedModule(t *testing.T) {
+	if os.Getenv("CIE_SLOW") == "" {
+		t.Skip("compiles the standard library anew: make slow")
+	}
+	exe, so := program(t, "negative", sanitizer...), filepath.Join(work, "sanitized.so")
+	cmd := exec.Command("go", "build", "-asan", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", so, ".")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	run(t, append(noService(t), sanitizerOptions), exe, so, "-", "calm")
+	negative(t, exe, so, "calm")
 }
 
 // negative runs the program with a card, which it must not harm.

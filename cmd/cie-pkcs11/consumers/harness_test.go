@@ -25,6 +25,7 @@ import (
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
 	"cie/cmd/internal/anchor"
+	"cie/cmd/internal/buildtest/built"
 )
 
 // patience bounds every program a test runs. It only ends what hangs.
@@ -141,9 +142,6 @@ func program(t *testing.T, tool string) string {
 	return path
 }
 
-// built is the path of the module, made once per run of the tests.
-var built string
-
 // waiting, in the environment, makes this program wait until a card is in the
 // reader whose name ends so, which a daemon that has just started takes its time to
 // see. The PC/SC library talks to one daemon in the life of a process, so that
@@ -158,16 +156,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "cie-consumers-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		built = filepath.Join(dir, "cie-pkcs11.so")
-		return m.Run()
-	}())
+	os.Exit(m.Run())
 }
 
 func waitForCard(reader string) error {
@@ -190,18 +179,10 @@ func waitForCard(reader string) error {
 	return errors.New("PC/SC sees no card")
 }
 
-// module builds the module as make build does, unless that was done before.
+// module returns the path of the module.
 func module(t *testing.T) string {
 	t.Helper()
-	if _, err := os.Stat(built); err == nil {
-		return built
-	}
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", built, "cie/cmd/cie-pkcs11")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build of the module: %v\n%s", err, out)
-	}
-	return built
+	return built.File(t, built.Module)
 }
 
 // newHost makes a machine with a private PC/SC daemon and a virtual card in

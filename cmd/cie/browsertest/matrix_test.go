@@ -16,6 +16,7 @@ import (
 	"cie/card/cardtest"
 	"cie/cmd/cie/browsertest/browser"
 	"cie/cmd/cie/browsertest/idp"
+	"cie/cmd/internal/buildtest/built"
 	"cie/installer"
 )
 
@@ -260,7 +261,7 @@ func TestTogether(t *testing.T) {
 	need(t, browser.Kinds()...)
 	s := newStack(t)
 	s.enable()
-	cli := build(t, "cie", "cie/cmd/cie")
+	cli := built.File(t, built.CLI)
 	users := map[browser.Kind]*user{}
 	for _, kind := range browser.Kinds() {
 		users[kind] = s.sit(t, kind)

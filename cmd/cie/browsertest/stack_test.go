@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -24,6 +23,7 @@ import (
 	"cie/cmd/cie/browsertest/desktop"
 	"cie/cmd/cie/browsertest/idp"
 	"cie/cmd/internal/anchor"
+	"cie/cmd/internal/buildtest/built"
 	"cie/cmd/internal/notify"
 	"cie/installer"
 )
@@ -33,20 +33,6 @@ const patience = 2 * time.Minute
 
 // holder is what the service shows of the card's owner.
 const holder = "PRVMRA70A41Z999S"
-
-var buildDir string
-
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		var err error
-		if buildDir, err = os.MkdirTemp("", "cie-browsers-"); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(buildDir)
-		return m.Run()
-	}())
-}
 
 // absent fails the test on continuous integration and skips it elsewhere.
 func absent(t *testing.T, format string, args ...any) {
@@ -75,20 +61,6 @@ func need(t *testing.T, kinds ...browser.Kind) {
 	if len(missing) > 0 {
 		absent(t, "missing: %s; .ci/deps browsers installs them on Debian", strings.Join(missing, ", "))
 	}
-}
-
-// build builds a package of this module as make build does.
-func build(t *testing.T, name, pkg string, args ...string) string {
-	t.Helper()
-	out := filepath.Join(buildDir, name)
-	if _, err := os.Stat(out); err == nil {
-		return out
-	}
-	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-buildvcs=false"}, args...), "-o", out, pkg)...)
-	if b, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build of %s: %v\n%s", pkg, err, b)
-	}
-	return out
 }
 
 // stack is a person's machine: module, home, PC/SC daemon, card and service.
@@ -123,7 +95,7 @@ func newStack(t *testing.T) *stack {
 			t.Fatal(err)
 		}
 	}
-	s.module = build(t, "cie-pkcs11.so", "cie/cmd/cie-pkcs11", "-buildmode=c-shared")
+	s.module = built.File(t, built.Module)
 	if s.card, err = cardtest.New(cardtest.Profile{}); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +133,7 @@ func (s *stack) disable() {
 // cie runs the command line program in the home.
 func (s *stack) cie(args ...string) {
 	s.t.Helper()
-	cmd := exec.Command(build(s.t, "cie", "cie/cmd/cie"), args...)
+	cmd := exec.Command(built.File(s.t, built.CLI), args...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "XDG_RUNTIME_DIR=" + s.env.RuntimeDir, "LANG=C.UTF-8"}, s.daemon.Env()...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		s.t.Fatalf("cie %s: %v\n%s", strings.Join(args, " "), err, out)

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"cie/cmd/internal/buildtest/built"
 )
 
 // Packages of the same programs are the same to the byte: from checkouts in
@@ -33,6 +35,8 @@ func TestPackagesReproducible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	built.File(t, built.Virtual)
+	host := filepath.Dir(built.File(t, built.CLI))
 	places := []struct {
 		dir, umask, zone string
 		closed           bool
@@ -55,7 +59,7 @@ func TestPackagesReproducible(t *testing.T) {
 		}
 		age(t, p.dir, p.closed, time.Now().Add(-p.age))
 		env := []string{"TZ=" + p.zone, "CGO_ENABLED=1", "SOURCE_DATE_EPOCH=1774088430", "GUITAGS=x11", "LDFLAGS=-buildid=",
-			"BINARIES=" + filepath.Join(p.dir, "programs")}
+			"BINARIES=" + filepath.Join(p.dir, "programs"), "HOST=" + host}
 		run(t, p.dir, env, "sh", "-c", "umask "+p.umask+"; exec sh installer/packaging/linux/build 1.2.3 dist "+runtime.GOARCH)
 		made[i] = packages(t, filepath.Join(p.dir, "dist"))
 	}

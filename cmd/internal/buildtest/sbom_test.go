@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"cie/cmd/internal/buildtest/built"
 )
 
 const (
@@ -26,8 +28,7 @@ const (
 func TestSBOM(t *testing.T) {
 	builds(t)
 	top, dir := root(t), t.TempDir()
-	program := filepath.Join(dir, "cie")
-	run(t, top, []string{"CGO_ENABLED=1"}, "go", "build", "-trimpath", "-buildvcs=false", "-o", program, "./cmd/cie")
+	program := built.File(t, built.CLI)
 	var made [2][]byte
 	for i, env := range [][]string{{"SOURCE_DATE_EPOCH=1774088430"}, {"SOURCE_DATE_EPOCH=1774088430", "TZ=Asia/Tokyo", "GOFLAGS=-trimpath"}} {
 		out := filepath.Join(dir, []string{"one", "other"}[i])

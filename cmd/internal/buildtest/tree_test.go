@@ -26,8 +26,8 @@ func root(t *testing.T) string {
 	return dir
 }
 
-// built are directories that hold no source.
-var built = []string{".git", "bin", "dist", "artifacts"}
+// outputs are directories that hold no source.
+var outputs = []string{".git", "bin", "dist", "artifacts"}
 
 // copyTree copies the sources of this tree.
 func copyTree(t *testing.T, to string) {
@@ -45,7 +45,7 @@ func copyTree(t *testing.T, to string) {
 			return err
 		}
 		if d.IsDir() {
-			if slices.Contains(built, rel) {
+			if slices.Contains(outputs, rel) {
 				return filepath.SkipDir
 			}
 			return os.MkdirAll(filepath.Join(to, rel), 0o755)
