@@ -32,7 +32,7 @@ func BenchmarkFindTLV(b *testing.B) {
 	}
 }
 
-// endless is a card that sends its data in full pieces.
+// endless is a card that sends its data in pieces of full size.
 type endless struct{ left int }
 
 func (e *endless) Transmit([]byte) ([]byte, error) {

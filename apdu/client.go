@@ -15,43 +15,43 @@ const (
 	claChannel  = 0x03 // logical channel
 )
 
-// Bounds that keep a card out of its mind from holding the program.
+// Limits that keep a misbehaving card from stalling the program.
 const (
 	defaultMaxResponse = 64 << 10
 	// 256 pieces of full size make up the default MaxResponse.
 	maxPieces = 512
 )
 
-// ErrRunaway: the card announces more and more response data, or announces
-// data and sends none. The command may have been executed.
+// ErrRunaway reports that the card announces response data without end, or
+// announces data and sends none. The card may have executed the command.
 var ErrRunaway = errors.New("card does not stop announcing data")
 
-// Config sets the limits of a Client. The zero value is right for every card:
+// Config sets the limits of a Client. The zero value works with every card:
 // short commands, chained above 255 bytes.
 type Config struct {
-	// Extended allows extended length fields. Set it only when EF.ATR says
-	// that the chip can.
+	// Extended permits extended length fields. Set it only if EF.ATR says that
+	// the chip supports them.
 	Extended bool
-	// MaxData is the longest data field of one command; longer data are
-	// chained. 0 means 255, and nothing above 255 counts without Extended.
+	// MaxData is the longest data field of one command. Longer data are chained.
+	// 0 means 255. Without Extended, values above 255 count as 255.
 	MaxData int
-	// MaxResponse bounds the response data of one command, all pieces
-	// together. 0 means 64 KiB.
+	// MaxResponse limits the response data of one command, the sum of all
+	// pieces. 0 means 64 KiB.
 	MaxResponse int
-	// Trace, when set, is called after every exchange of APDUs. The bytes
-	// are what went over the link: a shipped program prints Exchange.String
-	// and nothing else of it.
+	// Trace, if set, is called after every exchange of APDUs. The Exchange
+	// contains the bytes of the link: a shipped program must print nothing of it
+	// but Exchange.String.
 	Trace func(Exchange)
 }
 
-// Exchange is one command APDU and its answer, as they were on the link.
-// Response is nil when Err is set.
+// Exchange is one command APDU and its response as transmitted. Response is nil
+// if Err is set.
 type Exchange struct {
 	Command, Response []byte
 	Err               error
 }
 
-// String shows the header of the command, the lengths, the status word and the
+// String returns the header of the command, the lengths, the status word and the
 // error, never data.
 func (e Exchange) String() string {
 	s := fmt.Sprintf("%d bytes", len(e.Command))
@@ -83,14 +83,14 @@ type Stats struct {
 	BytesUp, BytesDown int64
 }
 
-// Client is the Sender that stands on a Transport. It chains commands, fetches
-// long responses with GET RESPONSE and corrects Le. One Send at a time goes
-// through; it may be called from several goroutines.
+// Client implements Sender on top of a Transport. It chains commands, fetches
+// long responses with GET RESPONSE and corrects Le. It may be used from several
+// goroutines; one Send runs at a time.
 type Client struct {
 	transport Transport
 	config    Config
-	mu        sync.Mutex // one command with everything that follows from it
-	// secureGet: GET RESPONSE for an answer under secure messaging has CLA 0C.
+	mu        sync.Mutex // locked for one command with its GET RESPONSEs
+	// secureGet selects CLA 0C of GET RESPONSE for a response under secure messaging.
 	secureGet bool
 
 	apdus, getResponses, repeats, up, down atomic.Int64
@@ -123,17 +123,17 @@ func (c *Client) Stats() Stats {
 	}
 }
 
-// SetSecureGetResponse sets the class of GET RESPONSE for an answer under
-// secure messaging: 0C, as some chips want it, or 00. The command itself is not
-// protected either way.
+// SetSecureGetResponse sets the class of GET RESPONSE for a response under secure
+// messaging: 0C, which some chips require, or 00. GET RESPONSE itself is not
+// protected in either case.
 func (c *Client) SetSecureGetResponse(on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.secureGet = on
 }
 
-// SecureGetResponse reports which of the two classes is sent: the one set, or
-// the other one once a chip refused the one set and accepted the other.
+// SecureGetResponse reports which class is in use: the one set, or the other one
+// after a chip refused the one set and accepted the other.
 func (c *Client) SecureGetResponse() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -142,19 +142,20 @@ func (c *Client) SecureGetResponse() bool {
 
 // Send sends one command and returns its whole response.
 //
-// Data longer than Config.MaxData go out as a chain, CLA bit 0x10 set on all
-// commands but the last (IAS ECC 8.5); Ne counts for the last. A status other
-// than 9000 and 61xx ends the chain and is the response. When the caller has
-// set the chaining bit, it stays set on every block and 61xx is handed back:
-// GET RESPONSE would break the chain.
+// Send splits data longer than Config.MaxData into a chain, with CLA bit 0x10 set
+// on all commands but the last (IAS ECC 8.5). Ne applies to the last one. A
+// status other than 9000 and 61xx ends the chain and is the response. If the
+// caller has set the chaining bit, Send sets it on every block and returns 61xx,
+// because GET RESPONSE would break the chain.
 //
-// 61xx is followed by GET RESPONSE in the clear until another status comes,
-// also for a command under secure messaging (IAS ECC 8.6.4), where 6E00, 6882
-// and 6988 repeat it once with the other class, see SecureGetResponse. In short
-// form an Ne above 256 is sent as 256, the rest comes this way.
+// After 61xx, Send sends GET RESPONSE in the clear until the card returns another
+// status, also for a command under secure messaging (IAS ECC 8.6.4). In that case
+// 6E00, 6882 and 6988 cause one retry with the other class, see
+// SecureGetResponse. In short form Send sends an Ne above 256 as 256 and fetches
+// the rest this way.
 //
-// 6Cxx repeats READ BINARY once with the Le it asks for, unless it is under
-// secure messaging. No other command is repeated.
+// After 6Cxx, Send repeats READ BINARY once with the Le that the card requests,
+// unless it is under secure messaging. It repeats no other command.
 //
 // Errors are those of the Transport, ErrCommand, ErrResponse and ErrRunaway.
 func (c *Client) Send(cmd Command) (Response, error) {
@@ -197,8 +198,8 @@ func (c *Client) Send(cmd Command) (Response, error) {
 	return c.collect(cmd, r)
 }
 
-// repeatable reports whether a command is sent again after 6Cxx. Clients do so
-// for READ BINARY only. Under secure messaging the counter has moved on.
+// repeatable reports whether a command is repeated after 6Cxx: READ BINARY only,
+// and not under secure messaging, where the counter has changed.
 func repeatable(c Command) bool {
 	return c.CLA&claSM == 0 && c.INS&^1 == 0xB0 && c.Ne > 0
 }
@@ -223,7 +224,7 @@ func (c *Client) collect(cmd Command, r Response) (Response, error) {
 		}
 		if secure && !turned && otherClass(get.CLA, r.SW) {
 			turned = true
-			c.secureGet = false // a setting that does not fit is not kept
+			c.secureGet = false // neither class works: restore the previous setting
 			c.getResponses.Add(1)
 			get.CLA ^= claSM
 			if r, err = c.exchange(get); err != nil {
@@ -249,15 +250,15 @@ func (c *Client) collect(cmd Command, r Response) (Response, error) {
 			return Response{Data: data, SW: r.SW}, nil
 		}
 		if len(r.Data) == 0 {
-			return Response{}, fmt.Errorf("%s: %w: nothing in a piece", insName(cmd.INS), ErrRunaway)
+			return Response{}, fmt.Errorf("%s: %w: empty piece", insName(cmd.INS), ErrRunaway)
 		}
 	}
 	return Response{}, fmt.Errorf("%s: %w: more than %d pieces", insName(cmd.INS), ErrRunaway, maxPieces)
 }
 
-// otherClass reports whether a status of GET RESPONSE says that the chip wants
-// it with the other class. Chips that do not know it with CLA 0C miss the
-// objects of secure messaging, and refuse it in many ways.
+// otherClass reports whether a status of GET RESPONSE means that the chip requires
+// the other class. Chips without support for CLA 0C miss the secure messaging
+// objects and refuse the command with various status words.
 func otherClass(cla byte, sw SW) bool {
 	if _, length := sw.ExactLength(); cla&claSM != 0 && !length {
 		return sw >= SWWrongLength && sw < 0x6F00
@@ -265,7 +266,7 @@ func otherClass(cla byte, sw SW) bool {
 	return sw == SWUnknownCLA || sw == SWNoSM || sw == SWSMObjectWrong
 }
 
-// exchange sends one APDU and decodes the answer.
+// exchange sends one APDU and decodes the response.
 func (c *Client) exchange(cmd Command) (Response, error) {
 	raw, err := cmd.Encode()
 	if err != nil {

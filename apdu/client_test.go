@@ -11,12 +11,12 @@ import (
 	"cie/apdu"
 )
 
-// script is a card that answers its lines in order and remembers the commands.
-// After the last line it repeats the last answer for ever.
+// script is a card that returns its answers in order and records the commands.
+// After the last answer it repeats it.
 type script struct {
 	t       testing.TB
 	answers []string
-	err     error // instead of the answer when they have run out
+	err     error // returned after the last answer, if set
 	sent    [][]byte
 }
 
@@ -32,7 +32,7 @@ func (s *script) Transmit(command []byte) ([]byte, error) {
 	return unhex(s.t, s.answers[n]), nil
 }
 
-func TestClientSend(t *testing.T) {
+func TestClientSendFollowsStatusWords(t *testing.T) {
 	long := bytes.Repeat([]byte{0xAB}, 600)
 	abs := func(n int) string { return fmt.Sprintf("%X", long[:n]) }
 	read := apdu.Command{INS: 0xB0, Ne: 256}
@@ -266,12 +266,12 @@ func TestClientSend(t *testing.T) {
 	}
 }
 
-// TestClientLearnsGetResponse: after a chip refused the class of GET RESPONSE
-// for an answer under secure messaging, the other one is sent, and back again.
+// After a chip refused the class of GET RESPONSE for a response under secure
+// messaging, the client uses the other one, and later the first one again.
 func TestClientLearnsGetResponse(t *testing.T) {
 	for _, refusal := range []string{"6E00", "6882", "6988"} {
 		card := &script{t: t, answers: []string{
-			"6104", refusal, "01026102", "03049000", // learns 0C, which serves the second piece, too
+			"6104", refusal, "01026102", "03049000", // learns 0C and uses it for the second piece too
 			"6101", "019000",
 			"6101", refusal, "019000", // learns 00
 			"6101", "019000",
@@ -299,8 +299,8 @@ func TestClientLearnsGetResponse(t *testing.T) {
 	}
 }
 
-// TestClientNeverRepeatsCodes: nothing that presents a PIN or a PUK, or takes
-// part in an authentication, goes out twice.
+// No command that presents a PIN or a PUK, or is part of an authentication, is
+// sent twice.
 func TestClientNeverRepeatsCodes(t *testing.T) {
 	for _, ins := range []byte{0x20, 0x21, 0x24, 0x25, 0x2C, 0x2D, 0x82, 0x83} {
 		for _, ne := range []int{0, 256} {
@@ -313,9 +313,9 @@ func TestClientNeverRepeatsCodes(t *testing.T) {
 	}
 }
 
-// TestClientMadCard: a card that never comes to an end is left after a bounded
-// number of commands and bytes.
-func TestClientMadCard(t *testing.T) {
+// A client stops after a limited number of commands and bytes when a card
+// announces data without end.
+func TestClientStopsRunawayCard(t *testing.T) {
 	full := fmt.Sprintf("%X", make([]byte, 256))
 	for _, c := range []struct {
 		name   string
@@ -349,7 +349,7 @@ func TestClientMadCard(t *testing.T) {
 	})
 }
 
-func TestClientErrors(t *testing.T) {
+func TestClientReturnsErrorsOfLink(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		command apdu.Command
@@ -382,7 +382,7 @@ func TestClientErrors(t *testing.T) {
 	}
 }
 
-func TestClientTrace(t *testing.T) {
+func TestClientTracesEveryExchange(t *testing.T) {
 	var seen []apdu.Exchange
 	card := &script{t: t, answers: []string{"6101", "AA9000"}, err: apdu.ErrMute}
 	client := apdu.NewClient(card, apdu.Config{Trace: func(e apdu.Exchange) { seen = append(seen, e) }})
@@ -402,8 +402,8 @@ func TestClientTrace(t *testing.T) {
 	}
 }
 
-// pieces is a card that splits every answer; a command between the parts of
-// another one gives an answer that does not fit.
+// pieces is a card that splits every response. A command between the parts of
+// another one gives a wrong response.
 type pieces struct {
 	mu      sync.Mutex
 	pending byte
@@ -419,9 +419,8 @@ func (p *pieces) Transmit(command []byte) ([]byte, error) {
 	return []byte{command[2], 0x61, 0x01}, nil
 }
 
-// TestClientOneAtATime: GET RESPONSE belongs to the command before it also
-// when several goroutines send.
-func TestClientOneAtATime(t *testing.T) {
+// Goroutines that send at the same time get the responses to their own commands.
+func TestClientSerialisesSends(t *testing.T) {
 	client := apdu.NewClient(&pieces{}, apdu.Config{})
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -440,25 +439,25 @@ func TestClientOneAtATime(t *testing.T) {
 	}
 }
 
-// liar is a card that answers with the pieces of a byte string, each of a
-// length that the string tells, and removes itself at the end.
-type liar struct {
+// fuzzCard is a card that returns the pieces of a byte string, whose bytes also
+// give their lengths, and is removed at the end.
+type fuzzCard struct {
 	script []byte
 	sent   int
 }
 
-func (l *liar) Transmit([]byte) ([]byte, error) {
-	l.sent++
-	if len(l.script) == 0 {
+func (c *fuzzCard) Transmit([]byte) ([]byte, error) {
+	c.sent++
+	if len(c.script) == 0 {
 		return nil, apdu.ErrRemoved
 	}
-	n := min(int(l.script[0]), len(l.script)-1)
-	answer := l.script[1 : 1+n]
-	l.script = l.script[1+n:]
+	n := min(int(c.script[0]), len(c.script)-1)
+	answer := c.script[1 : 1+n]
+	c.script = c.script[1+n:]
 	return answer, nil
 }
 
-// FuzzClient lets a card say whatever it likes to any command.
+// FuzzClient sends a command to a card that returns arbitrary responses.
 func FuzzClient(f *testing.F) {
 	f.Add([]byte{0x00, 0xB0, 0, 0, 0}, []byte("\x02\x61\x03\x05123\x90\x00"), uint16(0))
 	f.Add([]byte{0x00, 0xB0, 0, 0, 0}, []byte("\x02\x6C\x03\x05123\x90\x00"), uint16(0))
@@ -470,22 +469,22 @@ func FuzzClient(f *testing.F) {
 			return
 		}
 		const limit = 1000
-		card := &liar{script: answers}
+		card := &fuzzCard{script: answers}
 		client := apdu.NewClient(card, apdu.Config{MaxData: int(maxData), MaxResponse: limit})
 		r, err := client.Send(cmd)
 		if err != nil {
 			if !errors.Is(err, apdu.ErrRemoved) && !errors.Is(err, apdu.ErrResponse) && !errors.Is(err, apdu.ErrRunaway) {
-				t.Fatalf("error of another kind: %v", err)
+				t.Fatalf("undocumented error: %v", err)
 			}
 			if r.SW != 0 || r.Data != nil {
-				t.Fatalf("a response in spite of the error %v: %v", err, r)
+				t.Fatalf("a response beside the error %v: %v", err, r)
 			}
 		}
 		if len(r.Data) > limit {
 			t.Fatalf("%d bytes", len(r.Data))
 		}
 		if _, more := r.SW.Remaining(); more && cmd.CLA&0x10 == 0 {
-			t.Fatalf("%v handed back", r)
+			t.Fatalf("%v returned", r)
 		}
 		blocks := int64(len(cmd.Data) + 1)
 		s := client.Stats()

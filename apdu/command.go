@@ -19,29 +19,29 @@ const (
 	MaxNe = 65536
 )
 
-// ErrCommand is the cause of every refusal to encode or decode a command APDU.
+// ErrCommand is matched by every refusal to encode or decode a command APDU.
 var ErrCommand = errors.New("malformed command APDU")
 
-// ErrResponse is the cause of every refusal to decode a response APDU.
+// ErrResponse is matched by every refusal to decode a response APDU.
 var ErrResponse = errors.New("malformed response APDU")
 
 // Command is a command APDU (ISO/IEC 7816-4, 5.1) before encoding.
 type Command struct {
 	CLA, INS, P1, P2 byte
-	// Data is the command data field, 0 to 65535 bytes. Lc follows from it.
+	// Data is the command data field, 0 to 65535 bytes. It determines Lc.
 	Data []byte
-	// Ne is the number of response bytes expected: 0 means that no Le is
-	// sent, 256 that Le is 00 in short form, up to 65536 in extended form.
+	// Ne is the maximum number of response bytes: 0 sends no Le, 256 sends Le 00
+	// in short form, the maximum is 65536 in extended form.
 	Ne int
-	// Extended asks for extended length fields where short ones would do.
-	// ParseCommand sets it for such a command, so that encoding it again
+	// Extended requests extended length fields even if short ones suffice.
+	// ParseCommand sets it for such a command, so that encoding the result
 	// gives the same bytes. Programs leave it false.
 	Extended bool
 }
 
-// Encode returns the APDU in bytes: short form when Data and Ne fit and
-// Extended is false, extended form otherwise. Data over 65535 bytes and Ne
-// outside 0 to 65536 are refused with an error that matches ErrCommand.
+// Encode encodes the APDU: in short form if Data and Ne fit and Extended is
+// false, otherwise in extended form. Data over 65535 bytes and Ne outside 0 to
+// 65536 give an error that matches ErrCommand.
 func (c Command) Encode() ([]byte, error) {
 	switch {
 	case len(c.Data) > MaxData:
@@ -77,10 +77,10 @@ func (c Command) Encode() ([]byte, error) {
 	return b, nil
 }
 
-// ParseCommand decodes a command APDU of any of the four cases, short or
-// extended (ISO/IEC 7816-4, 5.1; ISO/IEC 7816-3, 12.1.3). Lengths must add up
-// to the last byte; anything else is an error that matches ErrCommand. Data
-// refers to b. Encoding the result gives b again.
+// ParseCommand decodes a command APDU of any of the four cases, short or extended
+// (ISO/IEC 7816-4, 5.1; ISO/IEC 7816-3, 12.1.3). The lengths must match the
+// number of bytes, otherwise the error matches ErrCommand. Data refers to b.
+// Encoding the result gives b.
 func ParseCommand(b []byte) (Command, error) {
 	if len(b) < 4 {
 		return Command{}, fmt.Errorf("%w: %d bytes", ErrCommand, len(b))
@@ -142,7 +142,7 @@ func extendedNe(le []byte) int {
 	return MaxNe
 }
 
-// String shows the header and the lengths, never the data.
+// String returns the header and the lengths, never the data.
 func (c Command) String() string {
 	s := fmt.Sprintf("%02X%02X%02X%02X", c.CLA, c.INS, c.P1, c.P2)
 	if len(c.Data) > 0 {
@@ -154,8 +154,8 @@ func (c Command) String() string {
 	return s
 }
 
-// Format prints String for every verb: a PIN in Data must not get into a log
-// by way of %+v or %x.
+// Format prints String for every verb, so that %+v or %x does not write a PIN in
+// Data to a log.
 func (c Command) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
 // Response is a response APDU: the data field and the status word.
@@ -164,8 +164,8 @@ type Response struct {
 	SW   SW
 }
 
-// ParseResponse decodes a response APDU. Fewer than two bytes are an error
-// that matches ErrResponse. Data refers to b.
+// ParseResponse decodes a response APDU. For fewer than two bytes the error
+// matches ErrResponse. Data refers to b.
 func ParseResponse(b []byte) (Response, error) {
 	n := len(b) - 2
 	if n < 0 {
@@ -174,15 +174,15 @@ func ParseResponse(b []byte) (Response, error) {
 	return Response{Data: b[:n:n], SW: SW(binary.BigEndian.Uint16(b[n:]))}, nil
 }
 
-// Encode returns the response in bytes: data, SW1, SW2.
+// Encode encodes the response: data, SW1, SW2.
 func (r Response) Encode() []byte {
 	b := make([]byte, 0, len(r.Data)+2)
 	b = append(b, r.Data...)
 	return binary.BigEndian.AppendUint16(b, uint16(r.SW))
 }
 
-// Err is nil for 9000 and an *Error for every other status. ins is the
-// instruction byte of the command that was answered.
+// Err returns nil for 9000 and an *Error for every other status. ins is the
+// instruction byte of the command.
 func (r Response) Err(ins byte) error {
 	if r.SW == SWOK {
 		return nil
@@ -190,7 +190,7 @@ func (r Response) Err(ins byte) error {
 	return &Error{INS: ins, SW: r.SW}
 }
 
-// String shows the length of the data and the status word, never the data.
+// String returns the length of the data and the status word, never the data.
 func (r Response) String() string { return fmt.Sprintf("%d bytes, %04X", len(r.Data), uint16(r.SW)) }
 
 // Format prints String for every verb.

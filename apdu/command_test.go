@@ -21,10 +21,10 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-// zeros is n bytes of 00 in hexadecimal.
+// zeros returns n bytes of 00 in hexadecimal.
 func zeros(n int) string { return strings.Repeat("00", n) }
 
-func TestCommandForms(t *testing.T) {
+func TestCommandRoundTripsInEveryCase(t *testing.T) {
 	header := apdu.Command{CLA: 0x00, INS: 0xCB, P1: 0x3F, P2: 0xFF}
 	for _, c := range []struct {
 		name     string
@@ -68,7 +68,7 @@ func TestCommandForms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// Extended comes back only where the bytes do not tell by themselves.
+			// ParseCommand sets Extended only if the bytes require it.
 			if !reflect.DeepEqual(back, cmd) {
 				t.Errorf("decoded as %v (extended: %t)", back, back.Extended)
 			}
@@ -108,7 +108,7 @@ func TestParseCommandRefuses(t *testing.T) {
 	}
 }
 
-func TestResponse(t *testing.T) {
+func TestResponseRoundTrips(t *testing.T) {
 	for _, s := range []string{"9000", "6A82", "01026282"} {
 		r, err := apdu.ParseResponse(unhex(t, s))
 		if err != nil {
@@ -125,9 +125,8 @@ func TestResponse(t *testing.T) {
 	}
 }
 
-// TestNoDataInText: a PIN in a command or a name in a response must not get
-// into a log, whatever verb is used.
-func TestNoDataInText(t *testing.T) {
+// Neither a PIN in a command nor a name in a response may be logged, for any verb.
+func TestTextContainsNoData(t *testing.T) {
 	cmd := apdu.Command{INS: 0x20, P2: 0x81, Data: []byte("86295143"), Ne: 256}
 	r := apdu.Response{Data: []byte("86295143"), SW: 0x63C2}
 	raw, err := cmd.Encode()
@@ -174,7 +173,7 @@ func FuzzCommand(f *testing.F) {
 		c, err := apdu.ParseCommand(b)
 		if err != nil {
 			if !errors.Is(err, apdu.ErrCommand) {
-				t.Fatalf("error of another kind: %v", err)
+				t.Fatalf("undocumented error: %v", err)
 			}
 			return
 		}

@@ -9,7 +9,7 @@ import (
 	"cie/apdu/apdutest"
 )
 
-// A card of which nothing is known but its answers, here from a trace.
+// Example reads the files of a card, here replayed from a trace.
 func Example() {
 	card, err := apdutest.OpenReplay("apdutest/testdata/identify.apdu")
 	if err != nil {
@@ -25,7 +25,7 @@ func Example() {
 		switch {
 		case errors.Is(err, apdu.SWFileNotFound):
 			fmt.Println(err)
-		case errors.Is(err, apdu.SWWarnEOF): // the file ended, what was read is good
+		case errors.Is(err, apdu.SWWarnEOF): // end of file: the data read are valid
 		case err != nil:
 			log.Fatal(err)
 		}

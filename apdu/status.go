@@ -3,9 +3,9 @@ package apdu
 import "fmt"
 
 // SW is a status word, SW1<<8 | SW2 (IAS ECC 9.3). It implements error so that
-// it can be the cause of one; 9000 is a status like every other. Four status
-// words carry a number in their low bits: see Remaining (61xx), ExactLength
-// (6Cxx) and Tries (63Cx).
+// other errors can wrap it; 9000 is no exception. Four status words contain a
+// number in their low bits: see Remaining (61xx), ExactLength (6Cxx) and Tries
+// (63Cx).
 type SW uint16
 
 // The status words of IAS ECC 9.3 (ISO/IEC 7816-4, 5.1.3).
@@ -13,7 +13,7 @@ const (
 	// SWOK: normal end, no further qualification.
 	SWOK SW = 0x9000
 
-	// SWMoreData is the base of 61xx: xx response bytes wait for GET RESPONSE, 00 stands for 256 or more.
+	// SWMoreData is the base of 61xx: xx response bytes are available to GET RESPONSE, 00 means 256 or more.
 	SWMoreData SW = 0x6100
 
 	// SWWarning: warning without detail, non-volatile memory unchanged.
@@ -31,7 +31,7 @@ const (
 	// SWWarnNoSensor: no input data from a sensor on the card.
 	SWWarnNoSensor SW = 0x6286
 
-	// SWWarnChanged: warning without detail, non-volatile memory changed. Some cards answer it to a wrong PIN.
+	// SWWarnChanged: warning without detail, non-volatile memory changed. Some cards return it for a wrong PIN.
 	SWWarnChanged SW = 0x6300
 	// SWWarnFileFull: the last write filled the file.
 	SWWarnFileFull SW = 0x6381
@@ -109,7 +109,7 @@ const (
 
 	// SWWrongOffset: wrong parameters P1-P2; for READ BINARY, an offset past the end of the file.
 	SWWrongOffset SW = 0x6B00
-	// SWExactLength is the base of 6Cxx: wrong Le, xx bytes are available, 00 stands for 256.
+	// SWExactLength is the base of 6Cxx: wrong Le, xx bytes are available, 00 means 256.
 	SWExactLength SW = 0x6C00
 	// SWUnknownINS: instruction not supported or invalid.
 	SWUnknownINS SW = 0x6D00
@@ -168,8 +168,8 @@ var statusText = map[SW]string{
 	SWNoDiagnosis:            "no precise diagnosis",
 }
 
-// classText explains a status by its first byte where the table above has no
-// entry for it (IAS ECC 9.3, table 25).
+// classText explains a status by its first byte if the table above has no entry
+// for it (IAS ECC 9.3, table 25).
 var classText = map[byte]string{
 	0x62: "warning, memory unchanged",
 	0x63: "warning, memory changed",
@@ -181,7 +181,7 @@ var classText = map[byte]string{
 	0x6A: "wrong parameters",
 }
 
-// Error explains the status in English and ends with its number, as in
+// Error returns an English explanation followed by the number, as in
 // "file not found (6A82)".
 func (s SW) Error() string { return fmt.Sprintf("%s (%04X)", s.text(), uint16(s)) }
 
@@ -204,7 +204,7 @@ func (s SW) text() string {
 	return "unknown status"
 }
 
-// Tries is the counter of 63Cx, 0 to 15. ok is false for every other status.
+// Tries returns the counter of 63Cx, 0 to 15. ok is false for every other status.
 func (s SW) Tries() (n int, ok bool) {
 	if s&0xFFF0 != SWTries {
 		return 0, false
@@ -212,7 +212,7 @@ func (s SW) Tries() (n int, ok bool) {
 	return int(s & 0x0F), true
 }
 
-// Remaining is the number of bytes announced by 61xx, 1 to 256; 256 stands for
+// Remaining returns the number of bytes that 61xx announces, 1 to 256; 256 means
 // 256 or more. ok is false for every other status.
 func (s SW) Remaining() (n int, ok bool) {
 	if s&0xFF00 != SWMoreData {
@@ -221,7 +221,7 @@ func (s SW) Remaining() (n int, ok bool) {
 	return shortNe(byte(s)), true
 }
 
-// ExactLength is the Le that 6Cxx asks for, 1 to 256. ok is false for every
+// ExactLength returns the Le that 6Cxx requests, 1 to 256. ok is false for every
 // other status.
 func (s SW) ExactLength() (n int, ok bool) {
 	if s&0xFF00 != SWExactLength {
@@ -230,20 +230,20 @@ func (s SW) ExactLength() (n int, ok bool) {
 	return shortNe(byte(s)), true
 }
 
-// Error is a command that the card answered with an unexpected status word.
-// It unwraps to the SW, so errors.Is(err, SWFileNotFound) tells one from another.
+// Error reports a command for which the card returned an unexpected status word.
+// It unwraps to the SW, for tests such as errors.Is(err, SWFileNotFound).
 type Error struct {
 	INS byte
 	SW  SW
 }
 
-// Error names the command and explains the status.
+// Error returns the name of the command and the explanation of the status.
 func (e *Error) Error() string { return insName(e.INS) + ": " + e.SW.Error() }
 
 // Unwrap returns the status word.
 func (e *Error) Unwrap() error { return e.SW }
 
-// insName is for messages only: the commands of IAS ECC 9.4 to 9.9.
+// insName returns the name of a command of IAS ECC 9.4 to 9.9, for messages.
 func insName(ins byte) string {
 	switch ins {
 	case 0x20:

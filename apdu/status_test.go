@@ -10,9 +10,9 @@ import (
 	"cie/apdu"
 )
 
-// TestStatusText: every status of IAS ECC 9.3, tables 25 and 26, has words of
-// its own, and every other value of a status has some.
-func TestStatusText(t *testing.T) {
+// Every status of IAS ECC 9.3, tables 25 and 26, has a text of its own, and every
+// other value has a general one.
+func TestStatusHasText(t *testing.T) {
 	named := []apdu.SW{
 		0x9000, 0x6200, 0x6281, 0x6282, 0x6283, 0x6284, 0x6285, 0x6286, 0x6300, 0x6381,
 		0x6400, 0x6401, 0x6500, 0x6581, 0x6600, 0x6700, 0x6800, 0x6881, 0x6882, 0x6883, 0x6884,
@@ -51,10 +51,10 @@ func TestStatusText(t *testing.T) {
 	}
 }
 
-func TestStatusNumbers(t *testing.T) {
+func TestStatusNumbersAreExtracted(t *testing.T) {
 	for _, c := range []struct {
 		sw                      apdu.SW
-		tries, remaining, exact int // -1: carries none
+		tries, remaining, exact int // -1: has none
 	}{
 		{0x63C0, 0, -1, -1},
 		{0x63C3, 3, -1, -1},
@@ -86,7 +86,7 @@ func TestStatusNumbers(t *testing.T) {
 	}
 }
 
-func TestErrorUnwraps(t *testing.T) {
+func TestErrorUnwrapsToStatus(t *testing.T) {
 	err := fmt.Errorf("step: %w", apdu.Response{SW: 0x6A82}.Err(0xA4))
 	if !errors.Is(err, apdu.SWFileNotFound) || errors.Is(err, apdu.SWOK) {
 		t.Error("status not found in the error")
@@ -110,9 +110,8 @@ func TestErrorUnwraps(t *testing.T) {
 	}
 }
 
-// TestErrorNames: the commands of IAS ECC 9.4 to 9.9 have their names in
-// messages, so that no two are taken for one another.
-func TestErrorNames(t *testing.T) {
+// The commands of IAS ECC 9.4 to 9.9 have different names in messages.
+func TestErrorNamesCommand(t *testing.T) {
 	seen := make(map[string]byte)
 	for _, ins := range []byte{0x20, 0x22, 0x24, 0x2A, 0x2C, 0x82, 0x84, 0x88, 0xA4, 0xB0, 0xC0, 0xCB, 0xD6, 0xDB} {
 		name, rest, ok := strings.Cut((&apdu.Error{INS: ins, SW: apdu.SWWrongLength}).Error(), ": ")

@@ -5,25 +5,25 @@ import (
 	"fmt"
 )
 
-// MaxTLVLength is the longest value of a data object that is read: more than
-// any chip holds, little enough to be allocated on the word of a card.
+// MaxTLVLength is the longest accepted value of a data object: longer than any
+// value on a chip, and short enough to allocate before the card has sent it.
 const MaxTLVLength = 1 << 20
 
-// Errors of BER-TLV reading.
+// Errors of BER-TLV decoding.
 var (
-	// ErrTLV: the encoding is not valid, or not one that is accepted.
+	// ErrTLV reports an encoding that is invalid or not accepted.
 	ErrTLV = errors.New("malformed data object")
-	// ErrTLVTruncated: the bytes end before the object does.
+	// ErrTLVTruncated reports that the bytes end before the object does.
 	ErrTLVTruncated = errors.New("data object cut off")
-	// ErrTLVNotFound: no object with this tag.
+	// ErrTLVNotFound reports that there is no object with this tag.
 	ErrTLVNotFound = errors.New("data object not found")
 )
 
-// Tag is a BER-TLV tag, its bytes read as a big-endian number: 0x87, 0x7F49,
+// Tag is a BER-TLV tag, its bytes as a big-endian number: 0x87, 0x7F49,
 // 0xBF8101.
 type Tag uint32
 
-// String is the tag in hexadecimal, as the specifications print it.
+// String returns the tag in hexadecimal, as the specifications print it.
 func (t Tag) String() string { return fmt.Sprintf("%02X", uint32(t)) }
 
 // Constructed reports whether the value of the object is a series of objects.
@@ -40,13 +40,12 @@ type TLV struct {
 	Value []byte
 }
 
-// HeaderTLV reads tag and length at the start of b, which may be the first
-// bytes of an object that is longer: the object is headerLen+valueLen bytes in
-// all. Tags have 1 to 4 bytes; the tag 00, which cards use as padding, and
-// numbers that a shorter tag could hold are refused. Lengths have 1 to 5 bytes
-// and need not be of the shortest form; the indefinite form and values over
-// MaxTLVLength are refused. Errors match ErrTLV, or ErrTLVTruncated when b ends
-// inside the header.
+// HeaderTLV decodes tag and length at the start of b, which may end before the
+// object does: the object has headerLen+valueLen bytes. Tags have 1 to 4 bytes.
+// HeaderTLV refuses tag 00, which cards use as padding, and tag numbers that fit
+// in a shorter tag. Lengths have 1 to 5 bytes, not necessarily in the shortest
+// form. It refuses the indefinite form and values over MaxTLVLength. Errors match
+// ErrTLV, or ErrTLVTruncated if b ends inside the header.
 func HeaderTLV(b []byte) (tag Tag, headerLen, valueLen int, err error) {
 	if len(b) == 0 {
 		return 0, 0, 0, ErrTLVTruncated
@@ -63,7 +62,7 @@ func HeaderTLV(b []byte) (tag Tag, headerLen, valueLen int, err error) {
 			}
 			c := b[n]
 			n++
-			// 80 would be a leading zero, and 00 to 1E alone belong in the first byte.
+			// 80 is a leading zero, and numbers up to 1E fit in the first byte.
 			if n == 2 && (c == 0x80 || c < 0x1F) {
 				return 0, 0, 0, fmt.Errorf("%w: tag %02X%02X", ErrTLV, b[0], c)
 			}
@@ -101,9 +100,9 @@ func HeaderTLV(b []byte) (tag Tag, headerLen, valueLen int, err error) {
 	return tag, n + count, int(v), nil
 }
 
-// ParseTLV reads the object at the start of b and returns the bytes after it.
-// Errors are those of HeaderTLV; a value that goes past the end of b is
-// ErrTLVTruncated. The value refers to b.
+// ParseTLV decodes the object at the start of b and returns the bytes after it.
+// Errors are those of HeaderTLV, or ErrTLVTruncated if the value exceeds b. The
+// value refers to b.
 func ParseTLV(b []byte) (t TLV, rest []byte, err error) {
 	tag, h, n, err := HeaderTLV(b)
 	if err != nil {
@@ -115,8 +114,8 @@ func ParseTLV(b []byte) (t TLV, rest []byte, err error) {
 	return TLV{Tag: tag, Value: b[h : h+n : h+n]}, b[h+n:], nil
 }
 
-// ParseTLVs reads b as a series of objects to its last byte. Values are not
-// looked into; nothing here recurses. An empty b gives no objects.
+// ParseTLVs decodes b as a series of objects. It does not decode their values, so
+// it does not recurse. An empty b gives no objects.
 func ParseTLVs(b []byte) ([]TLV, error) {
 	var all []TLV
 	for len(b) > 0 {
@@ -130,14 +129,14 @@ func ParseTLVs(b []byte) ([]TLV, error) {
 	return all, nil
 }
 
-// FindTLV walks nested objects: the first object with the first tag of path at
-// the top of b, in its value the first one with the second tag, and so on. It
-// returns the value of the last. What stands after the object that is found is
-// not read. Errors match ErrTLVNotFound, ErrTLV or ErrTLVTruncated.
+// FindTLV follows path through nested objects: it finds the first object with the
+// first tag in b, in its value the first one with the second tag, and so on, and
+// returns the value of the last one. It does not decode what follows that object.
+// Errors match ErrTLVNotFound, ErrTLV or ErrTLVTruncated.
 func FindTLV(b []byte, path ...Tag) ([]byte, error) {
 	for i, want := range path {
 		if i > 0 && !path[i-1].Constructed() {
-			return nil, fmt.Errorf("%w: %v inside of the primitive %v", ErrTLVNotFound, want, path[i-1])
+			return nil, fmt.Errorf("%w: %v inside the primitive object %v", ErrTLVNotFound, want, path[i-1])
 		}
 		for {
 			if len(b) == 0 {
@@ -145,7 +144,7 @@ func FindTLV(b []byte, path ...Tag) ([]byte, error) {
 			}
 			t, rest, err := ParseTLV(b)
 			if err != nil {
-				return nil, fmt.Errorf("looking for %v: %w", want, err)
+				return nil, fmt.Errorf("find %v: %w", want, err)
 			}
 			if t.Tag == want {
 				b = t.Value
@@ -157,7 +156,7 @@ func FindTLV(b []byte, path ...Tag) ([]byte, error) {
 	return b, nil
 }
 
-// AppendTLV appends an object to dst, its length in the shortest form. tag
+// AppendTLV appends an object to dst, with its length in the shortest form. tag
 // must be one that HeaderTLV accepts.
 func AppendTLV(dst []byte, tag Tag, value []byte) []byte {
 	dst = appendBytes(dst, uint32(tag))

@@ -9,7 +9,7 @@ import (
 	"cie/apdu"
 )
 
-func TestHeaderTLV(t *testing.T) {
+func TestHeaderTLVAcceptsAndRefusesForms(t *testing.T) {
 	for _, c := range []struct {
 		in            string
 		tag           apdu.Tag
@@ -23,7 +23,7 @@ func TestHeaderTLV(t *testing.T) {
 		{"BF810105", 0xBF8101, 4, 5, nil},
 		{"BFFFFF7F05", 0xBFFFFF7F, 5, 5, nil},
 		{"5F1F00", 0x5F1F, 3, 0, nil},
-		// Longer forms than necessary, which cards send.
+		// Cards also send lengths in longer forms than necessary.
 		{"878104", 0x87, 3, 4, nil},
 		{"87820104", 0x87, 4, 0x104, nil},
 		{"8784000000FF", 0x87, 6, 255, nil},
@@ -53,7 +53,7 @@ func TestHeaderTLV(t *testing.T) {
 	}
 }
 
-func TestParseTLV(t *testing.T) {
+func TestParseTLVReturnsValueAndRest(t *testing.T) {
 	obj, rest, err := apdu.ParseTLV(unhex(t, "99029000 8E00"))
 	if err != nil || obj.Tag != 0x99 || !bytes.Equal(obj.Value, unhex(t, "9000")) || !bytes.Equal(rest, unhex(t, "8E00")) {
 		t.Errorf("%v %X %v", obj, rest, err)
@@ -61,7 +61,7 @@ func TestParseTLV(t *testing.T) {
 	if obj, _, err := apdu.ParseTLV(unhex(t, "990390 00")); !errors.Is(err, apdu.ErrTLVTruncated) {
 		t.Errorf("%v %v", obj, err)
 	}
-	// Appending to a value must not write into the object after it.
+	// Appending to a value must not overwrite the object after it.
 	b := unhex(t, "99029000 8E00")
 	obj, _, _ = apdu.ParseTLV(b)
 	_ = append(obj.Value, 0xFF)
@@ -83,8 +83,8 @@ func TestParseTLV(t *testing.T) {
 	}
 }
 
-func TestFindTLV(t *testing.T) {
-	// The answer of a chip to GET DATA for the root key, shortened.
+func TestFindTLVFollowsPath(t *testing.T) {
+	// The response of a chip to GET DATA for the root key, shortened.
 	b := unhex(t, "7019 BFA00415 7F4912 8102C88C 8203010001 5F2003495443 5F4C00")
 	for _, c := range []struct {
 		path []apdu.Tag
@@ -109,13 +109,13 @@ func TestFindTLV(t *testing.T) {
 	if _, err := apdu.FindTLV(unhex(t, "7005 8102"), 0x70); !errors.Is(err, apdu.ErrTLVTruncated) {
 		t.Error(err)
 	}
-	// The first of two counts, and what follows it is not read.
+	// FindTLV returns the first of two objects and does not decode what follows it.
 	if v, err := apdu.FindTLV(unhex(t, "810101 810102 80"), 0x81); err != nil || !bytes.Equal(v, []byte{1}) {
 		t.Errorf("%X, %v", v, err)
 	}
 }
 
-func TestAppendTLV(t *testing.T) {
+func TestAppendTLVUsesShortestForm(t *testing.T) {
 	for _, c := range []struct {
 		tag    apdu.Tag
 		n      int
@@ -139,7 +139,7 @@ func TestAppendTLV(t *testing.T) {
 	}
 }
 
-func TestTagConstructed(t *testing.T) {
+func TestConstructedFollowsBit6(t *testing.T) {
 	for tag, want := range map[apdu.Tag]bool{0x70: true, 0x7F49: true, 0xBF8101: true, 0xBFFFFF7F: true, 0x87: false, 0x5F20: false, 0x9F8101: false} {
 		if tag.Constructed() != want {
 			t.Errorf("%v: %t", tag, !want)
@@ -147,9 +147,8 @@ func TestTagConstructed(t *testing.T) {
 	}
 }
 
-// TestTLVWork: nesting as deep and objects as many as the input allows cost one
-// pass, and no stack.
-func TestTLVWork(t *testing.T) {
+// Deep nesting and many objects are decoded in one pass without recursion.
+func TestTLVWorkIsLinear(t *testing.T) {
 	nested := []byte{}
 	for range 200 {
 		nested = apdu.AppendTLV(nil, 0x70, nested)
@@ -201,7 +200,7 @@ func FuzzTLV(f *testing.F) {
 		if obj.Tag != tag || len(obj.Value) != value || header+value+len(rest) != len(b) {
 			t.Fatalf("%v: %d bytes, %d left", obj.Tag, len(obj.Value), len(rest))
 		}
-		// The shortest form reads back as the same object and is never longer.
+		// The shortest form decodes to the same object and is never longer.
 		again := apdu.AppendTLV(nil, obj.Tag, obj.Value)
 		if len(again) > header+value {
 			t.Fatalf("%X became longer: %X", b, again)
