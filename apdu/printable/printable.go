@@ -1,8 +1,8 @@
-// Package printable cleans text that comes from outside: names of readers, which
-// a USB device chooses, and what a certificate or file of a card says. Each is
-// cleaned once, where it enters, so that no screen, file or label has to
-// distrust it: it can neither move the cursor of a terminal, nor hide or reverse
-// what is shown beside it, nor fill a window.
+// Package printable cleans text from outside the program: names of readers, which
+// a USB device chooses, and texts in certificates and files of a card. Text is
+// cleaned once, on input, so that every program can print it: it neither moves the
+// cursor of a terminal, nor hides or reverses neighbouring text, nor fills a
+// window.
 package printable
 
 import (
@@ -15,23 +15,22 @@ import (
 	"unicode/utf8"
 )
 
-// maxMarks is how many combining marks one character keeps. Every language
-// gets along with two; piles of them cover the lines above and below.
+// maxMarks is the number of combining marks that a character keeps. No language
+// needs more than two, and stacked marks cover the lines above and below.
 const maxMarks = 2
 
-// ellipsis stands for what was cut out.
+// ellipsis replaces removed text.
 const ellipsis = "…"
 
-// invisible are the characters that change how others are shown, or show
-// nothing: format characters (Cf), the bidirectional ones among them, and what
-// a renderer may ignore (Unicode 4.6 and 5.21).
+// invisible lists the characters that change the display of others or display
+// nothing: format characters (Cf), including the bidirectional ones, and the
+// characters that a renderer may ignore (Unicode 4.6 and 5.21).
 var invisible = []*unicode.RangeTable{unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector}
 
-// Text returns s as one line of printable text in valid UTF-8 of at most limit
-// bytes; what is longer loses its end. Spaces and controls become U+0020,
-// invisible characters are removed, bytes that are not UTF-8 and code points
-// that are not assigned become U+FFFD. Text that is printable and short enough
-// is returned unchanged.
+// Text returns s as one line of printable text, valid UTF-8 of at most limit
+// bytes, truncated at the end. Spaces and controls become U+0020, invisible
+// characters are removed, bytes that are not UTF-8 and unassigned code points
+// become U+FFFD. Text that is printable and short enough is returned unchanged.
 func Text(s string, limit int) string {
 	s = clean(s)
 	if len(s) <= limit {
@@ -40,8 +39,8 @@ func Text(s string, limit int) string {
 	return head(s, limit-len(ellipsis)) + ellipsis
 }
 
-// Ends is Text for names that differ at their ends: what is too long loses its
-// middle.
+// Ends is like Text but truncates in the middle, for names that differ at their
+// ends.
 func Ends(s string, limit int) string {
 	s = clean(s)
 	if len(s) <= limit {
@@ -51,7 +50,7 @@ func Ends(s string, limit int) string {
 	return head(s, room-room/2) + ellipsis + Tail(s, room/2)
 }
 
-// Tail returns the end of s, of whole characters, in at most limit bytes.
+// Tail returns the end of s in whole characters, at most limit bytes.
 func Tail(s string, limit int) string {
 	if len(s) <= limit {
 		return s
@@ -63,7 +62,7 @@ func Tail(s string, limit int) string {
 	return s[start:]
 }
 
-// head returns the start of s, of whole characters, in at most limit bytes.
+// head returns the start of s in whole characters, at most limit bytes.
 func head(s string, limit int) string {
 	end := max(limit, 0)
 	for end > 0 && !utf8.RuneStart(s[end]) {
@@ -78,7 +77,7 @@ func clean(s string) string {
 	}
 	var b strings.Builder
 	marks := 0
-	for _, r := range s { // a byte that is not UTF-8 comes as U+FFFD
+	for _, r := range s { // a byte that is not UTF-8 gives U+FFFD
 		switch {
 		case unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Me, r):
 			if marks++; marks > maxMarks || unicode.In(r, invisible...) {
@@ -98,7 +97,7 @@ func clean(s string) string {
 	return b.String()
 }
 
-// isASCII reports whether s is printable ASCII, which nearly every name is.
+// isASCII reports whether s is printable ASCII, as nearly every name is.
 func isASCII(s string) bool {
 	for _, c := range []byte(s) {
 		if c < ' ' || c > '~' {
@@ -108,10 +107,10 @@ func isASCII(s string) bool {
 	return true
 }
 
-// EscapeJSON returns an encoded JSON text with everything that a terminal would
-// obey or not show written as \uXXXX (RFC 8259, section 7). Such characters only
-// occur within strings, so the text means the same as before; encoding/json
-// itself escapes no more than the controls below U+0020, U+2028 and U+2029.
+// EscapeJSON replaces the characters in encoded JSON that a terminal interprets
+// or does not display by \uXXXX (RFC 8259, section 7). They occur within strings
+// only, so the text keeps its meaning. encoding/json escapes only controls below
+// U+0020, U+2028 and U+2029.
 func EscapeJSON(encoded []byte) []byte {
 	if !bytes.ContainsFunc(encoded, unsafe) {
 		return encoded
@@ -133,14 +132,14 @@ func EscapeJSON(encoded []byte) []byte {
 	return out
 }
 
-// unsafe reports whether a character is not for a terminal. Line feeds are what
-// an encoder breaks lines with.
+// unsafe reports whether a terminal must not receive a character. Line feeds are
+// safe, because encoders separate lines with them.
 func unsafe(r rune) bool {
 	return r != '\n' && !unicode.IsPrint(r) && r != utf8.RuneError || unicode.In(r, invisible...)
 }
 
-// IsClean reports whether s is what the functions of this package return, but
-// for its length.
+// IsClean reports whether s could be a result of this package, regardless of its
+// length.
 func IsClean(s string) bool {
 	return utf8.ValidString(s) && !slices.ContainsFunc([]rune(s), func(r rune) bool { return r == '\n' || unsafe(r) })
 }

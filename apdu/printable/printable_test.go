@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestTextReplacesWhatATerminalObeys(t *testing.T) {
+func TestTextReplacesControlCharacters(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                                     "",
 		"ACS ACR122U PICC Interface 00 00":     "ACS ACR122U PICC Interface 00 00",
@@ -34,7 +34,7 @@ func TestTextReplacesWhatATerminalObeys(t *testing.T) {
 	}
 }
 
-func TestLimitsCutWholeCharacters(t *testing.T) {
+func TestLimitsKeepWholeCharacters(t *testing.T) {
 	long := strings.Repeat("è", 100)
 	for limit := 3; limit < 20; limit++ {
 		for name, got := range map[string]string{"Text": Text(long, limit), "Ends": Ends(long, limit), "Tail": Tail(long, limit)} {
@@ -75,8 +75,8 @@ func TestEscapeJSONKeepsTheMeaning(t *testing.T) {
 	}
 }
 
-// FuzzText: whatever comes in, valid and printable text of bounded length comes
-// out, and cleaning it again changes nothing.
+// FuzzText checks that any input gives valid printable text of limited length,
+// and that cleaning the result again does not change it.
 func FuzzText(f *testing.F) {
 	for _, s := range []string{"", "plain", "\x1b[2J", "\u202eabc", "\xff\xfe", strings.Repeat("è\u0300", 100), "\u2028", "e\u0301\u0301\u0301"} {
 		f.Add(s, 20)
