@@ -26,7 +26,7 @@ const sample = `# SELECT DF_CIE
 ! removed
 `
 
-func TestReadWrite(t *testing.T) {
+func TestWriteRoundTrips(t *testing.T) {
 	all, err := apdutest.Read(strings.NewReader(sample))
 	if err != nil {
 		t.Fatal(err)
@@ -48,8 +48,8 @@ func TestReadWrite(t *testing.T) {
 	}
 }
 
-// TestReadForms: blanks and continuation lines are for the reader's eye only.
-func TestReadForms(t *testing.T) {
+// Blanks and continuation lines have no meaning.
+func TestReadIgnoresBlanks(t *testing.T) {
 	all, err := apdutest.Read(strings.NewReader("\r\n>00a4 04 0c\n\t06 A000\n  00000039\r\n<\n 90\n\n 00\n# the end\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestReadForms(t *testing.T) {
 	}
 }
 
-func TestReadRefuses(t *testing.T) {
+func TestReadRefusesMalformed(t *testing.T) {
 	for name, s := range map[string]string{
 		"answer first":                  "< 9000\n",
 		"two commands":                  "> 00A40000\n> 00A40000\n",
@@ -84,7 +84,7 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-func TestWriteErrors(t *testing.T) {
+func TestWriteReportsErrors(t *testing.T) {
 	for _, link := range []error{
 		apdu.ErrNoService, apdu.ErrNoReader, apdu.ErrNoCard, apdu.ErrMute,
 		apdu.ErrRemoved, apdu.ErrReset, apdu.ErrBusy, apdu.ErrTimeout,
@@ -106,7 +106,7 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
-func TestReplay(t *testing.T) {
+func TestReplayRefusesOtherCommands(t *testing.T) {
 	trace, err := apdutest.Read(strings.NewReader(sample))
 	if err != nil {
 		t.Fatal(err)
@@ -158,8 +158,8 @@ func TestReplay(t *testing.T) {
 	})
 }
 
-// TestRecorder: what is recorded plays back, through a file as well.
-func TestRecorder(t *testing.T) {
+// A recorded trace can be replayed, directly and through a file.
+func TestRecorderRecordsForReplay(t *testing.T) {
 	trace, err := apdutest.Read(strings.NewReader(sample))
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestRecorder(t *testing.T) {
 		if answer, err := r.Transmit(command); !bytes.Equal(answer, e.Response) || err != e.Err {
 			t.Errorf("%X, %v", answer, err)
 		}
-		clear(command) // the caller may wipe what it has sent
+		clear(command) // the caller may wipe a sent command
 	}
 	path := filepath.Join(t.TempDir(), "trace.apdu")
 	if err := apdutest.WriteFile(path, r.Exchanges()); err != nil {
@@ -191,7 +191,7 @@ func TestRecorder(t *testing.T) {
 	}
 }
 
-func TestFiles(t *testing.T) {
+func TestFilesArePrivate(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing.apdu")
 	if _, err := apdutest.OpenReplay(missing); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
@@ -205,9 +205,9 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// TestGolden: the trace in testdata is what Write makes of it, so that nothing
-// changes in files when a trace is recorded again.
-func TestGolden(t *testing.T) {
+// Write reproduces the trace in testdata byte by byte, so that recording a trace
+// again does not change the file.
+func TestWriteReproducesFile(t *testing.T) {
 	const path = "testdata/identify.apdu"
 	want, err := os.ReadFile(path)
 	if err != nil {
@@ -226,7 +226,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever is read is written in a form that reads as the same.
+// FuzzRead checks that Write and Read reproduce every accepted trace.
 func FuzzRead(f *testing.F) {
 	f.Add(sample)
 	f.Add(">00a4 04 0c\n\t06 A000\n  00000039\r\n<\n 90\n\n 00\n# the end\n")

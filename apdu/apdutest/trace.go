@@ -1,4 +1,4 @@
-// Package apdutest records conversations with a card and plays them back.
+// Package apdutest records APDU traces of a card and replays them.
 //
 // A trace is a text file, one APDU per line in hexadecimal:
 //
@@ -6,12 +6,13 @@
 //	> 00A4040C 06 A00000000039
 //	< 9000
 //
-// '>' begins a command, '<' its answer, '!' the error of the link that came
-// instead of one (see the names in linkErrors), '#' a comment, which belongs to
-// the exchange after it. Blanks between digits do not count. A line that begins
-// with a blank continues the one before. Empty lines are ignored.
+// A line with '>' is a command and a line with '<' its response. '!' marks an
+// error of the link in place of a response (for the names see linkErrors), and '#'
+// a comment on the exchange after it. Blanks between digits have no meaning. A
+// line that begins with a blank continues the line before. Empty lines are
+// ignored.
 //
-// The package imports no "testing", so that demonstrations can use it.
+// The package does not import "testing", so that demonstrations can use it.
 package apdutest
 
 import (
@@ -27,20 +28,20 @@ import (
 	"cie/apdu"
 )
 
-// Exchange is one command and what came back: an answer or an error of the link.
+// Exchange is one command with its response or an error of the link.
 type Exchange struct {
 	// Comments are the lines before the exchange, without '#'.
 	Comments []string
-	// Command and Response are the APDUs in bytes. Response is nil when Err is set.
+	// Command and Response are the encoded APDUs. Response is nil if Err is set.
 	Command, Response []byte
-	// Err is the error of the link, one of those of package apdu after Read.
+	// Err is the error of the link. Read sets one of the errors of package apdu.
 	Err error
 }
 
 // ErrFormat is matched by every error about the text of a trace.
 var ErrFormat = errors.New("malformed trace")
 
-// linkErrors are the names that stand after '!'.
+// linkErrors lists the names that follow '!'.
 var linkErrors = []struct {
 	name string
 	err  error
@@ -58,14 +59,15 @@ var linkErrors = []struct {
 // maxLine is far above the longest APDU in hexadecimal.
 const maxLine = 1 << 20
 
-// Read reads a trace. Commands and answers must alternate, be whole bytes, and
-// an answer must have a status word; errors match ErrFormat and name the line.
+// Read parses a trace. Commands and responses must alternate and consist of whole
+// bytes, and a response must have a status word. Errors match ErrFormat and name
+// the line.
 func Read(r io.Reader) ([]Exchange, error) {
 	var (
 		all      []Exchange
 		comments []string
-		open     *Exchange // has a command, waits for its answer
-		last     *[]byte   // what a continuation line adds to
+		open     *Exchange // command without response so far
+		last     *[]byte   // extended by a continuation line
 		line     int
 	)
 	bad := func(format string, args ...any) error {
@@ -165,11 +167,11 @@ func linkError(name string) error {
 	return nil
 }
 
-// lineBytes is how many bytes Write puts on a line.
+// lineBytes is the number of bytes that Write puts on a line.
 const lineBytes = 48
 
-// Write writes a trace that Read reads back. An error of the link that is none
-// of those of package apdu is refused.
+// Write writes a trace in the format of Read. It refuses errors of the link that
+// are not errors of package apdu.
 func Write(w io.Writer, exchanges []Exchange) error {
 	var b bytes.Buffer
 	for i, e := range exchanges {
@@ -227,8 +229,8 @@ func ReadFile(path string) ([]Exchange, error) {
 	return all, nil
 }
 
-// WriteFile writes a trace to a file, readable by its owner only: a trace may
-// hold what a card has said about a person.
+// WriteFile writes a trace to a file that only its owner can read, because a
+// trace may contain personal data.
 func WriteFile(path string, exchanges []Exchange) error {
 	var b bytes.Buffer
 	if err := Write(&b, exchanges); err != nil {

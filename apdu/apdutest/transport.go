@@ -9,8 +9,8 @@ import (
 	"cie/apdu"
 )
 
-// Recorder is a Transport that passes everything on to another one and keeps
-// it. It may be used from several goroutines.
+// Recorder is a Transport that forwards to another Transport and records every
+// exchange. It may be used from several goroutines.
 type Recorder struct {
 	transport apdu.Transport
 
@@ -19,10 +19,10 @@ type Recorder struct {
 	comments  []string
 }
 
-// NewRecorder returns a Recorder in front of t.
+// NewRecorder returns a Recorder that forwards to t.
 func NewRecorder(t apdu.Transport) *Recorder { return &Recorder{transport: t} }
 
-// Transmit sends command over the transport behind.
+// Transmit forwards command and records the exchange.
 func (r *Recorder) Transmit(command []byte) ([]byte, error) {
 	sent := bytes.Clone(command)
 	answer, err := r.transport.Transmit(command)
@@ -37,26 +37,26 @@ func (r *Recorder) Transmit(command []byte) ([]byte, error) {
 	return answer, err
 }
 
-// Comment adds a line before the next exchange.
+// Comment adds a comment to the next exchange.
 func (r *Recorder) Comment(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.comments = append(r.comments, fmt.Sprintf(format, args...))
 }
 
-// Exchanges returns what was recorded so far.
+// Exchanges returns the exchanges recorded so far.
 func (r *Recorder) Exchanges() []Exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]Exchange(nil), r.exchanges...)
 }
 
-// ErrReplay is matched by every complaint of a Replay.
-var ErrReplay = errors.New("conversation differs from the trace")
+// ErrReplay is matched by every error of a Replay that the trace does not contain.
+var ErrReplay = errors.New("command differs from the trace")
 
-// Replay is a Transport that plays the card of a trace. It is strict: every
-// command must come byte by byte in the order of the trace. The first that does
-// not, or comes after the end, fails, and so does everything after it.
+// Replay is a Transport that plays the card of a trace. Commands must equal those
+// of the trace byte by byte, in the same order. The first command that differs or
+// comes after the end of the trace fails, and so do all later ones.
 type Replay struct {
 	mu        sync.Mutex
 	exchanges []Exchange
@@ -76,8 +76,8 @@ func OpenReplay(path string) (*Replay, error) {
 	return NewReplay(all), nil
 }
 
-// Transmit returns the recorded answer, or the recorded error of the link, when
-// command is the next one of the trace.
+// Transmit returns the recorded response or error of the link if command is the
+// next one of the trace.
 func (r *Replay) Transmit(command []byte) ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -97,7 +97,7 @@ func (r *Replay) Transmit(command []byte) ([]byte, error) {
 	return bytes.Clone(e.Response), e.Err
 }
 
-// Done is nil when the whole trace was played without a difference.
+// Done returns nil if the whole trace was played without a difference.
 func (r *Replay) Done() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
