@@ -7,7 +7,7 @@ import (
 	"cie/apdu"
 )
 
-// link puts a card behind a Transport, so that a Client counts what goes over it.
+// link makes a card a Transport, so that a Client counts the bytes of the link.
 type link struct{ card *card }
 
 func (l link) Transmit(raw []byte) ([]byte, error) {
@@ -20,8 +20,8 @@ func (l link) Transmit(raw []byte) ([]byte, error) {
 	return r.Encode(), err
 }
 
-// BenchmarkRead reads a certificate of 1700 bytes. The time is that of both
-// ends, the bytes are what a reader would move.
+// BenchmarkRead reads a certificate of 1700 bytes. The time is that of card and
+// host; the bytes are those that a reader would transmit.
 func BenchmarkRead(b *testing.B) {
 	const size = 1700
 	for _, block := range []int{128, MaxPlain} {

@@ -17,18 +17,18 @@ var (
 	testSSC = [8]byte{7: 1}
 )
 
-// card is the other end of a channel. It shares the primitives with what is
-// tested here: that these are right is what the vectors are for, that nothing
-// but a right answer is accepted is what the card is for.
+// card is the card's end of a channel. It uses the primitives under test, so it
+// cannot show that they are correct (the test vectors do), only that the channel
+// accepts nothing but correct responses.
 type card struct {
 	t   testing.TB
 	ch  *Channel // its own keys and counter
 	got []apdu.Command
-	// answer makes the response to a command that was opened: plain data and status.
+	// answer makes the response to an unwrapped command: plain data and status.
 	answer func(n int, cmd apdu.Command) ([]byte, apdu.SW)
-	// spoil changes the protected response before it goes out.
+	// spoil changes the protected response before it is sent.
 	spoil func(n int, r apdu.Response) apdu.Response
-	// err is the error of the link instead of the n-th answer, 0 for none.
+	// err returns the error of the link instead of the n-th response, nil for none.
 	err func(n int) error
 }
 
@@ -42,7 +42,7 @@ func newCard(t testing.TB) *card {
 	}
 }
 
-// Send opens a protected command and answers it.
+// Send unwraps a protected command and responds to it.
 func (c *card) Send(cmd apdu.Command) (apdu.Response, error) {
 	c.t.Helper()
 	if len(cmd.Data) > 255 || cmd.Ne != 256 || cmd.CLA&0x0C != 0x0C {
@@ -93,7 +93,7 @@ func (c *card) encrypt(padded []byte) []byte {
 	return out
 }
 
-// protect is IAS ECC 7.1.10: cryptogram, status, MAC.
+// protect implements IAS ECC 7.1.10: cryptogram, status, MAC.
 func (c *card) protect(ins byte, data []byte, sw apdu.SW) []byte {
 	var b []byte
 	if data != nil {
@@ -107,7 +107,7 @@ func (c *card) protect(ins byte, data []byte, sw apdu.SW) []byte {
 	return c.seal(apdu.AppendTLV(b, tagStatus, binary.BigEndian.AppendUint16(nil, uint16(sw))))
 }
 
-// seal appends the right MAC over whatever b is.
+// seal appends a correct MAC to b.
 func (c *card) seal(b []byte) []byte {
 	m := c.ch.mac.start(c.ch.ssc)
 	m.write(b)
@@ -120,7 +120,7 @@ type sender func(apdu.Command) (apdu.Response, error)
 
 func (f sender) Send(c apdu.Command) (apdu.Response, error) { return f(c) }
 
-// quiet lets a card be given commands that do not hold.
+// quiet is a testing.TB that ignores failures of the card for invalid commands.
 type quiet struct{ testing.TB }
 
 func (*quiet) Errorf(string, ...any) {}

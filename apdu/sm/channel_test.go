@@ -11,7 +11,7 @@ import (
 	"cie/apdu"
 )
 
-func TestChannelForms(t *testing.T) {
+func TestChannelProtectsEveryForm(t *testing.T) {
 	for _, size := range []int{0, 1, 7, 8, 9, 230, 231, 232, 462, 463, 1000} {
 		for _, ins := range []byte{0xB0, 0xCB} {
 			for _, ne := range []int{0, 1, 231, 255, 256, 65536} {
@@ -53,11 +53,11 @@ func TestChannelForms(t *testing.T) {
 	}
 }
 
-// read is what the tests below send.
+// read is the command that the tests below send.
 var read = apdu.Command{INS: 0xB0, Ne: 256}
 
-// mustBeLost checks that a channel is dead: an error of the right kind, nothing
-// sent any more, keys gone.
+// mustBeLost checks that a channel is closed: the error is of the right kind, no
+// further command is sent, and the keys are overwritten.
 func mustBeLost(t *testing.T, c *card, ch *Channel, r apdu.Response, err, reason error) {
 	t.Helper()
 	var e *Error
@@ -88,13 +88,13 @@ func mustBeLost(t *testing.T, c *card, ch *Channel, r apdu.Response, err, reason
 	}
 }
 
-func TestChannelLost(t *testing.T) {
+func TestChannelIsLostOnWrongResponse(t *testing.T) {
 	type spoil = func(c *card, r apdu.Response) apdu.Response
 	data := func(f func(c *card, b []byte) []byte) spoil {
 		return func(c *card, r apdu.Response) apdu.Response { r.Data = f(c, r.Data); return r }
 	}
 	raw := func(b ...byte) spoil { return data(func(*card, []byte) []byte { return b }) }
-	// sealed is an answer of the given objects with a MAC that holds.
+	// sealed is a response of the given objects with a correct MAC.
 	sealed := func(b ...byte) spoil { return data(func(c *card, _ []byte) []byte { return c.seal(b) }) }
 	outer := func(sw apdu.SW) spoil {
 		return func(_ *card, r apdu.Response) apdu.Response { r.SW = sw; return r }
@@ -187,15 +187,15 @@ func TestChannelLost(t *testing.T) {
 			if strings.HasPrefix(c.name, "clear") {
 				var sw apdu.SW
 				if !errors.As(err, &sw) || !strings.Contains(c.name, fmt.Sprintf("%04X", uint16(sw))) {
-					t.Errorf("%v does not tell the status", err)
+					t.Errorf("%v does not contain the status", err)
 				}
 			}
 		})
 	}
 }
 
-// TestChannelEveryBit: not one bit of an answer may change.
-func TestChannelEveryBit(t *testing.T) {
+// The channel refuses a response in which any single bit was changed.
+func TestChannelRefusesEveryFlippedBit(t *testing.T) {
 	answer := func(int, apdu.Command) ([]byte, apdu.SW) { return []byte("some plain data"), apdu.SWOK }
 	c := newCard(t)
 	c.answer = answer
@@ -215,7 +215,7 @@ func TestChannelEveryBit(t *testing.T) {
 	}
 }
 
-func TestChannelLinkErrors(t *testing.T) {
+func TestChannelIsLostOnLinkErrors(t *testing.T) {
 	for _, link := range []error{apdu.ErrRemoved, apdu.ErrReset, apdu.ErrTimeout, apdu.ErrRunaway} {
 		for at := 1; at <= 3; at++ {
 			c := newCard(t)
@@ -238,14 +238,14 @@ func TestChannelLinkErrors(t *testing.T) {
 	}
 }
 
-// TestChannelStatus: the status inside counts, also when it stands outside as
-// well or other bytes of the link are what stands there.
-func TestChannelStatus(t *testing.T) {
+// The protected status is returned, even if an unprotected one or other bytes of
+// the link differ from it.
+func TestChannelReturnsProtectedStatus(t *testing.T) {
 	for _, c := range []struct{ inside, outside, want apdu.SW }{
 		{0x9000, 0x9000, 0x9000},
 		{0x63C2, 0x9000, 0x63C2},
 		{0x63C2, 0x63C2, 0x63C2},
-		{0x63C2, 0x63C3, 0x63C2}, // nobody vouches for the one outside
+		{0x63C2, 0x63C3, 0x63C2}, // the unprotected one is not authentic
 		{0x6300, 0x63C2, 0x6300},
 		{0x9000, 0x63C2, 0x63C2},
 		{0x9000, 0x6300, 0x6300},
@@ -261,7 +261,7 @@ func TestChannelStatus(t *testing.T) {
 		card.answer = func(int, apdu.Command) ([]byte, apdu.SW) { return nil, c.inside }
 		card.spoil = func(_ int, r apdu.Response) apdu.Response { r.SW = c.outside; return r }
 		ch := New(card, &testKeys, testSSC)
-		for range 2 { // the channel lives on
+		for range 2 { // the channel remains usable
 			r, err := ch.Send(apdu.Command{INS: 0x20, P2: 0x81, Data: []byte("12345678")})
 			if err != nil || r.SW != c.want {
 				t.Errorf("%04X inside, %04X outside: %v, %v", uint16(c.inside), uint16(c.outside), r, err)
@@ -278,7 +278,7 @@ func TestChannelStatus(t *testing.T) {
 	}
 }
 
-func TestChannelChain(t *testing.T) {
+func TestChannelProtectsEveryBlockOfChain(t *testing.T) {
 	data := bytes.Repeat([]byte{7}, 3*MaxPlain)
 	t.Run("answers of blocks stay in the card", func(t *testing.T) {
 		c := newCard(t)
@@ -318,7 +318,7 @@ func TestChannelChain(t *testing.T) {
 		c := newCard(t)
 		dropped := sender(func(cmd apdu.Command) (apdu.Response, error) {
 			if cmd.CLA&0x10 != 0 {
-				return apdu.Response{SW: 0x6110}, nil // the card never sees it
+				return apdu.Response{SW: 0x6110}, nil // the card never receives it
 			}
 			c.t = &quiet{TB: t}
 			return c.Send(cmd)
@@ -341,8 +341,8 @@ func TestChannelChain(t *testing.T) {
 	})
 }
 
-// TestChannelRefuses: what cannot be sent costs nothing.
-func TestChannelRefuses(t *testing.T) {
+// A command that cannot be sent does not close the channel.
+func TestChannelRefusesWhatCannotBeSent(t *testing.T) {
 	c := newCard(t)
 	ch := New(c, &testKeys, testSSC)
 	for _, cmd := range []apdu.Command{
@@ -362,7 +362,7 @@ func TestChannelRefuses(t *testing.T) {
 	}
 }
 
-// TestCounterWraps: IAS ECC 7.1.5.
+// IAS ECC 7.1.5.
 func TestCounterWraps(t *testing.T) {
 	c := newCard(t)
 	ch := New(c, &testKeys, testSSC)
@@ -379,9 +379,9 @@ func TestCounterWraps(t *testing.T) {
 	}
 }
 
-// TestWipe: after Close the expanded keys are overwritten where they stood, and
-// the keys given to New belong to the caller.
-func TestWipe(t *testing.T) {
+// Close overwrites the expanded keys in place. The keys passed to New remain the
+// caller's to wipe.
+func TestCloseWipesKeys(t *testing.T) {
 	keys := testKeys
 	ch := New(newCard(t), &keys, testSSC)
 	if keys != testKeys {
@@ -406,14 +406,14 @@ func TestWipe(t *testing.T) {
 			t.Errorf("expanded key %d survived Close", i)
 		}
 	}
-	ch.SetSSC(testSSC) // on a closed channel, to no effect
+	ch.SetSSC(testSSC) // has no effect on a closed channel
 	if _, err := ch.Send(read); !errors.Is(err, ErrClosed) {
 		t.Error(err)
 	}
 }
 
-// TestNoKeysInText: keys must not get into a log.
-func TestNoKeysInText(t *testing.T) {
+// Keys must not be logged.
+func TestTextContainsNoKeys(t *testing.T) {
 	ch := New(newCard(t), &testKeys, testSSC)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
 		for v, want := range map[any]string{testKeys: "session keys", &testKeys: "session keys", ch: "secure channel"} {

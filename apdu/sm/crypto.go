@@ -13,8 +13,8 @@ const blockSize = des.BlockSize
 // padding is ISO 9797-1 padding method 2.
 var padding = [blockSize]byte{0x80}
 
-// unpad returns the length of b without its padding, -1 when there is none.
-// The padding begins in the last block (IAS ECC 7.1.9, note 15).
+// unpad returns the length of b without its padding, -1 if there is none. The
+// padding begins in the last block (IAS ECC 7.1.9, note 15).
 func unpad(b []byte) int {
 	for i := len(b) - 1; i >= 0 && i >= len(b)-blockSize; i-- {
 		switch b[i] {
@@ -37,8 +37,8 @@ func newTripleDES(key *[16]byte) (cipher.Block, error) {
 	return des.NewTripleDESCipher(k[:])
 }
 
-// retailMAC is ISO 9797-1 MAC algorithm 3 with DES: CBC with the left key, the
-// last block with both, which makes it 3DES (IAS ECC 7.1.12).
+// retailMAC is ISO 9797-1 MAC algorithm 3 with DES: CBC with the left key, and
+// 3DES with both keys for the last block (IAS ECC 7.1.12).
 type retailMAC struct {
 	left, both cipher.Block
 }
@@ -55,15 +55,15 @@ func (m retailMAC) wipe() {
 	wipeBlock(m.both)
 }
 
-// macState is a MAC under way: chain is the chaining value with the bytes of
-// the block under way already mixed in, n of them.
+// macState is an unfinished MAC. chain is the chaining value XORed with the first
+// n bytes of the current block.
 type macState struct {
 	key   retailMAC
 	chain [blockSize]byte
 	n     int
 }
 
-// start begins a MAC over the counter.
+// start starts a MAC with the counter as the first block.
 func (m retailMAC) start(ssc uint64) *macState {
 	s := &macState{key: m}
 	var b [blockSize]byte
@@ -74,7 +74,7 @@ func (m retailMAC) start(ssc uint64) *macState {
 
 func (s *macState) write(b []byte) {
 	for len(b) > 0 {
-		if s.n == blockSize { // only now is it known not to be the last block
+		if s.n == blockSize { // more bytes follow, so this is not the last block
 			s.key.left.Encrypt(s.chain[:], s.chain[:])
 			s.n = 0
 		}
@@ -84,17 +84,17 @@ func (s *macState) write(b []byte) {
 	}
 }
 
-// pad fills the block under way; after a full block it adds one.
+// pad fills the current block, or adds one after a full block.
 func (s *macState) pad() { s.write(padding[:blockSize-s.n%blockSize]) }
 
-// sum ends a MAC over what was written, which must be padded.
+// sum returns the MAC over the written bytes, which must be padded.
 func (s *macState) sum() [blockSize]byte {
 	s.key.both.Encrypt(s.chain[:], s.chain[:])
 	return s.chain
 }
 
-// wipeBlock overwrites an expanded key. crypto/des has no way to do it, but its
-// ciphers are pointers to plain structs, which may be zeroed as a whole.
+// wipeBlock overwrites an expanded key. crypto/des has no function for it, but its
+// ciphers are pointers to plain structs, which can be set to zero.
 func wipeBlock(b cipher.Block) {
 	if v := reflect.ValueOf(b); v.Kind() == reflect.Pointer && !v.IsNil() {
 		v.Elem().SetZero()

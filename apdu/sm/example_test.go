@@ -10,7 +10,7 @@ import (
 	"cie/apdu/sm"
 )
 
-// A protected READ BINARY; the card is the worked example of ICAO Doc 9303.
+// ExampleChannel sends a protected READ BINARY, the worked example of ICAO Doc 9303.
 func ExampleChannel() {
 	card, err := apdutest.OpenReplay("testdata/icao-9303-11-d4.apdu")
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"cie/apdu/sm"
 )
 
-// hexBytes is a byte string in JSON, hexadecimal. The traces leave out the
-// first digit of a number that begins with zero.
+// hexBytes is a byte string in JSON, in hexadecimal. The traces omit the first
+// digit of a number that begins with zero.
 type hexBytes []byte
 
 func (h *hexBytes) UnmarshalText(text []byte) (err error) {
@@ -38,8 +38,8 @@ type fieldExchange struct {
 	}
 }
 
-// fieldTraces reads the traces of a client in the field, which lie beside the
-// tree and are not part of it.
+// fieldTraces reads the traces of a client in the field. They are stored beside
+// the tree and are not part of it.
 func fieldTraces(t *testing.T) map[string][]fieldExchange {
 	t.Helper()
 	var file struct {
@@ -55,8 +55,8 @@ func fieldTraces(t *testing.T) map[string][]fieldExchange {
 	return all
 }
 
-// conversation is a command as a program gives it, and its whole response;
-// protected ones with the counter of their first block.
+// conversation is a command before protection with its whole response. Protected
+// ones have the counter of their first block.
 type conversation struct {
 	command  apdu.Command
 	response []byte
@@ -65,8 +65,8 @@ type conversation struct {
 	keys     sm.Keys
 }
 
-// conversations reads a trace. With join, blocks of a chain become one command.
-// GET RESPONSE and what it brought become part of the response before it.
+// conversations parses a trace. With join it makes one command of the blocks of a
+// chain. It adds the result of GET RESPONSE to the response before it.
 func conversations(t *testing.T, trace []fieldExchange, join bool) []conversation {
 	t.Helper()
 	var (
@@ -102,7 +102,7 @@ func conversations(t *testing.T, trace []fieldExchange, join bool) []conversatio
 		}
 		if join && cmd.CLA&0x10 != 0 {
 			if chain == nil {
-				all = append(all, cv) // for its counter; the command is filled in below
+				all = append(all, cv) // to set its counter; the command is set below
 			}
 			chain = append(chain, cmd.Data...)
 			continue
@@ -119,12 +119,12 @@ func conversations(t *testing.T, trace []fieldExchange, join bool) []conversatio
 	return all
 }
 
-// TestFieldTraces plays the program's side of every traced conversation: the
-// card of the trace accepts nothing but the recorded bytes, so key derivation,
-// chaining, GET RESPONSE, the protection of every command and the opening of
-// every answer are checked at once. It does so block by block as traced, and
-// with whole commands, which Client and Channel must cut in the same places.
-func TestFieldTraces(t *testing.T) {
+// TestFieldTracesReplay sends the commands of every trace. The replay accepts only
+// the recorded bytes, so this checks key derivation, chaining, GET RESPONSE, the
+// protection of every command and the opening of every response. It runs block by
+// block as recorded, and with whole commands, which Client and Channel must split
+// in the same places.
+func TestFieldTracesReplay(t *testing.T) {
 	for name, trace := range fieldTraces(t) {
 		exchanges := make([]apdutest.Exchange, len(trace))
 		for i, e := range trace {
@@ -190,8 +190,7 @@ func TestFieldTraces(t *testing.T) {
 	}
 }
 
-// TestFieldCommandForms: every APDU of the traces decodes and encodes to itself.
-func TestFieldCommandForms(t *testing.T) {
+func TestFieldCommandsRoundTrip(t *testing.T) {
 	for name, trace := range fieldTraces(t) {
 		for _, e := range trace {
 			for _, raw := range slices.DeleteFunc([][]byte{e.C, e.PlainC}, func(b []byte) bool { return b == nil }) {

@@ -8,9 +8,9 @@ import (
 	"cie/apdu"
 )
 
-// FuzzOpenResponse gives a channel answers from a card that lies. With sealed
-// the fuzzer holds the keys: its objects get a MAC that holds, so that what
-// comes after the check is reached, too.
+// FuzzOpenResponse passes forged responses to a channel. With sealed the fuzzer
+// has the keys: its objects get a correct MAC, so that the code after the check
+// of the MAC is reached too.
 func FuzzOpenResponse(f *testing.F) {
 	good := newCard(f)
 	good.ch.ssc += 2
@@ -43,8 +43,8 @@ func FuzzOpenResponse(f *testing.F) {
 			}
 			t.Fatalf("error of another kind: %v, channel %v", err, ch.Err())
 		}
-		// What was accepted must be what an honest card makes of the same
-		// answer, but for the status outside and longer forms of lengths.
+		// An accepted response must equal that of a genuine card, except for the
+		// unprotected status and longer forms of lengths.
 		received := c.spoil(0, apdu.Response{}).Data
 		p, err := parseProtected(received)
 		if err != nil {
@@ -54,12 +54,12 @@ func FuzzOpenResponse(f *testing.F) {
 		short := shortest(t, received)
 		if !bytes.Equal(short[:len(short)-macLen], even[:len(even)-macLen]) &&
 			!bytes.Equal(short[:len(short)-macLen], odd[:len(odd)-macLen]) {
-			t.Fatalf("accepted %X, an honest answer is %X", short, even)
+			t.Fatalf("accepted %X, a genuine card returns %X", short, even)
 		}
 	})
 }
 
-// shortest encodes a series of objects again, lengths in the shortest form.
+// shortest encodes a series of objects with lengths in the shortest form.
 func shortest(t *testing.T, b []byte) []byte {
 	objects, err := apdu.ParseTLVs(b)
 	if err != nil {

@@ -34,9 +34,9 @@ func icaoChannel(t testing.TB, s apdu.Sender) *sm.Channel {
 	return sm.New(s, k, [8]byte(unhex(t, "887022120C06C226")))
 }
 
-// TestICAO plays the worked example of ICAO Doc 9303 part 11, appendix D.4:
-// SELECT EF.COM, and two READ BINARY.
-func TestICAO(t *testing.T) {
+// The worked example of ICAO Doc 9303 part 11, appendix D.4: SELECT EF.COM, and
+// READ BINARY twice.
+func TestChannelReproducesICAOExample(t *testing.T) {
 	replay, err := apdutest.OpenReplay("testdata/icao-9303-11-d4.apdu")
 	if err != nil {
 		t.Fatal(err)

@@ -18,16 +18,16 @@ const (
 	tagStatus     apdu.Tag = 0x99
 )
 
-// paddingIndicator says that the plain data are padded with 80 00 ...
+// paddingIndicator means that the plain data are padded with 80 00 ...
 const paddingIndicator = 0x01
 
 const macLen = 8
 
 var zeroIV [blockSize]byte
 
-// wrap protects one command and moves the counter (IAS ECC 7.1.9, 7.1.12). The
-// result always has Le 00, so that the answer needs no GET RESPONSE while it
-// fits in a short APDU.
+// wrap protects one command and increments the counter (IAS ECC 7.1.9, 7.1.12).
+// The result always has Le 00, so that no GET RESPONSE is needed for a response
+// that fits in a short APDU.
 func (c *Channel) wrap(cmd apdu.Command) apdu.Command {
 	out := apdu.Command{CLA: cmd.CLA | claSM, INS: cmd.INS, P1: cmd.P1, P2: cmd.P2, Ne: apdu.MaxShortNe}
 	var objects []byte
@@ -36,7 +36,7 @@ func (c *Channel) wrap(cmd apdu.Command) apdu.Command {
 		buf[0] = paddingIndicator
 		buf = append(buf, cmd.Data...)
 		buf = append(buf, padding[:blockSize-len(cmd.Data)%blockSize]...)
-		// In place: no copy of the plain data stays behind.
+		// Encrypt in place, so that no copy of the plain data remains.
 		cipher.NewCBCEncrypter(c.enc, zeroIV[:]).CryptBlocks(buf[1:], buf[1:])
 		if cmd.INS&1 == 0 {
 			objects = apdu.AppendTLV(objects, tagCryptogram, buf)
@@ -61,17 +61,17 @@ func (c *Channel) wrap(cmd apdu.Command) apdu.Command {
 	return out
 }
 
-// protectedResponse is the data field of a response, taken apart.
+// protectedResponse contains the parts of the data field of a response.
 type protectedResponse struct {
-	cryptogram []byte // nil: no data
+	cryptogram []byte // nil if there are no data
 	status     apdu.SW
 	mac        []byte
-	covered    []byte // what the MAC is computed over, as received
+	covered    []byte // the received bytes that the MAC covers
 }
 
-// parseProtected takes apart [85|87] 99 8E, in this order and nothing else
-// (IAS ECC 7.1.10). A cryptogram is accepted in either object whatever the
-// INS: the specification says it both ways, and the MAC covers the tag.
+// parseProtected splits [85|87] 99 8E, in this order (IAS ECC 7.1.10). It accepts a
+// cryptogram in either object for every INS, because the specification is
+// inconsistent and the MAC covers the tag.
 func parseProtected(b []byte) (p protectedResponse, err error) {
 	var haveStatus bool
 	for rest := b; len(rest) > 0; {
@@ -120,8 +120,8 @@ func parseProtected(b []byte) (p protectedResponse, err error) {
 	return p, nil
 }
 
-// open checks a protected response and decrypts it. The MAC is checked before
-// anything is believed or decrypted.
+// open verifies and decrypts a protected response. It verifies the MAC before it
+// uses or decrypts anything.
 func (c *Channel) open(outer apdu.Response) (apdu.Response, error) {
 	c.ssc++
 	p, err := parseProtected(outer.Data)
@@ -139,12 +139,12 @@ func (c *Channel) open(outer apdu.Response) (apdu.Response, error) {
 	status := p.status
 	_, more := outer.SW.Remaining()
 	_, tries := outer.SW.Tries()
-	tries = tries || outer.SW == apdu.SWWarnChanged // a wrong PIN without a count
+	tries = tries || outer.SW == apdu.SWWarnChanged // wrong PIN, without the number of tries
 	switch {
 	case outer.SW == status, outer.SW == apdu.SWOK, more:
 	case tries && status == apdu.SWOK:
-		// Believing the worse of the two costs nothing: who can forge the
-		// status outside can as well cut the link.
+		// Use the worse of the two: an attacker who can forge the unprotected
+		// status can also cut the link.
 		status = outer.SW
 	case tries && status>>8 == outer.SW>>8:
 	default:

@@ -11,9 +11,9 @@ import (
 	"cie/apdu/sm"
 )
 
-// TestSession plays a made-up session with every form of command and answer,
-// computed with OpenSSL. The plain commands and answers are in the comments.
-func TestSession(t *testing.T) {
+// The session contains every form of command and response and was computed with
+// OpenSSL. The comments have the plain commands and responses.
+func TestChannelReproducesOpenSSLSession(t *testing.T) {
 	exchanges, err := apdutest.ReadFile("testdata/session.apdu")
 	if err != nil {
 		t.Fatal(err)

@@ -1,11 +1,11 @@
-// Package sm is secure messaging as IAS ECC 7.1 has it: two-key 3DES for
-// secrecy, the retail MAC for integrity, a counter against replay. A [Channel]
-// wraps an apdu.Sender the way tls.Client wraps a net.Conn: what goes in and
-// comes out is plain, what goes through is not.
+// Package sm implements secure messaging of IAS ECC 7.1: two-key 3DES for
+// confidentiality, the retail MAC for integrity, a counter against replay. A
+// [Channel] wraps an apdu.Sender as tls.Client wraps a net.Conn: its commands and
+// responses are plain, those of the Sender are protected.
 //
-// The first thing that goes wrong ends the channel for good: a MAC that does
-// not hold, a status in the clear, an error of the link. Nothing is ever sent
-// twice. Only a new device authentication gives a new channel.
+// The first failure closes the channel for good: a wrong MAC, an unprotected
+// status, an error of the link. No command is ever resent. A new channel needs a
+// new device authentication.
 package sm
 
 import (
@@ -20,9 +20,9 @@ import (
 	"cie/apdu"
 )
 
-// MaxPlain is the longest plain data field of one protected command; longer
-// data are chained (IAS ECC 8.6.3.3: with 231 bytes, what protects them still
-// fits in a short APDU).
+// MaxPlain is the longest plain data field of one protected command. Longer data
+// are chained (IAS ECC 8.6.3.3: 231 bytes with their protection still fit in a
+// short APDU).
 const MaxPlain = 0xE7
 
 // Bits of the class byte (IAS ECC 9.2).
@@ -31,42 +31,42 @@ const (
 	claSM       = 0x0C // header authenticated
 )
 
-// ErrChannelLost is matched by every *Error: the channel does not exist any
-// more, a new device authentication is needed.
+// ErrChannelLost is matched by every *Error. The channel is closed, and a new
+// device authentication is needed.
 var ErrChannelLost = errors.New("secure channel lost")
 
-// Why a channel was lost, for errors.Is. An error of the link stands in its
-// place as it came from the Sender.
+// Reasons for the loss of a channel, for errors.Is. An error of the link is
+// itself the reason.
 var (
-	// ErrClosed: the channel was closed before, by Close or by a failure.
+	// ErrClosed reports that Close or a failure closed the channel before.
 	ErrClosed = errors.New("channel is closed")
-	// ErrClearStatus: the card answered without protection. It does so when
-	// it has no channel (any more), or found a fault in the command
-	// (IAS ECC 7.1.7); Error.SW is what it said, and nobody vouches for it.
+	// ErrClearStatus reports a response without protection. The card sends one
+	// if it has no channel or found a fault in the command (IAS ECC 7.1.7).
+	// Error.SW is its status, which is not authentic.
 	ErrClearStatus = errors.New("status in the clear")
-	// ErrMissingObject: the response lacks its status or its MAC.
+	// ErrMissingObject reports that the response lacks its status or its MAC.
 	ErrMissingObject = errors.New("protected response without status or MAC")
-	// ErrObject: the response has an object that is malformed, unknown,
+	// ErrObject reports that an object of the response is malformed, unknown,
 	// repeated or out of order.
 	ErrObject = errors.New("wrong object in a protected response")
-	// ErrMAC: the MAC of the response does not hold.
+	// ErrMAC reports that the MAC of the response does not verify.
 	ErrMAC = errors.New("wrong MAC in a protected response")
-	// ErrPadding: the MAC holds, the decrypted data are not padded.
+	// ErrPadding reports that the MAC verifies but the decrypted data are not padded.
 	ErrPadding = errors.New("wrong padding in a protected response")
-	// ErrStatus: the status outside contradicts the protected one.
+	// ErrStatus reports that the unprotected status contradicts the protected one.
 	ErrStatus = errors.New("status words inside and outside differ")
 )
 
-// Error is the loss of a channel. It matches ErrChannelLost, its Reason and,
-// where there is one, its SW.
+// Error reports the loss of a channel. It matches ErrChannelLost, its Reason and
+// its SW, if any.
 type Error struct {
 	// Reason is one of the Err values of this package or an error of the link.
 	Reason error
-	// SW is the unprotected status word that came with the failure, or 0.
+	// SW is the unprotected status word of the failure, or 0.
 	SW apdu.SW
 }
 
-// Error says why the channel was lost.
+// Error returns the reason why the channel was lost.
 func (e *Error) Error() string {
 	if e.SW != 0 {
 		return fmt.Sprintf("%v: %v: %v", ErrChannelLost, e.Reason, e.SW)
@@ -82,13 +82,13 @@ func (e *Error) Unwrap() []error {
 	return []error{ErrChannelLost, e.Reason}
 }
 
-// Keys are the two session keys, each two DES keys one after the other.
+// Keys contains the two session keys, each of two DES keys.
 type Keys struct{ ENC, MAC [16]byte }
 
-// DeriveKeys computes the session keys from the shared secret at its full
-// length, leading zeros included: SHA-256(zz || 00000001) and
-// SHA-256(zz || 00000002), the first 16 bytes of each (IAS ECC 7.1.4). Parity
-// bits are left as they come. zz is not changed; the caller wipes it.
+// DeriveKeys derives the session keys from the shared secret at its full length,
+// leading zeros included: the first 16 bytes of SHA-256(zz || 00000001) and
+// SHA-256(zz || 00000002) (IAS ECC 7.1.4). It does not adjust parity bits. It does
+// not change zz; the caller wipes it.
 func DeriveKeys(zz []byte) *Keys {
 	buf := make([]byte, len(zz)+4)
 	defer clear(buf)
@@ -109,24 +109,24 @@ func (k *Keys) Wipe() {
 	clear(k.MAC[:])
 }
 
-// Format keeps keys out of logs: it prints the same words for every verb.
+// Format prints the same text for every verb, so that keys are not logged.
 func (k Keys) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "session keys") }
 
-// Channel is a secure channel to a card. It implements apdu.Sender; commands
-// and responses are plain. It may be used from several goroutines.
+// Channel is a secure channel to a card. It implements apdu.Sender for plain
+// commands and responses. It may be used from several goroutines.
 type Channel struct {
 	mu     sync.Mutex
 	sender apdu.Sender
 	enc    cipher.Block
 	mac    retailMAC
 	ssc    uint64
-	err    error // why it is closed
+	err    error // the reason for closing, nil while open
 }
 
-// New returns a channel over s with the given keys and counter: ssc is the
-// value before the first command, which is protected with ssc+1. New keeps no
-// reference to keys, the caller wipes them. Inside, the keys live only in
-// expanded form, which Close overwrites.
+// New returns a channel over s with the given keys and counter. ssc is the value
+// before the first command, which is protected with ssc+1. New keeps no reference
+// to keys; the caller wipes them. The channel stores the keys in expanded form
+// only, and Close overwrites them.
 func New(s apdu.Sender, keys *Keys, ssc [8]byte) *Channel {
 	c := &Channel{sender: s, ssc: binary.BigEndian.Uint64(ssc[:])}
 	var err error
@@ -139,24 +139,24 @@ func New(s apdu.Sender, keys *Keys, ssc [8]byte) *Channel {
 	return c
 }
 
-// SetSSC sets the counter, as the last step of device authentication does
-// (IAS ECC 7.1.5): the next command is protected with ssc+1.
+// SetSSC sets the counter, as in the last step of device authentication (IAS ECC
+// 7.1.5): the next command is protected with ssc+1.
 func (c *Channel) SetSSC(ssc [8]byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ssc = binary.BigEndian.Uint64(ssc[:])
 }
 
-// Err is nil while the channel lives; then it is the *Error that ended it, with
-// ErrClosed as its reason when it was Close.
+// Err returns nil while the channel is open, then the *Error that closed it. After
+// Close its reason is ErrClosed.
 func (c *Channel) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
 }
 
-// Close ends the channel on this side and overwrites its keys. The card is not
-// told. It returns nil, also when the channel is closed already.
+// Close closes the channel on the host and overwrites its keys. It sends nothing
+// to the card. It always returns nil, and may be called again.
 func (c *Channel) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -166,7 +166,7 @@ func (c *Channel) Close() error {
 	return nil
 }
 
-// fail ends the channel and returns the reason.
+// fail closes the channel and returns the *Error with the reason.
 func (c *Channel) fail(reason error, sw apdu.SW) error {
 	wipeBlock(c.enc)
 	c.mac.wipe()
@@ -175,19 +175,19 @@ func (c *Channel) fail(reason error, sw apdu.SW) error {
 	return c.err
 }
 
-// Send protects a command, sends it and opens the response. Data longer than
-// MaxPlain go out as a chain, every block protected by itself; a status other
-// than 9000 ends the chain and is the response. A chaining bit set by the
-// caller stays set on every block. Ne above 256 counts as 256: what is longer
-// comes by GET RESPONSE, which is the business of the Sender below.
+// Send protects a command, sends it and opens the response. It splits data longer
+// than MaxPlain into a chain and protects each block. A status other than 9000
+// ends the chain and is the response. Send sets a chaining bit of the caller on
+// every block. Ne above 256 counts as 256: the Sender below fetches longer
+// responses with GET RESPONSE.
 //
-// The status of the response is the protected one. There is one exception,
-// because cards have been seen to tell the tries left outside only: 63Cx or
-// 6300 outside with 9000 inside is reported as such.
+// The status of the response is the protected one, with one exception, because
+// some cards send the remaining tries unprotected only: an unprotected 63Cx or
+// 6300 replaces a protected 9000.
 //
-// A command that cannot be encoded is refused with an error that matches
-// apdu.ErrCommand, nothing is sent and the channel lives on. Every other error
-// is an *Error, and the channel is closed.
+// A command that cannot be encoded gives an error that matches apdu.ErrCommand;
+// nothing is sent and the channel remains open. Every other error is an *Error,
+// and the channel is closed.
 func (c *Channel) Send(cmd apdu.Command) (apdu.Response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -223,9 +223,9 @@ func (c *Channel) exchange(cmd apdu.Command) (apdu.Response, error) {
 		return apdu.Response{}, c.fail(err, 0)
 	}
 	if len(outer.Data) == 0 {
-		// The protected answer to a block of a chain stays in the card when it
-		// is announced by 61xx, since GET RESPONSE would break the chain. It
-		// has been counted; the MAC of the last answer vouches for all.
+		// If the card announces the protected response to a block with 61xx, it
+		// is not fetched: GET RESPONSE would break the chain. The counter includes
+		// it, so the MAC of the last response covers the whole chain.
 		if _, more := outer.SW.Remaining(); more && cmd.CLA&claChaining != 0 {
 			c.ssc++
 			return outer, nil
@@ -236,12 +236,12 @@ func (c *Channel) exchange(cmd apdu.Command) (apdu.Response, error) {
 	if err != nil {
 		sw := outer.SW
 		if sw == apdu.SWOK {
-			sw = 0 // says nothing about the failure
+			sw = 0 // does not explain the failure
 		}
 		return apdu.Response{}, c.fail(err, sw)
 	}
 	return r, nil
 }
 
-// Format keeps the expanded keys out of logs.
+// Format prints the same text for every verb, so that expanded keys are not logged.
 func (c *Channel) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "secure channel") }
