@@ -12,7 +12,7 @@ import (
 )
 
 // Conn is a shared connection to the card in one reader. It implements
-// card.Conn. Its methods may be called from several goroutines, one call at a
+// apdu.Card. Its methods may be called from several goroutines, one call at a
 // time is executed.
 //
 // When the card or the reader or the service goes away, or the reader does not
@@ -36,11 +36,9 @@ type Conn struct {
 	dead    error  // why there is nothing left to use
 }
 
-// Connect opens a shared connection to the card in the named reader: a name that
-// this Context returned, or one that is the service's own. Errors
-// match apdu.ErrNoService, ErrNoReader, ErrNoCard, ErrMute, ErrBusy (another
-// program holds the card exclusively) or ErrTimeout.
-func (c *Context) Connect(reader string) (*Conn, error) {
+// Connect implements readers.Service. reader is a name that this Context
+// returned, or one that is the service's own.
+func (c *Context) Connect(reader string) (apdu.Card, error) {
 	const op = "connect"
 	if c.life.Err() != nil {
 		return nil, ErrClosed
@@ -169,9 +167,6 @@ func (c *Conn) do(op string, d time.Duration, f func() error) error {
 	}
 	return err
 }
-
-// Reader returns the reader's name, printable.
-func (c *Conn) Reader() string { return c.reader }
 
 // ATR returns the card's answer to reset.
 func (c *Conn) ATR() []byte {

@@ -47,8 +47,8 @@ func TestTransmit(t *testing.T) {
 	chip := newChip()
 	insert(t, 0, chip)
 	conn := connect(t, c, 0)
-	if !bytes.Equal(conn.ATR(), plainATR) || conn.Reader() != daemon.Reader(0) {
-		t.Errorf("ATR %X, reader %s", conn.ATR(), conn.Reader())
+	if !bytes.Equal(conn.ATR(), plainATR) || conn.reader != daemon.Reader(0) {
+		t.Errorf("ATR %X, reader %s", conn.ATR(), conn.reader)
 	}
 	if reset, err := conn.Begin(); err != nil || reset {
 		t.Errorf("Begin: %v %v", reset, err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"cie/apdu/pcsc/pcscd"
+	"cie/apdu/readers"
 	"cie/card/cardtest/vpcd"
 )
 
@@ -102,7 +103,7 @@ func insert(t *testing.T, slot int, c vpcd.Card) (remove func()) {
 	t.Helper()
 	needDaemon(t)
 	remove = insertUnseen(t, slot, c)
-	await(t, slot, func(r ReaderState) bool { return r.Present })
+	await(t, slot, func(r readers.State) bool { return r.Present })
 	return remove
 }
 
@@ -117,13 +118,13 @@ func insertUnseen(t *testing.T, slot int, c vpcd.Card) (remove func()) {
 	remove = func() { cancel(); <-done }
 	t.Cleanup(func() {
 		remove()
-		await(t, slot, func(r ReaderState) bool { return !r.Present })
+		await(t, slot, func(r readers.State) bool { return !r.Present })
 	})
 	return remove
 }
 
 // await waits until the slot's reader is in a state.
-func await(t *testing.T, slot int, ok func(ReaderState) bool) {
+func await(t *testing.T, slot int, ok func(readers.State) bool) {
 	t.Helper()
 	c := New(testConfig)
 	defer c.Close()
@@ -149,7 +150,7 @@ func connect(t *testing.T, c *Context, slot int) *Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return conn
+	return conn.(*Conn)
 }
 
 func wantIs(t *testing.T, what string, err, want error) {

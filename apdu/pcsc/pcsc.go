@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"cie/apdu"
+	"cie/apdu/readers"
 
 	"github.com/ebfe/scard"
 )
@@ -53,7 +54,7 @@ func (c *Config) defaults() {
 // ErrClosed is returned by the methods of a Context or Conn that was closed.
 var ErrClosed = errors.New("pcsc: closed")
 
-// Context is the way to the PC/SC service. It survives restarts of the service:
+// Context is a connection to the PC/SC service. It implements readers.Service and survives restarts of the service:
 // every method starts afresh when the service was away. Safe for concurrent use.
 type Context struct {
 	cfg  Config
@@ -66,6 +67,8 @@ type Context struct {
 	mu   sync.Mutex
 	hctx *scard.Context // nil: to be established
 }
+
+var _ readers.Service = (*Context)(nil)
 
 // Establish contacts the service; apdu.ErrNoService when it is not there.
 func Establish() (*Context, error) {
@@ -210,25 +213,9 @@ func listReaders(h *scard.Context) ([]string, error) {
 	return names, err
 }
 
-// ReaderState is what the service knows about a reader.
-type ReaderState struct {
-	// Name of the reader, printable, as Connect takes it.
-	Name string
-	// Present: there is a card, or something that may be one.
-	Present bool
-	// Mute: it does not answer.
-	Mute bool
-	// InUse: at least one program is connected to the card.
-	InUse bool
-	// Exclusive: a program holds the card for itself; Connect returns ErrBusy.
-	Exclusive bool
-	// ATR of the card, nil when there is none or it is mute.
-	ATR []byte
-}
-
-// Status asks for the state of every reader, without touching any card.
-func (c *Context) Status() ([]ReaderState, error) {
-	var out []ReaderState
+// Status implements readers.Service.
+func (c *Context) Status() ([]readers.State, error) {
+	var out []readers.State
 	err := c.with("status", func(h *scard.Context) error {
 		names, err := listReaders(h)
 		if err != nil || len(names) == 0 {
@@ -237,7 +224,7 @@ func (c *Context) Status() ([]ReaderState, error) {
 		}
 		// The library takes a limited number of readers at a time, and fails
 		// for all when one of them was unplugged just now.
-		res := make([]ReaderState, 0, len(names))
+		res := make([]readers.State, 0, len(names))
 		for _, name := range names {
 			s := []scard.ReaderState{{Reader: name}}
 			err := statusChange(h, s, 0)
@@ -258,9 +245,9 @@ func (c *Context) Status() ([]ReaderState, error) {
 	return out, nil
 }
 
-func readerState(name string, s scard.ReaderState) ReaderState {
+func readerState(name string, s scard.ReaderState) readers.State {
 	st := s.EventState
-	r := ReaderState{
+	r := readers.State{
 		Name:      name,
 		Present:   st&scard.StatePresent != 0,
 		Mute:      st&scard.StateMute != 0,

@@ -109,7 +109,7 @@ func TestLastOneLeaves(t *testing.T) {
 	for range 3 {
 		last := connect(t, c, 0)
 		pass := g.shut()
-		came := make(chan *Conn)
+		came := make(chan apdu.Card)
 		go func() {
 			conn, err := c.Connect(daemon.Reader(0))
 			if err != nil {
@@ -278,7 +278,7 @@ func TestSilentCardIsResetWithinTransaction(t *testing.T) {
 
 // wantWoken checks that the next transaction tells of a reset and works, and
 // that the one after it is as always.
-func wantWoken(t *testing.T, conn *Conn) {
+func wantWoken(t *testing.T, conn apdu.Card) {
 	t.Helper()
 	for _, want := range []bool{true, false} {
 		if reset, err := conn.Begin(); err != nil || reset != want {

@@ -8,6 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cie/apdu"
+	"cie/apdu/readers"
+
 	"github.com/ebfe/scard"
 )
 
@@ -68,7 +71,10 @@ func (l *fakeLink) change(states []scard.ReaderState, timeout time.Duration) err
 		differs, changed := len(f.names) != readers, f.changed
 		for i := range states[1:] {
 			s := &states[i+1]
-			s.EventState = f.states[s.Reader]
+			s.EventState = f.states[s.Reader] | scard.StateEmpty
+			if f.states[s.Reader]&scard.StatePresent != 0 {
+				s.EventState &^= scard.StateEmpty
+			}
 			differs = differs || s.EventState != s.CurrentState
 		}
 		f.mu.Unlock()
@@ -107,12 +113,12 @@ func TestWatchSeesReaderAttachedBeforeTheWait(t *testing.T) {
 			})
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		w := &watcher{ctx: ctx, open: f.open, names: &names{}, calls: &calls{}, events: make(chan Event)}
+		w := &watcher{ctx: ctx, open: f.open, names: &names{}, calls: &calls{}, events: make(chan readers.Event)}
 		w.cfg.defaults()
 		go func() { w.run(); close(w.events) }()
 		begin := time.Now()
 		for e := range w.events {
-			if e.Kind == CardInserted && e.Reader == "B" {
+			if e.Kind == readers.CardInserted && e.Reader == "B" {
 				break
 			}
 		}
@@ -123,4 +129,49 @@ func TestWatchSeesReaderAttachedBeforeTheWait(t *testing.T) {
 		for range w.events {
 		}
 	})
+}
+
+// TestWatchSettles expects Settled once: after the events of the readers that the
+// service lists, without a reader at once, and after the loss of the service.
+func TestWatchSettles(t *testing.T) {
+	tests := []struct {
+		name    string
+		readers []string
+		down    bool
+		want    []readers.EventKind
+	}{
+		{"no reader", nil, false, []readers.EventKind{readers.Settled}},
+		{"two readers, one card", []string{"A", "B"}, false, []readers.EventKind{readers.ReaderAdded, readers.ReaderAdded, readers.CardInserted, readers.Settled}},
+		{"no service", nil, true, []readers.EventKind{readers.ServiceLost, readers.Settled, readers.ServiceBack}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFakeService(tt.readers...)
+				f.states["B"] = scard.StatePresent | 1<<16
+				open := f.open
+				if tt.down {
+					open = func(d time.Duration) (link, error) {
+						tt.down = !tt.down
+						if !tt.down {
+							return nil, apdu.ErrNoService
+						}
+						return f.open(d)
+					}
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				w := &watcher{ctx: ctx, open: open, names: &names{}, calls: &calls{}, events: make(chan readers.Event)}
+				w.cfg.defaults()
+				go func() { w.run(); close(w.events) }()
+				time.AfterFunc(10*time.Second, cancel)
+				var got []readers.EventKind
+				for e := range w.events {
+					got = append(got, e.Kind)
+				}
+				if !slices.Equal(got, tt.want) {
+					t.Errorf("got %v, want %v", got, tt.want)
+				}
+			})
+		})
+	}
 }

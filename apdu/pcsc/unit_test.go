@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"cie/apdu"
+	"cie/apdu/readers"
 
 	"github.com/ebfe/scard"
 )
 
 // play feeds states to a watcher without a service and collects the events.
 func play(f func(w *watcher)) (got []string) {
-	w := &watcher{ctx: context.Background(), names: &names{}, calls: &calls{}, events: make(chan Event)}
+	w := &watcher{ctx: context.Background(), names: &names{}, calls: &calls{}, events: make(chan readers.Event)}
 	go func() {
 		f(w)
 		close(w.events)
@@ -76,7 +77,7 @@ func TestWatcherCards(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := play(func(w *watcher) {
-				r := &watched{name: "R", card: CardRemoved}
+				r := &watched{name: "R", card: readers.CardRemoved}
 				for _, s := range tt.states {
 					w.update(r, s)
 				}
@@ -155,19 +156,6 @@ func TestNoProtocol(t *testing.T) {
 	}
 	if !c.lost {
 		t.Error("the next Begin would not reset the card")
-	}
-}
-
-func TestEventKindNames(t *testing.T) {
-	seen := map[string]bool{}
-	for k := ReaderAdded; k <= ServiceBack; k++ {
-		if s := k.String(); s == "unknown" || s == "none" || seen[s] {
-			t.Errorf("kind %d is %q", k, s)
-		}
-		seen[k.String()] = true
-	}
-	if EventKind(-1).String() != "unknown" || EventKind(99).String() != "unknown" {
-		t.Error("a kind that does not exist has a name")
 	}
 }
 

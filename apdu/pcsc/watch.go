@@ -7,40 +7,10 @@ import (
 	"time"
 
 	"cie/apdu"
+	"cie/apdu/readers"
 
 	"github.com/ebfe/scard"
 )
-
-// EventKind says what happened.
-type EventKind int
-
-// The kinds of Event.
-const (
-	ReaderAdded   EventKind = iota + 1 // a reader is attached
-	ReaderRemoved                      // it is not any more
-	CardInserted                       // a card that answers is in the reader
-	CardRemoved                        // the card, mute or not, left the reader
-	CardMute                           // something is in the reader and does not answer
-	ServiceLost                        // the service cannot be reached; Err tells why
-	ServiceBack                        // it can again
-)
-
-// String names the kind for logs.
-func (k EventKind) String() string {
-	names := [...]string{"none", "reader added", "reader removed", "card inserted", "card removed", "card mute", "service lost", "service back"}
-	if k < 0 || int(k) >= len(names) {
-		return "unknown"
-	}
-	return names[k]
-}
-
-// Event is a change in readers, cards or the service.
-type Event struct {
-	Kind   EventKind
-	Reader string // printable, as Connect takes it; empty for the service's
-	ATR    []byte // for CardInserted
-	Err    error  // for ServiceLost
-}
 
 // pnp is the pseudo reader whose state changes when readers come and go.
 const pnp = `\\?PnP?\Notification`
@@ -84,19 +54,16 @@ func openLink(timeout time.Duration) (link, error) {
 	return scardLink{h}, nil
 }
 
-// Watch reports the readers and cards that are there, and then every change,
-// until ctx ends or the Context is closed; then the channel is closed. It waits
-// in the service, not in a loop; only while the service is down it tries again
-// with growing pauses. When the service goes away, the cards and readers known
-// are reported removed first. A card exchanged between two looks is reported as
-// removed and inserted.
-func (c *Context) Watch(ctx context.Context) (<-chan Event, error) {
+// Watch implements readers.Service. It waits in the service and does not poll;
+// only while the service is down it retries with growing pauses. When the service
+// is lost, the known cards and readers are reported as removed first.
+func (c *Context) Watch(ctx context.Context) (<-chan readers.Event, error) {
 	if c.life.Err() != nil {
 		return nil, ErrClosed
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(c.life, cancel)
-	w := &watcher{cfg: c.cfg, ctx: ctx, open: openLink, names: &c.names, calls: &c.calls, events: make(chan Event)}
+	w := &watcher{cfg: c.cfg, ctx: ctx, open: openLink, names: &c.names, calls: &c.calls, events: make(chan readers.Event)}
 	c.calls.do(func() {
 		defer cancel()
 		defer stop()
@@ -108,11 +75,11 @@ func (c *Context) Watch(ctx context.Context) (<-chan Event, error) {
 
 // watched is what the watcher last said about a reader.
 type watched struct {
-	raw     string          // name for the service
-	name    string          // for events
-	state   scard.StateFlag // for the next call
-	card    EventKind       // CardInserted, CardMute or CardRemoved
-	counter uint16          // insertions and removals when card was reported
+	raw     string            // name for the service
+	name    string            // for events
+	state   scard.StateFlag   // for the next call
+	card    readers.EventKind // readers.CardInserted, readers.CardMute or readers.CardRemoved
+	counter uint16            // insertions and removals when card was reported
 }
 
 type watcher struct {
@@ -121,15 +88,25 @@ type watcher struct {
 	open   func(timeout time.Duration) (link, error)
 	names  *names
 	calls  *calls
-	events chan Event
+	events chan readers.Event
 	known  []*watched
 	down   bool
+	// settled: readers.Settled was sent.
+	settled bool
 }
 
-func (w *watcher) emit(e Event) {
+func (w *watcher) emit(e readers.Event) {
 	select {
 	case w.events <- e:
 	case <-w.ctx.Done():
+	}
+}
+
+// settle marks the end of the initial events, once.
+func (w *watcher) settle() {
+	if !w.settled {
+		w.settled = true
+		w.emit(readers.Event{Kind: readers.Settled})
 	}
 }
 
@@ -151,7 +128,8 @@ func (w *watcher) run() {
 		if !w.down {
 			w.sync(nil)
 			w.down = true
-			w.emit(Event{Kind: ServiceLost, Err: err})
+			w.emit(readers.Event{Kind: readers.ServiceLost, Err: err})
+			w.settle()
 		}
 		t := time.NewTimer(wait)
 		select {
@@ -182,9 +160,12 @@ func (w *watcher) serve(l link) (served bool, err error) {
 		}
 		if w.down {
 			w.down = false
-			w.emit(Event{Kind: ServiceBack})
+			w.emit(readers.Event{Kind: readers.ServiceBack})
 		}
 		w.sync(names)
+		if len(names) == 0 {
+			w.settle() // the wait below lasts until a reader is attached
+		}
 
 		states := []scard.ReaderState{{Reader: pnp, CurrentState: scard.StateFlag(len(names)) << 16}}
 		for _, r := range w.known {
@@ -204,6 +185,7 @@ func (w *watcher) serve(l link) (served bool, err error) {
 			for i, s := range states[1:] {
 				w.update(w.known[i], s)
 			}
+			w.settle()
 		case errors.Is(err, scard.ErrTimeout), errors.Is(err, scard.ErrCancelled):
 		case errors.Is(err, scard.ErrUnknownReader) && misses < 3:
 			misses++ // a reader left since the listing
@@ -313,17 +295,17 @@ func (w *watcher) sync(raw []string) {
 			kept = append(kept, r)
 			continue
 		}
-		if r.card != CardRemoved {
-			w.emit(Event{Kind: CardRemoved, Reader: r.name})
+		if r.card != readers.CardRemoved {
+			w.emit(readers.Event{Kind: readers.CardRemoved, Reader: r.name})
 		}
-		w.emit(Event{Kind: ReaderRemoved, Reader: r.name})
+		w.emit(readers.Event{Kind: readers.ReaderRemoved, Reader: r.name})
 	}
 	w.known = kept
 	for _, name := range raw {
 		if !slices.ContainsFunc(w.known, func(r *watched) bool { return r.raw == name }) {
-			r := &watched{raw: name, name: w.names.show(name), card: CardRemoved}
+			r := &watched{raw: name, name: w.names.show(name), card: readers.CardRemoved}
 			w.known = append(w.known, r)
-			w.emit(Event{Kind: ReaderAdded, Reader: r.name})
+			w.emit(readers.Event{Kind: readers.ReaderAdded, Reader: r.name})
 		}
 	}
 }
@@ -334,25 +316,25 @@ func (w *watcher) update(r *watched, s scard.ReaderState) {
 		r.state = s.EventState &^ scard.StateChanged
 		return // the next listing tells what became of the reader
 	}
-	now := CardRemoved
+	now := readers.CardRemoved
 	switch {
 	case s.EventState&scard.StateMute != 0:
-		now = CardMute
+		now = readers.CardMute
 	case s.EventState&scard.StatePresent != 0:
-		now = CardInserted
+		now = readers.CardInserted
 	}
 	count := counter(s.EventState)
 	// One more, with a card before and after, is the service counting the
 	// insertion a moment after it showed the card. An exchange counts twice.
-	swapped := now != CardRemoved && r.card != CardRemoved && count-r.counter > 1
-	if r.card != CardRemoved && (now == CardRemoved || swapped) {
-		w.emit(Event{Kind: CardRemoved, Reader: r.name})
-		r.card = CardRemoved
+	swapped := now != readers.CardRemoved && r.card != readers.CardRemoved && count-r.counter > 1
+	if r.card != readers.CardRemoved && (now == readers.CardRemoved || swapped) {
+		w.emit(readers.Event{Kind: readers.CardRemoved, Reader: r.name})
+		r.card = readers.CardRemoved
 	}
 	if now != r.card {
 		r.counter = count
-		e := Event{Kind: now, Reader: r.name}
-		if now == CardInserted {
+		e := readers.Event{Kind: now, Reader: r.name}
+		if now == readers.CardInserted {
 			e.ATR = slices.Clone(s.Atr)
 		}
 		w.emit(e)

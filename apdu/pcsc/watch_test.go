@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"cie/apdu"
+	"cie/apdu/readers"
 )
 
 // events collects what a watch says about the readers and the service.
 type events struct {
 	t  *testing.T
-	ch <-chan Event
+	ch <-chan readers.Event
 }
 
 func watch(t *testing.T, c *Context) (events, context.CancelFunc) {
@@ -30,7 +31,7 @@ func watch(t *testing.T, c *Context) (events, context.CancelFunc) {
 }
 
 // next returns the next event on the named reader ("" for the service).
-func (e events) next(reader string) Event {
+func (e events) next(reader string) readers.Event {
 	e.t.Helper()
 	limit := time.After(time.Minute)
 	for {
@@ -48,7 +49,7 @@ func (e events) next(reader string) Event {
 	}
 }
 
-func (e events) want(reader string, kind EventKind) Event {
+func (e events) want(reader string, kind readers.EventKind) readers.Event {
 	e.t.Helper()
 	ev := e.next(reader)
 	if ev.Kind != kind {
@@ -62,21 +63,22 @@ func TestWatchHotPlug(t *testing.T) {
 	name := daemon.Reader(0)
 	first := insert(t, 0, newChip())
 	ev, cancel := watch(t, c)
-	ev.want(name, ReaderAdded)
-	if e := ev.want(name, CardInserted); !bytes.Equal(e.ATR, plainATR) {
+	ev.want(name, readers.ReaderAdded)
+	if e := ev.want(name, readers.CardInserted); !bytes.Equal(e.ATR, plainATR) {
 		t.Errorf("ATR %X", e.ATR)
 	}
+	ev.want("", readers.Settled)
 	// Another program's connection is no event.
 	connect(t, c, 0).Close()
 	first()
-	ev.want(name, CardRemoved)
+	ev.want(name, readers.CardRemoved)
 	mute := insertUnseen(t, 0, &chip{})
-	ev.want(name, CardMute)
+	ev.want(name, readers.CardMute)
 	mute()
-	ev.want(name, CardRemoved)
+	ev.want(name, readers.CardRemoved)
 	second := &chip{atr: []byte{0x3B, 0x00}}
 	insertUnseen(t, 0, second)
-	if e := ev.want(name, CardInserted); !bytes.Equal(e.ATR, second.atr) {
+	if e := ev.want(name, readers.CardInserted); !bytes.Equal(e.ATR, second.atr) {
 		t.Errorf("ATR %X", e.ATR)
 	}
 	cancel()
@@ -90,15 +92,16 @@ func TestWatchExchangedUnseen(t *testing.T) {
 	name := daemon.Reader(0)
 	first := insert(t, 0, newChip())
 	ev, _ := watch(t, c)
-	ev.want(name, ReaderAdded)
-	ev.want(name, CardInserted)
+	ev.want(name, readers.ReaderAdded)
+	ev.want(name, readers.CardInserted)
+	ev.want("", readers.Settled)
 	// The watch now waits, and then holds this event back, unread.
 	insert(t, 1, newChip())
 	first()
-	await(t, 0, func(r ReaderState) bool { return !r.Present })
+	await(t, 0, func(r readers.State) bool { return !r.Present })
 	insert(t, 0, newChip())
-	ev.want(name, CardRemoved)
-	ev.want(name, CardInserted)
+	ev.want(name, readers.CardRemoved)
+	ev.want(name, readers.CardInserted)
 }
 
 func TestWatchServiceRestart(t *testing.T) {
@@ -106,22 +109,23 @@ func TestWatchServiceRestart(t *testing.T) {
 	name := daemon.Reader(0)
 	insert(t, 0, newChip())
 	ev, _ := watch(t, c)
-	ev.want(name, ReaderAdded)
-	ev.want(name, CardInserted)
+	ev.want(name, readers.ReaderAdded)
+	ev.want(name, readers.CardInserted)
+	ev.want("", readers.Settled)
 	if err := daemon.Pause(); err != nil {
 		t.Fatal(err)
 	}
-	ev.want(name, CardRemoved)
-	ev.want(name, ReaderRemoved)
-	if e := ev.want("", ServiceLost); !errors.Is(e.Err, apdu.ErrNoService) {
+	ev.want(name, readers.CardRemoved)
+	ev.want(name, readers.ReaderRemoved)
+	if e := ev.want("", readers.ServiceLost); !errors.Is(e.Err, apdu.ErrNoService) {
 		t.Errorf("lost: %v", e.Err)
 	}
 	if err := daemon.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	ev.want("", ServiceBack)
-	ev.want(name, ReaderAdded)
-	ev.want(name, CardInserted)
+	ev.want("", readers.ServiceBack)
+	ev.want(name, readers.ReaderAdded)
+	ev.want(name, readers.CardInserted)
 }
 
 func TestWatchBeforeService(t *testing.T) {
@@ -130,12 +134,13 @@ func TestWatchBeforeService(t *testing.T) {
 		t.Fatal(err)
 	}
 	ev, _ := watch(t, c)
-	ev.want("", ServiceLost)
+	ev.want("", readers.ServiceLost)
+	ev.want("", readers.Settled)
 	if err := daemon.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	ev.want("", ServiceBack)
-	ev.want(daemon.Reader(0), ReaderAdded)
+	ev.want("", readers.ServiceBack)
+	ev.want(daemon.Reader(0), readers.ReaderAdded)
 }
 
 func TestWatchEnds(t *testing.T) {
@@ -156,6 +161,36 @@ func TestWatchEnds(t *testing.T) {
 	}
 }
 
+// The cards that are present when a watch begins are reported before Settled,
+// mute ones too, and Settled is sent once.
+func TestWatchSettlesAfterThePresentCards(t *testing.T) {
+	c := newContext(t, testConfig)
+	good, mute := daemon.Reader(1), daemon.Reader(2)
+	insert(t, 1, newChip())
+	insert(t, 2, &chip{})
+	await(t, 2, func(r readers.State) bool { return r.Mute })
+	ev, _ := watch(t, c)
+	reported := map[string]readers.EventKind{}
+	for e := range ev.ch {
+		if e.Kind == readers.Settled {
+			break
+		}
+		reported[e.Reader] = e.Kind
+	}
+	if reported[good] != readers.CardInserted || reported[mute] != readers.CardMute || len(reported) != 6 {
+		t.Errorf("last events before Settled: %v", reported)
+	}
+	insertUnseen(t, 3, newChip())
+	for e := range ev.ch {
+		if e.Kind == readers.Settled {
+			t.Error("a second Settled")
+		}
+		if e.Kind == readers.CardInserted && e.Reader == daemon.Reader(3) {
+			break
+		}
+	}
+}
+
 // Many watches at a time on the same readers, while cards come and go.
 func TestWatchMany(t *testing.T) {
 	c := newContext(t, testConfig)
@@ -163,15 +198,15 @@ func TestWatchMany(t *testing.T) {
 	var all []events
 	for range 4 {
 		ev, _ := watch(t, c)
-		ev.want(name, ReaderAdded)
+		ev.want(name, readers.ReaderAdded)
 		all = append(all, ev)
 	}
 	remove := insertUnseen(t, 5, newChip())
 	for _, ev := range all {
-		ev.want(name, CardInserted)
+		ev.want(name, readers.CardInserted)
 	}
 	remove()
 	for _, ev := range all {
-		ev.want(name, CardRemoved)
+		ev.want(name, readers.CardRemoved)
 	}
 }
