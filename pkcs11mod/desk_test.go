@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cie/apdu"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
@@ -22,9 +23,9 @@ type desk struct {
 	mu      sync.Mutex
 	names   []string
 	cards   map[string]*cardtest.Card // what is in a reader; nil: nothing
-	present map[string]bool           // last event was CardInserted
+	present map[string]bool           // last event was readers.CardInserted
 	busy    map[string]bool           // held exclusively by another program
-	queue   []Event
+	queue   []readers.Event
 	emitted int // events ever queued
 	taken   int // events ever taken by the watcher
 	wake    chan struct{}
@@ -46,8 +47,8 @@ func newDesk() *desk {
 }
 
 // emit queues an event for the watcher. The caller holds d.mu.
-func (d *desk) emit(k EventKind, reader string) {
-	d.queue = append(d.queue, Event{k, reader})
+func (d *desk) emit(k readers.EventKind, reader string) {
+	d.queue = append(d.queue, readers.Event{Kind: k, Reader: reader})
 	d.emitted++
 	select {
 	case d.wake <- struct{}{}:
@@ -59,7 +60,7 @@ func (d *desk) plug(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.names = append(d.names, name)
-	d.emit(ReaderAdded, name)
+	d.emit(readers.ReaderAdded, name)
 }
 
 func (d *desk) unplug(name string) {
@@ -67,7 +68,7 @@ func (d *desk) unplug(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.names = slices.DeleteFunc(d.names, func(n string) bool { return n == name })
-	d.emit(ReaderRemoved, name)
+	d.emit(readers.ReaderRemoved, name)
 }
 
 func (d *desk) insert(name string, c *cardtest.Card) {
@@ -76,7 +77,7 @@ func (d *desk) insert(name string, c *cardtest.Card) {
 	defer d.mu.Unlock()
 	d.cards[name] = c
 	d.present[name] = true
-	d.emit(CardInserted, name)
+	d.emit(readers.CardInserted, name)
 }
 
 // remove takes the card out of a reader and tells so.
@@ -92,23 +93,23 @@ func (d *desk) remove(name string) {
 	defer d.mu.Unlock()
 	d.cards[name] = nil
 	d.present[name] = false
-	d.emit(CardRemoved, name)
+	d.emit(readers.CardRemoved, name)
 }
 
 // Watch implements Readers.
-func (d *desk) Watch(ctx context.Context) (<-chan Event, error) {
+func (d *desk) Watch(ctx context.Context) (<-chan readers.Event, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var now []Event
+	var now []readers.Event
 	for _, n := range d.names {
-		now = append(now, Event{ReaderAdded, n})
+		now = append(now, readers.Event{Kind: readers.ReaderAdded, Reader: n})
 		if d.cards[n] != nil {
-			now = append(now, Event{CardInserted, n})
+			now = append(now, readers.Event{Kind: readers.CardInserted, Reader: n})
 		}
 	}
-	d.queue = append(now, Event{Kind: Settled})
+	d.queue = append(now, readers.Event{Kind: readers.Settled})
 	d.emitted, d.taken = len(d.queue), 0
-	events := make(chan Event)
+	events := make(chan readers.Event)
 	go func() {
 		defer close(events)
 		for {
@@ -143,7 +144,7 @@ func (d *desk) Watch(ctx context.Context) (<-chan Event, error) {
 // the last when it takes the last, which is one that changes nothing.
 func (d *desk) sync() {
 	d.mu.Lock()
-	d.emit(Settled, "")
+	d.emit(readers.Settled, "")
 	last := d.emitted
 	d.mu.Unlock()
 	for {
@@ -157,8 +158,11 @@ func (d *desk) sync() {
 	}
 }
 
+// Status implements readers.Service. The module does not call it.
+func (d *desk) Status() ([]readers.State, error) { return nil, nil }
+
 // Connect implements Readers.
-func (d *desk) Connect(name string) (Conn, error) {
+func (d *desk) Connect(name string) (apdu.Card, error) {
 	d.mu.Lock()
 	c, known, busy := d.cards[name], slices.Contains(d.names, name), d.busy[name]
 	var fails error
@@ -200,7 +204,7 @@ type deskConn struct {
 	once sync.Once
 }
 
-// Begin implements card.Conn. While the desk is crowded the card is not to be had.
+// Begin implements apdu.Card. While the desk is crowded the card is not to be had.
 func (c *deskConn) Begin() (bool, error) {
 	c.desk.mu.Lock()
 	c.desk.begins++
@@ -317,7 +321,7 @@ func newModule(t testing.TB, d *desk, s *store) *host {
 		opts.Store, opts.State = s, s.state
 	}
 	cfg := Config{
-		Readers: func() (Readers, error) { return d, nil },
+		Readers: func() (readers.Service, error) { return d, nil },
 		Card:    func() card.Options { return opts },
 		Trace:   t.Logf,
 		// Tests wait for what they need.

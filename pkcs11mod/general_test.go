@@ -3,6 +3,7 @@ package pkcs11mod
 import (
 	"testing"
 
+	"cie/apdu/readers"
 	"cie/card/cardtest"
 	"cie/pkcs11mod/ck"
 )
@@ -29,7 +30,7 @@ func TestInitialize(t *testing.T) {
 		"reserved and locks": {&ck.InitializeArgs{Flags: ck.CKF_OS_LOCKING_OK, Reserved: true}, ck.CKR_ARGUMENTS_BAD},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := &host{New(Config{Readers: func() (Readers, error) {
+			h := &host{New(Config{Readers: func() (readers.Service, error) {
 				t.Error("C_Initialize touches the readers")
 				return newDesk(), nil
 			}}), t, nil, nil}

@@ -11,7 +11,7 @@ import (
 // module, such as presenting the PIN and signing, must not be cut in two by
 // another program.
 type hold struct {
-	Conn
+	apdu.Card
 	kept  bool // between keep and release
 	taken bool // the transaction is held
 	stale bool // somebody reset the card all the same
@@ -31,9 +31,9 @@ func (h *hold) Begin() (reset bool, err error) {
 	}
 	if h.taken {
 		h.taken = false
-		_ = h.Conn.End()
+		_ = h.Card.End()
 	}
-	reset, err = h.Conn.Begin()
+	reset, err = h.Card.Begin()
 	h.taken = err == nil
 	h.stale = false
 	return reset, err
@@ -45,12 +45,12 @@ func (h *hold) End() error {
 		return nil
 	}
 	h.taken = false
-	return h.Conn.End()
+	return h.Card.End()
 }
 
 // Transmit notices that the transaction is worth nothing any more.
 func (h *hold) Transmit(command []byte) ([]byte, error) {
-	answer, err := h.Conn.Transmit(command)
+	answer, err := h.Card.Transmit(command)
 	if errors.Is(err, apdu.ErrReset) {
 		h.stale = true
 	}

@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/pkcs11mod/ck"
 )
@@ -36,7 +37,7 @@ const (
 type Config struct {
 	// Readers opens the connection to the smart card readers. It is called at
 	// the first need, in a goroutine, never by C_Initialize.
-	Readers func() (Readers, error)
+	Readers func() (readers.Service, error)
 	// Card returns the options for card.Open: trust anchors, trace, and the
 	// store for the constants of known cards, which also keeps the encrypted
 	// certificates. Without a store nothing is kept. It is called once after

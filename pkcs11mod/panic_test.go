@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"cie/apdu"
+	"cie/apdu/readers"
 	"cie/card/cardtest"
 	"cie/pkcs11mod/ck"
 )
@@ -23,7 +25,7 @@ func TestPanicInBackground(t *testing.T) {
 	h := newModule(t, d, nil)
 	var broken atomic.Bool
 	broken.Store(true)
-	h.cfg.Readers = func() (Readers, error) { return panicky{d, &broken}, nil }
+	h.cfg.Readers = func() (readers.Service, error) { return panicky{d, &broken}, nil }
 	if s := h.slotList(true); len(s) != 0 {
 		t.Errorf("slots %v", s)
 	}
@@ -41,7 +43,7 @@ type panicky struct {
 	broken *atomic.Bool
 }
 
-func (p panicky) Connect(reader string) (Conn, error) {
+func (p panicky) Connect(reader string) (apdu.Card, error) {
 	if p.broken.Load() {
 		panic("a bug")
 	}

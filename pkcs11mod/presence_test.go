@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cie/apdu"
+	"cie/apdu/readers"
 	"cie/card/cardtest"
 	"cie/pkcs11mod/ck"
 )
@@ -73,8 +74,8 @@ func TestPresentCardIsSeenWithinTwoSeconds(t *testing.T) {
 // back is a token again, however the events come: before the operation notices,
 // after it, as one, or not at all.
 func TestCardPutBackIsSeen(t *testing.T) {
-	gone := func(d *desk) { d.emit(CardRemoved, "reader"); d.emit(CardInserted, "reader") }
-	merged := func(d *desk) { d.emit(CardInserted, "reader") }
+	gone := func(d *desk) { d.emit(readers.CardRemoved, "reader"); d.emit(readers.CardInserted, "reader") }
+	merged := func(d *desk) { d.emit(readers.CardInserted, "reader") }
 	none := func(*desk) {}
 	for name, events := range map[string]struct{ before, during, after func(*desk) }{
 		"early":           {gone, none, none},
@@ -150,7 +151,7 @@ func TestServiceHiccup(t *testing.T) {
 func TestAnswersAgain(t *testing.T) {
 	h, _, s, key := signer(t)
 	h.desk.mu.Lock()
-	h.desk.emit(CardInserted, "reader")
+	h.desk.emit(readers.CardInserted, "reader")
 	h.desk.mu.Unlock()
 	h.desk.sync()
 	if st := h.state(s); st != ck.CKS_RO_USER_FUNCTIONS {
@@ -177,8 +178,8 @@ func TestLateNews(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	h.desk.mu.Lock()
-	h.desk.emit(CardRemoved, "reader")
-	h.desk.emit(CardInserted, "reader")
+	h.desk.emit(readers.CardRemoved, "reader")
+	h.desk.emit(readers.CardInserted, "reader")
 	h.desk.mu.Unlock()
 	h.waitTokens(1)
 	s = h.session(false)

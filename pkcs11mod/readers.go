@@ -1,52 +1,11 @@
 package pkcs11mod
 
 import (
-	"context"
 	"hash/fnv"
 	"maps"
 	"slices"
 
-	"cie/card"
-)
-
-// Readers are the smart card readers of the machine, as far as the module
-// needs them. Package apdu/pcsc is plugged in by the program.
-type Readers interface {
-	// Watch reports the readers and cards that are there as events, then
-	// Settled, then every change, until ctx ends; it closes the channel then.
-	// A smart card service that stops looks like readers that are removed. A
-	// card exchanged for another is reported as removed and inserted; inserted
-	// alone, for a card that was reported before, means that it answers again.
-	Watch(ctx context.Context) (<-chan Event, error)
-	// Connect opens the card in a reader, shared with other programs.
-	Connect(reader string) (Conn, error)
-	// Close frees what the Readers hold. Connections are closed before.
-	Close() error
-}
-
-// Conn is a connection to a card.
-type Conn interface {
-	card.Conn
-	// Close gives the card back without resetting it.
-	Close() error
-}
-
-// Event is a change at a reader.
-type Event struct {
-	Kind   EventKind
-	Reader string // name; empty for Settled
-}
-
-// EventKind says what happened.
-type EventKind int
-
-// The kinds of Event. A card whose reader is removed is gone with it.
-const (
-	Settled EventKind = iota // everything that was there has been reported
-	ReaderAdded
-	ReaderRemoved
-	CardInserted
-	CardRemoved
+	"cie/apdu/readers"
 )
 
 // watch starts following the readers, once. The caller holds in.mu.
@@ -60,62 +19,62 @@ func (in *instance) watch() {
 
 // follow turns reader events into slots and tokens until the instance ends.
 func (in *instance) follow() {
-	readers, err := in.cfg.Readers()
+	service, err := in.cfg.Readers()
 	if err != nil {
 		in.trace("readers: %v", err)
-		in.event(nil, Event{Kind: Settled})
+		in.event(nil, readers.Event{Kind: readers.Settled})
 		return
 	}
-	// Every connection is closed before the readers are.
+	// Every connection is closed before the service is.
 	defer func() {
 		in.conns.Wait()
-		if err := readers.Close(); err != nil {
+		if err := service.Close(); err != nil {
 			in.trace("closing readers: %v", err)
 		}
 	}()
 	if in.cfg.Card != nil {
 		in.card = in.cfg.Card()
 	}
-	events, err := readers.Watch(in.ctx)
+	events, err := service.Watch(in.ctx)
 	if err != nil {
 		in.trace("watching readers: %v", err)
-		in.event(nil, Event{Kind: Settled})
+		in.event(nil, readers.Event{Kind: readers.Settled})
 		return
 	}
 	for e := range events {
-		_ = in.safely(func() error { in.event(readers, e); return nil })
+		_ = in.safely(func() error { in.event(service, e); return nil })
 	}
 }
 
 // event takes one reader event into the slots.
-func (in *instance) event(from Readers, e Event) {
+func (in *instance) event(from readers.Service, e readers.Event) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.ctx.Err() != nil {
 		return
 	}
 	switch e.Kind {
-	case Settled:
+	case readers.Settled:
 		in.settled = true
 		in.checkReady()
 		return
-	case ReaderAdded:
+	case readers.ReaderAdded:
 		in.attach(e.Reader)
-	case ReaderRemoved:
+	case readers.ReaderRemoved:
 		s := in.slotNamed(e.Reader)
 		if s != nil && s.attached {
 			in.dropToken(s)
 			s.attached = false
 			in.flag(s)
 		}
-	case CardInserted:
+	case readers.CardInserted:
 		s := in.attach(e.Reader)
 		if s.token != nil {
-			return // it never left, so the sessions live on
+			return // it answers again and never left, so the sessions live on
 		}
 		in.dropToken(s)
 		in.recognise(s, from, 0)
-	case CardRemoved:
+	case readers.CardRemoved:
 		if s := in.slotNamed(e.Reader); s != nil {
 			in.dropToken(s)
 		}

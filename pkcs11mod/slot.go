@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cie/apdu/printable"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/pkcs11mod/ck"
 )
@@ -44,7 +45,7 @@ func (in *instance) slot(id uint) *slot {
 // recognise finds out, in the background and after a pause, whether the card in
 // a slot is a CIE. The caller holds in.mu and calls from follow or while a token
 // of the same slot is still counted in conns.
-func (in *instance) recognise(s *slot, from Readers, pause time.Duration) {
+func (in *instance) recognise(s *slot, from readers.Service, pause time.Duration) {
 	initial := !in.isReady && !in.told
 	if initial {
 		in.pending++
@@ -131,7 +132,7 @@ func (in *instance) lost(t *token) {
 		return
 	}
 	// recognise before dropToken: t still counts in conns.
-	in.recognise(t.slot, t.readers, lookAgain*in.cfg.retry)
+	in.recognise(t.slot, t.service, lookAgain*in.cfg.retry)
 	again := t.slot.opening
 	t.slot.opening = nil
 	in.dropToken(t.slot)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cie/apdu"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/state"
 	"cie/pkcs11mod/ck"
@@ -28,7 +29,7 @@ const (
 type token struct {
 	in      *instance
 	slot    *slot
-	readers Readers
+	service readers.Service
 	ctx     context.Context // ends when the card leaves and with C_Finalize
 	cancel  context.CancelFunc
 
@@ -60,8 +61,8 @@ type token struct {
 	objects *objects            // nil until the certificate is known
 }
 
-func (in *instance) newToken(s *slot, from Readers) *token {
-	t := &token{in: in, slot: s, readers: from, looked: make(chan struct{}), tries: map[card.PINRef]int{}}
+func (in *instance) newToken(s *slot, from readers.Service) *token {
+	t := &token{in: in, slot: s, service: from, looked: make(chan struct{}), tries: map[card.PINRef]int{}}
 	t.ctx, t.cancel = context.WithCancel(in.ctx)
 	return t
 }
@@ -185,11 +186,11 @@ func (t *token) identify() error {
 // stays reserved for the caller, who releases it: among programs that use it all
 // the time, a second turn can be a long time to wait. The caller holds t.io.
 func (t *token) connect() error {
-	c, err := t.readers.Connect(t.slot.name)
+	c, err := t.service.Connect(t.slot.name)
 	if err != nil {
 		return err
 	}
-	t.conn = &hold{Conn: c}
+	t.conn = &hold{Card: c}
 	t.conn.keep()
 	opened := false
 	defer func() {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"cie/apdu/pcsc"
+	"cie/apdu/readers"
 	"cie/cmd/internal/options"
 	"cie/cmd/internal/version"
 	"cie/pkcs11mod"
@@ -18,7 +20,8 @@ import (
 // is opened or read before a program asks for the slots.
 func config() pkcs11mod.Config {
 	return pkcs11mod.Config{
-		Readers: openReaders,
+		// New does not contact the service: it may start later.
+		Readers: func() (readers.Service, error) { return pcsc.New(pcsc.Config{}), nil },
 		Card:    options.Card,
 		Issuers: issuer,
 		Version: libraryVersion(version.String()),

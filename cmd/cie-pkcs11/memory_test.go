@@ -1,11 +1,8 @@
 package main
 
 import (
-	"slices"
 	"testing"
 	"unsafe"
-
-	"cie/apdu/pcsc"
 )
 
 // TestPointers: a small number where a pointer should be does not become a
@@ -25,30 +22,6 @@ func TestPointers(t *testing.T) {
 		f.off = ptrSize // where a CK_ULONG is shorter than a pointer
 		if got := uintptr(f.pointer()); got != c.want {
 			t.Errorf("%#x became %#x, want %#x", c.bits, got, c.want)
-		}
-	}
-}
-
-// TestExpected: the wait for what was there at the start ends, whatever the
-// cards do meanwhile.
-func TestExpected(t *testing.T) {
-	there := []pcsc.ReaderState{{Name: "a", Present: true}, {Name: "b", Present: true, Mute: true}, {Name: "c"}}
-	readers := []pcsc.Event{
-		{Kind: pcsc.ReaderAdded, Reader: "a"}, {Kind: pcsc.ReaderAdded, Reader: "b"}, {Kind: pcsc.ReaderAdded, Reader: "c"},
-	}
-	for name, cards := range map[string][]pcsc.Event{
-		"as seen":       {{Kind: pcsc.CardInserted, Reader: "a"}, {Kind: pcsc.CardMute, Reader: "b"}},
-		"silent since":  {{Kind: pcsc.CardMute, Reader: "a"}, {Kind: pcsc.CardMute, Reader: "b"}},
-		"answers since": {{Kind: pcsc.CardInserted, Reader: "a"}, {Kind: pcsc.CardInserted, Reader: "b"}},
-		"left since":    {{Kind: pcsc.CardInserted, Reader: "a"}, {Kind: pcsc.ReaderRemoved, Reader: "b"}},
-		"service lost":  {{Kind: pcsc.ServiceLost}},
-	} {
-		x := expect(there, nil)
-		events := append(slices.Clone(readers), cards...)
-		for i, e := range events {
-			if done := x.seen(e); done != (i == len(events)-1) {
-				t.Errorf("%s: event %d: %v", name, i, done)
-			}
 		}
 	}
 }

@@ -2,6 +2,12 @@ package main
 
 import (
 	"bytes"
+	clean "cie/apdu/printable"
+	"cie/apdu/readers"
+	"cie/card"
+	"cie/card/state"
+	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/tty"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,13 +16,6 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
-
-	"cie/apdu/pcsc"
-	clean "cie/apdu/printable"
-	"cie/card"
-	"cie/card/state"
-	"cie/cmd/internal/i18n"
-	"cie/cmd/internal/tty"
 )
 
 // world is everything outside of the program that it touches, so that a test
@@ -29,9 +28,9 @@ type world struct {
 	getenv func(string) string
 	now    func() time.Time
 
-	// stack opens the way to the cards. With wait a service that does not run
-	// yet is no error.
-	stack    func(wait bool) (stack, error)
+	// service connects to the readers. With wait a service that does not run yet
+	// is no error.
+	service  func(wait bool) (readers.Service, error)
 	terminal func() (terminal, error)
 	store    func() (card.Store, error)
 	state    func() (*state.Store, error)
@@ -39,21 +38,6 @@ type world struct {
 	root string
 	// anchors are directories with further certificates of issuers.
 	anchors []string
-}
-
-// stack is what the verbs need of PC/SC.
-type stack interface {
-	// Status lists the readers without touching a card.
-	Status() ([]pcsc.ReaderState, error)
-	Connect(reader string) (conn, error)
-	Watch(ctx context.Context) (<-chan pcsc.Event, error)
-	Close() error
-}
-
-// conn is a connection to a card that can be closed.
-type conn interface {
-	card.Conn
-	Close() error
 }
 
 // terminal is what a person types at and reads from.

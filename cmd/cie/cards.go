@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"cie/apdu"
-	"cie/apdu/pcsc"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/sod"
 	"cie/cmd/cie/internal/msg"
@@ -32,7 +32,7 @@ func (u *inUse) Close() {
 
 // find lists the readers and picks those the person means: all, or the one of
 // --reader.
-func (a *app) find(s stack) ([]pcsc.ReaderState, error) {
+func (a *app) find(s readers.Service) ([]readers.State, error) {
 	all, err := s.Status()
 	if err != nil {
 		return nil, err
@@ -43,10 +43,10 @@ func (a *app) find(s stack) ([]pcsc.ReaderState, error) {
 		}
 		return all, nil
 	}
-	var partly []pcsc.ReaderState
+	var partly []readers.State
 	for _, r := range all {
 		if r.Name == a.reader {
-			return []pcsc.ReaderState{r}, nil
+			return []readers.State{r}, nil
 		}
 		if strings.Contains(strings.ToLower(r.Name), strings.ToLower(a.reader)) {
 			partly = append(partly, r)
@@ -70,18 +70,18 @@ func (a *app) find(s stack) ([]pcsc.ReaderState, error) {
 	}
 }
 
-func names(readers []pcsc.ReaderState) []string {
-	var list []string
-	for _, r := range readers {
-		list = append(list, r.Name)
+func names(list []readers.State) []string {
+	var all []string
+	for _, r := range list {
+		all = append(all, r.Name)
 	}
-	return list
+	return all
 }
 
 // withCard keeps the readers that have a card.
-func withCard(readers []pcsc.ReaderState) []pcsc.ReaderState {
-	var some []pcsc.ReaderState
-	for _, r := range readers {
+func withCard(list []readers.State) []readers.State {
+	var some []readers.State
+	for _, r := range list {
 		if r.Present {
 			some = append(some, r)
 		}
@@ -92,7 +92,7 @@ func withCard(readers []pcsc.ReaderState) []pcsc.ReaderState {
 // openOne opens the one card that can be meant. With several cards and no
 // --reader it refuses: a code goes only to a card that a person chose.
 func (a *app) openOne(ctx context.Context) (*inUse, error) {
-	s, err := a.stack(false)
+	s, err := a.service(false)
 	if err != nil {
 		return nil, err
 	}
@@ -112,30 +112,30 @@ func (a *app) openOne(ctx context.Context) (*inUse, error) {
 
 // pickOne is the reader of the one card that can be meant; command is what to
 // type with --reader where there are several.
-func (a *app) pickOne(ctx context.Context, s stack, command string) (pcsc.ReaderState, error) {
-	readers, err := a.find(s)
+func (a *app) pickOne(ctx context.Context, s readers.Service, command string) (readers.State, error) {
+	list, err := a.find(s)
 	if err != nil {
-		return pcsc.ReaderState{}, err
+		return readers.State{}, err
 	}
-	readers = withCard(readers)
-	switch len(readers) {
+	list = withCard(list)
+	switch len(list) {
 	case 0:
-		return pcsc.ReaderState{}, apdu.ErrNoCard
+		return readers.State{}, apdu.ErrNoCard
 	case 1:
-		return readers[0], nil
+		return list[0], nil
 	}
 	p := a.problem("choose-reader", exitChoose, msg.SeveralCards)
-	p.Readers = names(readers)
+	p.Readers = names(list)
 	if !a.json {
-		for _, r := range readers {
+		for _, r := range list {
 			p.list = append(p.list, a.described(ctx, s, r))
 		}
 	}
-	return pcsc.ReaderState{}, p.do(a.text(msg.SeveralCardsDo), "  "+command+" --reader "+shellQuote(readers[0].Name))
+	return readers.State{}, p.do(a.text(msg.SeveralCardsDo), "  "+command+" --reader "+shellQuote(list[0].Name))
 }
 
 // open connects to the card in a reader and recognises it.
-func (a *app) open(ctx context.Context, s stack, reader pcsc.ReaderState) (*inUse, error) {
+func (a *app) open(ctx context.Context, s readers.Service, reader readers.State) (*inUse, error) {
 	if reader.Mute {
 		return nil, apdu.ErrMute
 	}

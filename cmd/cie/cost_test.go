@@ -10,7 +10,8 @@ import (
 	"strconv"
 	"testing"
 
-	"cie/apdu/pcsc"
+	"cie/apdu"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/cardtest"
 )
@@ -18,12 +19,12 @@ import (
 // oneCard is a reader with one virtual card in this process.
 type oneCard struct{ card *cardtest.Card }
 
-func (o oneCard) Status() ([]pcsc.ReaderState, error) {
-	return []pcsc.ReaderState{{Name: "reader", Present: true, ATR: o.card.ATR()}}, nil
+func (o oneCard) Status() ([]readers.State, error) {
+	return []readers.State{{Name: "reader", Present: true, ATR: o.card.ATR()}}, nil
 }
-func (o oneCard) Connect(string) (conn, error)                     { return o.card.Reader(), nil }
-func (o oneCard) Watch(context.Context) (<-chan pcsc.Event, error) { return nil, nil }
-func (o oneCard) Close() error                                     { return nil }
+func (o oneCard) Connect(string) (apdu.Card, error)                   { return o.card.Reader(), nil }
+func (o oneCard) Watch(context.Context) (<-chan readers.Event, error) { return nil, nil }
+func (o oneCard) Close() error                                        { return nil }
 
 // visit is a run of cie that people make, and what it may cost in command APDUs.
 type visit struct {
@@ -65,7 +66,7 @@ func (v visit) run(t testing.TB, p cardtest.Profile) cardtest.Stats {
 		w.args, w.stdout, w.stderr = append(args, "--csca", csca), &out, &errs
 		w.getenv = func(string) string { return "" }
 		w.root, w.anchors = dir, nil
-		w.stack = func(bool) (stack, error) { return oneCard{c}, nil }
+		w.service = func(bool) (readers.Service, error) { return oneCard{c}, nil }
 		w.store = func() (card.Store, error) { return card.DirStore(filepath.Join(dir, "cards")), nil }
 		if code := run(w); code != exitOK {
 			t.Fatalf("%v: exit code %d\n%s%s", args, code, &out, &errs)

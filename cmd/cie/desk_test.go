@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"cie/apdu"
-	"cie/apdu/pcsc"
+	"cie/apdu/readers"
 	"cie/card/cardtest"
 )
 
@@ -37,7 +37,7 @@ type place struct {
 // deskVariable names the description. Only the test binary looks at it.
 const deskVariable = "CIE_TEST_DESK"
 
-func openDesk(wait bool) (stack, error) {
+func openDesk(wait bool) (readers.Service, error) {
 	f, err := os.Open(os.Getenv(deskVariable))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", apdu.ErrNoService, err)
@@ -55,10 +55,10 @@ func openDesk(wait bool) (stack, error) {
 
 func (d *desk) Close() error { return nil }
 
-func (d *desk) Status() ([]pcsc.ReaderState, error) {
-	var list []pcsc.ReaderState
+func (d *desk) Status() ([]readers.State, error) {
+	var list []readers.State
 	for _, p := range d.places {
-		r := pcsc.ReaderState{Name: p.reader, Present: p.kind != "empty", Mute: p.kind == "mute", InUse: p.kind == "busy"}
+		r := readers.State{Name: p.reader, Present: p.kind != "empty", Mute: p.kind == "mute", InUse: p.kind == "busy"}
 		if r.Present && !r.Mute {
 			r.ATR = []byte{0x3B, 0x80, 0x80, 0x01, 0x01}
 		}
@@ -68,14 +68,14 @@ func (d *desk) Status() ([]pcsc.ReaderState, error) {
 }
 
 // Watch reports what lies there and waits.
-func (d *desk) Watch(ctx context.Context) (<-chan pcsc.Event, error) {
-	events := make(chan pcsc.Event)
+func (d *desk) Watch(ctx context.Context) (<-chan readers.Event, error) {
+	events := make(chan readers.Event)
 	go func() {
 		defer close(events)
 		for _, p := range d.places {
-			events <- pcsc.Event{Kind: pcsc.ReaderAdded, Reader: p.reader}
+			events <- readers.Event{Kind: readers.ReaderAdded, Reader: p.reader}
 			if p.kind != "empty" {
-				events <- pcsc.Event{Kind: pcsc.CardInserted, Reader: p.reader, ATR: []byte{0x3B, 0x80, 0x80, 0x01, 0x01}}
+				events <- readers.Event{Kind: readers.CardInserted, Reader: p.reader, ATR: []byte{0x3B, 0x80, 0x80, 0x01, 0x01}}
 			}
 		}
 		<-ctx.Done()
@@ -83,7 +83,7 @@ func (d *desk) Watch(ctx context.Context) (<-chan pcsc.Event, error) {
 	return events, nil
 }
 
-func (d *desk) Connect(reader string) (conn, error) {
+func (d *desk) Connect(reader string) (apdu.Card, error) {
 	for _, p := range d.places {
 		if p.reader != reader {
 			continue
@@ -113,7 +113,7 @@ func (foreignCard) Reset() error                    { return nil }
 func (foreignCard) Close() error                    { return nil }
 func (foreignCard) Transmit([]byte) ([]byte, error) { return []byte{0x6A, 0x82}, nil }
 
-func (p place) virtualCard() (conn, error) {
+func (p place) virtualCard() (apdu.Card, error) {
 	state := filepath.Join(filepath.Dir(os.Getenv(deskVariable)), p.words[0])
 	profile := cardtest.Profile{}
 	c := &deskConn{state: state, at: map[byte]cardtest.FaultKind{}, hold: map[byte]bool{}}

@@ -56,17 +56,6 @@ func (a *app) doctorCommand() *cobra.Command {
 	return c
 }
 
-// doctorPCSC is the stack as the doctor wants it.
-type doctorPCSC struct{ stack }
-
-func (s doctorPCSC) Connect(reader string) (doctor.Conn, error) {
-	c, err := s.stack.Connect(reader)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
 // patient is the machine as the doctor sees it.
 func (a *app) patient(module string) (doctor.Env, error) {
 	machine, err := a.machine(module)
@@ -83,13 +72,7 @@ func (a *app) patient(module string) (doctor.Env, error) {
 	}
 	env := doctor.Env{
 		Root: a.root, Getenv: a.getenv, Now: a.now, Card: opts, Machine: machine, Prober: prober, Guard: a.onCard,
-		PCSC: func() (doctor.PCSC, error) {
-			s, err := a.stack(false)
-			if err != nil {
-				return nil, err
-			}
-			return doctorPCSC{s}, nil
-		},
+		PCSC: func() (doctor.PCSC, error) { return a.service(false) },
 	}
 	if a.reader != "" {
 		env.Reader = func(name string) bool {
@@ -179,7 +162,7 @@ func (a *app) askDoctorPIN(ctx context.Context, d *dialog, f *codeFlags, given [
 // chosen refuses a card that nobody chose: the doctor looks at the first one,
 // a code goes only to the one that is meant.
 func (a *app) chosen(ctx context.Context, reader string) error {
-	s, err := a.stack(false)
+	s, err := a.service(false)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"cie/apdu/pcsc"
+	"cie/apdu"
 	"cie/apdu/pcsc/pcscd"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
@@ -147,7 +148,7 @@ func TestFamiliesPCSC(t *testing.T) {
 	}
 	there := map[string]bool{}
 	for e := range events {
-		there[e.Reader] = there[e.Reader] || e.Kind == pcsc.CardInserted
+		there[e.Reader] = there[e.Reader] || e.Kind == readers.CardInserted
 		if present := slices.Collect(maps.Values(there)); len(present) >= len(families) && !slices.Contains(present, false) {
 			break
 		}
@@ -168,7 +169,7 @@ func TestFamiliesPCSC(t *testing.T) {
 }
 
 // liveLife takes a card from its first use to a dead chip.
-func liveLife(t *testing.T, c card.Conn) {
+func liveLife(t *testing.T, c apdu.Card) {
 	roots := &sod.Roots{}
 	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
 		t.Fatal(err)

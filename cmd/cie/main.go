@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cie/apdu/pcsc"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/state"
 	"cie/cmd/internal/options"
@@ -27,7 +28,7 @@ func system() *world {
 		stderr:   os.Stderr,
 		getenv:   os.Getenv,
 		now:      time.Now,
-		stack:    openPCSC,
+		service:  openPCSC,
 		terminal: func() (terminal, error) { return openTerminal() },
 		store:    card.DefaultStore,
 		state:    state.Default,
@@ -44,24 +45,14 @@ func openTerminal() (terminal, error) {
 	return t, nil
 }
 
-// pcscStack is the machine's PC/SC service.
-type pcscStack struct{ *pcsc.Context }
-
-func openPCSC(wait bool) (stack, error) {
+// openPCSC connects to the PC/SC service of the machine.
+func openPCSC(wait bool) (readers.Service, error) {
 	if wait {
-		return pcscStack{pcsc.New(pcsc.Config{})}, nil
+		return pcsc.New(pcsc.Config{}), nil
 	}
 	c, err := pcsc.Establish()
 	if err != nil {
-		return nil, err
-	}
-	return pcscStack{c}, nil
-}
-
-func (s pcscStack) Connect(reader string) (conn, error) {
-	c, err := s.Context.Connect(reader)
-	if err != nil {
-		return nil, err
+		return nil, err // not a nil *pcsc.Context in a Service
 	}
 	return c, nil
 }

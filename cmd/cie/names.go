@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 
-	"cie/apdu/pcsc"
 	clean "cie/apdu/printable"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/identity"
 	"cie/pkcs11mod"
@@ -37,7 +37,7 @@ func (a *app) knownHolder(ctx context.Context, u *inUse, level card.Level) (stri
 
 // described returns the name of a reader and what tells the card in it from others:
 // the holder where known, else the label that browsers show.
-func (a *app) described(ctx context.Context, s stack, r pcsc.ReaderState) string {
+func (a *app) described(ctx context.Context, s readers.Service, r readers.State) string {
 	u, err := a.open(ctx, s, r)
 	if err != nil {
 		return r.Name // the choice is of readers

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"cie/apdu"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
@@ -18,17 +20,19 @@ import (
 // oneReader is a reader with a card, for the module.
 type oneReader struct{ card *cardtest.Card }
 
-func (r oneReader) Watch(ctx context.Context) (<-chan pkcs11mod.Event, error) {
-	events := make(chan pkcs11mod.Event, 3)
-	events <- pkcs11mod.Event{Kind: pkcs11mod.ReaderAdded, Reader: "R"}
-	events <- pkcs11mod.Event{Kind: pkcs11mod.CardInserted, Reader: "R"}
-	events <- pkcs11mod.Event{Kind: pkcs11mod.Settled}
+func (r oneReader) Watch(ctx context.Context) (<-chan readers.Event, error) {
+	events := make(chan readers.Event, 3)
+	events <- readers.Event{Kind: readers.ReaderAdded, Reader: "R"}
+	events <- readers.Event{Kind: readers.CardInserted, Reader: "R"}
+	events <- readers.Event{Kind: readers.Settled}
 	context.AfterFunc(ctx, func() { close(events) })
 	return events, nil
 }
 
-func (r oneReader) Connect(string) (pkcs11mod.Conn, error) { return r.card.Reader(), nil }
-func (r oneReader) Close() error                           { return nil }
+func (r oneReader) Status() ([]readers.State, error) { return nil, nil }
+
+func (r oneReader) Connect(string) (apdu.Card, error) { return r.card.Reader(), nil }
+func (r oneReader) Close() error                      { return nil }
 
 // logIn logs in with the module, as a browser does, and reads the certificate.
 func logIn(t *testing.T, c *cardtest.Card, store card.Store) {
@@ -38,7 +42,7 @@ func logIn(t *testing.T, c *cardtest.Card, store card.Store) {
 		t.Fatal(err)
 	}
 	m := pkcs11mod.New(pkcs11mod.Config{
-		Readers: func() (pkcs11mod.Readers, error) { return oneReader{c}, nil },
+		Readers: func() (readers.Service, error) { return oneReader{c}, nil },
 		Card:    func() card.Options { return card.Options{Store: store, Roots: roots} },
 	})
 	want := func(rv ck.RV) {

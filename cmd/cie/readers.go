@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cie/apdu"
-	"cie/apdu/pcsc"
+	"cie/apdu/readers"
 	"cie/cmd/cie/internal/msg"
 )
 
@@ -37,7 +37,7 @@ func (a *app) readersCommand() *cobra.Command {
 // readers lists the readers. That none is connected is an answer too, with
 // its own exit code.
 func (a *app) readers() error {
-	s, err := a.stack(false)
+	s, err := a.service(false)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (a *app) readers() error {
 	return nil
 }
 
-func readerState(r pcsc.ReaderState) string {
+func readerState(r readers.State) string {
 	switch {
 	case !r.Present:
 		return "empty"
@@ -79,7 +79,7 @@ func readerState(r pcsc.ReaderState) string {
 	return "card"
 }
 
-func (a *app) readerStateText(r pcsc.ReaderState) string {
+func (a *app) readerStateText(r readers.State) string {
 	switch readerState(r) {
 	case "empty":
 		return a.style.Dim(a.text(msg.ReaderEmpty))

@@ -184,14 +184,14 @@ func (a *app) flagError(c *cobra.Command, err error) error {
 
 // completeReaders completes the names of readers.
 func (a *app) completeReaders(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-	s, err := a.stack(false)
+	s, err := a.service(false)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	defer s.Close()
-	readers, _ := s.Status()
+	known, _ := s.Status()
 	var list []string
-	for _, name := range names(readers) {
+	for _, name := range names(known) {
 		if strings.HasPrefix(strings.ToLower(name), strings.ToLower(typed)) {
 			list = append(list, name)
 		}

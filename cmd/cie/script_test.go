@@ -26,7 +26,7 @@ func testWorld() *world {
 	w := system()
 	w.root = os.Getenv("CIE_TEST_ROOT")
 	if os.Getenv(deskVariable) != "" {
-		w.stack = openDesk
+		w.service = openDesk
 	}
 	return w
 }

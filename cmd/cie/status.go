@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cie/apdu"
-	"cie/apdu/pcsc"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/i18n"
@@ -69,20 +69,20 @@ func (a *app) statusCommand() *cobra.Command {
 
 // status shows every card.
 func (a *app) status(ctx context.Context) error {
-	s, err := a.stack(false)
+	s, err := a.service(false)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	readers, err := a.find(s)
+	list, err := a.find(s)
 	if err != nil {
 		return err
 	}
-	if readers = withCard(readers); len(readers) == 0 {
+	if list = withCard(list); len(list) == 0 {
 		return apdu.ErrNoCard
 	}
 	out := statusJSON{}
-	for i, r := range readers {
+	for i, r := range list {
 		one, err := a.statusOf(ctx, s, r)
 		if err != nil {
 			return err
@@ -127,7 +127,7 @@ func statusExit(out statusJSON) error {
 
 // statusOf looks at one card. Trouble with the card is part of the answer;
 // an error means that the run is over.
-func (a *app) statusOf(ctx context.Context, s stack, r pcsc.ReaderState) (cardJSON, error) {
+func (a *app) statusOf(ctx context.Context, s readers.Service, r readers.State) (cardJSON, error) {
 	out := cardJSON{Reader: r.Name, ATR: fmt.Sprintf("%X", r.ATR)}
 	use, err := a.open(ctx, s, r)
 	if err == nil {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cie/apdu/pcsc"
+	"cie/apdu/readers"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/i18n"
 )
@@ -21,17 +21,17 @@ type eventJSON struct {
 }
 
 // events are the kinds of events, for programs and for people.
-var events = map[pcsc.EventKind]struct {
+var events = map[readers.EventKind]struct {
 	name string
 	text i18n.Text
 }{
-	pcsc.ReaderAdded:   {"reader-added", msg.EvReaderAdded},
-	pcsc.ReaderRemoved: {"reader-removed", msg.EvReaderRemoved},
-	pcsc.CardInserted:  {"card-inserted", msg.EvCardInserted},
-	pcsc.CardRemoved:   {"card-removed", msg.EvCardRemoved},
-	pcsc.CardMute:      {"card-mute", msg.EvCardMute},
-	pcsc.ServiceLost:   {"service-lost", msg.EvServiceLost},
-	pcsc.ServiceBack:   {"service-back", msg.EvServiceBack},
+	readers.ReaderAdded:   {"reader-added", msg.EvReaderAdded},
+	readers.ReaderRemoved: {"reader-removed", msg.EvReaderRemoved},
+	readers.CardInserted:  {"card-inserted", msg.EvCardInserted},
+	readers.CardRemoved:   {"card-removed", msg.EvCardRemoved},
+	readers.CardMute:      {"card-mute", msg.EvCardMute},
+	readers.ServiceLost:   {"service-lost", msg.EvServiceLost},
+	readers.ServiceBack:   {"service-back", msg.EvServiceBack},
 }
 
 func (a *app) watchCommand() *cobra.Command {
@@ -44,7 +44,7 @@ func (a *app) watchCommand() *cobra.Command {
 }
 
 func (a *app) watch(ctx context.Context) error {
-	s, err := a.stack(true)
+	s, err := a.service(true)
 	if err != nil {
 		return err
 	}
@@ -65,13 +65,13 @@ func (a *app) watch(ctx context.Context) error {
 	return nil
 }
 
-func (a *app) printEvent(e pcsc.Event) error {
+func (a *app) printEvent(e readers.Event) error {
 	kind, ok := events[e.Kind]
 	if !ok {
 		return nil
 	}
 	var lost report
-	if e.Kind == pcsc.ServiceLost {
+	if e.Kind == readers.ServiceLost {
 		lost = a.explain(e.Err)
 	}
 	if a.json {

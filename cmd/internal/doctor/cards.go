@@ -1,13 +1,12 @@
 package doctor
 
 import (
+	"cie/apdu/readers"
+	"cie/card"
+	"cie/card/identity"
 	"errors"
 	"strconv"
 	"time"
-
-	"cie/apdu/pcsc"
-	"cie/card"
-	"cie/card/identity"
 )
 
 // reads is how often the card is read to judge the field.
@@ -56,7 +55,7 @@ func (r *run) cards(ask PINFunc) error {
 }
 
 // present picks the readers with a card that answers.
-func (r *run) present(list []pcsc.ReaderState) ([]string, bool) {
+func (r *run) present(list []readers.State) ([]string, bool) {
 	c := Check{ID: Card, Status: Fail, Finding: NoCard, Remedy: LayCard}
 	var here []string
 	for _, s := range list {

@@ -14,7 +14,8 @@ import (
 	"encoding/json"
 	"time"
 
-	"cie/apdu/pcsc"
+	"cie/apdu"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/cmd/internal/probe"
 	"cie/installer"
@@ -93,18 +94,15 @@ func (c Check) MarshalJSON() ([]byte, error) {
 	}{c.ID, c.Status, c.Finding, c.Subject, values, c.Remedy, c.Detail})
 }
 
-// PCSC is the way to the cards.
+// PCSC is what the checks need of a readers.Service.
 type PCSC interface {
-	Status() ([]pcsc.ReaderState, error)
-	Connect(reader string) (Conn, error)
+	Status() ([]readers.State, error)
+	Connect(reader string) (apdu.Card, error)
 	Close() error
 }
 
-// Conn is a connection to a card that can be closed.
-type Conn interface {
-	card.Conn
-	Close() error
-}
+// Conn is the former name of [apdu.Card].
+type Conn = apdu.Card
 
 // Prober tries the module in a child process; probe.Prober is one.
 type Prober interface {

@@ -15,6 +15,7 @@ import (
 
 	"cie/apdu"
 	"cie/apdu/pcsc"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/identity"
@@ -27,16 +28,16 @@ const reader = "Reader 00 00"
 
 // desk is a service with readers in the process.
 type desk struct {
-	states  []pcsc.ReaderState
+	states  []readers.State
 	connect func(reader string) (Conn, error)
 	err     error // of Status
 }
 
-func (d *desk) Status() ([]pcsc.ReaderState, error) { return d.states, d.err }
+func (d *desk) Status() ([]readers.State, error)    { return d.states, d.err }
 func (d *desk) Connect(reader string) (Conn, error) { return d.connect(reader) }
 func (d *desk) Close() error                        { return nil }
-func present(name string) pcsc.ReaderState {
-	return pcsc.ReaderState{Name: name, Present: true, ATR: []byte{0x3B, 0}}
+func present(name string) readers.State {
+	return readers.State{Name: name, Present: true, ATR: []byte{0x3B, 0}}
 }
 func service(d *desk) func() (PCSC, error)  { return func() (PCSC, error) { return d, nil } }
 func broken(err error) func() (PCSC, error) { return func() (PCSC, error) { return nil, err } }
@@ -44,7 +45,7 @@ func denial(code uint32) error {
 	return &pcsc.Error{Op: "establish", Kind: apdu.ErrNoService, Code: code}
 }
 func holding(c *cardtest.Card) *desk {
-	return &desk{states: []pcsc.ReaderState{present(reader)}, connect: func(string) (Conn, error) { return inProcess{c.Reader()}, nil }}
+	return &desk{states: []readers.State{present(reader)}, connect: func(string) (Conn, error) { return inProcess{c.Reader()}, nil }}
 }
 func newCard(t *testing.T, p cardtest.Profile) *cardtest.Card {
 	t.Helper()
@@ -266,7 +267,7 @@ func TestDefectsOfReaders(t *testing.T) {
 	}
 	for _, tt := range tests {
 		e := machine(t)
-		e.PCSC = service(&desk{states: []pcsc.ReaderState{{Name: tt.reader}}})
+		e.PCSC = service(&desk{states: []readers.State{{Name: tt.reader}}})
 		if tt.loaded {
 			put(t, filepath.Join(e.Root, "/sys/module/pn533_usb/refcnt"), "0")
 		}
@@ -282,8 +283,8 @@ func TestDefectsOfReaders(t *testing.T) {
 }
 
 func TestCards(t *testing.T) {
-	one := func(s pcsc.ReaderState, c Conn, err error) func() (PCSC, error) {
-		return service(&desk{states: []pcsc.ReaderState{s}, connect: func(string) (Conn, error) { return c, err }})
+	one := func(s readers.State, c Conn, err error) func() (PCSC, error) {
+		return service(&desk{states: []readers.State{s}, connect: func(string) (Conn, error) { return c, err }})
 	}
 	mute, exclusive := present(reader), present(reader)
 	mute.Mute, exclusive.Exclusive = true, true
@@ -294,7 +295,7 @@ func TestCards(t *testing.T) {
 		finding Finding
 		remedy  Remedy
 	}{
-		{"none", one(pcsc.ReaderState{Name: reader}, nil, nil), Card, NoCard, LayCard},
+		{"none", one(readers.State{Name: reader}, nil, nil), Card, NoCard, LayCard},
 		{"mute", one(mute, nil, nil), Card, CardMute, LayCardAgain},
 		{"held by another program", one(exclusive, nil, nil), Card, CardExclusive, CloseOthers},
 		{"busy", one(present(reader), nil, apdu.ErrBusy), Identity, CardExclusive, CloseOthers},
@@ -314,7 +315,7 @@ func TestCards(t *testing.T) {
 func TestTwoCards(t *testing.T) {
 	e := machine(t)
 	cie := newCard(t, cardtest.Profile{})
-	e.PCSC = service(&desk{states: []pcsc.ReaderState{present("Other 00 00"), present(reader)}, connect: func(name string) (Conn, error) {
+	e.PCSC = service(&desk{states: []readers.State{present("Other 00 00"), present(reader)}, connect: func(name string) (Conn, error) {
 		if name == reader {
 			return inProcess{cie.Reader()}, nil
 		}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"cie/apdu/pcsc"
+	"cie/apdu/readers"
 	"cie/installer"
 )
 
@@ -141,11 +141,11 @@ func (r *run) readers() bool {
 	return true
 }
 
-func (r *run) wanted(list []pcsc.ReaderState) []pcsc.ReaderState {
+func (r *run) wanted(list []readers.State) []readers.State {
 	if r.Reader == nil {
 		return list
 	}
-	return slices.DeleteFunc(slices.Clone(list), func(s pcsc.ReaderState) bool { return !r.Reader(s.Name) })
+	return slices.DeleteFunc(slices.Clone(list), func(s readers.State) bool { return !r.Reader(s.Name) })
 }
 
 // noReader says why the service may know no reader.

@@ -83,7 +83,7 @@ type slot struct {
 	t      testing.TB
 	number int
 	stop   func()
-	conn   *pcsc.Conn // the last one; pcscd takes 200 at a time
+	conn   apdu.Card // the last one; pcscd takes 200 at a time
 }
 
 func (d *desk) slot(t testing.TB) *slot {
@@ -146,12 +146,12 @@ func (s *slot) disconnect() {
 
 // connect connects to the card in the reader, which may still be coming, in
 // place of the connection before.
-func (s *slot) connect() *pcsc.Conn {
+func (s *slot) connect() apdu.Card {
 	s.t.Helper()
 	s.disconnect()
 	var err error
 	for range 1000 {
-		var conn *pcsc.Conn
+		var conn apdu.Card
 		if conn, err = s.context.Connect(s.daemon.Reader(s.number)); err == nil {
 			s.conn = conn
 			return conn

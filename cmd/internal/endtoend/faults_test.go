@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"cie/apdu"
-	"cie/apdu/pcsc"
-	"cie/card"
 	"cie/card/cardtest"
 	"cie/cmd/internal/ordeal"
 )
@@ -15,12 +13,12 @@ import (
 type onReader struct {
 	slot *slot
 	card *cardtest.Card
-	conn *pcsc.Conn
+	conn apdu.Card
 }
 
 // Connect keeps to a connection as long as it lives: what resets a card that
 // fell silent is its next transaction.
-func (r *onReader) Connect() (card.Conn, error) {
+func (r *onReader) Connect() (apdu.Card, error) {
 	if r.conn == nil {
 		r.conn = r.slot.connect()
 	}

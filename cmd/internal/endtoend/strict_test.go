@@ -3,10 +3,10 @@ package endtoend
 import (
 	"testing"
 
+	"cie/apdu"
 	"cie/card/cardtest"
 	"cie/cmd/internal/journey"
 	"cie/cmd/internal/ordeal"
-	"cie/pkcs11mod"
 )
 
 // TestStrictCards does every journey over a real PC/SC daemon on cards that
@@ -47,7 +47,7 @@ func TestStrictCards(t *testing.T) {
 }
 
 // place makes a connection of its own to the card in the reader.
-func (s *slot) place() (pkcs11mod.Conn, error) {
+func (s *slot) place() (apdu.Card, error) {
 	conn, err := s.context.Connect(s.daemon.Reader(s.number))
 	if err != nil {
 		return nil, err // not a nil pointer in an interface

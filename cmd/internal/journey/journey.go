@@ -16,11 +16,11 @@ import (
 	"sync"
 	"time"
 
+	"cie/apdu"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
 	"cie/card/state"
-	"cie/pkcs11mod"
 )
 
 // Patience bounds one contact: many times what the slowest takes on a busy
@@ -201,7 +201,7 @@ var roots = sync.OnceValue(func() *sod.Roots {
 type Place struct {
 	Card *cardtest.Card
 	// Connect makes a new connection to the card.
-	Connect func() (pkcs11mod.Conn, error)
+	Connect func() (apdu.Card, error)
 	// Store and State are what is known of the card.
 	Store card.Store
 	State *state.Store

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"testing"
 
+	"cie/apdu"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/cmd/internal/ordeal"
-	"cie/pkcs11mod"
 )
 
 // inProcess lays a new card on a reader of this process.
@@ -18,7 +18,7 @@ func inProcess(t testing.TB, p cardtest.Profile) Place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Place{Card: c, Connect: func() (pkcs11mod.Conn, error) { return c.Reader(), nil }}
+	return Place{Card: c, Connect: func() (apdu.Card, error) { return c.Reader(), nil }}
 }
 
 // TestStrictCards does every journey on cards that refuse each kind of form,

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 
+	"cie/apdu"
+	"cie/apdu/readers"
 	"cie/pkcs11mod"
 	"cie/pkcs11mod/ck"
 )
@@ -14,21 +16,25 @@ import (
 // reader is the one reader that the module sees.
 const reader = "reader"
 
-// readers implements pkcs11mod.Readers for one card that is there from the
+// oneReader is a readers.Service with one card that is there from the
 // beginning.
-type readers struct{ place Place }
+type oneReader struct{ place Place }
 
-func (r readers) Watch(ctx context.Context) (<-chan pkcs11mod.Event, error) {
-	events := make(chan pkcs11mod.Event, 3)
-	events <- pkcs11mod.Event{Kind: pkcs11mod.ReaderAdded, Reader: reader}
-	events <- pkcs11mod.Event{Kind: pkcs11mod.CardInserted, Reader: reader}
-	events <- pkcs11mod.Event{Kind: pkcs11mod.Settled}
+func (r oneReader) Watch(ctx context.Context) (<-chan readers.Event, error) {
+	events := make(chan readers.Event, 3)
+	events <- readers.Event{Kind: readers.ReaderAdded, Reader: reader}
+	events <- readers.Event{Kind: readers.CardInserted, Reader: reader}
+	events <- readers.Event{Kind: readers.Settled}
 	context.AfterFunc(ctx, func() { close(events) })
 	return events, nil
 }
 
-func (r readers) Connect(string) (pkcs11mod.Conn, error) { return r.place.Connect() }
-func (r readers) Close() error                           { return nil }
+func (r oneReader) Status() ([]readers.State, error) {
+	return []readers.State{{Name: reader, Present: true}}, nil
+}
+
+func (r oneReader) Connect(string) (apdu.Card, error) { return r.place.Connect() }
+func (r oneReader) Close() error                      { return nil }
 
 // program is a program that uses the module.
 type program struct {
@@ -39,7 +45,7 @@ type program struct {
 // withModule does the journey in a program that loads the module for it.
 func (j Journey) withModule(p Place, pin []byte) error {
 	m := &program{Module: pkcs11mod.New(pkcs11mod.Config{
-		Readers:         func() (pkcs11mod.Readers, error) { return readers{p}, nil },
+		Readers:         func() (readers.Service, error) { return oneReader{p}, nil },
 		Card:            p.options,
 		RecognitionTime: Patience,
 	})}

@@ -24,7 +24,7 @@ const Patience = 2 * time.Minute
 type Reader interface {
 	// Connect returns the connection to the card, the one of before as long as
 	// the card did not leave.
-	Connect() (card.Conn, error)
+	Connect() (apdu.Card, error)
 	// PutBack lays a card that was taken away on the reader again.
 	PutBack() error
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"cie/apdu"
 	"cie/card"
 	"cie/card/cardtest"
 )
@@ -16,7 +17,7 @@ type inProcess struct {
 	kind cardtest.FaultKind
 }
 
-func (r *inProcess) Connect() (card.Conn, error) {
+func (r *inProcess) Connect() (apdu.Card, error) {
 	if r.conn == nil {
 		r.conn = r.card.Reader()
 	}
