@@ -57,7 +57,7 @@ func (a *pinAsk) objects() []fyne.CanvasObject {
 		case blocked(c.PIN) && t.lost(c) != nil:
 			why = t.lost(c)
 		case blocked(c.PIN):
-			why = notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(newButton(t.T("nav.unblock"), func() { u.Go(screenUnblock) })))
+			why = notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(newButton(u.title(screenUnblock), func() { u.Go(screenUnblock) })))
 		}
 	}
 	if a.form == nil || a.slot != slot || why != nil {

@@ -46,7 +46,7 @@ func TestPaintRenewsEveryControl(t *testing.T) {
 					}
 				}
 			})
-			if n < len(Screens) {
+			if n < len(screens) {
 				t.Errorf("%d objects", n)
 			}
 		})

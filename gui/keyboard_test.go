@@ -7,6 +7,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
 	"cie/apdu"
@@ -52,7 +53,8 @@ func TestOutcomeIsKept(t *testing.T) {
 func TestShortcutsFromField(t *testing.T) {
 	d := newRig(t, newFake())
 	d.lay(3, 10, card.Genuine)
-	for i, name := range Screens {
+	for i, e := range screens {
+		name := e.name
 		d.Go(screenChange)
 		field, ok := d.win.Canvas().Focused().(*DigitField)
 		if !ok {
@@ -62,6 +64,35 @@ func TestShortcutsFromField(t *testing.T) {
 		if d.at != name {
 			t.Errorf("Ctrl+%d leads to %s", i+1, d.at)
 		}
+	}
+}
+
+// A further line in the table of screens is all that another screen takes. The
+// tenth has no digit of its own.
+func TestFurtherScreensNeedOnlyAnEntry(t *testing.T) {
+	before := screens
+	t.Cleanup(func() { screens = before })
+	for _, name := range []string{"ninth", "tenth"} {
+		screens = append(slices.Clip(screens), entry{name, "nav.help", theme.HelpIcon, func(u *UI) screen { return &helpScreen{u: u} }})
+	}
+	d := newRig(t, newFake())
+	if len(d.nav) != 10 {
+		t.Fatalf("%d entries in the navigation", len(d.nav))
+	}
+	d.Go(screenAbout)
+	d.shortcut(&desktop.CustomShortcut{KeyName: fyne.Key9, Modifier: fyne.KeyModifierShortcutDefault})
+	if d.at != "ninth" || !d.nav[8].chosen || d.nav[7].chosen {
+		t.Errorf("Ctrl+9 opens %s", d.at)
+	}
+	d.win.Canvas().Focus(d.nav[8])
+	d.key(fyne.KeyDown)
+	d.key(fyne.KeyReturn)
+	if d.at != "tenth" || !d.nav[9].chosen {
+		t.Errorf("the entry after the ninth opens %s", d.at)
+	}
+	d.key(fyne.KeyEscape)
+	if d.at != screenCard {
+		t.Errorf("Escape opens %s", d.at)
 	}
 }
 
@@ -82,7 +113,7 @@ func TestNamesForScreenReaders(t *testing.T) {
 					t.Errorf("%T has no name", o)
 				}
 			})
-			if n < len(Screens) {
+			if n < len(screens) {
 				t.Errorf("only %d things take the keyboard", n)
 			}
 		})

@@ -39,7 +39,7 @@ func (s *accessScreen) build() fyne.CanvasObject {
 	address := newPathText(Portal) // for who has no browser that opens by itself
 	address.Importance, address.SizeName = widget.LowImportance, theme.SizeNameCaptionText
 	s.set(
-		vbox(-6, heading(t.T("nav.access")), muted(t.T("access.intro"))),
+		vbox(-6, heading(s.u.title(screenAccess)), muted(t.T("access.intro"))),
 		panel(subheading(t.T("access.browsers")), s.browsers),
 		panel(section(t.T("access.test"), t.T("access.test.intro")), s.login),
 		panel(subheading(t.T("access.levels")),

@@ -63,9 +63,9 @@ func (s *cardScreen) leave() {
 }
 
 func (s *cardScreen) update() {
-	u, t := s.u, s.u.texts
+	u := s.u
 	s.first = nil
-	objects := []fyne.CanvasObject{heading(t.T("nav.card"))}
+	objects := []fyne.CanvasObject{heading(u.title(screenCard))}
 	switch {
 	case !u.seen || u.desk.Down != nil || len(u.desk.Readers) == 0:
 		_, why := u.obstacle()
@@ -209,7 +209,7 @@ func (s *cardScreen) actions(slot *slot) []fyne.CanvasObject {
 	case locked && dead:
 		return []fyne.CanvasObject{even(t.lost(c))}
 	case locked:
-		b := primaryButton(t.T("nav.unblock"), func() { u.chosen = slot.reader.Name; u.Go(screenUnblock) })
+		b := primaryButton(u.title(screenUnblock), func() { u.chosen = slot.reader.Name; u.Go(screenUnblock) })
 		s.offer(b)
 		return []fyne.CanvasObject{even(notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(b)))}
 	case c.PIN.Max == 0 && !slot.done:
@@ -236,22 +236,24 @@ func (s *cardScreen) actions(slot *slot) []fyne.CanvasObject {
 
 // elsewhere leads to what helps while no card is there.
 func (s *cardScreen) elsewhere() fyne.CanvasObject {
-	u, t := s.u, s.u.texts
+	u := s.u
+	way := func(name, words string) fyne.CanvasObject {
+		return newTile(entryOf(name).icon(), u.title(name), words, func() { u.Go(name) })
+	}
 	return container.New(&tiles{gap: 14, cell: 15},
-		newTile(navIcon(screenHelp), t.T("nav.help"), t.T("way.help"), func() { u.Go(screenHelp) }),
-		newTile(navIcon(screenDiagnostics), t.T("nav.diagnostics"), t.T("way.diagnostics"), func() { u.Go(screenDiagnostics) }))
+		way(screenHelp, u.texts.T("way.help")), way(screenDiagnostics, u.texts.T("way.diagnostics")))
 }
 
 // ways lead from a card that works to what people want of it.
 func (s *cardScreen) ways(slot *slot) fyne.CanvasObject {
 	u, t, c := s.u, s.u.texts, slot.card
-	way := func(i fyne.Resource, label, words, name string) fyne.CanvasObject {
-		return newTile(i, label, words, func() { u.chosen = slot.reader.Name; u.Go(name) })
+	way := func(name, label, words string) fyne.CanvasObject {
+		return newTile(entryOf(name).icon(), label, words, func() { u.chosen = slot.reader.Name; u.Go(name) })
 	}
 	list := container.New(&tiles{gap: 14, cell: 15})
 	if u.cards() > 1 { // no room for more than buttons
 		list.Layout = &flow{gap: 10, left: margin}
-		way = func(_ fyne.Resource, label, _, name string) fyne.CanvasObject {
+		way = func(name, label, _ string) fyne.CanvasObject {
 			return newButton(label, func() { u.chosen = slot.reader.Name; u.Go(name) })
 		}
 	}
@@ -259,10 +261,10 @@ func (s *cardScreen) ways(slot *slot) fyne.CanvasObject {
 		list.Hide()
 		return list
 	}
-	list.Add(way(navIcon(screenAccess), t.T("nav.access"), t.T("way.access"), screenAccess))
-	list.Add(way(navIcon(screenChange), t.T("nav.change"), t.T("way.change"), screenChange))
+	list.Add(way(screenAccess, u.title(screenAccess), t.T("way.access")))
+	list.Add(way(screenChange, u.title(screenChange), t.T("way.change")))
 	if !blocked(c.PUK) {
-		list.Add(way(navIcon(screenUnblock), t.T("card.forgot"), t.T("way.forgot"), screenUnblock))
+		list.Add(way(screenUnblock, t.T("card.forgot"), t.T("way.forgot")))
 	}
 	return list
 }

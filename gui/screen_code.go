@@ -112,7 +112,7 @@ func (s *codeScreen) show() {
 func (s *codeScreen) head() []fyne.CanvasObject {
 	t := s.u.texts
 	return []fyne.CanvasObject{
-		vbox(-6, heading(t.T("nav."+s.name)), muted(t.T(s.name+".intro"))),
+		vbox(-6, heading(s.u.title(s.name)), muted(t.T(s.name+".intro"))),
 		s.u.chooser(func() { s.outcome = nil; s.update() }),
 	}
 }
@@ -128,7 +128,7 @@ func (s *codeScreen) possible(slot *slot) fyne.CanvasObject {
 	case dead && (s.puk || blocked(c.PIN)):
 		return t.lost(c)
 	case !s.puk && blocked(c.PIN):
-		b := primaryButton(t.T("nav.unblock"), func() { u.Go(screenUnblock) })
+		b := primaryButton(u.title(screenUnblock), func() { u.Go(screenUnblock) })
 		s.next = b
 		return notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(b))
 	}

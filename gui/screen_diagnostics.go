@@ -158,7 +158,7 @@ func (s *diagnosticsScreen) show() {
 		}
 	}
 	objects := []fyne.CanvasObject{
-		vbox(-6, heading(t.T("nav.diagnostics")), muted(t.T("diagnostics.intro"))),
+		vbox(-6, heading(s.u.title(screenDiagnostics)), muted(t.T("diagnostics.intro"))),
 		row(s.first, pin, copyIt, save),
 	}
 	if s.said != "" {

@@ -115,7 +115,7 @@ func (s *settingsScreen) show() {
 			s.show()
 		}
 	}
-	objects := []fyne.CanvasObject{heading(t.T("nav.settings"))}
+	objects := []fyne.CanvasObject{heading(s.u.title(screenSettings))}
 	if s.said != nil {
 		objects = append(objects, s.said)
 	}

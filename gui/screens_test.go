@@ -461,7 +461,8 @@ func TestKeyboardOnly(t *testing.T) {
 	if d.at != screenUnblock {
 		t.Errorf("the arrows and Enter lead to %s", d.at)
 	}
-	for _, name := range Screens {
+	for _, e := range screens {
+		name := e.name
 		d.Go(name)
 		d.until(func() bool { return true })
 		if d.win.Canvas().Focused() == nil {
@@ -482,8 +483,8 @@ func TestDemoBanner(t *testing.T) {
 	d := &rig{t: t, fake: f, more: make(chan struct{}, 1)}
 	d.UI = New(a, f, Options{Do: d.enqueue, Demo: &Demo{PIN: testPIN, PUK: testPUK, Move: func() { moved <- struct{}{} }}})
 	defer d.Close()
-	for _, screen := range Screens {
-		d.Go(screen)
+	for _, e := range screens {
+		d.Go(e.name)
 		d.wants("Demonstration with a virtual card", testPIN, testPUK)
 	}
 	d.press("Move the card")
@@ -499,7 +500,7 @@ func TestNoLeak(t *testing.T) {
 	for i := range 500 {
 		d.show(Desk{Readers: []Reader{d.reader(Empty)}})
 		if i%100 == 0 {
-			d.Go(Screens[i/100%3])
+			d.Go(screens[i/100%3].name)
 		}
 		d.lay(3, 10, card.Genuine)
 	}

@@ -28,6 +28,11 @@ func TestStepsAndStatesHaveTexts(t *testing.T) {
 			t.Errorf("no text for step %s", s)
 		}
 	}
+	for _, e := range screens {
+		if !texts.Has(e.title) {
+			t.Errorf("no title for screen %s", e.name)
+		}
+	}
 	for _, s := range []BrowserState{BrowserReady, BrowserOff, BrowserDamaged, BrowserRestart, BrowserNeverOpened, BrowserSandboxed, BrowserUnavailable} {
 		if !texts.Has("browser." + string(s)) {
 			t.Errorf("no text for browser state %s", s)

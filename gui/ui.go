@@ -2,6 +2,8 @@ package gui
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -100,54 +102,6 @@ type slot struct {
 // usable reports that the card takes codes.
 func (s *slot) usable() bool { return s.reader.Presence == Present && s.known && s.err == nil }
 
-// screen is one of the pages.
-type screen interface {
-	// build makes the page.
-	build() fyne.CanvasObject
-	// update is called after a change of the desk or of what is known of a card.
-	update()
-	// focus is what gets the keyboard at first; nil: nothing.
-	focus() fyne.Focusable
-	// leave wipes what was typed and ends what is no longer wanted.
-	leave()
-}
-
-// The names of the screens, in the order of the navigation.
-const (
-	screenCard        = "card"
-	screenChange      = "change"
-	screenUnblock     = "unblock"
-	screenAccess      = "access"
-	screenDiagnostics = "diagnostics"
-	screenHelp        = "help"
-	screenSettings    = "settings"
-	screenAbout       = "about"
-)
-
-// Screens lists the names of the screens in the order of the navigation.
-var Screens = []string{screenCard, screenChange, screenUnblock, screenAccess,
-	screenDiagnostics, screenHelp, screenSettings, screenAbout}
-
-func navIcon(name string) fyne.Resource {
-	switch name {
-	case screenCard:
-		return cardIcon
-	case screenChange:
-		return theme.DocumentCreateIcon()
-	case screenUnblock:
-		return unlockIcon
-	case screenAccess:
-		return theme.ComputerIcon()
-	case screenDiagnostics:
-		return theme.ListIcon()
-	case screenHelp:
-		return theme.HelpIcon()
-	case screenSettings:
-		return theme.SettingsIcon()
-	}
-	return theme.InfoIcon()
-}
-
 // New makes the window and begins to watch the desk. The window is not shown yet.
 func New(a fyne.App, svc Service, o Options) *UI {
 	u := &UI{app: a, svc: svc, opts: o, do: o.Do, slots: map[string]*slot{}}
@@ -227,9 +181,9 @@ func (u *UI) frame() {
 	u.win.SetTitle(t.T("app.name"))
 	u.nav = nil
 	entries := vbox(3)
-	for i, name := range Screens {
-		item := newNavItem(t.T("nav."+name), navIcon(name),
-			func() { u.Go(name) },
+	for i, e := range screens {
+		item := newNavItem(t.T(e.title), e.icon(),
+			func() { u.Go(e.name) },
 			func(by int) {
 				if to := i + by; to >= 0 && to < len(u.nav) {
 					u.win.Canvas().Focus(u.nav[to])
@@ -308,8 +262,8 @@ func (u *UI) Go(name string) {
 	u.at = name
 	u.built = false
 	u.current = u.screen(name)
-	for i, n := range Screens {
-		u.nav[i].chosen = n == name
+	for i, e := range screens {
+		u.nav[i].chosen = e.name == name
 		u.nav[i].Refresh()
 	}
 	u.scroll.Content = container.New(innerInset{28, 22}, u.current.build())
@@ -320,28 +274,13 @@ func (u *UI) Go(name string) {
 	u.focus()
 }
 
+// screen returns the screen that was left while the card was at work, or a new one.
 func (u *UI) screen(name string) screen {
 	if s := u.kept[name]; s != nil {
 		delete(u.kept, name)
 		return s
 	}
-	switch name {
-	case screenChange:
-		return &codeScreen{u: u, name: name}
-	case screenUnblock:
-		return &codeScreen{u: u, name: name, puk: true}
-	case screenAccess:
-		return &accessScreen{u: u}
-	case screenDiagnostics:
-		return &diagnosticsScreen{u: u}
-	case screenHelp:
-		return &helpScreen{u: u}
-	case screenSettings:
-		return &settingsScreen{u: u}
-	case screenAbout:
-		return &aboutScreen{u: u}
-	}
-	return &cardScreen{u: u}
+	return entryOf(name).open(u)
 }
 
 func (u *UI) focus() {
@@ -350,11 +289,7 @@ func (u *UI) focus() {
 	}
 	f := u.current.focus()
 	if w, ok := f.(fyne.Disableable); f == nil || ok && w.Disabled() {
-		for i, n := range Screens {
-			if n == u.at {
-				f = u.nav[i]
-			}
-		}
+		f = u.nav[slices.IndexFunc(screens, func(e entry) bool { return e.name == u.at })]
 	}
 	if f != nil {
 		u.win.Canvas().Focus(f)
@@ -369,17 +304,17 @@ func (u *UI) refocus() {
 	}
 }
 
-// shortcuts: Ctrl and a digit goes to a screen, Escape to the first one.
+// shortcuts: Ctrl and a digit opens one of the first nine screens, Escape the
+// first one.
 func (u *UI) shortcuts() {
-	keys := []fyne.KeyName{fyne.Key1, fyne.Key2, fyne.Key3, fyne.Key4, fyne.Key5, fyne.Key6, fyne.Key7, fyne.Key8}
 	u.keys = map[string]func(){}
 	add := func(key fyne.KeyName, f func()) {
 		s := &desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierShortcutDefault}
 		u.keys[s.ShortcutName()] = f
 		u.win.Canvas().AddShortcut(s, u.shortcut)
 	}
-	for i, name := range Screens {
-		add(keys[i], func() { u.Go(name) })
+	for i, e := range screens[:min(len(screens), 9)] {
+		add(fyne.KeyName(strconv.Itoa(i+1)), func() { u.Go(e.name) })
 	}
 	add(fyne.KeyQ, u.app.Quit)
 	u.win.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) {
