@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"cie/card/cardtest"
 	"cie/cmd/cie/browsertest/browser"
@@ -174,6 +175,11 @@ func TestTakenBetweenLogins(t *testing.T) {
 	})
 }
 
+// firefoxLooks is how often Firefox asks for slots at most (CheckForSmartCardChanges
+// in security/manager/ssl/nsNSSComponent.cpp). A slot that the list of its last
+// check did not have is used after that.
+const firefoxLooks = 3 * time.Second
+
 // TestLateReader: the browser starts while there is no PC/SC service at all;
 // the service starts, a card comes, and the login works.
 func TestLateReader(t *testing.T) {
@@ -187,6 +193,7 @@ func TestLateReader(t *testing.T) {
 		if kind == browser.Firefox {
 			// Loaded at the start; Chromium loads the module when it needs it.
 			s.noticed(before)
+			time.Sleep(firefoxLooks)
 		}
 		o := u.login(nil, pin())
 		u.picture("in")
