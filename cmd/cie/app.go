@@ -2,12 +2,6 @@ package main
 
 import (
 	"bytes"
-	clean "cie/apdu/printable"
-	"cie/apdu/readers"
-	"cie/card"
-	"cie/card/state"
-	"cie/cmd/internal/i18n"
-	"cie/cmd/internal/tty"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +10,12 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	clean "cie/apdu/printable"
+	"cie/apdu/readers"
+	"cie/cmd/internal/i18n"
+	"cie/cmd/internal/options"
+	"cie/cmd/internal/tty"
 )
 
 // world is everything outside of the program that it touches, so that a test
@@ -32,12 +32,9 @@ type world struct {
 	// is no error.
 	service  func(wait bool) (readers.Service, error)
 	terminal func() (terminal, error)
-	store    func() (card.Store, error)
-	state    func() (*state.Store, error)
+	sources  options.Sources
 	// root stands before the paths of the system; empty outside of tests.
 	root string
-	// anchors are directories with further certificates of issuers.
-	anchors []string
 }
 
 // terminal is what a person types at and reads from.

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"cie/apdu"
 	"cie/apdu/readers"
 	"cie/card"
-	"cie/card/sod"
 	"cie/cmd/cie/internal/msg"
 )
 
@@ -164,38 +164,26 @@ func (a *app) open(ctx context.Context, s readers.Service, reader readers.State)
 	return use, nil
 }
 
-// cardOptions are the surroundings of a session: trust anchors, cache,
+// cardOptions are the surroundings of a session: trust anchors, cache, state,
 // progress bar and trace.
 func (a *app) cardOptions() (card.Options, error) {
-	opts := card.Options{Progress: a.progress}
+	opts := a.sources.Card(func(source string, err error) {
+		switch {
+		case slices.Contains(a.sources.Anchors, source):
+			a.note(a.text(msg.BadAnchorIgnored, source, err))
+		case a.debug:
+			a.trace("no %s: %v", source, err)
+		}
+	})
+	opts.Progress = a.progress
 	if a.debug {
 		opts.Trace = a.trace
 	}
-	// Without a cache everything works, only slower.
-	if store, err := a.store(); err == nil {
-		opts.Store = store
-	} else if a.debug {
-		a.trace("no cache: %v", err)
-	}
-	// Without state every card is one never seen.
-	if st, err := a.stateStore(); err == nil {
-		opts.State = st
-	} else if a.debug {
-		a.trace("no state: %v", err)
-	}
-	roots := sod.BuiltinRoots().Clone()
 	for _, name := range a.csca {
-		if err := roots.AddFile(name); err != nil {
+		if err := opts.Roots.AddFile(name); err != nil {
 			return opts, a.usage(msg.BadAnchor, name, cause(err))
 		}
 	}
-	for _, dir := range a.anchors {
-		// A damaged file there must not keep anybody from using the card.
-		if err := roots.AddDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			a.note(a.text(msg.BadAnchorIgnored, dir, err))
-		}
-	}
-	opts.Roots = roots
 	return opts, nil
 }
 

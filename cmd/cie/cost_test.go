@@ -65,9 +65,9 @@ func (v visit) run(t testing.TB, p cardtest.Profile) cardtest.Stats {
 		w := system()
 		w.args, w.stdout, w.stderr = append(args, "--csca", csca), &out, &errs
 		w.getenv = func(string) string { return "" }
-		w.root, w.anchors = dir, nil
+		w.root, w.sources.Anchors = dir, nil
 		w.service = func(bool) (readers.Service, error) { return oneCard{c}, nil }
-		w.store = func() (card.Store, error) { return card.DirStore(filepath.Join(dir, "cards")), nil }
+		w.sources.Store = func() (card.Store, error) { return card.DirStore(filepath.Join(dir, "cards")), nil }
 		if code := run(w); code != exitOK {
 			t.Fatalf("%v: exit code %d\n%s%s", args, code, &out, &errs)
 		}

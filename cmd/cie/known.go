@@ -55,7 +55,7 @@ func (a *app) stateProblem(err error) error {
 
 // knownCards lists what is kept.
 func (a *app) knownCards() error {
-	st, err := a.stateStore()
+	st, err := a.sources.State()
 	if err != nil {
 		return a.stateProblem(err)
 	}
@@ -152,7 +152,7 @@ func (a *app) cardsAcceptCommand() *cobra.Command {
 
 // acceptCard records that the person accepts the one card that can be meant.
 func (a *app) acceptCard(ctx context.Context, given bool) error {
-	if _, err := a.stateStore(); err != nil {
+	if _, err := a.sources.State(); err != nil {
 		return a.stateProblem(err)
 	}
 	u, err := a.openOne(ctx)
@@ -253,7 +253,7 @@ func (a *app) cardsForgetCommand() *cobra.Command {
 
 // forgetCards deletes the record of one card, or all without argument.
 func (a *app) forgetCards(args []string) error {
-	st, err := a.stateStore()
+	st, err := a.sources.State()
 	if err != nil {
 		return a.stateProblem(err)
 	}

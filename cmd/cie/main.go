@@ -10,8 +10,6 @@ import (
 
 	"cie/apdu/pcsc"
 	"cie/apdu/readers"
-	"cie/card"
-	"cie/card/state"
 	"cie/cmd/internal/options"
 	_ "cie/cmd/internal/syslib" // before libraries are loaded
 	"cie/cmd/internal/tty"
@@ -30,9 +28,7 @@ func system() *world {
 		now:      time.Now,
 		service:  openPCSC,
 		terminal: func() (terminal, error) { return openTerminal() },
-		store:    card.DefaultStore,
-		state:    state.Default,
-		anchors:  options.Dirs("csca"),
+		sources:  options.System(),
 	}
 }
 

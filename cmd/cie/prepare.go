@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"cie/card"
-	"cie/card/state"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/i18n"
 )
@@ -15,14 +14,6 @@ type levelJSON struct {
 }
 
 func (u *inUse) levelJSON() levelJSON { return levelJSON{u.level} }
-
-// stateStore returns what is kept of cards to protect the person.
-func (a *app) stateStore() (*state.Store, error) {
-	if a.state == nil {
-		return nil, state.ErrDisabled
-	}
-	return a.state()
-}
 
 // prepare checks the card, reads the tries of a code and shows them, refuses
 // a blocked code, and asks for what a person has to decide: whether this card

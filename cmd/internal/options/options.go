@@ -24,30 +24,43 @@ func Dirs(name string) []string {
 	return append(dirs, sysdir.Config(name))
 }
 
-// Card returns the options of a program: the built-in country signers and
-// those of the configuration, the store and the state of the user. What cannot
-// be had is left out: without a store everything takes longer, and without
-// state nothing is known about a card but what it shows.
-func Card() card.Options {
-	opts := card.Options{Roots: sod.BuiltinRoots().Clone()}
-	if store, err := card.DefaultStore(); err == nil {
-		opts.Store = store
-	}
-	if st, err := state.Default(); err == nil {
-		opts.State = st
-	}
-	_ = AddRoots(opts.Roots, Dirs("csca"))
-	return opts
+// Sources are where a program keeps what it knows of cards, and whose SODs it
+// trusts beside the built-in country signers.
+type Sources struct {
+	Store   func() (card.Store, error)
+	State   func() (*state.Store, error)
+	Anchors []string // directories with country signers
 }
 
-// AddRoots adds the country signers in directories. A directory that does not
-// exist is passed over; a file that cannot be used keeps no other out.
-func AddRoots(roots *sod.Roots, dirs []string) error {
-	var failed []error
-	for _, dir := range dirs {
-		if err := roots.AddDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			failed = append(failed, err)
+// System returns the sources of this user on this machine.
+func System() Sources {
+	return Sources{Store: card.DefaultStore, State: state.Default, Anchors: Dirs("csca")}
+}
+
+// Card returns the options of a program that reports nothing about its sources.
+func Card() card.Options { return System().Card(func(string, error) {}) }
+
+// Card returns the options. What cannot be used is left out and reported to
+// unusable as "store", "state" or the directory of country signers: without a
+// store everything takes longer, and without state nothing is known about a card
+// but what it shows. A directory that does not exist is no error, and a file
+// that cannot be used does not affect the others.
+func (s Sources) Card(unusable func(source string, err error)) card.Options {
+	opts := card.Options{Roots: sod.BuiltinRoots().Clone()}
+	if store, err := s.Store(); err == nil {
+		opts.Store = store
+	} else {
+		unusable("store", err)
+	}
+	if st, err := s.State(); err == nil {
+		opts.State = st
+	} else {
+		unusable("state", err)
+	}
+	for _, dir := range s.Anchors {
+		if err := opts.Roots.AddDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			unusable(dir, err)
 		}
 	}
-	return errors.Join(failed...)
+	return opts
 }
