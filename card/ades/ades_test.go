@@ -32,7 +32,7 @@ func holder(t testing.TB, p cardtest.Profile) cms.Signer {
 	return cms.Signer{Key: key, Certificate: cert, Chain: [][]byte{cardtest.IssuingCA().Raw}}
 }
 
-// virtual are the anchors of the virtual cards.
+// virtual returns the anchors of the virtual cards.
 func virtual(t testing.TB) *ades.Anchors {
 	t.Helper()
 	a := &ades.Anchors{}

@@ -26,23 +26,22 @@ import (
 //go:embed anchors/*.der
 var builtin embed.FS
 
-// Anchors are the certificates that a chain has to lead to. The zero value is
-// empty.
+// Anchors is a list of trust anchors. The zero value is empty.
 type Anchors struct {
 	list []*authority
 }
 
-// authority is a certificate that may sign others, with its key read once.
+// authority is a certificate that may sign others, with its parsed key.
 type authority struct {
 	cert *rawcert.Certificate
 	key  rawcert.PublicKey
-	id   []byte // key identifier, nil without one
+	id   []byte // key identifier, nil if it has none
 }
 
 var (
-	// ErrNotCA: a certificate that may not sign others.
+	// ErrNotCA reports a certificate that may not sign others.
 	ErrNotCA = errors.New("not the certificate of an authority")
-	// ErrNoCertificate: a file without a certificate.
+	// ErrNoCertificate reports a file without a certificate.
 	ErrNoCertificate = errors.New("no certificate found")
 )
 
@@ -66,13 +65,13 @@ var builtinAnchors = sync.OnceValue(func() *Anchors {
 // their three subordinate authorities. The caller may add to it.
 func BuiltinAnchors() *Anchors { return builtinAnchors().Clone() }
 
-// Clone returns a copy that can be added to.
+// Clone returns an independent copy.
 func (a *Anchors) Clone() *Anchors { return &Anchors{list: slices.Clone(a.list)} }
 
 // Len returns the number of anchors.
 func (a *Anchors) Len() int { return len(a.list) }
 
-// Names returns common name and years of every anchor.
+// Names returns the common name and the years of every anchor.
 func (a *Anchors) Names() []string {
 	var names []string
 	for _, x := range a.list {
@@ -107,9 +106,9 @@ func (a *Anchors) add(der []byte) error {
 	return nil
 }
 
-// Add adds the certificates in data: PEM blocks, or DER certificates one after
-// the other. When one of several cannot be used the others are added and the
-// error says which.
+// Add adds the certificates in data: PEM blocks, or DER certificates in sequence.
+// If some of them are unusable, it adds the others and returns an error that
+// names the unusable ones.
 func (a *Anchors) Add(data []byte) error {
 	var ders [][]byte
 	if bytes.Contains(data, []byte("-----BEGIN ")) {
@@ -140,7 +139,7 @@ func (a *Anchors) Add(data []byte) error {
 	return errors.Join(failed...)
 }
 
-// maxFile bounds a file of certificates.
+// maxFile limits a file of certificates.
 const maxFile = 8 << 20
 
 // AddFile adds the certificates in a regular file, PEM or DER. Errors name the
@@ -167,9 +166,8 @@ func (a *Anchors) AddFile(name string) error {
 }
 
 // AddDir adds the files of a directory whose names end in .pem, .crt, .cer or
-// .der, subdirectories left out. A file that cannot be used does not keep the
-// others out. A directory that does not exist is an error that matches
-// fs.ErrNotExist.
+// .der. It ignores subdirectories. Unusable files do not prevent the others from
+// being added. If the directory does not exist, the error matches fs.ErrNotExist.
 func (a *Anchors) AddDir(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -196,8 +194,8 @@ func (a *Anchors) AddPath(name string) error {
 	return a.AddFile(name)
 }
 
-// Chain returns the issuers of a certificate among the anchors, DER, the
-// self-signed one left out: what a message has beside the signer's certificate.
+// Chain returns the issuers of a certificate among the anchors, in DER, without the
+// self-signed one. A message contains them beside the signer's certificate.
 func (a *Anchors) Chain(der []byte) [][]byte {
 	c, err := rawcert.Parse(der)
 	if err != nil {

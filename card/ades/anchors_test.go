@@ -70,7 +70,7 @@ func TestRootIsChosenByKeyIdentifier(t *testing.T) {
 	}
 }
 
-func TestAddAnchors(t *testing.T) {
+func TestAddReportsUnusableCertificates(t *testing.T) {
 	_, leaf, err := cardtest.HolderKey(cardtest.Profile{})
 	if err != nil {
 		t.Fatal(err)

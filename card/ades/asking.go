@@ -13,18 +13,18 @@ import (
 	"cie/card/internal/rawcert"
 )
 
-// maxFetches bounds the connections for one message.
+// maxFetches limits the connections for one message.
 const maxFetches = 32
 
-// skew is what clocks may differ.
+// skew is the tolerated difference between clocks.
 const skew = 5 * time.Minute
 
-// maxValues bounds the revocation values that one message may bring.
+// maxValues limits the revocation values of one message.
 const maxValues = 256
 
-// revocation judges whether the certificates of a chain were revoked. Nothing is
-// asked for a chain without an anchor: addresses in a self-made certificate
-// are not connected to.
+// revocation checks whether the certificates of a chain were revoked. It makes no
+// request for a chain without an anchor, so that addresses in a self-made
+// certificate are not contacted.
 func (j *job) revocation(r *Result) {
 	proven := r.TimeKind == TimeStamped || r.TimeKind == TimeGiven
 	for i := 0; i+1 < len(r.Chain); i++ {
@@ -62,7 +62,7 @@ func describe(a answer, reason Reason) Revocation {
 
 var errNotAsked = errors.New("revocation not asked")
 
-// outcome returns what an answer means for a signature of this time, "" if it
+// outcome returns the meaning of an answer for a signature of this time, "" if it
 // is good.
 func (j *job) outcome(a answer, at time.Time, kind TimeKind) Reason {
 	switch {
@@ -80,8 +80,8 @@ func (j *job) outcome(a answer, at time.Time, kind TimeKind) Reason {
 	return RevokedLater
 }
 
-// status returns what is known about one certificate: from the file, and asked
-// if the caller allowed it.
+// status returns the status of one certificate: from the file, or from the
+// authority if the caller allows requests.
 func (j *job) status(c, issuer *rawcert.Certificate, at time.Time, proven bool) answer {
 	inside := j.inside(c, issuer, at, proven)
 	if inside.err == nil && (inside.status.Revoked || proven) || j.v.Fetcher == nil {
@@ -98,10 +98,10 @@ func (j *job) status(c, issuer *rawcert.Certificate, at time.Time, proven bool) 
 	return asked
 }
 
-// inside looks for an answer among the revocation values of the file. A good
-// one counts if it is of now, or if it is about the time of the signature and
-// that time is proven: with a time that is only claimed, an old answer could
-// cover a certificate that was revoked since.
+// inside looks for an answer among the revocation values of the file. A good one
+// counts if it is current, or if it is about the time of the signature and that
+// time is proven. If the time is only claimed, an old answer could hide a later
+// revocation.
 func (j *job) inside(c, issuer *rawcert.Certificate, at time.Time, proven bool) answer {
 	best := answer{err: errNotAsked}
 	look := func(s revocation.Status, err error) {
@@ -125,12 +125,12 @@ func (j *job) inside(c, issuer *rawcert.Certificate, at time.Time, proven bool) 
 	return best
 }
 
-// about reports whether a status says something about a time.
+// about reports whether a status applies to a time.
 func about(s revocation.Status, at time.Time) bool {
 	return !s.ThisUpdate.Before(at.Add(-skew)) || !s.NextUpdate.IsZero() && !at.After(s.NextUpdate)
 }
 
-// ask asks the authority: OCSP first, then its CRL.
+// ask requests the status from the authority: OCSP first, then its CRL.
 func (j *job) ask(c, issuer *rawcert.Certificate) answer {
 	last := answer{err: revocation.ErrNoAnswer}
 	take := func(s revocation.Status, err error) bool {
@@ -177,8 +177,8 @@ func (j *job) fetch(url, contentType string, body []byte, limit int64) ([]byte, 
 	return j.v.Fetcher.Fetch(j.ctx, url, contentType, body, limit)
 }
 
-// stampNotRevoked reports whether nothing is known against the certificates of
-// a time stamp authority; the answer is asked if the caller allowed it.
+// stampNotRevoked reports whether no revocation of the certificates of a time
+// stamp authority is known. It requests the status if the caller allows it.
 func (j *job) stampNotRevoked(p path, at time.Time) bool {
 	for i := 0; i+1 < len(p.chain); i++ {
 		if a := j.status(p.chain[i], p.chain[i+1], at, true); a.err == nil && a.status.Revoked {
@@ -188,9 +188,9 @@ func (j *job) stampNotRevoked(p path, at time.Time) bool {
 	return true
 }
 
-// addValues takes certificates and revocation values from the attributes of a
-// signer: those of long-term signatures of earlier standards (RFC 5126, 6.3),
-// and the one that Adobe's products sign.
+// addValues adds the certificates and revocation values from the attributes of a
+// signer: those of long-term signatures of earlier standards (RFC 5126, 6.3), and
+// the attribute that Adobe's products sign.
 func (j *job) addValues(s *cms.SignerInfo) {
 	for _, a := range append(s.Unsigned[:len(s.Unsigned):len(s.Unsigned)], s.Signed...) {
 		for _, v := range a.Values {

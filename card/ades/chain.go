@@ -15,13 +15,13 @@ import (
 	"cie/card/internal/rawcert"
 )
 
-// Limits that keep a hostile message from costing more than it may.
+// Limits on the work that a hostile message can cause.
 const (
 	maxChain = 8 // certificates between a signer and an anchor, both included
-	// maxChecks bounds the signatures on certificates that are verified for one message.
+	// maxChecks limits the signatures on certificates that are verified for one message.
 	maxChecks = 1000
-	// maxSteps bounds the search itself, which certificates that sign one
-	// another in circles could make long.
+	// maxSteps limits the search itself: certificates that sign one another in
+	// circles could make it long.
 	maxSteps = 2000
 )
 
@@ -32,8 +32,8 @@ var (
 	oidExtKeyUsage      = asn1.ObjectIdentifier{2, 5, 29, 37}
 )
 
-// understood are the extensions that may be critical: those that are looked at
-// here, and those that do not limit what a holder may sign.
+// understood lists the extensions that may be critical: those that this package
+// checks, and those that do not restrict what a holder may sign.
 var understood = map[string]bool{
 	rawcert.OIDSubjectKeyID.String():   true,
 	rawcert.OIDAuthorityKeyID.String(): true,
@@ -55,7 +55,7 @@ const (
 	usageSignCert   = 0x04 // keyCertSign
 )
 
-// keyUsage returns the first byte of KeyUsage, all bits without the extension.
+// keyUsage returns the first byte of KeyUsage, all bits if there is no extension.
 func keyUsage(c *rawcert.Certificate) (byte, error) {
 	e, ok := c.Extension(oidKeyUsage)
 	if !ok {
@@ -69,8 +69,8 @@ func keyUsage(c *rawcert.Certificate) (byte, error) {
 	return bits.Bytes[0], nil
 }
 
-// basicConstraints returns whether c is an authority, and how many authorities
-// may follow below it (-1: any number).
+// basicConstraints returns whether c is an authority, and the number of authorities
+// that may follow below it (-1: any number).
 func basicConstraints(c *rawcert.Certificate) (ca bool, pathLen int, err error) {
 	e, ok := c.Extension(oidBasicConstraints)
 	if !ok {
@@ -115,13 +115,13 @@ type path struct {
 	chain   []*rawcert.Certificate // from the signer on
 	issuer  *authority             // of the signer
 	trusted bool                   // the last one is an anchor
-	reasons []Reason               // what speaks against it
+	reasons []Reason               // why it is not accepted
 }
 
 // effort counts the work of all searches for one message.
 type effort struct{ checks, steps int }
 
-// finder looks for chains among the certificates of one message.
+// finder finds chains among the certificates of one message.
 type finder struct {
 	anchors *Anchors
 	pool    []*rawcert.Certificate
@@ -137,7 +137,7 @@ func newFinder(anchors *Anchors, pool []*rawcert.Certificate, spent *effort) *fi
 
 var errTooMany = errors.New("too many certificates to check")
 
-// signed verifies the signature of issuer on c, once.
+// signed verifies the signature of issuer on c and caches the result.
 func (f *finder) signed(c *rawcert.Certificate, issuer *authority) error {
 	pair := [2]*rawcert.Certificate{issuer.cert, c}
 	if err, ok := f.known[pair]; ok {
@@ -151,15 +151,15 @@ func (f *finder) signed(c *rawcert.Certificate, issuer *authority) error {
 	return err
 }
 
-// names reports whether c may have been issued by an authority of this name
-// and key identifier. Two national roots have one name: the identifier decides.
+// names reports whether c may have been issued by an authority of this name and
+// key identifier. Both national roots have the same name and differ in the identifier.
 func names(c, issuer *rawcert.Certificate) bool {
 	want, have := c.AuthorityKeyID(), issuer.SubjectKeyID()
 	return issuer.Subject.Equal(c.Issuer) && (want == nil || have == nil || bytes.Equal(want, have))
 }
 
-// find returns the best chain from c: one to an anchor with nothing against
-// it, else one to an anchor, else as far as it goes.
+// find returns the best chain from c: one to an anchor without reasons against it,
+// otherwise one to an anchor, otherwise the longest one.
 func (f *finder) find(c *rawcert.Certificate, at time.Time) path {
 	best := f.walk(c, at, nil)
 	if !best.trusted {
@@ -223,8 +223,8 @@ func within(chain []*rawcert.Certificate, c *rawcert.Certificate) bool {
 	return false
 }
 
-// authority reads the key of a certificate that is not an anchor, once; nil
-// for one that may not sign others.
+// authority parses the key of a certificate that is not an anchor and caches it. It
+// returns nil for a certificate that may not sign others.
 func (f *finder) authority(c *rawcert.Certificate) *authority {
 	a, ok := f.keys[c]
 	if !ok {
@@ -234,7 +234,7 @@ func (f *finder) authority(c *rawcert.Certificate) *authority {
 	return a
 }
 
-// against returns what speaks against a chain to an anchor at a time.
+// against returns the reasons against a chain to an anchor at a time.
 func against(chain []*rawcert.Certificate, at time.Time) []Reason {
 	var reasons []Reason
 	for i, c := range chain {
@@ -263,8 +263,8 @@ func against(chain []*rawcert.Certificate, at time.Time) []Reason {
 // minRSABits is the smallest RSA key of a signature that can be Valid.
 const minRSABits = 2048
 
-// weakCertificate reports whether key or signature of c are too weak to be
-// believed; the signature of an anchor on itself is not what it rests on.
+// weakCertificate reports whether the key or the signature of c is too weak. The
+// signature of an anchor on itself does not matter.
 func weakCertificate(c *rawcert.Certificate, anchor bool) bool {
 	key, err := rawcert.ReadKey(c.SPKI)
 	if err != nil {

@@ -91,7 +91,7 @@ func (f *fetcher) Fetch(_ context.Context, url, _ string, body []byte, _ int64) 
 	return f.answer(url, body)
 }
 
-// TestSelfMadeCertificateIsNeverValid: a forged certificate of a CIE with an OCSP
+// A forged certificate of a CIE with an OCSP
 // service of its own, in every way in which it may name the issuer.
 func TestSelfMadeCertificateIsNeverValid(t *testing.T) {
 	content := []byte("I owe you a million.")
@@ -127,9 +127,9 @@ func TestSelfMadeCertificateIsNeverValid(t *testing.T) {
 	}
 }
 
-// TestWrongRevocationAnswersAreNeverBelieved: every lie of an authority about a
-// good certificate, and about a revoked one.
-func TestWrongRevocationAnswersAreNeverBelieved(t *testing.T) {
+// No false statement of an authority about a good or a revoked certificate is
+// accepted.
+func TestWrongRevocationAnswersAreRefused(t *testing.T) {
 	s := holder(t, cardtest.Profile{})
 	cert, err := x509.ParseCertificate(s.Certificate)
 	if err != nil {
@@ -143,7 +143,7 @@ func TestWrongRevocationAnswersAreNeverBelieved(t *testing.T) {
 			t.Errorf("%s: %v %v %+v", lie, r.State, r.Reasons, r.Revocation)
 		}
 	}
-	// Lies of OCSP alone: the CRL answers in its place.
+	// False OCSP responses only: the CRL is used instead.
 	for _, lie := range []cardtest.AuthorityLie{cardtest.LieSelfAppointed, cardtest.LieNonce, cardtest.LieOther, cardtest.LieRefused} {
 		a := &cardtest.Authority{Lie: lie, Now: func() time.Time { return now }}
 		r := verify(t, &ades.Verifier{Anchors: virtual(t), Now: now, Fetcher: a}, p7m, nil).Results[0]
@@ -223,13 +223,13 @@ func TestWrongTimeStampsAreRefused(t *testing.T) {
 	o.Timestamp = func([]byte) ([]byte, error) { return other([]byte("another signature")) }
 	p7m := attached(t, s, []byte("content"), o)
 	want(t, verify(t, &ades.Verifier{Anchors: virtual(t), Now: now, Fetcher: a}, p7m, nil).Results[0], ades.Unknown, ades.WrongTimestamp)
-	// An authority that nothing vouches for stamps, but its time does not count.
+	// The time of a stamp from an untrusted authority does not count.
 	p7m = attached(t, s, []byte("content"), stamping(a))
 	r := verify(t, &ades.Verifier{Now: now}, p7m, nil).Results[0]
 	if len(r.Stamps) != 1 || !r.Stamps[0].Intact || r.Stamps[0].Trusted || r.TimeKind != ades.TimeClaimed {
 		t.Errorf("%+v %v", r.Stamps, r.TimeKind)
 	}
-	// One that is too large for what was reserved.
+	// A stamp larger than the reserved space is refused.
 	o = stamping(a)
 	o.Timestamp = func([]byte) ([]byte, error) { return make([]byte, cms.TimestampReserve+1), nil }
 	if _, err := cms.SignDigest(s, digest(nil), o); !errors.Is(err, cms.ErrTimestampSize) {
@@ -237,9 +237,9 @@ func TestWrongTimeStampsAreRefused(t *testing.T) {
 	}
 }
 
-// TestEveryFlippedBitIsSeen: no bit of a signed document can be changed without
-// consequence, but those that nothing covers: then the judgement is the same.
-func TestEveryFlippedBitIsSeen(t *testing.T) {
+// Changing any bit of a signed document changes the judgement, except for bits
+// that nothing covers.
+func TestEveryFlippedBitIsDetected(t *testing.T) {
 	s := holder(t, cardtest.Profile{})
 	content := []byte("Dear municipality,\n")
 	a := &cardtest.Authority{Now: func() time.Time { return now }}
@@ -284,8 +284,8 @@ func readAll(r *ades.Report) ([]byte, error) {
 	return b, err
 }
 
-// TestChains: what a chain may look like.
-func TestChains(t *testing.T) {
+// Chains with one property changed.
+func TestChainsAreJudgedByEveryRule(t *testing.T) {
 	rootKey, subKey, leafKey, otherKey := keyPool[0](), keyPool[1](), keyPool[2](), keyPool[3]()
 	root := issue(t, caTemplate("Root"), caTemplate("Root"), rootKey, rootKey)
 	sub := func(change func(*x509.Certificate)) *x509.Certificate {
@@ -356,9 +356,8 @@ func TestChains(t *testing.T) {
 	}
 }
 
-// TestEvidenceInFile: revocation values count for a time that is proven, not
-// for one that is only claimed.
-func TestEvidenceInFile(t *testing.T) {
+// Revocation values count for a proven time only, not for a claimed one.
+func TestEvidenceInFileNeedsProvenTime(t *testing.T) {
 	s := holder(t, cardtest.Profile{})
 	content := []byte("content")
 	then := now.AddDate(0, 0, -20)

@@ -47,8 +47,7 @@ func peak(f func()) uint64 {
 	return most.Load() - before.HeapInuse
 }
 
-// instrumented reports whether the race detector is on, which takes memory of
-// its own.
+// instrumented reports whether the race detector, which needs additional memory, is on.
 func instrumented() bool {
 	info, ok := debug.ReadBuildInfo()
 	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
@@ -77,7 +76,7 @@ func nested(n int, open, close []byte) []byte {
 	return slices.Concat(bytes.Repeat(open, n), bytes.Repeat(close, n))
 }
 
-// TestHostileInputsStayWithinBounds: what costs most for its size.
+// What costs most for its size.
 func TestHostileInputsStayWithinBounds(t *testing.T) {
 	const size = 10 << 20
 	s := holder(t, cardtest.Profile{})
@@ -160,7 +159,7 @@ func TestHostileInputsStayWithinBounds(t *testing.T) {
 	bounded(t, "large messages in messages", layers)
 }
 
-// stampToken is a token of another signature.
+// stampToken returns a token of another signature.
 func stampToken(t testing.TB) []byte {
 	a := &cardtest.Authority{Now: clock}
 	token, err := stamping(a).Timestamp([]byte("another signature"))
@@ -213,7 +212,7 @@ func (s *sparse) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// Write keeps what is before and after size bytes of content.
+// Write keeps the bytes before and after size bytes of content.
 func (s *sparse) Write(p []byte) (int, error) {
 	switch {
 	case len(s.head) == 0:
@@ -247,8 +246,8 @@ func large(t testing.TB, size int64) *sparse {
 	return &out
 }
 
-// TestGigabyte: signed and verified in under 150 MB.
-func TestGigabyte(t *testing.T) {
+// Signed and verified in under 150 MB.
+func TestGigabyteNeedsLittleMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads 3 GB")
 	}
@@ -307,7 +306,7 @@ func BenchmarkSign1GB(b *testing.B) {
 	b.ReportMetric(float64(most>>20), "peak-MB")
 }
 
-// FuzzFile: no input makes a signature valid, panics or reads beyond its limits.
+// FuzzFile checks that no input makes a signature valid, panics or exceeds the limits.
 func FuzzFile(f *testing.F) {
 	s := holder(f, cardtest.Profile{})
 	content := []byte("content")

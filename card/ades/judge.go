@@ -31,7 +31,7 @@ type job struct {
 	fetches     int
 }
 
-// reasonOf turns an error of cms.SignerInfo.Verify into a reason.
+// reasonOf converts an error of cms.SignerInfo.Verify to a reason.
 func reasonOf(err error) Reason {
 	for target, reason := range map[error]Reason{
 		cms.ErrNoCertificate:    NoCertificate,
@@ -49,7 +49,7 @@ func reasonOf(err error) Reason {
 
 func weakHash(h crypto.Hash) bool { return h == crypto.SHA1 }
 
-// judge judges one signature. present: its content was there to be read.
+// judge judges one signature. present reports whether its content was readable.
 func (j *job) judge(s *cms.SignerInfo, digest []byte, present, counter bool) *Result {
 	r := &Result{Hash: s.Hash, Claimed: s.SigningTime, Info: s}
 	if r.Claimed.IsZero() && !counter {
@@ -111,7 +111,7 @@ func (j *job) certificate(r *Result) {
 		r.Revocation.State = RevocationNotAsked
 		return
 	}
-	// A signature of a person is one of these two (RFC 5280, 4.2.1.3).
+	// A signature of a natural person has one of these usages (RFC 5280, 4.2.1.3).
 	if checkExtensions(c, usageSign|usageCommitment) != nil {
 		r.add(UnfitCertificate)
 	}
@@ -135,7 +135,7 @@ func (j *job) stamps(r *Result, s *cms.SignerInfo) {
 	}
 }
 
-// stamp judges a token that was checked with this outcome.
+// stamp judges a checked token; wrong is the result of the check.
 func (j *job) stamp(info *tsp.Info, wrong error) Stamp {
 	stamp := Stamp{Time: info.Time}
 	if wrong != nil {
@@ -158,7 +158,7 @@ func (j *job) chooseTime(r *Result) {
 	case !stamped.IsZero():
 		r.Time, r.TimeKind = stamped, TimeStamped
 	case !r.Claimed.IsZero() && !r.Claimed.After(j.now):
-		// A time that is still to come cannot be that of a signature.
+		// A time in the future cannot be that of a signature.
 		r.Time, r.TimeKind = r.Claimed, TimeClaimed
 	}
 }
@@ -174,7 +174,7 @@ func earliest(stamps []Stamp) time.Time {
 	return first
 }
 
-// level names what a signature has of the levels of EN 319 122-1 and 319 142-1.
+// level returns the level of EN 319 122-1 and 319 142-1 that a signature has.
 func level(r *Result, s *cms.SignerInfo) string {
 	if !s.HasAttributes() || !s.Names() || r.Claimed.IsZero() {
 		return ""
@@ -185,7 +185,7 @@ func level(r *Result, s *cms.SignerInfo) string {
 	return "B-B"
 }
 
-// person returns what a certificate says about its holder.
+// person returns the certificate's statements about its holder.
 func person(c *rawcert.Certificate) Person {
 	p := Person{
 		Name: c.Subject.String(), Organization: c.Subject.Get(rawcert.Organization), Issuer: c.Issuer.String(),
@@ -223,7 +223,7 @@ func hexadecimal(b []byte) string {
 	return s.String()
 }
 
-// purpose names what a certificate is for.
+// purpose returns the purpose of a certificate.
 func purpose(c *rawcert.Certificate) Purpose {
 	if _, ok := c.Extension(oidKeyUsage); !ok {
 		return PurposeOther
@@ -239,7 +239,7 @@ func purpose(c *rawcert.Certificate) Purpose {
 	return PurposeOther
 }
 
-// answer is what was found out about one certificate.
+// answer is the status of one certificate and its source.
 type answer struct {
 	status revocation.Status
 	inside bool

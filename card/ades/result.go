@@ -11,9 +11,9 @@ import (
 // State is the judgement of a signature (EN 319 102-1, 5.1.3).
 type State int
 
-// The zero State is Unknown: what was not judged is not valid.
+// The zero State is Unknown, so that an unjudged signature is not valid.
 const (
-	Unknown State = iota // INDETERMINATE: it cannot be said
+	Unknown State = iota // INDETERMINATE
 	Valid                // TOTAL-PASSED
 	Invalid              // TOTAL-FAILED
 )
@@ -29,17 +29,17 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// Reason says why a signature is not Valid. The values are stable: JSON and the
-// catalogues of texts use them.
+// Reason is a reason why a signature is not Valid. The values are stable: JSON and
+// the catalogues of texts use them.
 type Reason string
 
 // Reasons of Invalid.
 const (
-	Altered          Reason = "altered"           // the content is not the one that was signed
+	Altered          Reason = "altered"           // the content differs from the signed one
 	WrongSignature   Reason = "wrong-signature"   // the signature is not one of this key
 	WrongCertificate Reason = "wrong-certificate" // the signed attributes name another certificate
 	WrongAttributes  Reason = "wrong-attributes"  // the signed attributes contradict the message
-	NotCovered       Reason = "not-covered"       // parts of the document lie outside of what was signed (PDF)
+	NotCovered       Reason = "not-covered"       // parts of the document are not covered by the signature (PDF)
 	Revoked          Reason = "revoked"           // the certificate was revoked at the time of the signature
 	Expired          Reason = "expired"           // the certificate had expired at the time of the signature
 	NotYetValid      Reason = "not-yet-valid"     // the certificate was not valid yet at the time of the signature
@@ -53,7 +53,7 @@ const (
 	UnfitCertificate Reason = "unfit-certificate"    // the certificate or an issuer's may not be used this way
 	Unsupported      Reason = "unsupported"          // an algorithm, key or form that is not supported
 	WeakAlgorithm    Reason = "weak-algorithm"       // SHA-1, or a key below 2048 bits
-	NotAsked         Reason = "revocation-not-asked" // revocation was not asked, and the file proves nothing
+	NotAsked         Reason = "revocation-not-asked" // revocation was not requested, and the file has no proof
 	NoAnswer         Reason = "revocation-unknown"   // revocation was asked, without an answer that can be trusted
 	RevokedLater     Reason = "revoked-later"        // revoked after the claimed time, which is only claimed
 	WrongTimestamp   Reason = "wrong-timestamp"      // a time stamp is not one of this signature
@@ -66,7 +66,7 @@ var invalidating = map[Reason]bool{
 	Revoked: true, Expired: true, NotYetValid: true,
 }
 
-// State returns the state that a reason alone gives a signature.
+// State returns the state of a signature with this reason only.
 func (r Reason) State() State {
 	if invalidating[r] {
 		return Invalid
@@ -74,8 +74,8 @@ func (r Reason) State() State {
 	return Unknown
 }
 
-// Judge returns the state that reasons give: Invalid if one of them proves it,
-// Unknown if there is any other, Valid if there is none.
+// Judge returns the state for reasons: Invalid if one of them proves it, Unknown if
+// there is any other, Valid if there is none.
 func Judge(reasons []Reason) State {
 	state := Valid
 	for _, r := range reasons {
@@ -87,12 +87,12 @@ func Judge(reasons []Reason) State {
 	return state
 }
 
-// TimeKind says what the time of a signature rests on.
+// TimeKind is the source of the time of a signature.
 type TimeKind string
 
 // The kinds of time.
 const (
-	TimeNone    TimeKind = ""        // none is known: the time of the verification counts
+	TimeNone    TimeKind = ""        // unknown: the time of the verification is used
 	TimeClaimed TimeKind = "claimed" // by the signer
 	TimeStamped TimeKind = "stamped" // by a time stamp authority that leads to an anchor
 	TimeGiven   TimeKind = "given"   // by the caller (Verifier.At)
@@ -103,14 +103,14 @@ type Result struct {
 	State   State
 	Reasons []Reason // why the state is not Valid; those of Invalid first
 
-	// Intact: content, signed attributes and signature belong together. It says
-	// nothing about who signed.
+	// Intact reports that content, signed attributes and signature belong together.
+	// It is independent of the signer.
 	Intact bool
-	// Trusted: the certificate leads to an anchor.
+	// Trusted reports that the certificate chains to an anchor.
 	Trusted bool
 
-	// Certificate is the signer's, nil when it is not in the message. Chain leads
-	// from it to the anchor, both included; without an anchor as far as it goes.
+	// Certificate is the signer's, nil if the message lacks it. Chain is the chain
+	// from it to the anchor, both included, or incomplete if there is no anchor.
 	Certificate *rawcert.Certificate
 	Chain       []*rawcert.Certificate
 	Signer      Person
@@ -118,15 +118,15 @@ type Result struct {
 	Hash        crypto.Hash // the digest algorithm of the content
 
 	// Time is the time at which the certificates were judged. Claimed is the
-	// signing-time attribute (or what the caller knows as such), zero without one.
+	// signing-time attribute (or a time from the caller), zero if absent.
 	Time     time.Time
 	TimeKind TimeKind
 	Claimed  time.Time
 	Stamps   []Stamp // time stamps of this signature
 
 	Revocation Revocation
-	// Level is what the signature has of the levels of CAdES and PAdES: "B-B",
-	// "B-T", "" for a signature that does not fulfil B-B.
+	// Level is the level of CAdES and PAdES: "B-B", "B-T", "" for a signature that
+	// does not fulfil B-B.
 	Level string
 	// Info is the signature as encoded in the message, with its attributes.
 	Info *cms.SignerInfo
@@ -164,8 +164,8 @@ func (r *Result) judge() {
 	r.State = Judge(r.Reasons)
 }
 
-// Person is what a certificate says about its holder, "" what it does not say.
-// Text is as issued: it may hold anything.
+// Person contains a certificate's statements about its holder, "" if absent. The
+// text is as issued: it may contain any characters.
 type Person struct {
 	Name                string // given name and surname, or the common name
 	FiscalCode          string
@@ -175,7 +175,7 @@ type Person struct {
 	NotBefore, NotAfter time.Time
 }
 
-// Purpose names what a certificate is for, by its key usage and policies.
+// Purpose is the purpose of a certificate, by its key usage and policies.
 type Purpose string
 
 // The purposes.
@@ -194,7 +194,7 @@ type Stamp struct {
 	Authority string // common name of the authority
 }
 
-// RevocationState says what is known of the revocation of a certificate.
+// RevocationState is the known revocation status of a certificate.
 type RevocationState string
 
 // The states of revocation.

@@ -14,16 +14,16 @@ import (
 	"cie/card/internal/rawcert"
 )
 
-// Fetcher fetches revocation information for a Verifier. A Verifier without
-// one connects to nothing.
+// Fetcher fetches revocation information for a Verifier. A Verifier without a
+// Fetcher makes no connection.
 type Fetcher interface {
 	// Fetch sends body to url with POST and this content type, or, without a
 	// body, asks for url with GET. It returns at most limit bytes of the answer.
 	Fetch(ctx context.Context, url, contentType string, body []byte, limit int64) ([]byte, error)
 }
 
-// Verifier judges signatures. The zero Verifier knows the issuers of the CIE
-// and asks nothing.
+// Verifier judges signatures. The zero Verifier trusts the issuers of the CIE and
+// requests nothing.
 type Verifier struct {
 	Anchors *Anchors  // nil: BuiltinAnchors
 	At      time.Time // judge at this time, not at the one of the signature
@@ -31,13 +31,12 @@ type Verifier struct {
 	Fetcher Fetcher   // nil: revocation is not asked
 }
 
-// Evidence is what a document has beside the message: certificates and
-// revocation values in DER, such as those of a PDF's DSS. Nothing in it is
-// believed without a signature.
+// Evidence contains certificates and revocation values in DER from outside the
+// message, such as those of a PDF's DSS. They are not trusted without a signature.
 type Evidence struct {
 	Certificates, OCSPs, CRLs [][]byte
-	// Claimed is the time that the document claims where the message has none,
-	// such as /M of a PDF signature.
+	// Claimed is the time that the document claims if the message has none, such
+	// as /M of a PDF signature.
 	Claimed time.Time
 	// Stamps are document time stamps, as Timestamp judged them, over a
 	// revision that has the message in it.
@@ -47,16 +46,16 @@ type Evidence struct {
 // Report is the judgement of one message.
 type Report struct {
 	Message *cms.SignedData
-	// Detached: the content was not in the message.
+	// Detached reports that the message does not contain the content.
 	Detached bool
 	// Results are in the order of the message.
 	Results []*Result
-	// Inner is the report of the content where that is a signed message itself.
+	// Inner is the report of the content if that is a signed message itself.
 	Inner *Report
 }
 
-// State is the worst of the states of all signatures, those of counter-signers
-// and of inner messages included: Invalid before Unknown before Valid.
+// State returns the worst state of all signatures, including counter-signatures and
+// inner messages: Invalid before Unknown before Valid.
 func (r *Report) State() State {
 	state := Valid
 	if len(r.Results) == 0 {
@@ -85,8 +84,8 @@ func worse(a, b State) State {
 	return Valid
 }
 
-// Document returns what was signed: the content of the innermost message, nil
-// for a detached one.
+// Document returns the signed document: the content of the innermost message, nil
+// for a detached message.
 func (r *Report) Document() *io.SectionReader {
 	if r.Inner != nil {
 		return r.Inner.Document()
@@ -97,10 +96,9 @@ func (r *Report) Document() *io.SectionReader {
 // maxLayers bounds messages within messages.
 const maxLayers = 16
 
-// File judges a p7m file. content is the document of a detached signature, nil
-// where there is none; for a message with its content inside it is not read.
-// Errors are those of cms.Open, or of reading; a signature that is wrong is no
-// error but a Result.
+// File judges a p7m file. content is the document of a detached signature, or nil;
+// it is not read if the message has its content inside. Errors are those of
+// cms.Open or of reading. A wrong signature is not an error but a Result.
 func (v *Verifier) File(ctx context.Context, r io.ReaderAt, size int64, content io.Reader) (*Report, error) {
 	return v.file(ctx, r, size, content, 1)
 }
@@ -128,7 +126,7 @@ func (v *Verifier) file(ctx context.Context, r io.ReaderAt, size int64, content 
 	return report, nil
 }
 
-// looksSigned reports whether a content begins like a signed message.
+// looksSigned reports whether a content starts like a signed message.
 func looksSigned(content *io.SectionReader) bool {
 	var head [32]byte
 	n, _ := content.ReadAt(head[:], 0)
@@ -165,8 +163,8 @@ func (v *Verifier) message(ctx context.Context, m *cms.SignedData, content io.Re
 	for _, s := range m.Signers {
 		digest := sums[s.Hash]
 		r := j.judge(s, digest, content != nil, false)
-		// Signed attributes could be passed off as a content that is signed
-		// without attributes: both are signed alike (RFC 5652, 5.4).
+		// Signed attributes could be presented as content signed without
+		// attributes, because the signature covers the same bytes (RFC 5652, 5.4).
 		if !s.HasAttributes() && head.attributes() {
 			r.Intact = false
 			r.Add(Unsupported)
@@ -192,7 +190,7 @@ func (c *cancelable) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// header keeps the first bytes that are written to it.
+// header keeps the first bytes written to it.
 type header struct{ b []byte }
 
 func (h *header) Write(p []byte) (int, error) {
@@ -200,7 +198,7 @@ func (h *header) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// attributes reports whether the content begins like a set of attributes.
+// attributes reports whether the content starts like a set of attributes.
 func (h *header) attributes() bool {
 	if len(h.b) < 4 || h.b[0] != 0x31 {
 		return false
@@ -212,7 +210,7 @@ func (h *header) attributes() bool {
 	return size < len(h.b) && h.b[size] == 0x30
 }
 
-// newJob prepares what the signatures of one message have in common.
+// newJob prepares the common parts for the signatures of one message.
 func (v *Verifier) newJob(ctx context.Context, m *cms.SignedData, e Evidence) *job {
 	j := &job{v: v, ctx: ctx, now: v.Now, m: m, claimed: e.Claimed, stamped: e.Stamps,
 		ocsps: append(m.OCSPs, e.OCSPs...), crls: append(m.CRLs, e.CRLs...),
@@ -229,7 +227,7 @@ func (v *Verifier) newJob(ctx context.Context, m *cms.SignedData, e Evidence) *j
 	return j
 }
 
-// maxPool bounds the certificates among which chains are looked for.
+// maxPool limits the certificates among which chains are searched.
 const maxPool = 512
 
 func (j *job) addCertificates(ders [][]byte) {

@@ -65,7 +65,7 @@ func encode(tag cbasn1.Tag, content []byte) []byte {
 	return b.BytesOrPanic()
 }
 
-// chunked encodes only the content and what is around it in BER, as most programs do.
+// chunked encodes only the content and its headers in BER, as most programs do.
 func chunked(t testing.TB, content []byte, m *cms.Message, chunk int) []byte {
 	t.Helper()
 	der := written(t, m, content)
@@ -96,7 +96,7 @@ func chunked(t testing.TB, content []byte, m *cms.Message, chunk int) []byte {
 	return append(append(out, tail...), 0, 0, 0, 0, 0, 0)
 }
 
-// TestFormsInTheWild: the encodings of signing.md's list, with content smaller
+// The encodings of signing.md's list, with content smaller
 // and larger than every buffer.
 func TestFormsInTheWild(t *testing.T) {
 	s := holder(t, cardtest.Profile{})
@@ -152,14 +152,14 @@ func TestFormsInTheWild(t *testing.T) {
 					}
 				}
 			}
-			// A further signature on each of them; all that was there stays.
-			// OpenSSL takes no attributes in BER that were signed in DER.
+			// Add a further signature to each of them; the rest remains unchanged. OpenSSL
+			// refuses attributes in BER that were signed in DER.
 			add(t, form, content, !strings.Contains(name, "everywhere") && !strings.Contains(name, "small") && name != "PEM of BER")
 		}
 	}
 }
 
-// add adds a parallel signature and lets OpenSSL judge.
+// add adds a parallel signature and verifies it with OpenSSL.
 func add(t testing.TB, p7m, content []byte, judge bool) {
 	t.Helper()
 	d, err := cms.Parse(p7m)
@@ -185,7 +185,7 @@ func add(t testing.TB, p7m, content []byte, judge bool) {
 	}
 }
 
-// parts takes a SignerInfo in DER to pieces and puts it together again.
+// rebuildSigner rebuilds a SignerInfo in DER with changed parts.
 func rebuildSigner(t testing.TB, info []byte, change func(parts [][]byte) [][]byte) []byte {
 	t.Helper()
 	b := cryptobyte.String(info)
@@ -205,7 +205,7 @@ func rebuildSigner(t testing.TB, info []byte, change func(parts [][]byte) [][]by
 	return encode(cbasn1.SEQUENCE, bytes.Join(change(parts), nil))
 }
 
-// reversed turns the order of the signed attributes round.
+// reversed reverses the order of the signed attributes.
 func reversed(t testing.TB, attributes []byte) []byte {
 	b := cryptobyte.String(attributes)
 	var set cryptobyte.String
@@ -225,8 +225,8 @@ func reversed(t testing.TB, attributes []byte) []byte {
 	return encode(cbasn1.Tag(0).ContextSpecific().Constructed(), bytes.Join(all, nil))
 }
 
-// TestAttributesOutOfOrder: signed as they are encoded, or in the order of DER.
-func TestAttributesOutOfOrder(t *testing.T) {
+// Attributes may be signed as encoded, or in the order of DER.
+func TestAttributesOutOfOrderVerify(t *testing.T) {
 	s := holder(t, cardtest.Profile{})
 	content := []byte("content")
 	for name, resign := range map[string]bool{"signed in the order of DER": false, "signed as encoded": true} {
@@ -253,8 +253,8 @@ func TestAttributesOutOfOrder(t *testing.T) {
 	}
 }
 
-// TestCounterSignatures: read, judged and kept apart from the signature.
-func TestCounterSignatures(t *testing.T) {
+// Counter-signatures are read, judged and reported separately.
+func TestCounterSignaturesAreJudgedSeparately(t *testing.T) {
 	s, other := holder(t, cardtest.Profile{}), holder(t, cardtest.Profile{NIS: "999900000002", KeySet: 2, Surname: "SECONDA"})
 	content := []byte("content")
 	build := func(over []byte) []byte {
@@ -301,8 +301,8 @@ func TestCounterSignatures(t *testing.T) {
 	}
 }
 
-// TestMatrioska: messages within messages, in every encoding, to the document.
-func TestMatrioska(t *testing.T) {
+// Messages within messages, in every encoding, to the document.
+func TestNestedMessagesAreOpened(t *testing.T) {
 	content := []byte("the document")
 	p7m := content
 	for layer := range 6 {
@@ -327,7 +327,7 @@ func TestMatrioska(t *testing.T) {
 	}
 }
 
-// TestCertificateThatX509Refuses: read, and kept as it is by a further signature.
+// The certificate is read, and a further signature does not change it.
 func TestCertificateThatX509Refuses(t *testing.T) {
 	rootKey, key := keyPool[0](), keyPool[1]()
 	root := issue(t, caTemplate("Old authority"), caTemplate("Old authority"), rootKey, rootKey)
@@ -374,8 +374,8 @@ func negativeSerial(t testing.TB, der []byte, issuer *rsa.PrivateKey) []byte {
 	return out.BytesOrPanic()
 }
 
-// TestOpenSSLMessages: what the program that every distribution has makes.
-func TestOpenSSLMessages(t *testing.T) {
+// OpenSSL creates these messages.
+func TestOpenSSLMessagesVerify(t *testing.T) {
 	program, err := exec.LookPath("openssl")
 	if err != nil {
 		t.Skip("openssl is not installed")

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// Encoding is how a message was found in its file.
+// Encoding is the encoding of a message in its file.
 type Encoding string
 
 // The encodings.
@@ -17,7 +17,7 @@ const (
 	EncodingBase64 Encoding = "base64"
 )
 
-// maxPreamble is what may stand before the armour of PEM.
+// maxPreamble is the maximum length of text before the armour of PEM.
 const maxPreamble = 4 << 10
 
 // dearmour returns the bytes of the message behind PEM or base64.
@@ -115,7 +115,7 @@ func (c *base64Cursor) fill() error {
 		return err
 	}
 	text := make([]byte, 0, len(block))
-	used, whole := 0, 0 // bytes of block: looked at, and up to the last whole group
+	used, whole := 0, 0 // bytes of block: examined, and up to the last whole group
 	end := int64(len(block)) == c.w.size-c.pos
 loop:
 	for ; used < len(block); used++ {

@@ -9,7 +9,7 @@ import (
 	"testing/iotest"
 )
 
-// sample is a message with one signer that says nothing true.
+// sample returns a message with one signer and arbitrary attributes.
 func sample(t testing.TB) []byte {
 	t.Helper()
 	m := Message{
@@ -36,8 +36,8 @@ func TestSampleIsRead(t *testing.T) {
 	}
 }
 
-// FuzzOpen: nothing panics or hangs, errors are of three kinds, the content can
-// be read, and what is read can be written and read again.
+// FuzzOpen checks that nothing panics or hangs, that errors are of three kinds, that
+// the content can be read, and that a message can be written and read again.
 func FuzzOpen(f *testing.F) {
 	der := sample(f)
 	f.Add(der)
@@ -84,7 +84,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzBase64: what encoding/base64 reads is read alike, from every place.
+// FuzzBase64 compares the decoder with encoding/base64, from every offset.
 func FuzzBase64(f *testing.F) {
 	f.Add([]byte("some text that is encoded"), 7)
 	f.Add(bytes.Repeat([]byte{0xFF}, 3000), 64)
@@ -107,8 +107,8 @@ func FuzzBase64(f *testing.F) {
 	})
 }
 
-// TestIndexedReads: random access to chunks and base64 beyond one mark.
-func TestIndexedReads(t *testing.T) {
+// Random access to chunks and base64 beyond one mark.
+func TestIndexedReadsFromEveryOffset(t *testing.T) {
 	content := make([]byte, 3*markEvery+12345)
 	for i := range content {
 		content[i] = byte(i * i >> 3)

@@ -39,9 +39,8 @@ var (
 	oidOtherOCSP = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 16, 2} // RFC 5940, 2.1
 )
 
-// hashOf returns the hash function of a digest algorithm, 0 for one that is
-// not supported. SHA-1 is known, for documents of its time: the judgement says
-// what it is worth.
+// hashOf returns the hash function of a digest algorithm, 0 if it is not
+// supported. SHA-1 is supported for old documents; package ades judges its value.
 func hashOf(id asn1.ObjectIdentifier) crypto.Hash {
 	if id.String() == "1.3.14.3.2.26" {
 		return crypto.SHA1

@@ -15,7 +15,7 @@ import (
 	"cie/card/internal/rawcert"
 )
 
-// Limits of what is read. They are far above what documents have.
+// Limits of what is read, far above those of real documents.
 const (
 	maxPart         = 16 << 20 // bytes of all certificates, of all CRLs, of all signers
 	maxCertificates = 512
@@ -24,12 +24,12 @@ const (
 	maxAlgorithms   = 64
 )
 
-// SignedData is a message that was opened. Nothing in it is verified.
+// SignedData is an opened message. Nothing in it is verified.
 type SignedData struct {
 	Encoding    Encoding
 	Version     int
 	ContentType asn1.ObjectIdentifier
-	// Content is what the message has inside, nil when it is detached.
+	// Content is the content of the message, nil if the message is detached.
 	Content *io.SectionReader
 	// Certificates are those that could be read. OCSPs and CRLs are revocation
 	// values in DER: OCSPResponse, CertificateList.
@@ -41,7 +41,7 @@ type SignedData struct {
 	rawDigests, rawCertificates, rawCRLs [][]byte
 }
 
-// Parse opens a message that is in memory. Zeros after it are passed over, as
+// Parse opens a message that is in memory. Zeros after it are ignored, as
 // a PDF signature has them.
 func Parse(b []byte) (*SignedData, error) {
 	return Open(bytesReader(b), int64(len(b)))
@@ -86,7 +86,7 @@ type parser struct {
 	ends []int64 // of the elements entered; -1: end-of-contents
 }
 
-// enter goes into an element with this tag.
+// enter enters an element with this tag.
 func (p *parser) enter(tag byte, what string) error {
 	h, err := p.peek()
 	if err != nil {
@@ -301,7 +301,7 @@ func (d *SignedData) read(p *parser) error {
 	return errors.Join(p.leave(), p.leave(), p.leave())
 }
 
-// readContent reads encapContentInfo up to the content and passes over it.
+// readContent reads encapContentInfo up to the content and skips it.
 func (d *SignedData) readContent(p *parser) error {
 	err := p.enter(0x30, "encapContentInfo")
 	if err != nil {
@@ -377,7 +377,7 @@ func (d *SignedData) readSets(p *parser) error {
 	for _, raw := range d.rawCRLs {
 		der, err := ber.DER(raw)
 		if err != nil {
-			continue // what cannot be read proves nothing
+			continue // unreadable values prove nothing
 		}
 		if der[0] == 0x30 {
 			d.CRLs = append(d.CRLs, der)

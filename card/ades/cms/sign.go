@@ -18,7 +18,7 @@ import (
 	"cie/card/internal/rawcert"
 )
 
-// Signer is the key that signs and what the message says about it.
+// Signer is the signing key with its certificates.
 type Signer struct {
 	// Key signs SHA-256 digests with RSASSA-PKCS1-v1_5. card.Session.Signer
 	// returns one.
@@ -29,7 +29,7 @@ type Signer struct {
 	Chain [][]byte
 }
 
-// Options are what one signature has beside the signer.
+// Options configure one signature.
 type Options struct {
 	// Time is the signing-time attribute, which CAdES demands. The zero Time
 	// leaves it out, as PAdES demands (EN 319 142-1, 5.2).
@@ -39,22 +39,22 @@ type Options struct {
 	Timestamp func(signature []byte) (token []byte, err error)
 }
 
-// TimestampReserve is how many bytes MaxSize sets aside for a time stamp.
-// SignDigest refuses a token that is larger.
+// TimestampReserve is the number of bytes that MaxSize reserves for a time stamp.
+// SignDigest refuses a larger token.
 const TimestampReserve = 8 << 10
 
 // maxSignature is the signature of the largest RSA key that is used to sign.
 const maxSignature = 512
 
-// ErrCertificate: the signer's certificate cannot be read, or is of another key.
+// ErrCertificate reports that the signer's certificate is unreadable or has another key.
 var ErrCertificate = errors.New("the certificate does not belong to the signing key")
 
-// ErrTimestampSize: a time stamp token larger than TimestampReserve.
+// ErrTimestampSize reports a time stamp token larger than TimestampReserve.
 var ErrTimestampSize = fmt.Errorf("the time stamp is larger than %d bytes", TimestampReserve)
 
 // SignDigest returns the DER of a detached SignedData with one signer over the
-// SHA-256 digest of a content: ContentInfo without eContent. The key signs
-// once; if Timestamp fails, nothing is returned.
+// SHA-256 digest of a content: ContentInfo without eContent. It uses the key once.
+// If Timestamp fails, SignDigest fails.
 func SignDigest(s Signer, digest []byte, o Options) ([]byte, error) {
 	if stamp := o.Timestamp; stamp != nil {
 		o.Timestamp = func(signature []byte) ([]byte, error) {
@@ -72,9 +72,9 @@ func SignDigest(s Signer, digest []byte, o Options) ([]byte, error) {
 	return m.Detached()
 }
 
-// MaxSize returns an upper bound for the length of what SignDigest returns. It
-// needs neither the key nor the time stamp, so that space can be reserved
-// before a PIN is asked for.
+// MaxSize returns an upper limit for the length of the result of SignDigest. It
+// needs neither the key nor the time stamp, so that the caller can reserve space
+// before it prompts for the PIN.
 func MaxSize(s Signer, o Options) int {
 	size := 1024 + maxSignature // headers, attributes and algorithms
 	for _, c := range s.certificates() {
@@ -89,10 +89,10 @@ func MaxSize(s Signer, o Options) int {
 	return size
 }
 
-// certificates returns the signer's certificate and the chain, each once.
+// certificates returns the signer's certificate and the chain without duplicates.
 func (s Signer) certificates() [][]byte { return union([][]byte{s.Certificate}, s.Chain) }
 
-// union returns the elements of all lists in order, each once.
+// union returns the elements of all lists in order without duplicates.
 func union(lists ...[][]byte) [][]byte {
 	var all [][]byte
 	seen := make(map[[32]byte]bool)
@@ -107,7 +107,7 @@ func union(lists ...[][]byte) [][]byte {
 	return all
 }
 
-// check returns the certificate if it is the one of the key.
+// check returns the certificate if it belongs to the key.
 func (s Signer) check() (*rawcert.Certificate, error) {
 	cert, err := rawcert.ParseFront(s.Certificate)
 	if err != nil {
@@ -144,7 +144,7 @@ func signerInfo(s Signer, digest []byte, o Options) ([]byte, error) {
 	slices.SortFunc(attributes, bytes.Compare) // SET OF in DER (X.690, 11.6)
 	signed := bytes.Join(attributes, nil)
 
-	// What is signed has the tag of a SET (RFC 5652, 5.4).
+	// The signature covers the encoding with the tag of a SET (RFC 5652, 5.4).
 	sum := sha256.Sum256(build(cbasn1.SET, signed))
 	signature, err := s.Key.Sign(rand.Reader, sum[:], crypto.SHA256)
 	if err != nil {
@@ -180,8 +180,8 @@ func signerInfo(s Signer, digest []byte, o Options) ([]byte, error) {
 	return b.Bytes()
 }
 
-// signingCertificate is SigningCertificateV2 with one ESSCertIDv2 and no
-// policies; SHA-256 is the default algorithm and left out (RFC 5035, 3).
+// signingCertificate writes SigningCertificateV2 with one ESSCertIDv2 and no
+// policies. It omits the algorithm, because SHA-256 is the default (RFC 5035, 3).
 func signingCertificate(b *cryptobyte.Builder, cert *rawcert.Certificate) {
 	sum := sha256.Sum256(cert.Raw)
 	sequence := func(b *cryptobyte.Builder, f func(*cryptobyte.Builder)) { b.AddASN1(cbasn1.SEQUENCE, f) }
@@ -213,7 +213,7 @@ func addTime(b *cryptobyte.Builder, t time.Time) {
 func addAlgorithm(b *cryptobyte.Builder, id asn1.ObjectIdentifier, null bool) {
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1ObjectIdentifier(id)
-		if null { // RFC 5754, 3.2; the digest algorithm goes without (2.2)
+		if null { // RFC 5754, 3.2; the digest algorithm omits it (2.2)
 			b.AddASN1NULL()
 		}
 	})
@@ -239,7 +239,7 @@ func build(t cbasn1.Tag, content []byte) []byte {
 }
 
 // Sign returns a message with one signer over the SHA-256 digest of a content.
-// Write puts it around the content, Detached beside it.
+// Write writes it with its content, Detached without.
 func Sign(s Signer, digest []byte, o Options) (*Message, error) {
 	info, err := signerInfo(s, digest, o)
 	if err != nil {
@@ -248,9 +248,9 @@ func Sign(s Signer, digest []byte, o Options) (*Message, error) {
 	return &Message{Certificates: s.certificates(), Signers: [][]byte{info}}, nil
 }
 
-// Add returns the message d with a further signer, parallel to those it has
+// Add returns the message d with a further signer, parallel to the existing ones
 // (RFC 5652, 5.1). digest is the SHA-256 digest of its content. Every part of d
-// stays as it was encoded; content in chunks becomes one piece.
+// keeps its encoding; content in chunks becomes one piece.
 func Add(d *SignedData, s Signer, digest []byte, o Options) (*Message, error) {
 	if !d.ContentType.Equal(OIDData) {
 		return nil, fmt.Errorf("%w: content type %v", ErrUnsupported, d.ContentType)

@@ -179,7 +179,7 @@ func readAttributes(der []byte) ([]Attribute, error) {
 	return all, nil
 }
 
-// readKnown reads the attributes that this package knows by name.
+// readKnown reads the attributes that this package interprets.
 func (s *SignerInfo) readKnown(depth int, count *int) error {
 	if v, err := s.one(OIDSigningTime); err == nil && v != nil {
 		b := cryptobyte.String(v)
@@ -207,8 +207,8 @@ func (s *SignerInfo) readKnown(depth int, count *int) error {
 
 var errAttributes = errors.New("an attribute with several values")
 
-// one returns the value of a signed attribute that may be there once, nil
-// without it.
+// one returns the value of a signed attribute that may occur once, nil if it is
+// absent.
 func (s *SignerInfo) one(id asn1.ObjectIdentifier) ([]byte, error) {
 	var value []byte
 	for _, a := range s.Signed {
@@ -242,30 +242,30 @@ func (s *SignerInfo) IsSigner(c *rawcert.Certificate) bool {
 	return bytes.Equal(sum[:], s.keyID)
 }
 
-// What Verify finds wrong.
+// Errors of Verify.
 var (
-	// ErrNoCertificate: none of the certificates is the signer's.
+	// ErrNoCertificate reports that no certificate is the signer's.
 	ErrNoCertificate = errors.New("the signer's certificate is not there")
-	// ErrDigest: the content is not the one that was signed.
+	// ErrDigest reports that the content differs from the signed one.
 	ErrDigest = errors.New("the content is not the one that was signed")
-	// ErrSignature: the signature is not one of the certificate's key.
+	// ErrSignature reports that the signature does not verify with the certificate's key.
 	ErrSignature = errors.New("the signature does not match")
-	// ErrAttributes: the signed attributes contradict the message.
+	// ErrAttributes reports that the signed attributes contradict the message.
 	ErrAttributes = errors.New("the signed attributes contradict the message")
-	// ErrOtherCertificate: the signed attributes name another certificate.
+	// ErrOtherCertificate reports that the signed attributes name another certificate.
 	ErrOtherCertificate = errors.New("the signed attributes name another certificate")
 )
 
-// maxCandidates bounds the certificates tried for one signer: several can have
-// its issuer and serial number in a forged message.
+// maxCandidates limits the certificates tried for one signer: in a forged message
+// several can have its issuer and serial number.
 const maxCandidates = 4
 
-// Verify checks the signature: the content's digest, the signed attributes and
+// Verify verifies the signature: the content's digest, the signed attributes and
 // the signature over them (RFC 5652, 5.4 to 5.6). digest is that of the content
-// with s.Hash; contentType that of the message, nil for counter-signatures. It
-// returns the signer's certificate, also with an error if there is one, and
-// says nothing about what the certificate is worth. Errors match one of
-// the Err variables of this package.
+// with s.Hash; contentType is that of the message, nil for counter-signatures. It
+// returns the signer's certificate if it finds one, even with an error, and does
+// not verify that certificate. Errors match one of the Err variables of this
+// package.
 func (s *SignerInfo) Verify(certificates []*rawcert.Certificate, digest []byte, contentType asn1.ObjectIdentifier) (*rawcert.Certificate, error) {
 	var found []*rawcert.Certificate
 	for _, c := range certificates {
@@ -274,7 +274,7 @@ func (s *SignerInfo) Verify(certificates []*rawcert.Certificate, digest []byte, 
 		}
 	}
 	if len(found) == 0 {
-		// The content can be judged without the certificate.
+		// The content can be checked without the certificate.
 		if s.Hash != 0 && s.hasSigned {
 			if err := s.checkAttributes(digest, contentType); err != nil {
 				return nil, err
@@ -282,7 +282,7 @@ func (s *SignerInfo) Verify(certificates []*rawcert.Certificate, digest []byte, 
 		}
 		return nil, ErrNoCertificate
 	}
-	// The one that the signed attributes name comes first.
+	// The certificate named by the signed attributes comes first.
 	slices.SortStableFunc(found, func(a, b *rawcert.Certificate) int {
 		return boolInt(s.names(b) == nil) - boolInt(s.names(a) == nil)
 	})
@@ -382,9 +382,9 @@ func (s *SignerInfo) checkAttributes(digest []byte, contentType asn1.ObjectIdent
 	return nil
 }
 
-// signedForms returns the encodings of the signed attributes that may have
-// been signed (RFC 5652, 5.4): as they are encoded, with definite lengths, and
-// in the order of DER.
+// signedForms returns the encodings of the signed attributes that the signature
+// may cover (RFC 5652, 5.4): the original one, the one with definite lengths, and
+// the one in the order of DER.
 func (s *SignerInfo) signedForms() [][]byte {
 	forms := [][]byte{slices.Concat([]byte{0x31}, s.signedRaw[1:])}
 	add := func(form []byte) {
@@ -415,7 +415,7 @@ func (s *SignerInfo) signedForms() [][]byte {
 }
 
 // names compares the certificate with signing-certificate-v2 or
-// signing-certificate (RFC 5035, 3 and 4). Without either it returns nil.
+// signing-certificate (RFC 5035, 3 and 4). It returns nil if both are absent.
 func (s *SignerInfo) names(c *rawcert.Certificate) error {
 	for _, id := range []asn1.ObjectIdentifier{OIDSigningCertificateV2, OIDSigningCertificate} {
 		raw, err := s.one(id)

@@ -29,8 +29,8 @@ func (w *window) at(pos int64, n int) ([]byte, error) {
 		if cap(w.buf) == 0 {
 			w.buf = make([]byte, 0, windowSize)
 		}
-		// What is left of the buffer stays, so that the source is read in order:
-		// behind it may be other sources, to which going back is expensive.
+		// Keep the rest of the buffer, so that the source is read in order: seeking
+		// backwards is expensive in some sources.
 		kept := 0
 		if pos >= w.start && pos < end {
 			kept = copy(w.buf, w.buf[pos-w.start:])
@@ -64,14 +64,14 @@ func (w *window) header(pos int64) (ber.Header, error) {
 	return h, nil
 }
 
-// cursor is a sequential reader whose place can be kept.
+// cursor is a sequential reader whose position can be saved.
 type cursor interface {
 	io.Reader
 	clone() cursor
 }
 
-// indexed gives random access to what a cursor reads: it keeps the cursor's
-// place every markEvery bytes and reads on from there.
+// indexed provides random access to the output of a cursor: it saves the cursor's
+// position every markEvery bytes and continues from there.
 type indexed struct {
 	mu    sync.Mutex
 	marks []cursor

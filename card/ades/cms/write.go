@@ -25,7 +25,7 @@ type Message struct {
 	Signers      [][]byte // SignerInfos
 }
 
-// ErrContentChanged: the content that was written is not the one that was signed.
+// ErrContentChanged reports that the written content differs from the signed one.
 var ErrContentChanged = errors.New("the content changed while it was signed")
 
 // Detached returns the DER of the message without content.
@@ -38,8 +38,8 @@ func (m *Message) Detached() ([]byte, error) {
 }
 
 // Write writes the message with its content, size bytes read from content. It
-// fails with ErrContentChanged if their SHA-256 digest is not the given one;
-// what was written until then is to be thrown away. A nil digest is not compared.
+// fails with ErrContentChanged if their SHA-256 digest is not the given one; the
+// caller must then delete what was written. A nil digest is not compared.
 func (m *Message) Write(w io.Writer, content io.Reader, size int64, digest []byte) error {
 	return m.write(w, content, size, digest)
 }
@@ -90,7 +90,7 @@ func encoded(id asn1.ObjectIdentifier) []byte {
 	return b.BytesOrPanic()
 }
 
-// front is what precedes encapContentInfo: version and digestAlgorithms.
+// front returns the encoding before encapContentInfo: version and digestAlgorithms.
 func (m *Message) front() []byte {
 	var sha cryptobyte.Builder
 	addAlgorithm(&sha, oidSHA256, false)
@@ -108,7 +108,7 @@ func (m *Message) front() []byte {
 	return b.BytesOrPanic()
 }
 
-// tail is what follows encapContentInfo.
+// tail returns the encoding after encapContentInfo.
 func (m *Message) tail() ([]byte, error) {
 	if len(m.Signers) == 0 {
 		return nil, fmt.Errorf("%w: no signer", ErrMalformed)

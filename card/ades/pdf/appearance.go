@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Appearance is what a visible signature shows.
+// Appearance is the content of a visible signature.
 type Appearance struct {
 	// Page is counted from 1; -1 is the last one. Not used for an existing field.
 	Page int
-	// Place is where on the page the signature stands. Not used for an existing field.
+	// Place is the position of the signature on the page. Not used for an existing field.
 	Place Place
 	// Picture is a PNG or JPEG file, nil for none.
 	Picture []byte
@@ -18,10 +18,9 @@ type Appearance struct {
 	Lines []string
 }
 
-// Place is a rectangle on a page as it is shown, in points of 1/72 inch:
-// rotation and user unit of the page are accounted for. Without a corner X and
-// Y are its lower left corner, counted from the lower left of the page; with
-// one they are not used.
+// Place is a rectangle on a page as displayed, in points of 1/72 inch; rotation and
+// user unit of the page are taken into account. Without a corner, X and Y are the
+// lower left corner, relative to that of the page; with a corner they are unused.
 type Place struct {
 	Corner        Corner
 	X, Y          float64
@@ -31,7 +30,7 @@ type Place struct {
 // Corner is a corner of the page.
 type Corner int
 
-// The corners; the zero Corner is none.
+// The corners. The zero Corner means no corner.
 const (
 	NoCorner Corner = iota
 	BottomLeft
@@ -54,7 +53,7 @@ func (e *PlaceError) Error() string {
 	return fmt.Sprintf("the signature does not fit on the page, which is %.0f by %.0f points", e.Width, e.Height)
 }
 
-// shown returns the size of the page as shown, in points.
+// shown returns the size of the page as displayed, in points.
 func (p *page) shown() (w, h float64) {
 	w, h = p.cropBox.width()*p.unit, p.cropBox.height()*p.unit
 	if p.rotate%180 != 0 {
@@ -103,7 +102,7 @@ func (p *page) rectFor(at Place) (r rect, w, h float64, err error) {
 	return r, w, h, nil
 }
 
-// matrices turn an appearance so that it is upright on a rotated page.
+// matrices rotate an appearance so that it is upright on a rotated page.
 var matrices = map[int]array{
 	90:  {int64(0), int64(1), int64(-1), int64(0), int64(0), int64(0)},
 	180: {int64(-1), int64(0), int64(0), int64(-1), int64(0), int64(0)},

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// stampPNG is a picture with a transparent ground and a red disc.
+// stampPNG returns a picture of a red disc on a transparent background.
 func stampPNG(t testing.TB) []byte {
 	t.Helper()
 	img := image.NewNRGBA(image.Rect(0, 0, 120, 80))
@@ -91,8 +91,8 @@ func render(t testing.TB, doc []byte, page string) image.Image {
 	return img
 }
 
-// difference is the smallest rectangle that holds all differences, in points
-// from the lower left.
+// difference returns the smallest rectangle that contains all differences, in
+// points from the lower left.
 func difference(a, b image.Image) image.Rectangle {
 	var r image.Rectangle
 	h := a.Bounds().Dy()

@@ -67,7 +67,7 @@ func (l *large) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// discard is a file that is not kept.
+// discard is a file that discards its content.
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error)            { return len(p), nil }
@@ -75,7 +75,7 @@ func (discard) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
 
 const benchSize = 300 << 20
 
-// BenchmarkHash300MB is what BenchmarkSign300MB is compared with.
+// BenchmarkHash300MB is the reference for BenchmarkSign300MB.
 func BenchmarkHash300MB(b *testing.B) {
 	l := newLarge(b, benchSize)
 	b.SetBytes(l.size())
@@ -120,15 +120,14 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-// instrumented reports whether the race detector is on, which takes memory of
-// its own.
+// instrumented reports whether the race detector, which needs additional memory, is on.
 func instrumented() bool {
 	info, ok := debug.ReadBuildInfo()
 	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
-// bounded runs f and fails when it takes more memory than 64 MB and ten times
-// the size of the input. The time is printed; the goal is 10 s.
+// bounded runs f and fails if it uses more memory than 64 MB plus ten times the
+// size of the input. It prints the time; the goal is 10 s.
 func bounded(t *testing.T, size int, f func()) {
 	t.Helper()
 	limit := uint64(64<<20 + 10*size)

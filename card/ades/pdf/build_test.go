@@ -29,7 +29,7 @@ func streamObject(d, data string) string {
 	return fmt.Sprintf("<<%s /Length %d>>\nstream\n%s\nendstream", d, len(data), data)
 }
 
-// plain is a document of n pages.
+// plain returns a document of n pages.
 func plain(n int) *builder {
 	b := &builder{eol: "\n", kind: "table", objects: map[int]string{}, trailer: "/ID [<0123456789ABCDEF0123456789ABCDEF> <00112233445566778899AABBCCDDEEFF>]"}
 	b.objects[1] = "<</Type /Catalog /Pages 2 0 R>>"
@@ -158,7 +158,7 @@ func keys(m map[int]string) []int {
 	return out
 }
 
-// peculiar are the forms of files that occur (all can be read).
+// peculiar returns unusual but readable forms of files.
 func peculiar() map[string][]byte {
 	out := map[string][]byte{}
 	add := func(name string, change func(b *builder)) {
@@ -263,8 +263,8 @@ func qpdf(t testing.TB, in []byte, args ...string) []byte {
 	return b
 }
 
-// encrypted are the kinds of encryption that qpdf can make, each with an empty
-// user password unless the name says otherwise.
+// encrypted returns the kinds of encryption that qpdf supports, with an empty user
+// password unless the name says otherwise.
 func encrypted(t testing.TB, in []byte) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}

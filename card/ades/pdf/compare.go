@@ -8,12 +8,12 @@ import (
 	"cie/card/ades"
 )
 
-// maxVisited bounds how many references the comparisons of one document follow.
+// maxVisited limits the references that the comparisons of one document follow.
 const maxVisited = 8 << 20
 
-// compare looks at what changed after each signature. The states that are
-// compared are those that were signed, and the one of the whole file: each is
-// a document of its own, with nothing read beyond its end.
+// compare finds the changes after each signature. It compares the signed revisions
+// and the whole file. Each is parsed as a document of its own, and nothing is read
+// beyond its end.
 func (c *checker) compare() error {
 	visited := 0
 	var covering []*Signature
@@ -59,7 +59,7 @@ func (c *checker) compare() error {
 	return nil
 }
 
-// step returns what the revision that ends at end changed.
+// step returns the changes of the revision that ends at end.
 func (c *checker) step(old *file, end int64, signed []*Signature, visited *int) ([]Change, *file, error) {
 	unknown := []Change{{Kind: ChangeUnknown}}
 	next := c.f
@@ -109,9 +109,9 @@ func isBlank(r io.ReaderAt, from, to int64) (bool, error) {
 	return true, nil
 }
 
-// diff compares two revisions: it walks through everything that the old one
-// reaches from its catalog, and looks whether the new one has the same. Pages,
-// form and fields have rules of their own for what may differ.
+// diff compares two revisions: it visits every object that the old one reaches from
+// its catalog and compares it with the new one. Pages, form and fields have their
+// own rules for allowed differences.
 type diff struct {
 	c        *checker
 	old, new *file
@@ -139,8 +139,8 @@ func (d *diff) report(c Change) {
 	}
 }
 
-// moved reports whether the two revisions have an object in different places.
-// One that did not move is the same.
+// moved reports whether the two revisions have an object in different places. An
+// object that did not move is unchanged.
 func (d *diff) moved(id ref) bool {
 	a, b := d.old.xref[id.num], d.new.xref[id.num]
 	if a != b {
@@ -187,8 +187,8 @@ func (d *diff) follow(o object, via name, where Change) error {
 	return nil
 }
 
-// frozen compares an object with the one in the new revision, and everything
-// below it.
+// frozen requires that an object and everything below it are unchanged in the new
+// revision.
 func (d *diff) frozen(old, new object, via name, where Change) error {
 	same, err := d.equal(old, new)
 	if err != nil {
@@ -203,7 +203,7 @@ func (d *diff) frozen(old, new object, via name, where Change) error {
 	return d.drain()
 }
 
-// drain visits what is queued.
+// drain visits the queued objects.
 func (d *diff) drain() error {
 	for len(d.pending) > 0 {
 		v := d.pending[len(d.pending)-1]
@@ -316,7 +316,7 @@ func (d *diff) equalDict(a, b dict) (bool, error) {
 	return true, nil
 }
 
-// equalData compares the data of two streams as they are decrypted.
+// equalData compares the decrypted data of two streams.
 func (d *diff) equalData(a, b *stream) (bool, error) {
 	if d.old.crypt != nil && d.old.crypt.streams != methodNone && a.dict.get("Type") != name("XRef") {
 		if a.length > maxStream || b.length > maxStream {

@@ -29,7 +29,7 @@ type security struct {
 	key              []byte
 	revision         int64
 	permissions      uint32
-	owner            bool // the password was the owner's: nothing is forbidden
+	owner            bool // the owner's password was used: everything is permitted
 	strings, streams method
 }
 
@@ -40,7 +40,7 @@ const (
 	permitFill     = 1 << 8
 )
 
-// errPubSec: encrypted for certificates.
+// errPubSec reports a file encrypted for certificates.
 var errPubSec = &UnsupportedError{"encryption for certificates (Adobe.PubSec)"}
 
 func (f *file) openEncryption(o object, password []byte) error {
@@ -146,8 +146,8 @@ func (f *file) cryptMethod(d dict, key name) (method, error) {
 	}
 }
 
-// verifiers are the values of the encryption dictionary that a password is
-// tried against.
+// verifiers contains the values of the encryption dictionary against which a
+// password is checked.
 type verifiers struct {
 	d  dict
 	id []byte // first element of /ID
@@ -299,7 +299,7 @@ func (s *security) openAES256(v verifiers, password []byte) error {
 	return ErrPassword
 }
 
-// hash is SHA-256 for revision 5 and algorithm 2.B for revision 6.
+// hash computes SHA-256 for revision 5 and algorithm 2.B for revision 6.
 func (s *security) hash(password, salt, user []byte) []byte {
 	first := sha256.New()
 	for _, b := range [][]byte{password, salt, user} {

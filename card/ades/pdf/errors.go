@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// DamagedError reports why a file cannot be read. Nothing is repaired: what a
-// repair guesses is not what was signed.
+// DamagedError reports why a file is unreadable. Damaged files are not repaired,
+// because a repair may show other content than was signed.
 type DamagedError struct {
 	Reason string
 	Offset int64 // from the start of the file, or of a decompressed stream
@@ -17,12 +17,12 @@ func (e *DamagedError) Error() string {
 }
 
 var (
-	// ErrNotPDF: the file has no PDF header.
+	// ErrNotPDF reports that the file has no PDF header.
 	ErrNotPDF = errors.New("not a PDF")
-	// ErrPassword: the file is encrypted and neither the given nor an empty
-	// password opens it.
+	// ErrPassword reports that the file is encrypted and neither the given nor an
+	// empty password opens it.
 	ErrPassword = errors.New("the PDF is encrypted and needs its password")
-	// ErrTooComplex: a limit of this package was reached.
+	// ErrTooComplex reports that the document exceeds a limit of this package.
 	ErrTooComplex = errors.New("the PDF exceeds the limits of what is read")
 )
 

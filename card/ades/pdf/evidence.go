@@ -7,8 +7,8 @@ const (
 	maxEvidenceBytes = 16 << 20 // of all of them together
 )
 
-// evidence returns what the document security store holds (EN 319 142-1, 5.4.2).
-// What cannot be read is left out: nothing in it counts without a signature.
+// evidence returns the content of the document security store (EN 319 142-1,
+// 5.4.2) without unreadable values. It is not trusted without a signature.
 func (f *file) evidence() (ades.Evidence, error) {
 	var e ades.Evidence
 	_, catalog, err := f.catalog()

@@ -15,7 +15,7 @@ type file struct {
 	version  string
 	xref     map[uint32]location
 	trailer  dict
-	start    int64 // startxref: of the newest section, as it stands in the file
+	start    int64 // startxref: of the newest section, as written in the file
 	streamed bool  // the newest section is a cross-reference stream
 	crypt    *security
 	root     dict // the catalog, once it was read
@@ -23,7 +23,7 @@ type file struct {
 	*shared
 }
 
-// shared is what the revisions of one file have in common.
+// shared contains the state that all revisions of one file share.
 type shared struct {
 	inflated int64  // bytes that decompression may still produce
 	nested   int    // streams that are being read
@@ -47,7 +47,7 @@ const (
 
 const (
 	maxNumber   = 1 << 26 // object numbers
-	headerRoom  = 1024    // bytes in which the header is looked for, as in Acrobat
+	headerRoom  = 1024    // bytes in which the header is searched, as in Acrobat
 	trailerRoom = 4096    // the same for startxref at the end
 	maxRefs     = 32      // references that lead to references
 	maxNested   = 4       // streams that must be read for the length of another
@@ -155,8 +155,8 @@ func (f *file) resolve(o object) (object, error) {
 	return nil, damaged(f.start, "references lead in a circle")
 }
 
-// load reads the object that r refers to; null if the file has none of that
-// number (7.3.10).
+// load reads the object that r refers to, null if the file has no such object
+// (7.3.10).
 func (f *file) load(r ref) (object, error) {
 	o, _, err := f.loadEnd(r)
 	return o, err

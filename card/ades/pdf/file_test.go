@@ -135,7 +135,7 @@ func TestRefusesDamagedFiles(t *testing.T) {
 }
 
 // An update keeps every byte, and other programs see the change.
-func TestUpdateChangesOnlyWhatItSays(t *testing.T) {
+func TestUpdateChangesOnlyItsObjects(t *testing.T) {
 	files := peculiar()
 	for title, b := range encrypted(t, plain(2).bytes()) {
 		files["encrypted "+title] = b

@@ -14,7 +14,7 @@ const (
 	streamObjects = 1 << 18  // objects in one object stream
 )
 
-// maxInflated bounds what decompressing may produce for a file of that size.
+// maxInflated limits what decompressing may produce for a file of that size.
 func maxInflated(size int64) int64 { return 256<<20 + 20*min(size, 1<<40) }
 
 // decode returns the data of a stream that the structure of the file needs:

@@ -337,7 +337,7 @@ func (f *font) embed(u *update) (ref, error) {
 		{"Encoding", name("Identity-H")}, {"DescendantFonts", array{descendant}}, {"ToUnicode", unicode}}), nil
 }
 
-// toUnicode lets the text be searched and copied (9.10.3).
+// toUnicode returns the map that makes the text searchable and copyable (9.10.3).
 func (f *font) toUnicode(used []uint16) string {
 	var b strings.Builder
 	b.WriteString("/CIDInit /ProcSet findresource begin 12 dict begin begincmap\n" +

@@ -8,7 +8,7 @@ import (
 
 const maxFields = 1 << 18
 
-// field is a terminal field of the form (12.7.4) with what it inherits.
+// field is a terminal field of the form (12.7.4) with its inherited entries.
 type field struct {
 	id      ref
 	dict    dict   // the field's own dictionary
@@ -36,8 +36,8 @@ func (f *file) catalog() (ref, dict, error) {
 	return id, d, nil
 }
 
-// final follows references and returns the last one (zero if o is none) and
-// the object behind it.
+// final follows references and returns the last one (zero if o is none) and the
+// object that it refers to.
 func (f *file) final(o object) (id ref, _ object, err error) {
 	for range maxRefs {
 		r, ok := o.(ref)
@@ -277,8 +277,8 @@ func (f *file) transforms(signature dict) (map[name]dict, error) {
 	return out, nil
 }
 
-// lock is what a signature forbids to change in the form: a FieldMDP transform
-// or the Lock of a signature field.
+// lock describes the changes to the form that a signature forbids: a FieldMDP
+// transform or the Lock of a signature field.
 type lock struct {
 	action name // All, Include or Exclude
 	fields []string

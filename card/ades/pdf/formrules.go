@@ -59,8 +59,8 @@ func (d *diff) compareForm(oldCatalog, newCatalog dict) error {
 	return nil
 }
 
-// compareResources: the resources of the form may get more, but what is there
-// stays.
+// compareResources permits additions to the resources of the form, but no other
+// change.
 func (d *diff) compareResources(a, b object) error {
 	where := Change{Kind: ChangeAppearance, Detail: "DR"}
 	if a == nil {
@@ -133,7 +133,7 @@ func (d *diff) compareField(x *field) error {
 		compared[id] = true
 		if slices.Contains(x.path, id) {
 			if d.seen[id.num] {
-				continue // with a field below it that came before
+				continue // a child field precedes it
 			}
 			d.seen[id.num] = true
 		}
@@ -144,7 +144,7 @@ func (d *diff) compareField(x *field) error {
 	return nil
 }
 
-// filling says how a field may have changed.
+// filling is the permitted change of a field.
 type filling int
 
 const (
@@ -202,7 +202,7 @@ func (d *diff) pageOf(x *field) int {
 	return 0
 }
 
-// valueText returns the value of a field for people to read, shortened.
+// valueText returns the value of a field for display, shortened.
 func (d *diff) valueText(o object) string {
 	o, err := d.new.resolve(o)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 
 const fuzzLimit = 64 << 10
 
-// FuzzOpen: whatever the bytes, reading ends with an object or an error, and an
+// Whatever the bytes, reading ends with an object or an error, and an
 // update of what can be read can be read again.
 func FuzzOpen(f *testing.F) {
 	for _, b := range peculiar() {
@@ -61,8 +61,8 @@ func contents(b []byte) []byte {
 	return out.Bytes()
 }
 
-// FuzzVerify: nothing is valid without an anchor, and no page shows another
-// content without that being reported.
+// FuzzVerify checks that nothing is valid without an anchor, and that every change
+// of a page's content is reported.
 func FuzzVerify(f *testing.F) {
 	one := sign(f, formDocument("").bytes(), Options{}, cms.Options{})
 	two := sign(f, one, Options{Appearance: &Appearance{Lines: []string{"x"}}}, cms.Options{})

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// Limits of what is read, far above what occurs in documents.
+// Limits of what is read, far above those of real documents.
 const (
 	maxDepth    = 64       // nested arrays and dictionaries
 	maxElements = 1 << 19  // values inside one object
@@ -121,8 +121,8 @@ func (l *lexer) word() string {
 	}
 }
 
-// keyword skips white space and reports whether the given word follows. If
-// not, nothing but the white space is consumed.
+// keyword skips white space and reports whether the given word follows. If not, it
+// consumes only the white space.
 func (l *lexer) keyword(want string) bool {
 	l.skipSpace()
 	start := l.offset()
@@ -145,8 +145,8 @@ func (l *lexer) integer() (int64, bool) {
 	return n, true
 }
 
-// object reads one object, references included. Streams are left to the
-// caller, which knows whether one may follow.
+// object reads one object or reference. The caller reads the stream after a
+// dictionary, if one may follow.
 func (l *lexer) object(depth int) object {
 	l.skipSpace()
 	c, ok := l.peek()
@@ -344,7 +344,7 @@ func (l *lexer) skipLF() {
 	}
 }
 
-// escape reads what follows a backslash; false if it stands for nothing.
+// escape reads the characters after a backslash; false if they mean no character.
 func (l *lexer) escape() (byte, bool) {
 	c, ok := l.next()
 	if !ok {

@@ -9,8 +9,8 @@ import (
 // real, name, str, array, dict, ref or *stream.
 type object any
 
-// real keeps a real number as it is written, so that a dictionary that is
-// written again has the same number.
+// real is a real number as written, so that a dictionary keeps the number when it
+// is written again.
 type real string
 
 // name is a name without the solidus, with #xx decoded.
@@ -21,7 +21,7 @@ type str string
 
 type array []object
 
-// dict keeps its keys in the order of the file, duplicates included.
+// dict is a dictionary with its keys in the order of the file, duplicates included.
 type dict []entry
 
 type entry struct {
@@ -65,8 +65,7 @@ func (d dict) has(key name) bool {
 	return false
 }
 
-// with returns a copy of d in which key has the given value; a nil value
-// removes the key.
+// with returns a copy of d with the given value for key. A nil value removes the key.
 func (d dict) with(key name, value object) dict {
 	out := make(dict, 0, len(d)+1)
 	done := false
@@ -107,8 +106,8 @@ func (d dict) duplicates() bool {
 	return false
 }
 
-// appendObject appends o as it is written in a file. encrypt, if not nil, is
-// applied to each string.
+// appendObject appends the encoding of o. If encrypt is not nil, it is applied to
+// each string.
 func appendObject(b []byte, o object, encrypt func([]byte) ([]byte, error)) ([]byte, error) {
 	var err error
 	switch o := o.(type) {
@@ -159,7 +158,7 @@ func appendObject(b []byte, o object, encrypt func([]byte) ([]byte, error)) ([]b
 	return nil, fmt.Errorf("pdf: cannot write %T inside an object", o)
 }
 
-// raw is text that is written as it is: the place kept for a signature.
+// raw is text that is written unchanged: the placeholder for a signature.
 type raw string
 
 func appendName(b []byte, n name) []byte {

@@ -7,12 +7,12 @@ import (
 
 const maxPageNodes = 1 << 20
 
-// page is a page with what it inherits (7.7.3.4).
+// page is a page with its inherited entries (7.7.3.4).
 type page struct {
 	id       ref
 	dict     dict
 	mediaBox rect
-	cropBox  rect // what programs show; the media box when there is none
+	cropBox  rect // the visible area; the media box if absent
 	rotate   int  // 0, 90, 180 or 270, clockwise
 	unit     float64
 }
@@ -115,7 +115,7 @@ func (e *PageError) Error() string {
 
 func (f *file) geometry(p *page, i inherited) (err error) {
 	if i.media == nil {
-		// What programs show when the page has none: US letter.
+		// The default of PDF viewers: US letter.
 		i.media = array{int64(0), int64(0), int64(612), int64(792)}
 	}
 	if p.mediaBox, err = f.rect(i.media); err != nil {

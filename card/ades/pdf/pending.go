@@ -9,10 +9,10 @@ import (
 	"io"
 )
 
-// ErrDoesNotFit: the CMS message is larger than what was reserved for it.
+// ErrDoesNotFit reports that the CMS message is larger than the space reserved for it.
 var ErrDoesNotFit = errors.New("the signature is larger than the space reserved for it")
 
-// Pending is a document that is complete but for the value of its signature.
+// Pending is a complete document without the value of its signature.
 type Pending struct {
 	r        io.ReaderAt
 	size     int64
@@ -36,11 +36,11 @@ func (s *signing) finish(update []byte, object int) (*Pending, error) {
 	return p, nil
 }
 
-// Size is the size of the signed document.
+// Size returns the size of the signed document.
 func (p *Pending) Size() int64 { return p.size + int64(len(p.update)) }
 
-// Write writes the document with an empty signature and returns the SHA-256
-// digest that is to be signed. Put completes what was written.
+// Write writes the document with an empty signature and returns the SHA-256 digest
+// to be signed. Put completes the written document.
 func (p *Pending) Write(w io.Writer) (digest []byte, err error) {
 	h := sha256.New()
 	both := io.MultiWriter(h, w)
@@ -64,8 +64,8 @@ func (p *Pending) Write(w io.Writer) (digest []byte, err error) {
 	return h.Sum(nil), nil
 }
 
-// Put puts the CMS message into a document that Write wrote. It writes nothing
-// when the message does not fit.
+// Put writes the CMS message into a document written by Write. If the message does
+// not fit, Put writes nothing.
 func (p *Pending) Put(w io.WriterAt, message []byte) error {
 	if len(message) > p.reserve {
 		return fmt.Errorf("%w: %d bytes, not %d", ErrDoesNotFit, p.reserve, len(message))

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	_ "image/jpeg" // dimensions and colours of a JPEG, which is embedded as it is
+	_ "image/jpeg" // dimensions and colours of a JPEG, which is embedded unchanged
 	"image/png"
 )
 
@@ -15,7 +15,7 @@ const (
 	maxPixels  = 8 << 20
 )
 
-// ErrPicture: the picture of a visible signature cannot be used.
+// ErrPicture reports that the picture of a visible signature is unusable.
 var ErrPicture = errors.New("the picture is no PNG or JPEG that can be used")
 
 // picture is a PNG or JPEG ready to be embedded.

@@ -79,7 +79,7 @@ func (f *file) mayBeSigned(fields []field, target string) error {
 }
 
 // refuseLock refuses a field that an earlier signature locks. A new field is
-// locked unless the lock lists what it covers.
+// locked unless the lock lists the fields that it covers.
 func (f *file) refuseLock(d dict, owner, target string) error {
 	l, err := f.readLock(d)
 	if err != nil {

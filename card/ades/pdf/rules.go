@@ -79,7 +79,7 @@ func union(a, b dict) []name {
 	return out
 }
 
-// compareCatalog: what is not listed must be the same.
+// compareCatalog requires that all entries without a rule are unchanged.
 func (d *diff) compareCatalog(a, b dict) error {
 	for _, key := range union(a, b) {
 		x, y := a.get(key), b.get(key)
@@ -115,8 +115,8 @@ func (d *diff) compareCatalog(a, b dict) error {
 	return nil
 }
 
-// isCertification reports whether permissions hold nothing but a signature of
-// the document.
+// isCertification reports whether permissions contain only a signature of the
+// document.
 func (d *diff) isCertification(o object) bool {
 	o, err := d.new.resolve(o)
 	perms, ok := o.(dict)
@@ -198,7 +198,7 @@ func (d *diff) newField(x field, pages map[uint32]int) (Change, error) {
 		return change, nil
 	}
 	if x.value == nil {
-		// An empty signature field may be added while it shows nothing.
+		// An empty signature field may be added if it has no appearance.
 		for _, w := range x.widgets {
 			widget, err := d.new.dict(w)
 			if err != nil {
@@ -216,8 +216,8 @@ func (d *diff) newField(x field, pages map[uint32]int) (Change, error) {
 		if err != nil {
 			return change, err
 		}
-		// Actions could change what is seen; another kind of annotation is no
-		// part of a signature.
+		// Actions could change what is displayed, and a signature has no other kind of
+		// annotation.
 		if subtype := node.get("Subtype"); node.has("A") || node.has("AA") || subtype != nil && subtype != name("Widget") {
 			return change, nil
 		}
@@ -295,7 +295,7 @@ func (d *diff) comparePages() error {
 	return nil
 }
 
-// comparePage: a page may only get annotations of new signatures.
+// comparePage permits a page only to get annotations of new signatures.
 func (d *diff) comparePage(number int, id ref, a dict) error {
 	b := a
 	where := Change{Kind: ChangeContent, Page: number}
@@ -318,9 +318,9 @@ func (d *diff) comparePage(number int, id ref, a dict) error {
 			}
 			continue
 		case "Tabs", "StructParents", "LastModified":
-			continue // they show nothing
+			continue // they have no appearance
 		case "Parent":
-			// Programs look for what is inherited from here.
+			// Viewers search inherited entries from here.
 			if err := d.frozen(a.get(key), b.get(key), key, Change{Kind: ChangePages, Page: number}); err != nil {
 				return err
 			}
@@ -352,8 +352,8 @@ func (d *diff) compareAnnots(number int, a, b object) error {
 	return d.drain()
 }
 
-// grown reports where unless next is old with nothing but what new signatures
-// may add.
+// grown reports a change at where unless next is old plus what new signatures may
+// add.
 func (d *diff) grown(old, next array, where Change) error {
 	i := 0
 	for _, o := range next {

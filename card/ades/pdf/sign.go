@@ -10,33 +10,33 @@ import (
 	"time"
 )
 
-// Bytes kept for the CMS message, before anything is signed.
+// Bytes reserved for the CMS message before signing.
 const (
 	Reserve          = 16 << 10
 	ReserveTimestamp = 24 << 10
 	maxReserve       = 1 << 20
 )
 
-// Options are what a signature has beside the key.
+// Options configure a signature.
 type Options struct {
 	// Password opens an encrypted document; an empty one is tried anyway.
 	Password []byte
 	// Field is the fully qualified name of an empty signature field of the
 	// document. Empty: a new field.
 	Field string
-	// Appearance is what the signature shows. Nil: it is invisible, or shows
-	// nothing in its field.
+	// Appearance is the content of the visible signature. If nil, the signature is
+	// invisible, or its field remains empty.
 	Appearance *Appearance
 	// Name, Reason and Location go into the signature dictionary where not empty.
 	Name, Reason, Location string
 	// Time is the time that the signer claims (/M).
 	Time time.Time
-	// Reserve is how many bytes are kept for the CMS message, at least Reserve.
+	// Reserve is the minimum number of bytes reserved for the CMS message.
 	Reserve int
 }
 
-// Refusal says why a document cannot be signed as a PDF. It can be signed as
-// p7m instead.
+// Refusal is the reason why a document cannot be signed as a PDF. It can be signed
+// as p7m instead.
 type Refusal string
 
 // The refusals.
@@ -264,7 +264,7 @@ func (s *signing) addTo(owner ref, d dict, key name, id ref) error {
 	return s.change(owner, d.with(key, list))
 }
 
-// change writes a dictionary in place of the one that was there.
+// change writes a dictionary in place of the existing one.
 func (s *signing) change(id ref, d dict) error {
 	old, err := s.f.dict(id)
 	if err != nil {
@@ -277,7 +277,7 @@ func (s *signing) change(id ref, d dict) error {
 	return nil
 }
 
-// changeForm adds a field to the form (zero: none) and sets SigFlags.
+// changeForm adds a field to the form (unless it is zero) and sets SigFlags.
 func (s *signing) changeForm(widget ref) error {
 	root, catalog, err := s.f.catalog()
 	if err != nil {
@@ -392,7 +392,7 @@ func (s *signing) existing(fields []field) error {
 	return s.changeForm(ref{})
 }
 
-// pageOf returns the page that shows an annotation, nil if none does.
+// pageOf returns the page that shows an annotation, nil if no page does.
 func (s *signing) pageOf(id ref) (*page, error) {
 	var found *page
 	var failed error
@@ -415,7 +415,7 @@ func (s *signing) pageOf(id ref) (*page, error) {
 	return found, err
 }
 
-// lockReference is the FieldMDP transform that a field with a Lock asks for
+// lockReference returns the FieldMDP transform that a field with a Lock requires
 // (12.7.5.5, 12.8.2.4).
 func (s *signing) lockReference(x field) (object, error) {
 	o, err := s.f.resolve(x.dict.get("Lock"))

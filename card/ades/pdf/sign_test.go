@@ -88,8 +88,8 @@ func trySign(t testing.TB, in []byte, o Options, co cms.Options) ([]byte, error)
 	return d.b, nil
 }
 
-// accepted fails unless pdfsig and mutool accept all signatures of out, the
-// last one covers the whole file, in is a prefix, and qpdf finds nothing new.
+// accepted fails unless pdfsig and mutool accept all signatures of out, the last
+// one covers the whole file, in is a prefix, and qpdf reports no new problem.
 func accepted(t *testing.T, in, out []byte, password string, signatures int) {
 	t.Helper()
 	if !bytes.HasPrefix(out, in) {
@@ -194,7 +194,7 @@ func TestTooLargeMessageWritesNothing(t *testing.T) {
 	}
 }
 
-// withField is a document with an empty signature field, with further entries
+// withField returns a document with an empty signature field, with further entries
 // of the field and of the catalog.
 func withField(extra, catalog string) *builder {
 	b := plain(1)
@@ -236,7 +236,7 @@ func TestExistingFieldIsSigned(t *testing.T) {
 	if _, err := trySign(t, in, Options{Field: "firma"}, cms.Options{}); !errors.As(err, &missing) || fmt.Sprint(missing.Empty) != "[modulo.firma]" {
 		t.Errorf("unknown field: %v", err)
 	}
-	// A further signature goes into a new field.
+	// A further signature is written to a new field.
 	again := sign(t, out, Options{}, cms.Options{})
 	accepted(t, out, again, "", 2)
 }
@@ -306,7 +306,7 @@ func TestRefusesWhatASignatureWouldBreak(t *testing.T) {
 			}
 		})
 	}
-	// The owner of an encrypted document may do everything.
+	// The owner of an encrypted document has every permission.
 	in := qpdf(t, plain(1).bytes(), "--encrypt", "", "o", "256", "--modify=none", "--")
 	sign(t, in, Options{Password: []byte("o")}, cms.Options{})
 }

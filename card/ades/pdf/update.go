@@ -24,14 +24,14 @@ func newUpdate(f *file) *update {
 	return &update{f: f, next: f.nextNumber(), changed: make(map[ref]bool)}
 }
 
-// add takes the next free number for an object.
+// add assigns the next free number to an object.
 func (u *update) add(value object) ref {
 	id := u.reserve()
 	u.set(id, value)
 	return id
 }
 
-// reserve takes the next free number; set gives it a value.
+// reserve reserves the next free number; set defines its value.
 func (u *update) reserve() ref {
 	id := ref{num: u.next}
 	u.next++

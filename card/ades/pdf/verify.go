@@ -11,7 +11,7 @@ import (
 	"cie/card/ades"
 )
 
-// maxSignatures bounds the signatures of one document.
+// maxSignatures limits the signatures of one document.
 const maxSignatures = 256
 
 // Report is the judgement of a document.
@@ -20,7 +20,7 @@ type Report struct {
 	Signatures []*Signature
 }
 
-// State is the worst of the states of all signatures; Unknown without one.
+// State returns the worst state of all signatures, Unknown if there is none.
 func (r *Report) State() ades.State {
 	state := ades.Valid
 	if len(r.Signatures) == 0 {
@@ -42,8 +42,8 @@ type Signature struct {
 	Field string // fully qualified name of its field
 	Page  int    // on which it is visible, 0 if it is not
 
-	// Result is the judgement of a signature. What later revisions show counts:
-	// the reason ades.ContentChanged is for changes that are not allowed.
+	// Result is the judgement of a signature. It includes later revisions: changes
+	// that are not allowed give the reason ades.ContentChanged.
 	Result *ades.Result
 	// Stamp is the judgement of a document time stamp, nil for a signature.
 	Stamp *ades.Stamp
@@ -55,7 +55,7 @@ type Signature struct {
 	// Length is the size of the revision that was signed: the first Length bytes
 	// of the file. 0: the signature covers no revision.
 	Length int64
-	// Whole: there is nothing after that revision.
+	// Whole reports that nothing follows that revision.
 	Whole bool
 	// Later are the changes made after the signature.
 	Later []Change
@@ -68,7 +68,7 @@ type Signature struct {
 	certify  int64 // P of a DocMDP transform, 0 without one
 }
 
-// State is the judgement, in the three states of EN 319 102-1.
+// State returns the judgement, one of the three states of EN 319 102-1.
 func (s *Signature) State() ades.State {
 	if s.Stamp == nil {
 		return s.Result.State
@@ -82,13 +82,13 @@ func (s *Signature) State() ades.State {
 	return ades.Valid
 }
 
-// Changed reports whether later revisions changed what is seen.
+// Changed reports whether later revisions changed what is displayed.
 func (s *Signature) Changed() bool {
 	return slices.ContainsFunc(s.Later, func(c Change) bool { return !c.Allowed })
 }
 
-// Revision returns the revision of the document that was signed, nil when the
-// signature covers none.
+// Revision returns the signed revision of the document, nil if the signature covers
+// none.
 func (s *Signature) Revision(r io.ReaderAt) *io.SectionReader {
 	if s.Length == 0 {
 		return nil
@@ -174,7 +174,7 @@ func (c *checker) find() error {
 	return nil
 }
 
-// errNotCovered: /ByteRange is not all but /Contents up to the end of a revision.
+// errNotCovered reports a /ByteRange that omits more than /Contents of a revision.
 var errNotCovered = &UnsupportedError{"a /ByteRange that leaves out more than /Contents"}
 
 // read reads a signature dictionary and the revision that it covers.
@@ -247,7 +247,7 @@ func (c *checker) read(s *Signature, x field) error {
 	return nil
 }
 
-// isRevision checks that what was signed is a document of its own, in which the
+// isRevision checks that the signed bytes are a document of their own, in which the
 // same field has this signature.
 func (c *checker) isRevision(s *Signature, x field) error {
 	if s.Length == c.f.size {
@@ -313,7 +313,7 @@ func (c *checker) readLocks(s *Signature, x field, d dict) error {
 	return nil
 }
 
-// content returns what a signature covers.
+// content returns the bytes that a signature covers.
 func (s *Signature) content(r io.ReaderAt) io.Reader {
 	return io.MultiReader(io.NewSectionReader(r, 0, s.contents[0]), io.NewSectionReader(r, s.contents[1], s.Length-s.contents[1]))
 }
@@ -391,7 +391,7 @@ func (c *checker) judgeMessage(s *Signature, evidence ades.Evidence) (*ades.Resu
 	return r, nil
 }
 
-// intact reports whether the message belongs to what it covers, not who made it.
+// intact reports whether the message belongs to the covered bytes, regardless of the signer.
 func (s *Signature) intact() bool {
 	if s.Stamp != nil {
 		return s.Stamp.Intact
@@ -418,7 +418,7 @@ func trimDER(b []byte) []byte {
 	return b[:2+n+size]
 }
 
-// parseDate reads a date (7.9.4), zero if it is none.
+// parseDate parses a date (7.9.4). It returns zero for an invalid one.
 func parseDate(s string) time.Time {
 	s = strings.TrimPrefix(s, "D:")
 	s = strings.ReplaceAll(s, "'", "")

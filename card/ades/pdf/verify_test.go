@@ -36,7 +36,7 @@ func verify(t testing.TB, b []byte, password string) *Report {
 	return r
 }
 
-// revise appends an update to a document, as a program that knows nothing of
+// revise appends an update to a document, as a program without support for
 // signatures does. The texts are objects by number.
 func revise(t testing.TB, in []byte, objects map[int]string) []byte {
 	t.Helper()
@@ -55,7 +55,7 @@ func revise(t testing.TB, in []byte, objects map[int]string) []byte {
 	return append(bytes.Clone(in), more...)
 }
 
-// text returns an object of a document as it is written.
+// text returns the encoding of an object of a document.
 func text(t testing.TB, doc []byte, num int) string {
 	t.Helper()
 	o, err := open(t, doc, "").load(ref{num: uint32(num)})
@@ -80,7 +80,7 @@ func edit(t testing.TB, doc []byte, num int, old, new string) []byte {
 	return revise(t, doc, map[int]string{num: after})
 }
 
-// formDocument is a document with what forms and layers have.
+// formDocument returns a document with a form and layers.
 func formDocument(extra string) *builder {
 	b := withField(extra, "/OCProperties 70 0 R /Names 71 0 R")
 	b.objects[1] = strings.Replace(b.objects[1], "52 0 R]", "52 0 R 54 0 R]", 1)
@@ -89,7 +89,7 @@ func formDocument(extra string) *builder {
 	b.objects[56] = streamObject("/Type /XObject /Subtype /Form /BBox [0 0 20 20]", "0 0 20 20 re S")
 	b.objects[57] = "<</Type /Annot /Subtype /FreeText /Rect [300 300 400 320] /Contents (nota) /DA (/F1 10 Tf)>>"
 	b.objects[70] = "<</OCGs [72 0 R] /D <</OFF [72 0 R]>>>>"
-	b.objects[71] = "<</Dests 999 0 R>>" // nothing has this number
+	b.objects[71] = "<</Dests 999 0 R>>" // this number does not exist
 	b.objects[72] = "<</Type /OCG /Name (strato)>>"
 	b.objects[10] = strings.Replace(b.objects[10], "52 0 R]", "52 0 R 54 0 R 57 0 R]", 1)
 	b.objects[10] = strings.Replace(b.objects[10], "/Resources", "/Resources 73 0 R /X", 1)
@@ -348,7 +348,7 @@ func TestLocksAreHonoured(t *testing.T) {
 	}
 }
 
-// certified is a document whose first signature certifies it with that level.
+// certified returns a document whose first signature certifies it with this level.
 func certified(t *testing.T, level int) []byte {
 	t.Helper()
 	reference := fmt.Sprintf("/Reference [<</TransformMethod /DocMDP /TransformParams <</P %d>>>>]", level)

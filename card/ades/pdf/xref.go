@@ -7,7 +7,7 @@ import (
 
 const maxSections = 4096
 
-// maxEntries bounds the entries of all sections. Objects that matter have some
+// maxEntries limits the entries of all sections. Objects that matter have some
 // bytes each, even compressed.
 func maxEntries(size int64) int { return 200_000 + int(min(size/24, maxNumber)) }
 
@@ -143,7 +143,7 @@ func (f *file) readTable(l *lexer, count *int) (*section, error) {
 			entry := location{kind: locOffset, gen: uint16(gen), offset: offset}
 			switch {
 			case l.keyword("n"):
-				// Offset 0 is where the header is: some writers mean free.
+				// Offset 0 is the header: some writers use it for free objects.
 				if offset == 0 {
 					entry.kind = locFree
 				}

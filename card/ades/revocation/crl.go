@@ -21,8 +21,8 @@ var (
 
 const reasonRemove = 8 // removeFromCRL, in delta CRLs only
 
-// CRL checks a CertificateList of the issuer and looks cert up in it. Whether it
-// is recent enough is for the caller. Delta and indirect lists, and lists for
+// CRL verifies a CertificateList of the issuer and looks up cert. The caller checks
+// whether it is recent enough. Delta and indirect lists, and lists restricted to
 // some reasons or other certificates, prove nothing.
 func CRL(der []byte, cert, issuer *rawcert.Certificate) (Status, error) {
 	bad := not("not a CRL")
@@ -154,8 +154,8 @@ func pointCovers(value cryptobyte.String, cert *rawcert.Certificate) bool {
 	return true
 }
 
-// readEntry reads crlEntryExtensions: whether the entry takes the certificate
-// off the list; false for a critical extension that is not known.
+// readEntry reads crlEntryExtensions. removed reports that the entry removes the
+// certificate from the list; ok is false for an unknown critical extension.
 func readEntry(entry cryptobyte.String) (removed, ok bool) {
 	if entry.Empty() {
 		return false, true

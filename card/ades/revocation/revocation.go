@@ -1,6 +1,6 @@
-// Package revocation reads OCSP answers (RFC 6960) and CRLs (RFC 5280, 5) and
-// builds OCSP requests. It has no network: the caller fetches. An answer counts
-// only if it is about the certificate and signed by one that may answer.
+// Package revocation parses OCSP responses (RFC 6960) and CRLs (RFC 5280, 5) and
+// builds OCSP requests. It does not access the network: the caller sends requests.
+// An answer counts only if it is about the certificate and its signer is authorised.
 package revocation
 
 import (
@@ -35,21 +35,21 @@ const (
 )
 
 var (
-	// ErrNotBelieved: an answer that proves nothing about the certificate.
+	// ErrNotBelieved reports an answer that proves nothing about the certificate.
 	ErrNotBelieved = errors.New("revocation answer cannot be believed")
-	// ErrNoAnswer: the responder gave none, or does not know the certificate.
+	// ErrNoAnswer reports that the responder gave no answer about the certificate.
 	ErrNoAnswer = errors.New("no revocation answer")
 )
 
 func not(what string) error { return fmt.Errorf("%w: %s", ErrNotBelieved, what) }
 
-// Status is what an answer that can be believed says about a certificate.
+// Status is the status of a certificate according to a verified answer.
 type Status struct {
 	Source    string // "ocsp" or "crl"
 	Revoked   bool
 	RevokedAt time.Time
-	// ThisUpdate is when the status was known to be correct, NextUpdate when
-	// newer information will be there, zero if it is always.
+	// ThisUpdate is the time at which the status was correct, NextUpdate the time of
+	// newer information, zero if it is always available.
 	ThisUpdate, NextUpdate time.Time
 }
 
@@ -86,12 +86,12 @@ func tag(n uint8) cbasn1.Tag { return cbasn1.Tag(n).ContextSpecific().Constructe
 // uriTag is uniformResourceIdentifier of GeneralName.
 var uriTag = cbasn1.Tag(6).ContextSpecific()
 
-// web reports whether a URL is one that is fetched.
+// web reports whether a URL may be fetched.
 func web(url string) bool {
 	return strings.HasPrefix(url, "http://") || strings.HasPrefix(url, "https://")
 }
 
-// maxURLs bounds the addresses that are taken from a certificate.
+// maxURLs limits the addresses that are taken from a certificate.
 const maxURLs = 4
 
 // OCSPServers returns the web addresses of a certificate's OCSP responders.
@@ -174,8 +174,8 @@ func NewRequest(cert, issuer *rawcert.Certificate) (*Request, error) {
 	return r, err
 }
 
-// Marshal returns the OCSPRequest in DER (RFC 6960, 4.1.1). The certificate is
-// named with SHA-1, which every responder knows; nothing rests on it.
+// Marshal returns the OCSPRequest in DER (RFC 6960, 4.1.1). It names the certificate
+// with SHA-1, which every responder supports. Security does not depend on that hash.
 func (r *Request) Marshal() []byte {
 	name, key, ok := issuerHashes(r.issuer, crypto.SHA1)
 	if !ok {
@@ -226,8 +226,8 @@ func (r *Request) Check(response []byte, now time.Time) (Status, error) {
 	return s, nil
 }
 
-// OCSP checks an answer from another source, such as a file. Whether it is
-// recent enough is for the caller.
+// OCSP verifies an answer from another source, such as a file. The caller checks
+// whether it is recent enough.
 func OCSP(response []byte, cert, issuer *rawcert.Certificate) (Status, error) {
 	s, _, err := readOCSP(response, cert, issuer)
 	return s, err
@@ -249,7 +249,7 @@ func issuerHashes(issuer *rawcert.Certificate, h crypto.Hash) (name, key []byte,
 	return sum(issuer.RawSubject), sum(bits), true
 }
 
-// maxAnswers bounds the certificates that one answer is about, and those in it.
+// maxAnswers limits the certificates that one answer is about, and those in it.
 const (
 	maxAnswers      = 256
 	maxCertificates = 16
@@ -300,7 +300,7 @@ func readOCSP(response []byte, cert, issuer *rawcert.Certificate) (s Status, non
 	if err != nil || scheme.Hash() == crypto.SHA1 {
 		return bad("signature algorithm")
 	}
-	// The issuer itself, or one that it named for this (RFC 6960, 4.2.2.2).
+	// The signer is the issuer or a responder that it named (RFC 6960, 4.2.2.2).
 	key, err := rawcert.ReadKey(issuer.SPKI)
 	if err != nil {
 		return bad("key of the issuer")

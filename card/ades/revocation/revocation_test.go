@@ -95,8 +95,8 @@ func (a *authority) issue(t testing.TB, template, parent *x509.Certificate, key 
 	return c
 }
 
-// TestDelegatedResponders: who may answer in the place of the issuer.
-func TestDelegatedResponders(t *testing.T) {
+// Responders other than the issuer need its authorisation.
+func TestDelegatedRespondersNeedAuthorisation(t *testing.T) {
 	a := newAuthority(t)
 	responder := func(change func(*x509.Certificate)) *x509.Certificate {
 		c := &x509.Certificate{
@@ -180,9 +180,8 @@ func TestCRLRules(t *testing.T) {
 	}
 }
 
-// TestOpenSSLTakesRequestAndAnswer: what is asked, and what the virtual cards'
-// authority answers, is what others expect.
-func TestOpenSSLTakesRequestAndAnswer(t *testing.T) {
+// OpenSSL accepts our requests and the answers of the virtual cards' authority.
+func TestOpenSSLAcceptsRequestAndAnswer(t *testing.T) {
 	program, err := exec.LookPath("openssl")
 	if err != nil {
 		t.Skip("openssl is not installed")
@@ -222,7 +221,7 @@ func TestOpenSSLTakesRequestAndAnswer(t *testing.T) {
 	}
 }
 
-func TestFresh(t *testing.T) {
+func TestFreshFollowsUpdates(t *testing.T) {
 	for _, c := range []struct {
 		from, to time.Duration
 		want     bool
@@ -240,7 +239,7 @@ func TestFresh(t *testing.T) {
 	}
 }
 
-// fixed is the time of what fuzzing begins with: a corpus stays what it was.
+// fixed returns the time of the seeds, which is constant so that they do not change.
 func fixed() time.Time { return time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC) }
 
 func FuzzOCSP(f *testing.F) {
@@ -264,7 +263,7 @@ func FuzzOCSP(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		s, err := revocation.OCSP(in, cert, issuer)
 		switch {
-		// What the authority signed is believed, and it never revoked the certificate.
+		// The authority never revoked the certificate.
 		case err == nil && (s.Revoked || s.ThisUpdate.IsZero()):
 			t.Fatalf("a forged answer is believed: %+v", s)
 		case err != nil && !errors.Is(err, revocation.ErrNotBelieved) && !errors.Is(err, revocation.ErrNoAnswer):
@@ -294,7 +293,7 @@ func FuzzCRL(f *testing.F) {
 	})
 }
 
-// FuzzAddresses: extensions of any content give addresses of the web or none.
+// FuzzAddresses checks that extensions give web addresses only.
 func FuzzAddresses(f *testing.F) {
 	cert, _ := subjects(f)
 	f.Add(cert.Raw)

@@ -1,5 +1,5 @@
-// Package tsp asks for time stamps and checks them (RFC 3161). It has no
-// network: the caller carries the request to the authority and the answer back.
+// Package tsp builds time stamp requests and verifies tokens (RFC 3161). It does not
+// access the network: the caller sends the request to the authority.
 package tsp
 
 import (
@@ -26,14 +26,14 @@ const (
 	ResponseType = "application/timestamp-reply"
 )
 
-// MaxResponse bounds what is read of an answer.
+// MaxResponse limits the length of an answer.
 const MaxResponse = 1 << 20
 
 var (
-	// ErrRefused: the authority answered that it gives no time stamp.
+	// ErrRefused reports that the authority refused to issue a time stamp.
 	ErrRefused = errors.New("the time stamp authority refused")
-	// ErrWrong: the answer is not a time stamp of what was asked for, or not one
-	// of a time stamp authority.
+	// ErrWrong reports that the answer is not a time stamp for the request, or not
+	// one of a time stamp authority.
 	ErrWrong = errors.New("wrong time stamp")
 )
 
@@ -109,8 +109,8 @@ func (r *Request) Token(response []byte) ([]byte, *Info, error) {
 	return bytes.Clone(token), info, nil
 }
 
-// Info is a time stamp token that was read (RFC 3161, 2.4.2). Nothing in it
-// holds before Check returns nil.
+// Info is a parsed time stamp token (RFC 3161, 2.4.2). It is not verified before
+// Check returns nil.
 type Info struct {
 	Time time.Time
 	Hash crypto.Hash // of the imprint
@@ -186,7 +186,7 @@ func (i *Info) read(der []byte) error {
 	return nil
 }
 
-// CheckMessage is Check for the message itself.
+// CheckMessage is like Check but takes the message itself.
 func (i *Info) CheckMessage(message []byte) error {
 	h := i.Hash.New()
 	h.Write(message)
@@ -194,8 +194,8 @@ func (i *Info) CheckMessage(message []byte) error {
 }
 
 // Check checks that the token is about a digest (made with i.Hash), that it is
-// signed, and that the signer's certificate may stamp and was valid then. That
-// the authority is one to trust is for the caller. Errors match ErrWrong.
+// signed, and that the signer's certificate permits time stamps and was valid then.
+// The caller decides whether to trust the authority. Errors match ErrWrong.
 func (i *Info) Check(digest []byte) error {
 	if !bytes.Equal(digest, i.imprint) {
 		return wrong("imprint")
@@ -231,7 +231,7 @@ var (
 	oidStamping    = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 8}
 )
 
-// mayStamp: RFC 3161, 2.3: the extended key usage is critical and timeStamping alone.
+// mayStamp checks that the extended key usage is critical and only timeStamping (RFC 3161, 2.3).
 func mayStamp(c *rawcert.Certificate) error {
 	e, ok := c.Extension(oidExtKeyUsage)
 	value := cryptobyte.String(e.Value)

@@ -29,7 +29,7 @@ func stamp(t testing.TB, message []byte) (q *tsp.Request, answer []byte) {
 	return q, answer
 }
 
-// TestTokenIsTakenByOpenSSL: request, answer and token are what others expect.
+// Request, answer and token are what others expect.
 func TestTokenIsTakenByOpenSSL(t *testing.T) {
 	message := []byte("a signature")
 	q, answer := stamp(t, message)
@@ -61,8 +61,7 @@ func TestTokenIsTakenByOpenSSL(t *testing.T) {
 	run("-verify", "-data", file("data", message), "-in", file("token", token), "-token_in", "-CAfile", ca)
 }
 
-// TestOpenSSLAuthority: a token that "openssl ts" makes is taken.
-func TestOpenSSLAuthority(t *testing.T) {
+func TestOpenSSLTokenIsAccepted(t *testing.T) {
 	program, err := exec.LookPath("openssl")
 	if err != nil {
 		t.Skip("openssl is not installed")
@@ -125,7 +124,7 @@ ess_cert_id_alg = sha256
 	if err != nil || info.Certificate.Subject.String() != "Test authority" {
 		t.Errorf("%+v, %v", info, err)
 	}
-	// The same answer is none for another question, about the same or not.
+	// The answer is refused for another request, even about the same message.
 	for _, message := range []string{"a signature", "another one"} {
 		sum := sha256.Sum256([]byte(message))
 		other, err := tsp.NewRequest(sum[:])

@@ -1,6 +1,6 @@
-// Package ber reads BER in memory as signed messages have it (X.690): lengths
-// that are indefinite or longer than necessary, and strings in chunks. Der turns
-// it into DER. Tags have one byte.
+// Package ber decodes BER in memory in the forms that signed messages use (X.690):
+// lengths that are indefinite or longer than necessary, and strings in chunks.
+// DER converts it to DER. Tags have one byte.
 package ber
 
 import (
@@ -8,7 +8,7 @@ import (
 	"fmt"
 )
 
-// ErrMalformed: the bytes are not BER, or cut off.
+// ErrMalformed reports bytes that are not complete BER.
 var ErrMalformed = errors.New("malformed BER")
 
 // MaxDepth is how deep elements may be nested.
@@ -154,7 +154,7 @@ func stringTag(tag byte) bool {
 	return false
 }
 
-// definite reports whether the elements that fill b have nothing to change.
+// definite reports whether the elements that fill b need no change.
 func definite(b []byte, depth int) (bool, error) {
 	if depth > MaxDepth {
 		return false, fmt.Errorf("%w: nested too deep", ErrMalformed)

@@ -53,7 +53,7 @@ func TestDER(t *testing.T) {
 
 func stripped(s string) string { return string(bytes.ReplaceAll([]byte(s), []byte{' '}, nil)) }
 
-func TestAppendHeader(t *testing.T) {
+func TestAppendHeaderUsesShortestForm(t *testing.T) {
 	for length, want := range map[int64]string{
 		0: "0400", 127: "047F", 128: "048180", 256: "04820100", 1 << 24: "048401000000", 1 << 32: "04850100000000",
 	} {
@@ -67,7 +67,7 @@ func TestAppendHeader(t *testing.T) {
 	}
 }
 
-// FuzzDER: DER of DER is the same, and never larger than the input.
+// DER of DER is the same, and never larger than the input.
 func FuzzDER(f *testing.F) {
 	for _, s := range []string{"0403010203", "2480040101040102 0000", "30803080020101 00000000", "A0802480040101 00000000", "048103010203"} {
 		f.Add(unhex(f, stripped(s)))
