@@ -54,9 +54,9 @@ func (a *pinAsk) objects() []fyne.CanvasObject {
 		switch {
 		case c.Authenticity.Level == card.NotGenuine:
 			why = notice(bad, t.T("error.not-genuine.title"), t.T("error.not-genuine.remedy"))
-		case blocked(c.PIN) && t.lost(c) != nil:
+		case c.PIN.Blocked() && t.lost(c) != nil:
 			why = t.lost(c)
-		case blocked(c.PIN):
+		case c.PIN.Blocked():
 			why = notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(newButton(u.title(screenUnblock), func() { u.Go(screenUnblock) })))
 		}
 	}

@@ -11,12 +11,12 @@ import (
 // lost says what a blocked PUK means for the card; nil: it is not blocked. With
 // the PIN blocked too the card no longer logs in; else it does until then.
 func (t *Texts) lost(c Card) fyne.CanvasObject {
-	if !blocked(c.PUK) {
+	if !c.PUK.Blocked() {
 		return nil
 	}
 	title := t.T("error.puk-blocked.title")
 	switch {
-	case blocked(c.PIN):
+	case c.PIN.Blocked():
 		return notice(bad, title, t.T("error.puk-blocked.remedy"))
 	case c.PIN.Left > 0 && c.PIN.Reported:
 		return notice(warn, title, t.T("error.puk-blocked.pin-works"))

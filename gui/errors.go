@@ -1,12 +1,9 @@
 package gui
 
 import (
-	"context"
 	"errors"
 
-	"cie/apdu"
 	"cie/card"
-	"cie/card/state"
 )
 
 // Problem is an error as a person reads it: what happened, what to do, and
@@ -35,39 +32,53 @@ var (
 	ErrUntrusted = errors.New("the certificate of the card was not accepted")
 )
 
-// simple are the errors that need no look inside, most special first.
-var simple = []struct {
+// own are the keys of the errors of a Service, most specific first.
+var own = []struct {
 	err error
 	key string
 }{
-	{context.Canceled, "canceled"},
 	{ErrNotAdmitted, "not-admitted"},
-	{apdu.ErrNoService, "no-service"},
-	{apdu.ErrNoReader, "no-reader"},
-	{apdu.ErrNoCard, "no-card"},
-	{apdu.ErrMute, "mute"},
-	{apdu.ErrRemoved, "removed"},
-	{apdu.ErrReset, "reset"},
-	{apdu.ErrBusy, "busy"},
-	{apdu.ErrTimeout, "timeout"},
-	{card.ErrNotCIE, "not-cie"},
-	{card.ErrNotGenuine, "not-genuine"},
-	{card.ErrPINRequired, "pin-required"},
-	{card.ErrClosed, "removed"},
 	{ErrHomeOwner, "home-owner"},
 	{ErrNoModule, "no-module"},
 	{ErrSomeBrowsers, "some-browsers"},
 	{ErrUntrusted, "untrusted"},
 	{ErrDemo, "demo"},
-	{state.ErrDamaged, "state"},
-	{state.ErrLocked, "state"},
-	{state.ErrUnsafe, "state"},
-	{state.ErrDisabled, "state"},
+}
+
+// keys are those of the errors that package card classifies. Kinds without one
+// are "other".
+var keys = map[card.Kind]string{
+	card.KindInterrupted:        "interrupted-unchanged",
+	card.KindInterruptedUnknown: "interrupted-unknown",
+	card.KindUncertain:          "uncertain",
+	card.KindNotAccepted:        "not-accepted",
+	card.KindNotGenuine:         "not-genuine",
+	card.KindPINBlocked:         "pin-blocked",
+	card.KindPUKBlocked:         "puk-blocked",
+	card.KindPINWrong:           "pin-wrong",
+	card.KindPUKWrong:           "puk-wrong",
+	card.KindLastTry:            "last-try",
+	card.KindFormat:             "format",
+	card.KindWeak:               "weak",
+	card.KindCanceled:           "canceled",
+	card.KindPINRequired:        "pin-required",
+	card.KindNotCIE:             "not-cie",
+	card.KindState:              "state",
+	card.KindClosed:             "removed",
+	card.KindNoService:          "no-service",
+	card.KindNoReader:           "no-reader",
+	card.KindNoCard:             "no-card",
+	card.KindMute:               "mute",
+	card.KindRemoved:            "removed",
+	card.KindReset:              "reset",
+	card.KindBusy:               "busy",
+	card.KindTimeout:            "timeout",
+	card.KindStep:               "step",
 }
 
 // Problem puts err into words.
 func (t *Texts) Problem(err error) Problem {
-	key, n := t.classify(err)
+	key, n := classify(err)
 	p := Problem{Code: key, Detail: err.Error(), Remedy: t.T("error." + key + ".remedy")}
 	if n >= 0 {
 		p.Title = t.N("error."+key+".title", n)
@@ -78,53 +89,27 @@ func (t *Texts) Problem(err error) Problem {
 }
 
 // classify finds the texts for err; n is the number in the title, -1 for none.
-func (t *Texts) classify(err error) (key string, n int) {
-	var (
-		pin         *card.PINError
-		last        *card.LastTryError
-		trust       *card.NotAcceptedError
-		weak        *card.WeakPINError
-		format      *card.FormatError
-		interrupted *card.InterruptedError
-		uncertain   *card.UncertainError
-	)
+func classify(err error) (key string, n int) {
+	for _, o := range own {
+		if errors.Is(err, o.err) {
+			return o.key, -1
+		}
+	}
+	kind := card.Classify(err)
+	key, ok := keys[kind]
+	if !ok {
+		return "other", -1
+	}
+	var wrong *card.PINError
+	var weak *card.WeakPINError
 	switch {
-	case errors.As(err, &interrupted):
-		if interrupted.State == card.PINUnknown {
-			return "interrupted-unknown", -1
+	case kind == card.KindWeak && errors.As(err, &weak):
+		return key + "-" + string(weak.Reason), -1
+	case (kind == card.KindPINWrong || kind == card.KindPUKWrong) && errors.As(err, &wrong):
+		if wrong.Tries < 0 {
+			return key + "-unknown", -1
 		}
-		return "interrupted-unchanged", -1
-	case errors.As(err, &uncertain):
-		return "uncertain", -1
-	case errors.As(err, &pin):
-		code := "pin"
-		if pin.Ref == card.PUK {
-			code = "puk"
-		}
-		switch {
-		case pin.Blocked():
-			return code + "-blocked", -1
-		case pin.Tries < 0:
-			return code + "-wrong-unknown", -1
-		}
-		return code + "-wrong", pin.Tries
-	case errors.As(err, &last):
-		return "last-try", -1
-	case errors.As(err, &trust):
-		return "not-accepted", -1
-	case errors.As(err, &weak):
-		return "weak-" + string(weak.Reason), -1
-	case errors.As(err, &format):
-		return "format", -1
+		return key, wrong.Tries
 	}
-	for _, s := range simple {
-		if errors.Is(err, s.err) {
-			return s.key, -1
-		}
-	}
-	var step *card.StepError
-	if errors.As(err, &step) {
-		return "step", -1
-	}
-	return "other", -1
+	return key, -1
 }

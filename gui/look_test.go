@@ -132,7 +132,7 @@ var poses = []pose{
 	}},
 	{"card-none", func(d *rig) { d.show(Desk{}) }},
 	{"card-service", func(d *rig) {
-		d.show(Desk{Down: fmt.Errorf("%w", d.texts.err())})
+		d.show(Desk{Down: ErrNotAdmitted})
 	}},
 	{"card-empty", func(d *rig) { d.show(Desk{Readers: []Reader{d.reader(Empty)}}) }},
 	{"change", func(d *rig) { d.lay(3, 10, card.Genuine); d.Go(screenChange); d.codes(testPIN, "1234") }},
@@ -193,8 +193,6 @@ var poses = []pose{
 	{"settings", func(d *rig) { d.Go(screenSettings) }},
 	{"about", func(d *rig) { d.Go(screenAbout) }},
 }
-
-func (t *Texts) err() error { return simple[1].err }
 
 var shots = flag.String("shots", "", "write a picture of every screen into this directory")
 

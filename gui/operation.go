@@ -29,16 +29,6 @@ func newSteps() *widget.ProgressBar {
 	return bar
 }
 
-// point names the steps from which on cutting off is not harmless: a code is
-// on its way, or the card is writing.
-func point(n card.StepName) bool {
-	switch n {
-	case card.StepVerifyPIN, card.StepVerifyPUK, card.StepChangePIN, card.StepResetPIN:
-		return true
-	}
-	return false
-}
-
 // operate runs work in a goroutine and calls done with its outcome.
 func (u *UI) operate(work func(ctx context.Context, progress func(card.Progress)) error, done func(error)) *operation {
 	t := u.texts
@@ -70,7 +60,7 @@ func (o *operation) progress(p card.Progress) {
 	o.bar.Max = float64(max(p.Total, 1))
 	o.bar.SetValue(float64(max(p.Step-1, 0)))
 	o.step.SetText(t.T("step." + string(p.Name)))
-	if point(p.Name) {
+	if p.Name.MustFinish() {
 		o.lock()
 	}
 }

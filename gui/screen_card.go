@@ -9,6 +9,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"cie/card"
+	"cie/card/identity"
 )
 
 // body is a page whose content changes.
@@ -152,14 +153,14 @@ func familyName(t *Texts, f card.Family) string {
 
 // expiry warns of a card that has expired, with the 90 days that follow.
 func (s *cardScreen) expiry(h *Holder) fyne.CanvasObject {
-	t, now := s.u.texts, s.u.opts.Now()
-	switch {
-	case now.Before(h.NotAfter) || h.NotAfter.IsZero():
-		return vbox(0)
-	case now.Before(h.GraceUntil):
+	t := s.u.texts
+	switch identity.ValidityAt(h.NotBefore, h.NotAfter, s.u.opts.Now()) {
+	case identity.InGrace:
 		return line(warn, t.T("expiry.grace", t.Date(h.GraceUntil)))
+	case identity.Expired:
+		return line(bad, t.T("expiry.over"))
 	}
-	return line(bad, t.T("expiry.over"))
+	return vbox(0)
 }
 
 // line is a mark with a sentence.
@@ -192,7 +193,7 @@ func (s *cardScreen) mark(slot *slot) fyne.CanvasObject {
 func (s *cardScreen) counters(slot *slot) fyne.CanvasObject {
 	t := s.u.texts
 	pin := tries(t, card.PIN, slot.card.PIN)
-	if c := slot.card; blocked(c.PIN) && blocked(c.PUK) {
+	if c := slot.card; c.PIN.Blocked() && c.PUK.Blocked() {
 		pin = triesSaying(t, card.PIN, c.PIN, t.T("tries.pin-dead")) // no PUK helps any more
 	}
 	return facts(pin, tries(t, card.PUK, slot.card.PUK), fact(t.T("card.family"), familyName(t, slot.card.Family)))
@@ -202,7 +203,7 @@ func (s *cardScreen) counters(slot *slot) fyne.CanvasObject {
 func (s *cardScreen) actions(slot *slot) []fyne.CanvasObject {
 	u, t := s.u, s.u.texts
 	c := slot.card
-	dead, locked := blocked(c.PUK), blocked(c.PIN)
+	dead, locked := c.PUK.Blocked(), c.PIN.Blocked()
 	switch {
 	case c.Authenticity.Level == card.NotGenuine:
 		return []fyne.CanvasObject{even(notice(bad, t.T("error.not-genuine.title"), t.T("error.not-genuine.remedy")))}
@@ -257,13 +258,13 @@ func (s *cardScreen) ways(slot *slot) fyne.CanvasObject {
 			return newButton(label, func() { u.chosen = slot.reader.Name; u.Go(name) })
 		}
 	}
-	if slot.asking || c.Authenticity.Level == card.NotGenuine || c.PIN.Max == 0 || blocked(c.PIN) {
+	if slot.asking || c.Authenticity.Level == card.NotGenuine || c.PIN.Max == 0 || c.PIN.Blocked() {
 		list.Hide()
 		return list
 	}
 	list.Add(way(screenAccess, u.title(screenAccess), t.T("way.access")))
 	list.Add(way(screenChange, u.title(screenChange), t.T("way.change")))
-	if !blocked(c.PUK) {
+	if !c.PUK.Blocked() {
 		list.Add(way(screenUnblock, t.T("card.forgot"), t.T("way.forgot")))
 	}
 	return list

@@ -121,13 +121,13 @@ func (s *codeScreen) head() []fyne.CanvasObject {
 func (s *codeScreen) possible(slot *slot) fyne.CanvasObject {
 	u, t := s.u, s.u.texts
 	c := slot.card
-	dead := blocked(c.PUK)
+	dead := c.PUK.Blocked()
 	switch {
 	case c.Authenticity.Level == card.NotGenuine:
 		return notice(bad, t.T("error.not-genuine.title"), t.T("error.not-genuine.remedy"))
-	case dead && (s.puk || blocked(c.PIN)):
+	case dead && (s.puk || c.PIN.Blocked()):
 		return t.lost(c)
-	case !s.puk && blocked(c.PIN):
+	case !s.puk && c.PIN.Blocked():
 		b := primaryButton(u.title(screenUnblock), func() { u.Go(screenUnblock) })
 		s.next = b
 		return notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(b))

@@ -120,7 +120,7 @@ func (s *diagnosticsScreen) withPIN(ctx context.Context, reader string, pin, _ [
 	var found func(Finding)
 	u.do(func() { found, _ = s.begin() })
 	o.Progress = func(p card.Progress) {
-		if point(p.Name) {
+		if p.Name.MustFinish() {
 			u.do(func() {
 				if s.ask.busy() {
 					s.ask.form.op.lock()

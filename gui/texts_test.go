@@ -1,13 +1,13 @@
 package gui
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +15,7 @@ import (
 
 	"cie/apdu"
 	"cie/card"
+	"cie/card/state"
 	catalogue "cie/gui/text"
 )
 
@@ -65,19 +66,35 @@ func TestProblems(t *testing.T) {
 		{&card.StepError{Step: card.StepSign, Err: errors.New("6F00")}, "step"},
 		{&card.StepError{Step: card.StepSign, Err: fmt.Errorf("x: %w", apdu.ErrRemoved)}, "removed"},
 		{&card.NotGenuineError{Check: "sod-hash", Err: errors.New("x")}, "not-genuine"},
+		{&card.NotAcceptedError{}, "not-accepted"},
+		{context.Canceled, "canceled"},
+		{card.ErrPINRequired, "pin-required"},
+		{card.ErrNotCIE, "not-cie"},
+		{state.ErrLocked, "state"},
+		{card.ErrClosed, "removed"},
+		{apdu.ErrNoService, "no-service"},
+		{apdu.ErrNoReader, "no-reader"},
+		{apdu.ErrNoCard, "no-card"},
+		{apdu.ErrMute, "mute"},
+		{apdu.ErrReset, "reset"},
+		{apdu.ErrBusy, "busy"},
+		{apdu.ErrTimeout, "timeout"},
+		{fmt.Errorf("%w: %w", ErrNotAdmitted, apdu.ErrNoService), "not-admitted"},
+		{ErrHomeOwner, "home-owner"},
+		{ErrNoModule, "no-module"},
+		{ErrSomeBrowsers, "some-browsers"},
+		{ErrUntrusted, "untrusted"},
+		{ErrDemo, "demo"},
+		{card.ErrDataTooLong, "other"},
 		{errors.New("x"), "other"},
 	}
-	for _, s := range simple {
-		if !slices.ContainsFunc(list, func(e struct {
-			err  error
-			code string
-		}) bool {
-			return e.code == s.key
-		}) {
-			list = append(list, struct {
-				err  error
-				code string
-			}{fmt.Errorf("wrapped: %w", s.err), s.key})
+	covered := map[card.Kind]bool{}
+	for _, e := range list {
+		covered[card.Classify(e.err)] = true
+	}
+	for _, k := range card.Kinds() {
+		if keys[k] != "" && !covered[k] {
+			t.Errorf("no error of kind %d is tried", k)
 		}
 	}
 	for _, l := range catalogue.Languages {

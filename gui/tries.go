@@ -58,10 +58,6 @@ func triesKind(ref card.PINRef, c card.Tries) kind {
 	return good
 }
 
-// blocked reports whether a code takes no more tries. What was only seen earlier
-// may be out of date: another device can have unblocked it.
-func blocked(c card.Tries) bool { return c.Max > 0 && c.Left == 0 && c.Reported }
-
 // dots shows how many of something are left.
 type dots struct {
 	widget.BaseWidget

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"cie/apdu"
 	"cie/card"
 	"cie/card/identity"
 	"cie/gui"
@@ -171,7 +170,7 @@ func (c *cards) take(ctx context.Context, reader string, progress func(card.Prog
 		}
 	}
 	err = f(h)
-	if lost(err) {
+	if card.LossOf(err) >= card.LossConnection {
 		c.forget(reader, h)
 	}
 	return err
@@ -184,16 +183,6 @@ func (c *cards) forget(reader string, h *held) {
 	if c.open[reader] == h {
 		delete(c.open, reader)
 	}
-}
-
-// lost reports errors after which a connection is of no use.
-func lost(err error) bool {
-	for _, e := range []error{apdu.ErrNoService, apdu.ErrNoReader, apdu.ErrNoCard, apdu.ErrMute, apdu.ErrRemoved, apdu.ErrTimeout, card.ErrClosed} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *cards) connect(ctx context.Context, reader string, h *held) error {

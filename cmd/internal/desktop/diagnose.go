@@ -81,8 +81,8 @@ func diagnose(ctx context.Context, env doctor.Env, with gui.Diagnosis, found fun
 		if reader != with.Reader {
 			return nil, nil, nil // the PIN belongs to another card
 		}
-		if tries.NeedsConsent(card.PIN) && !with.AllowLastTry {
-			return nil, nil, &card.LastTryError{Ref: card.PIN, Tries: tries}
+		if err := tries.Check(card.PIN, with.AllowLastTry); err != nil {
+			return nil, nil, err
 		}
 		return with.PIN, codeOptions(with.CodeOptions), nil
 	}, found)
