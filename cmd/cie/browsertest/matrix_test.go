@@ -196,6 +196,14 @@ func TestLateReader(t *testing.T) {
 			time.Sleep(firefoxLooks)
 		}
 		o := u.login(nil, pin())
+		if kind == browser.Firefox && strings.Contains(o.shown, "No_client_certificate") {
+			// Two threads of Firefox check for new slots during one connection
+			// (FindClientCertificatesWithPrivateKeys and the verification of the
+			// server's certificate), and the second one does not wait for the first.
+			t.Log("Firefox did not wait for its own list of readers; the second login counts")
+			u.again()
+			o = u.login(nil, pin())
+		}
 		u.picture("in")
 		u.wantIn(o, 1, 1)
 	})
