@@ -80,3 +80,37 @@ func (t Tries) Check(ref PINRef, allowed bool) error {
 	}
 	return nil
 }
+
+// Lock is what the counters of PIN and PUK together mean for the card.
+type Lock int
+
+// The locks.
+const (
+	LockNone Lock = iota // no code is blocked
+	LockPIN              // the PIN is blocked, and the PUK unblocks it
+	LockPUK              // the PUK is blocked: the PIN works until it is blocked too
+	LockBoth             // the PIN is blocked, and nothing unblocks it
+	locks
+)
+
+// Locks returns every Lock of a code, for tests that each has its words.
+func Locks() []Lock {
+	var all []Lock
+	for l := LockNone + 1; l < locks; l++ {
+		all = append(all, l)
+	}
+	return all
+}
+
+// LockOf returns what both counters mean for the card.
+func LockOf(pin, puk Tries) Lock {
+	switch {
+	case pin.Blocked() && puk.Blocked():
+		return LockBoth
+	case pin.Blocked():
+		return LockPIN
+	case puk.Blocked():
+		return LockPUK
+	}
+	return LockNone
+}

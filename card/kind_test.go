@@ -145,6 +145,24 @@ func TestTriesJudgesEveryCounter(t *testing.T) {
 	}
 }
 
+func TestLockOfBothCounters(t *testing.T) {
+	dead, seen, left := card.Tries{Max: 3, Reported: true}, card.Tries{Max: 3}, card.Tries{Left: 1, Max: 3, Reported: true}
+	for _, c := range []struct {
+		pin, puk card.Tries
+		want     card.Lock
+	}{
+		{left, left, card.LockNone}, {seen, seen, card.LockNone}, {dead, left, card.LockPIN}, {dead, seen, card.LockPIN},
+		{left, dead, card.LockPUK}, {seen, dead, card.LockPUK}, {dead, dead, card.LockBoth},
+	} {
+		if l := card.LockOf(c.pin, c.puk); l != c.want {
+			t.Errorf("PIN %+v, PUK %+v: lock %d, want %d", c.pin, c.puk, l, c.want)
+		}
+	}
+	if want := []card.Lock{card.LockPIN, card.LockPUK, card.LockBoth}; !slices.Equal(card.Locks(), want) {
+		t.Errorf("locks %v, want %v", card.Locks(), want)
+	}
+}
+
 func TestOnlyStepsWithCodesMustFinish(t *testing.T) {
 	for step, want := range map[card.StepName]bool{
 		card.StepSelect: false, card.StepReadPublic: false, card.StepCheckSOD: false, card.StepAntiClone: false,

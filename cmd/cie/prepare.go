@@ -55,7 +55,7 @@ func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef,
 	}
 	switch {
 	case tries.Blocked():
-		return nil, a.blocked(ctx, u, ref)
+		return nil, a.blocked(ctx, u, ref, tries)
 	case tries.Left < 0:
 		d.say(msg.TriesUnknown)
 	default:
@@ -94,9 +94,9 @@ func (a *app) acceptOnce(ctx context.Context, d *dialog, auth card.Authenticity,
 	return err
 }
 
-// blocked is the error for a blocked code. Where the PUK is dead too it is that
-// one: do not advise unblocking when the PUK is blocked too.
-func (a *app) blocked(ctx context.Context, u *inUse, ref card.PINRef) error {
+// blocked is the error for a blocked code. Where the PUK is blocked, too, it is
+// that of the PUK: do not advise unblocking then.
+func (a *app) blocked(ctx context.Context, u *inUse, ref card.PINRef, tries card.Tries) error {
 	if ref == card.PIN {
 		var puk card.Tries
 		err := a.onCard(func() (err error) {
@@ -106,7 +106,7 @@ func (a *app) blocked(ctx context.Context, u *inUse, ref card.PINRef) error {
 		if err != nil {
 			return err
 		}
-		if puk.Blocked() {
+		if card.LockOf(tries, puk) == card.LockBoth {
 			ref = card.PUK
 		}
 	}

@@ -3,7 +3,6 @@ package desktop
 import (
 	"context"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -95,20 +94,8 @@ func diagnose(ctx context.Context, env doctor.Env, with gui.Diagnosis, found fun
 // refusal is the error of a PIN that the card refused.
 func refusal(checks []doctor.Check) error {
 	for _, c := range checks {
-		if c.ID != doctor.Certificate {
-			continue
-		}
-		switch c.Finding {
-		case doctor.PINBlocked:
-			return &card.PINError{Ref: card.PIN}
-		case doctor.PINWrong:
-			refused := &card.PINError{Ref: card.PIN, Tries: -1}
-			for _, v := range c.Values {
-				if n, err := strconv.Atoi(v.Text); err == nil && v.Name == "tries" {
-					refused.Tries = n
-				}
-			}
-			return refused
+		if c.Refused != nil {
+			return c.Refused
 		}
 	}
 	return nil

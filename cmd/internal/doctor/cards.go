@@ -164,6 +164,17 @@ func (r *run) authenticity(s *card.Session) bool {
 	return c.Status != Fail
 }
 
+// locks are the findings about blocked codes.
+var locks = map[card.Lock]struct {
+	status  Status
+	finding Finding
+	remedy  Remedy
+}{
+	card.LockPIN:  {Fail, PINBlocked, UnblockPIN},
+	card.LockPUK:  {Warn, PUKBlocked, Careful},
+	card.LockBoth: {Fail, PUKBlocked, NewCard},
+}
+
 // triesLeft reads the counters and says whether a PIN can be verified.
 func (r *run) triesLeft(s *card.Session) bool {
 	err := r.Guard(func() (err error) {
@@ -180,17 +191,13 @@ func (r *run) triesLeft(s *card.Session) bool {
 		return strconv.Itoa(t.Left)
 	}
 	c := Check{ID: Tries, Status: OK, Finding: TriesFull, Values: []Value{{Name: "pin", Text: count(r.tries)}, {Name: "puk", Text: count(r.puk)}}}
-	switch {
+	switch lock := card.LockOf(r.tries, r.puk); {
 	case errors.Is(err, card.ErrNotGenuine):
 		c = Check{ID: Tries, Status: Fail, Finding: NotGenuine, Remedy: ShowMunicipality, Detail: detail(err)}
 	case err != nil:
 		c = Check{ID: Tries, Status: Fail, Finding: CardFails, Remedy: MoveCard, Detail: detail(err)}
-	case r.tries.Blocked() && r.puk.Blocked():
-		c.Status, c.Finding, c.Remedy = Fail, PUKBlocked, NewCard
-	case r.tries.Blocked():
-		c.Status, c.Finding, c.Remedy = Fail, PINBlocked, UnblockPIN
-	case r.puk.Blocked():
-		c.Status, c.Finding, c.Remedy = Warn, PUKBlocked, Careful
+	case lock != card.LockNone:
+		c.Status, c.Finding, c.Remedy = locks[lock].status, locks[lock].finding, locks[lock].remedy
 	case r.tries.Left < 0:
 		c.Status, c.Finding, c.Values = OK, TriesUnknown, nil
 	case r.tries.Left < r.tries.Max || r.puk.Left >= 0 && r.puk.Left < r.puk.Max:
@@ -214,12 +221,10 @@ func (r *run) certificate(s *card.Session, pin []byte, opts []card.CodeOption) {
 	switch {
 	case errors.As(err, &wrong):
 		clear(pin)
-		c := Check{ID: Certificate, Status: Fail, Finding: PINWrong, Remedy: CheckPIN, Values: []Value{{Name: "tries", Text: strconv.Itoa(wrong.Tries)}}}
+		c := Check{ID: Certificate, Status: Fail, Finding: PINWrong, Remedy: CheckPIN, Refused: wrong, Values: []Value{{Name: "tries", Text: strconv.Itoa(wrong.Tries)}}}
 		if wrong.Blocked() {
-			c.Finding, c.Remedy, c.Values = PINBlocked, UnblockPIN, nil
-			if r.puk.Blocked() {
-				c.Finding, c.Remedy = PUKBlocked, NewCard // no PUK unblocks it
-			}
+			lock := locks[card.LockOf(card.Tries{Reported: true}, r.puk)]
+			c.Finding, c.Remedy, c.Values = lock.finding, lock.remedy, nil
 		}
 		r.tell(c)
 	case err != nil:

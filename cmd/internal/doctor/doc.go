@@ -75,6 +75,8 @@ type Check struct {
 	Remedy Remedy
 	// Detail is the cause in technical words.
 	Detail string
+	// Refused is set where the card refused the PIN.
+	Refused *card.PINError
 }
 
 // MarshalJSON writes values as an object.

@@ -426,10 +426,15 @@ func gives(pin string, kept *[]byte) PINFunc {
 	}
 }
 
-func TestEveryValidityHasAFinding(t *testing.T) {
+func TestEveryValidityAndLockHasAFinding(t *testing.T) {
 	for _, v := range identity.Validities() {
 		if f := validities[v]; f.status == "" || f.finding == "" || (f.status == OK) != (f.remedy == "") {
 			t.Errorf("validity %d: %+v", v, f)
+		}
+	}
+	for _, l := range card.Locks() {
+		if f := locks[l]; f.status == "" || f.finding == "" || f.remedy == "" {
+			t.Errorf("lock %d: %+v", l, f)
 		}
 	}
 }
