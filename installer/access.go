@@ -10,7 +10,7 @@ import (
 // The directory of the programs on Windows. What an administrator runs from
 // there, the uninstaller first of all, must not be another user's to replace.
 
-// ErrOpenDirectory: users who are not administrators may write to a directory.
+// ErrOpenDirectory reports a directory to which users who are not administrators may write.
 var ErrOpenDirectory = errors.New("users who are not administrators may write there")
 
 // accessEntry is an entry of an access list that allows something.
@@ -19,14 +19,14 @@ type accessEntry struct {
 	mask uint32
 }
 
-// access is who may change a file or directory, as Windows keeps it.
+// access is the access list of a file or directory on Windows.
 type access struct {
 	path  string
 	owner string
 	// list has the entries that allow something and that are not for children
 	// alone. Entries that deny are left out: they only ever make less possible.
 	list []accessEntry
-	// open: there is no list, so everything is allowed to every user.
+	// open reports that there is no list, so every user has full access.
 	open bool
 }
 
@@ -43,15 +43,15 @@ const (
 	rightGenericAll  = 0x10000000
 	rightGenericW    = 0x40000000
 
-	// rightsToReplace allow to put another file or directory in the place of
-	// one; who may add files beside it cannot.
+	// rightsToReplace permit to replace a file or directory. The right to add files
+	// beside it is not sufficient.
 	rightsToReplace = rightDelete | rightDeleteChild | rightWriteDAC | rightWriteOwner | rightGenericAll
 	rightsToWrite   = rightsToReplace | rightAddFile | rightAddSubdir | rightWriteEA | rightWriteAttr | rightGenericW
 )
 
 // trusted reports whether a security identifier is that of administrators or of
-// the system ([MS-DTYP] 2.4.2.4), or of an account that may write to the
-// directory of Windows, and so to everything.
+// the system ([MS-DTYP] 2.4.2.4), or of an account that may write to the Windows
+// directory and therefore controls the system.
 func trusted(sid string, windows access) bool {
 	switch sid {
 	case "S-1-5-18", // SYSTEM
@@ -70,9 +70,9 @@ func trusted(sid string, windows access) bool {
 	})
 }
 
-// judgeAccess returns an error that matches ErrOpenDirectory when users who are
-// not administrators may change what a directory holds. list is the directory
-// and those above it, the innermost first; windows is that of Windows itself.
+// judgeAccess returns an error that matches ErrOpenDirectory if users who are not
+// administrators may change the content of a directory. list is the directory
+// followed by its parents; windows is the Windows directory.
 func judgeAccess(list []access, windows access) error {
 	for i, a := range list {
 		rights := uint32(rightsToWrite)

@@ -2,5 +2,5 @@
 
 package installer
 
-// CheckDirectory is for Windows: elsewhere a package manager installs.
+// CheckDirectory does nothing: a package manager installs on this system.
 func CheckDirectory(string) error { return nil }

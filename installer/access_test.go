@@ -21,7 +21,7 @@ const (
 func TestDirectoryOfOrdinaryUsersIsRefused(t *testing.T) {
 	windows := access{path: `C:\Windows`, owner: "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464",
 		list: []accessEntry{{systemSID, modify}, {adminsSID, modify}, {usersSID, readOnly}}}
-	// Of the root the entry for new files below it is for children alone.
+	// In the list of the root, the entry for new files applies to children only.
 	root := access{path: `C:\`, owner: windows.owner, list: []accessEntry{{adminsSID, fullAccess}, {systemSID, fullAccess}, {usersSID, readOnly}, {signedIn, rightAddSubdir}}}
 	programs := access{path: `C:\Program Files`, owner: windows.owner,
 		list: []accessEntry{{windows.owner, fullAccess}, {systemSID, modify}, {adminsSID, modify}, {usersSID, readOnly}, {"S-1-15-2-1", readOnly}}}

@@ -9,9 +9,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// CheckDirectory returns an error that matches ErrOpenDirectory when users who
-// are not administrators may change what the directory holds, or put another
-// one in its place.
+// CheckDirectory returns an error that matches ErrOpenDirectory if users who are
+// not administrators may change the content of the directory or replace it.
 func CheckDirectory(path string) error {
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -10,7 +10,7 @@ const (
 	NSSUser  Family = "nss-user" // LibreOffice, Okular, Papers: they borrow a database
 )
 
-// app is what is known about a program in general.
+// app describes a program.
 type app struct {
 	id, name string
 	family   Family
@@ -138,7 +138,7 @@ var unixApps = []app{
 	},
 }
 
-// apps are the programs of the system at hand.
+// apps returns the programs that exist for this operating system.
 func (e *Env) apps() []app {
 	if e.Windows {
 		return windowsApps

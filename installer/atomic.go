@@ -20,7 +20,7 @@ const (
 	stageRenamed = "renamed" // file replaced
 )
 
-// fileMeta is what is kept of a file that is replaced.
+// fileMeta is the metadata that a replaced file keeps.
 type fileMeta struct {
 	mode     fs.FileMode
 	uid, gid int // -1: those of this process
@@ -94,8 +94,8 @@ func syncDir(dir string) error {
 	return syncDirectory(d)
 }
 
-// sweepTemp deletes temporary files that a killed run left beside path. The
-// caller holds the lock, so none of them is in use.
+// sweepTemp deletes temporary files of killed processes beside path. The caller has
+// the lock, so none of them is in use.
 func sweepTemp(path string) {
 	dir, base := filepath.Split(path)
 	left, _ := filepath.Glob(filepath.Join(globEscape(dir), "."+globEscape(base)+tempMark+"*"))
@@ -136,7 +136,7 @@ func missingDirs(dir string) ([]string, error) {
 	return missing, nil
 }
 
-// mkdirs creates the directories in the order given, with exactly that mode.
+// mkdirs creates the directories in order, with exactly that mode.
 func mkdirs(dirs []string, mode fs.FileMode) error {
 	for _, d := range dirs {
 		if err := os.Mkdir(d, mode); errors.Is(err, fs.ErrExist) {

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Packaging is how a program came to the machine.
+// Packaging is the way in which a program was installed.
 type Packaging string
 
 const (
@@ -22,31 +22,31 @@ const (
 	PackageTarball Packaging = "tarball" // unpacked by hand
 )
 
-// Reach says whether the module can get into a program at all.
+// Reach reports whether the module can get into a program at all.
 type Reach string
 
 const (
-	// ReachDirect: the program loads the module from the file system.
+	// ReachDirect means that the program loads the module from the file system.
 	ReachDirect Reach = "direct"
-	// ReachServer: the sandbox does not see the module; it can talk to a p11-kit
-	// server of the user instead.
+	// ReachServer means that the sandbox hides the module, but the program can use
+	// a p11-kit server of the user.
 	ReachServer Reach = "p11-kit-server"
-	// ReachNone: the sandbox lets neither module nor server in.
+	// ReachNone means that the sandbox permits neither module nor server.
 	ReachNone Reach = "none"
 )
 
-// WayOut says what a person can do about a program that is not reached.
+// WayOut is the remedy for a program that cannot use the module.
 type WayOut string
 
 const (
-	// WayOutServer: let the p11-kit server in (targets of Kind KindFlatpakOverride).
+	// WayOutServer: permit the p11-kit server (targets of Kind KindFlatpakOverride).
 	WayOutServer WayOut = "enable-p11-kit-server"
-	// WayOutNative: install the program from the distribution or from its maker
+	// WayOutNative: install the program from the distribution or its vendor
 	// instead of the store.
 	WayOutNative WayOut = "install-native-package"
-	// WayOutStart: start the program once, so that it makes its files.
+	// WayOutStart: start the program once, so that it creates its files.
 	WayOutStart WayOut = "start-once"
-	// WayOutRestart: close the program and start it again.
+	// WayOutRestart: restart the program.
 	WayOutRestart WayOut = "restart"
 )
 
@@ -63,8 +63,8 @@ type Browser struct {
 	Reach    Reach     `json:"reach"`
 }
 
-// Browsers finds the programs that can use the module. A program that is
-// installed twice, say as a package and as a snap, is found twice.
+// Browsers finds the programs that can use the module. A program installed twice,
+// for example as a package and as a snap, is listed twice.
 func (e *Env) Browsers() []Browser {
 	versions := e.packageVersions()
 	var list []Browser
@@ -132,8 +132,8 @@ func (e *Env) nativeBrowsers(a app, versions map[string]string) []Browser {
 			continue
 		}
 		packaging := PackageTarball
-		// The makers of browsers on Chromium give out packages only, which unpack
-		// into /opt; not every system says so in a status file of dpkg.
+		// Vendors of Chromium browsers publish packages only, which install below /opt.
+		// Not every system lists them in a status file of dpkg.
 		if packaged != "" && !strings.HasPrefix(d, "~/") || strings.HasPrefix(d, "/usr/") || a.family == Chromium {
 			packaging = PackageNative
 		}
@@ -150,8 +150,8 @@ func (e *Env) nativeBrowsers(a app, versions map[string]string) []Browser {
 	return list
 }
 
-// installedIn says whether dir is an installation of the program and, if its
-// files tell, of which version.
+// installedIn reports whether dir is an installation of the program, with its
+// version if its files contain it.
 func installedIn(a app, dir string) (version string, ok bool) {
 	if a.family == Gecko {
 		b, err := readBounded(filepath.Join(dir, "application.ini"))
@@ -184,8 +184,8 @@ func upstreamVersion(v string) string {
 	return v
 }
 
-// packageVersions reads the versions of the packages the table names from the
-// status file of dpkg. Systems without dpkg have none.
+// packageVersions reads the versions of the known packages from the status file of
+// dpkg. It returns none on systems without dpkg.
 func (e *Env) packageVersions() map[string]string {
 	f, err := OpenRegular(e.sys("/var/lib/dpkg/status"))
 	if err != nil {
@@ -281,7 +281,7 @@ func sandboxPath(home, root string) string {
 	return filepath.Join(home, strings.TrimPrefix(root, "~/"))
 }
 
-// metainfoVersion takes the newest release from the AppStream data of a flatpak.
+// metainfoVersion returns the newest release in the AppStream data of a flatpak.
 func metainfoVersion(dir, id string) string {
 	for _, name := range []string{id + ".metainfo.xml", id + ".appdata.xml"} {
 		b, err := readBounded(filepath.Join(dir, "files", "share", "metainfo", name))
@@ -331,7 +331,7 @@ func (e *Env) geckoTargets(browsers []Browser) []Target {
 	return list
 }
 
-// sharing lists the programs that keep their profiles in the same directories.
+// sharing lists the programs that have their profiles in the same directories.
 func (e *Env) sharing(a app) []string {
 	var ids []string
 	for _, b := range e.apps() {
@@ -342,7 +342,7 @@ func (e *Env) sharing(a app) []string {
 	return ids
 }
 
-// MarshalJSON adds the error's text, which State keeps as an error.
+// MarshalJSON adds the text of the error in State.
 func (s State) MarshalJSON() ([]byte, error) {
 	type plain State
 	v := struct {

@@ -29,7 +29,7 @@ func fakeProcess(t *testing.T, e *Env, pid int, exe, cmdline string, open ...str
 	}
 }
 
-func TestBrowsers(t *testing.T) {
+func TestBrowsersAreFoundInEveryPackaging(t *testing.T) {
 	e := newEnv(t)
 	installFirefox(t, e, "153.7.0")
 	write(t, filepath.Join(e.Home, "firefox/application.ini"), "[App]\nVersion=155.0\n")
@@ -84,7 +84,7 @@ func TestBrowsers(t *testing.T) {
 	}
 }
 
-func TestSurvey(t *testing.T) {
+func TestSurveyJudgesEveryBrowser(t *testing.T) {
 	e := newEnv(t)
 	installFirefox(t, e, "128.0")
 	write(t, e.sys("/usr/lib/chromium/chromium"), "x")
@@ -131,7 +131,7 @@ func TestSurvey(t *testing.T) {
 	r = e.Survey(t.Context(), o)
 	check(find(r, "firefox-esr", PackageNative), Absent, ReasonNotCreated, "", LoadUnknown)
 
-	// A module that does not load is reported for who has it registered.
+	// A module that does not load is reported for the programs that have it registered.
 	o.Load = func(context.Context, string) error { return errors.New("undefined symbol") }
 	r = e.Survey(t.Context(), o)
 	check(find(r, "chromium", PackageNative), Registered, "", "", LoadNo)
@@ -172,7 +172,7 @@ func TestSurveyWithoutModule(t *testing.T) {
 	}
 }
 
-func TestRunning(t *testing.T) {
+func TestRunningProgramsNeedRestart(t *testing.T) {
 	e := newEnv(t)
 	installFirefox(t, e, "128.0")
 	write(t, e.sys("/usr/lib/chromium/chromium"), "x")
@@ -214,7 +214,7 @@ func TestRunning(t *testing.T) {
 	}
 }
 
-func TestChromiumLock(t *testing.T) {
+func TestChromiumLockNamesProcess(t *testing.T) {
 	e := newEnv(t)
 	dir := filepath.Join(e.ConfigHome, "chromium")
 	fakeProcess(t, e, 300, "/usr/lib/chromium/chromium", "chromium")

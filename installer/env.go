@@ -16,7 +16,7 @@ import (
 // Env is the machine as the installer sees it. NewEnv fills it in; tests make
 // their own with a home and a root of their choice.
 type Env struct {
-	// Windows: the machine runs Windows.
+	// Windows reports whether the machine runs Windows.
 	Windows bool
 	// ProgramFiles are the directories of installed programs, on Windows; the
 	// first is that of programs of this architecture.
@@ -29,8 +29,8 @@ type Env struct {
 	Proc string
 	// Module is the path to register.
 	Module string
-	// UID is the effective user id; SudoUID the id of who called sudo, or -1. On
-	// Windows 0 is a process with the rights of an administrator, -1 any other.
+	// UID is the effective user id; SudoUID is the id of the user of sudo, or -1. On
+	// Windows UID is 0 in a process with administrator rights, otherwise -1.
 	UID     int
 	SudoUID int
 	// ConfigHome, DataHome, StateHome, RuntimeDir as in the XDG base directory specification.
@@ -89,8 +89,8 @@ func xdg(variable, base, fallback string) string {
 	return filepath.Join(base, fallback)
 }
 
-// ownDir is the directory of this software on Windows. What an administrator
-// changes is remembered there: below ProgramData anybody could prepare it.
+// ownDir is the directory of this software on Windows. The journal of the system is
+// there, because every user may create files below ProgramData.
 func (e *Env) ownDir() string {
 	if len(e.ProgramFiles) == 0 {
 		return filepath.Join(e.Root, "CIE")
@@ -133,9 +133,8 @@ func (e *Env) CheckUser() error {
 // or ErrNoModule.
 func (e *Env) CheckModule() error {
 	p := e.Module
-	// NSS reads lines of at most 2047 bytes; p11-kit and NSS strip white space
-	// at the ends and know no way to write a line break.
-	// JSON, of which the policies are made, carries no other bytes than UTF-8.
+	// NSS reads lines of at most 2047 bytes. p11-kit and NSS strip white space at the
+	// ends and have no escape for line breaks. Policies are JSON, which must be UTF-8.
 	bad := !filepath.IsAbs(p) || filepath.Clean(p) != p || len(p) > 1024 || strings.TrimSpace(p) != p || !utf8.ValidString(p)
 	for _, r := range p {
 		bad = bad || r < 0x20 || r == 0x7f || r == '"' || r == '\\' && !e.Windows
@@ -155,10 +154,10 @@ func (e *Env) CheckModule() error {
 	return nil
 }
 
-// lockWait bounds how long one run waits for another. Edits take milliseconds.
+// lockWait limits how long one process waits for another. Edits take milliseconds.
 const lockWait = 10 * time.Second
 
-// lock keeps two runs of the installer apart.
+// lock excludes other processes of the installer.
 func (e *Env) lock(scope Scope) (unlock func(), err error) {
 	dir := e.Home
 	if scope == ScopeSystem {

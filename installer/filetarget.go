@@ -9,15 +9,15 @@ import (
 	"path/filepath"
 )
 
-// codec knows one file format: it finds, adds and removes the registration in
-// the bytes of a file. Nothing else in the file may change.
+// codec implements one file format: it finds, adds and removes the registration in
+// the content of a file. It must not change the rest of the file.
 type codec interface {
 	// inspect reads the state from content.
 	inspect(content []byte) State
 	// install returns content with the registration; nil content is a new file.
 	install(content []byte) ([]byte, error)
-	// remove returns content without the registration. empty says that nothing
-	// of anybody else is left, so a file that Install created may go.
+	// remove returns content without the registration. empty reports that nothing
+	// else remains, so that a file created by Install may be deleted.
 	remove(content []byte) (out []byte, empty bool, err error)
 }
 
@@ -33,9 +33,9 @@ type fileTarget struct {
 	dirMode  fs.FileMode // of new directories
 	missing  func() State
 	running  func() []Process
-	// ownFile: nobody else writes this file, so Remove deletes it.
+	// ownFile reports that no other program writes this file, so Remove deletes it.
 	ownFile bool
-	// unjournaled files are never anybody else's, so there is nothing to remember.
+	// unjournaled reports that the file never has other content, so none is saved.
 	unjournaled bool
 	// moduleless targets can be installed without the module file.
 	moduleless bool
@@ -132,7 +132,7 @@ func (t *fileTarget) lookMissing() (State, found, error) {
 	if s.Status != Absent {
 		return s, found{}, s.Err
 	}
-	// The nearest directory that exists must take new files of this user.
+	// This user must be able to create files in the nearest existing directory.
 	dir := filepath.Dir(t.path)
 	for {
 		fi, err := os.Stat(dir)
@@ -166,14 +166,14 @@ func (t *fileTarget) lookMissing() (State, found, error) {
 	return s, found{real: filepath.Join(real, rest), meta: fileMeta{mode: t.fileMode, uid: -1, gid: -1}}, nil
 }
 
-// foreign says whether a user target belongs to somebody else.
+// foreign reports whether a user target belongs to another user.
 func (t *fileTarget) foreign(fi fs.FileInfo) bool {
 	uid, _, ok := ownerOf(fi)
 	return t.scope == ScopeUser && ok && uid != t.env.UID
 }
 
-// writable reports why the directory takes no new files. An ordinary user
-// looking at system targets is told so by Install, not by State.
+// writable reports why no file can be created in the directory. For system targets
+// an ordinary user gets this error from Install, not from State.
 func (t *fileTarget) writable(dir string) error {
 	if t.scope == ScopeSystem && t.env.UID != 0 {
 		return nil
@@ -184,7 +184,7 @@ func (t *fileTarget) writable(dir string) error {
 	return nil
 }
 
-// guard checks who runs this.
+// guard refuses a process of another user.
 func (t *fileTarget) guard() error {
 	if t.scope == ScopeUser {
 		if t.env.elevated() && !t.env.owns(t.path) {
@@ -242,8 +242,8 @@ func (t *fileTarget) put(f found, out []byte) (Change, error) {
 	}
 	before := f.content
 	if old, ok := j.load(f.real); ok && f.exists && old.After == r.Before {
-		// A correction of our own earlier registration: what was before that
-		// one is what Remove shall restore.
+		// This corrects an earlier registration of ours. Remove must restore the
+		// content before that one.
 		if b, ok := j.backup(old); ok || old.Created {
 			r.Created, r.Before, r.Mode, before = old.Created, old.Before, old.Mode, b
 		}
@@ -269,7 +269,7 @@ func (t *fileTarget) put(f found, out []byte) (Change, error) {
 	return Change{Changed: true, Files: []string{f.real}}, nil
 }
 
-// remembered says whether the journal has a record of the file.
+// remembered reports whether the journal has a record of the file.
 func (t *fileTarget) remembered() bool {
 	real, err := filepath.EvalSymlinks(t.path)
 	if err != nil {
@@ -294,7 +294,7 @@ func (t *fileTarget) Remove() (Change, error) {
 		if state.Status == Damaged {
 			return Change{}, &StateError{Path: t.path, State: state}
 		}
-		// Gone already, or never there; a record may still be.
+		// The registration is absent; its record may still exist.
 		if r, ok := j.load(f.real); ok && r.Kind == t.kind {
 			return Change{}, j.drop(f.real)
 		}
@@ -315,8 +315,8 @@ func (t *fileTarget) Remove() (Change, error) {
 	}
 	untouched := recorded && digest(f.content) == r.After
 	if untouched && !r.Created {
-		// A backup that itself held a registration, of an older path say, is
-		// not what removing means.
+		// If the backup contains a registration itself, for example of an older
+		// path, it must not be restored.
 		if b, ok := j.backup(r); ok && t.codec.inspect(b).Status == Absent {
 			out, empty = b, false
 			f.meta.mode = fs.FileMode(r.Mode).Perm()

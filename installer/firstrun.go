@@ -7,12 +7,12 @@ import (
 	"slices"
 )
 
-// firstRunTarget gives a Firefox that was never started its first profile, with
-// the module in it, so that one step is enough on a fresh machine. It writes
-// what Firefox itself would find after "-CreateProfile": profiles.ini and a
-// profile directory; compatibility.ini in there names the installation, without
-// which Firefox takes the profile for that of another installation and makes a
-// new one (nsToolkitProfileService, IsProfileForCurrentInstall).
+// firstRunTarget creates the first profile of a Firefox that was never started, with
+// the module registered in it, so that a fresh machine needs one step only. It
+// writes what Firefox finds after "-CreateProfile": profiles.ini and a profile
+// directory with compatibility.ini, which names the installation. Without it
+// Firefox attributes the profile to another installation and creates a new one
+// (nsToolkitProfileService, IsProfileForCurrentInstall).
 type firstRunTarget struct {
 	env      *Env
 	root     string // of profiles.ini
@@ -53,7 +53,7 @@ func (e *Env) firstRun(b Browser) Target {
 	t.parts = []*fileTarget{
 		nss,
 		part(filepath.Join(profile, "compatibility.ini"), "[Compatibility]\nLastPlatformDir="+e.unroot(b.Dir)+"\n"),
-		// Last: from here on Firefox knows the profile.
+		// Written last: it makes the profile visible to Firefox.
 		part(filepath.Join(root, "profiles.ini"), "[Profile0]\nName=default\nIsRelative=1\nPath="+firstProfile+"\nDefault=1\n\n[General]\nStartWithLastProfile=1\nVersion=2\n"),
 	}
 	if exists(filepath.Join(root, "profiles.ini")) && !t.untouched() {
@@ -62,7 +62,7 @@ func (e *Env) firstRun(b Browser) Target {
 	return t
 }
 
-// firstRoot is where this version of Firefox makes its first profile.
+// firstRoot returns the directory in which this version of Firefox creates its first profile.
 func (e *Env) firstRoot(a app, b Browser) string {
 	old, modern := e.expand(a.roots[0]), e.expand(a.roots[1])
 	if e.Windows {
@@ -96,7 +96,7 @@ func (e *Env) unroot(path string) string {
 	return "/" + rel
 }
 
-// untouched says whether the files are still those this target wrote, and
+// untouched reports whether the files are still those this target wrote, and
 // Firefox has not been started.
 func (t *firstRunTarget) untouched() bool {
 	for _, p := range t.parts[1:] {
@@ -119,7 +119,7 @@ func (t *firstRunTarget) Scope() Scope       { return ScopeUser }
 func (t *firstRunTarget) Path() string       { return t.parts[0].path }
 func (t *firstRunTarget) Programs() []string { return t.programs }
 
-// Running is empty: a program that runs has a profile.
+// Running returns nil: a running program has a profile.
 func (t *firstRunTarget) Running() []Process { return nil }
 
 func (t *firstRunTarget) State() State { return t.parts[0].State() }
@@ -144,8 +144,8 @@ func (t *firstRunTarget) Install() (Change, error) {
 	return all, nil
 }
 
-// Remove takes the files away in the reverse order. A profile that Firefox has
-// used since belongs to the person; then only the module leaves it.
+// Remove deletes the files in reverse order. If Firefox has used the profile since,
+// it belongs to the user, and Remove only unregisters the module in it.
 func (t *firstRunTarget) Remove() (Change, error) {
 	parts := slices.Clone(t.parts)
 	slices.Reverse(parts)

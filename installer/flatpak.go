@@ -11,15 +11,14 @@ import (
 	"time"
 )
 
-// A program in a Flatpak sandbox sees neither /usr of the system nor the PC/SC
-// daemon, so it cannot load the module. It can talk to it: a p11-kit server of
-// the user loads the module outside and gives it away over a socket in the
-// runtime directory, and p11-kit-client.so, which every freedesktop runtime has,
-// is the module the program loads. Three places make that work: the unit that
-// runs the server, the override that lets socket and its address into the
-// sandbox, and the program's module list. They are installed on request only
-// ([Options].Flatpak): the override gives one program more rights than its
-// makers did.
+// A program in a Flatpak sandbox has access neither to /usr of the system nor to the
+// PC/SC daemon, so it cannot load the module. Instead a p11-kit server of the user
+// loads the module outside of the sandbox and serves it on a socket in the runtime
+// directory. The program loads p11-kit-client.so, which every freedesktop runtime
+// contains. This needs three places: the unit that runs the server, the override
+// that permits the socket and its address in the sandbox, and the program's list of
+// modules. They are installed on request only ([Options].Flatpak), because the
+// override gives a program more rights than its vendor did.
 const (
 	serverDir     = "cie-p11-kit"
 	serverUnit    = "cie-p11-kit.service"
@@ -32,13 +31,13 @@ var serverPrograms = []string{"/usr/libexec/p11-kit/p11-kit-server", "/usr/lib/p
 // flatpakClient is p11-kit's client inside the sandbox.
 var flatpakClient = "/usr/lib/" + triplets[runtime.GOARCH] + "/pkcs11/p11-kit-client.so"
 
-// ReasonNoServer: the server of p11-kit is not installed, so none can run.
+// ReasonNoServer means that the server of p11-kit is not installed.
 const ReasonNoServer Reason = "no-p11-kit"
 
-// ReasonOtherServer: the sandbox already talks to another p11-kit server.
+// ReasonOtherServer means that the sandbox already uses another p11-kit server.
 const ReasonOtherServer Reason = "other-p11-kit-server"
 
-// flatpakTargets are the places for the programs installed by Flatpak.
+// flatpakTargets returns the targets for the programs installed by Flatpak.
 func (e *Env) flatpakTargets(browsers []Browser) []Target {
 	var list []Target
 	for _, b := range browsers {
@@ -76,13 +75,13 @@ func (e *Env) flatpakTargets(browsers []Browser) []Target {
 	return list
 }
 
-// serverAddress is the socket in the runtime directory, as the server and the
-// sandbox name it.
+// serverAddress returns the address of the socket in the runtime directory, the same
+// for the server and the sandbox.
 func (e *Env) serverAddress() string {
 	return "unix:path=" + filepath.Join(e.RuntimeDir, serverDir, "pkcs11")
 }
 
-// overrideTarget is the file of the user's overrides for one application
+// overrideTarget returns the file of the user's overrides for one application
 // (flatpak-override(1), flatpak-metadata(5)).
 func (e *Env) overrideTarget(a app) Target {
 	return &fileTarget{
@@ -260,7 +259,7 @@ func (t *serverTarget) Remove() (Change, error) {
 	return c, err
 }
 
-// systemctl tells the user's systemd. Without one, or outside of a session, the
+// systemctl calls the user's systemd. Without systemd, or outside of a session, the
 // unit starts and ends with the next session.
 func (e *Env) systemctl(args ...string) {
 	if e.Systemctl != nil {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// flatpakHome is a home with Firefox and Chromium from Flathub.
+// flatpakHome returns a home with Firefox and Chromium from Flathub.
 func flatpakHome(t *testing.T) (*Env, *[]string) {
 	t.Helper()
 	e := newEnv(t)
@@ -29,7 +29,7 @@ func flatpakHome(t *testing.T) (*Env, *[]string) {
 	return e, &calls
 }
 
-func TestFlatpak(t *testing.T) {
+func TestFlatpakNeedsOption(t *testing.T) {
 	e, calls := flatpakHome(t)
 	before := tree(t, e.Home)
 	find := func(id string) BrowserReport {
@@ -41,7 +41,7 @@ func TestFlatpak(t *testing.T) {
 		}
 		return r.Browsers[i]
 	}
-	// Without being asked nothing reaches into sandboxes.
+	// Without the option no sandbox is changed.
 	if res := PlanEnable(e.Targets(Options{User: true})).Run(nil); !OK(res) {
 		t.Fatalf("enable: %+v", res)
 	}
@@ -109,8 +109,8 @@ func withoutP11Kit(t *testing.T, missing string) {
 	}
 }
 
-// TestFlatpakReads asks flatpak what it makes of the override.
-func TestFlatpakReads(t *testing.T) {
+// flatpak must accept the override.
+func TestFlatpakReadsOverride(t *testing.T) {
 	flatpak, err := exec.LookPath("flatpak")
 	if err != nil {
 		t.Skip("NOT TESTED HERE: flatpak is not installed")
@@ -132,7 +132,7 @@ func TestFlatpakReads(t *testing.T) {
 	}
 }
 
-func TestOverride(t *testing.T) {
+func TestOverrideKeepsOtherEntries(t *testing.T) {
 	c := override{"unix:path=/run/user/1/cie-p11-kit/pkcs11"}
 	ctx, env := "[Context]\nfilesystems=xdg-run/cie-p11-kit;\n", "[Environment]\nP11_KIT_SERVER_ADDRESS="+c.address+"\n"
 	tests := []struct {
@@ -203,7 +203,7 @@ func FuzzOverride(f *testing.F) {
 	})
 }
 
-func TestUnitFile(t *testing.T) {
+func TestUnitFileIsValid(t *testing.T) {
 	text := unitFile{"/opt/a b/100%/$x.so"}.text()
 	if want := `ExecStart=/usr/bin/p11-kit server -f -n %t/cie-p11-kit/pkcs11 --provider "/opt/a b/100%%/$$x.so" pkcs11:` + "\n"; !strings.Contains(text, want) {
 		t.Errorf("unit:\n%s", text)

@@ -163,7 +163,7 @@ func TestProfilesINI(t *testing.T) {
 	}
 }
 
-func TestSecurityDevices(t *testing.T) {
+func TestSecurityDevicesKeepsOtherEntries(t *testing.T) {
 	entry := `"` + ModuleName + `": "` + testModule + `"`
 	tests := []struct {
 		name, in string
@@ -247,9 +247,9 @@ func TestSecurityDevices(t *testing.T) {
 	}
 }
 
-// TestCleanupPolicy: SecurityDevices.Delete and .Add exclude each other, and
-// after both are gone the file is as it was.
-func TestCleanupPolicy(t *testing.T) {
+// SecurityDevices.Delete and .Add exclude each other. After removing both the file
+// is unchanged.
+func TestCleanupPolicyRestoresFile(t *testing.T) {
 	for _, before := range []string{"", `{"policies": {"A": 1}}`, "{\n  \"policies\": {\n    \"SecurityDevices\": {\n      \"Delete\": [\"Y\"]\n    }\n  }\n}\n"} {
 		e := newEnv(t)
 		path := e.sys(FirefoxPolicyPath)
@@ -440,7 +440,7 @@ func FuzzSecurityDevices(f *testing.F) {
 		}
 		out, err := c.install(in)
 		if err != nil {
-			return // a policy of another form, told by the error
+			return // a policy of another form gives an error
 		}
 		if s := c.inspect(out); s.Status != Registered {
 			t.Fatalf("%s installed to %s: %+v", in, out, s)

@@ -59,7 +59,7 @@ func read(t testing.TB, path string) string {
 	return string(b)
 }
 
-// tree is everything below a directory: names, modes, contents, link targets.
+// tree returns everything below a directory: names, modes, contents, link targets.
 func tree(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	m := map[string]string{}
@@ -135,9 +135,8 @@ func installFirefox(t testing.TB, e *Env, version string) {
 	write(t, e.sys("/usr/lib/firefox-esr/application.ini"), "[App]\nName=Firefox\nVersion="+version+"\n")
 }
 
-// TestEnableDisable registers everywhere in homes of many kinds, twice, and
-// takes it back, twice.
-func TestEnableDisable(t *testing.T) {
+// The module is registered twice in homes of many kinds, and unregistered twice.
+func TestDisableRestoresEveryHome(t *testing.T) {
 	everything := Options{User: true, System: true, AutoSelect: DefaultAutoSelect}
 	tests := []struct {
 		name  string
@@ -189,8 +188,8 @@ func TestEnableDisable(t *testing.T) {
 		{
 			name: "older shared database, odd file", setup: func(t *testing.T, e *Env) {
 				write(t, filepath.Join(e.Home, ".pki/nssdb/cert9.db"), "db")
-				// No line break at the end: the registration must end the line, and
-				// removing must take that line break back.
+				// Without a line break at the end: the registration must end the line, and
+				// Remove must remove that line break.
 				write(t, filepath.Join(e.Home, ".pki/nssdb/pkcs11.txt"), "# mine\r\n"+strings.TrimRight(internalStanza, "\n"))
 			},
 			targets: []string{"/.pki/nssdb/pkcs11.txt", "/.local/share/pki/nssdb/pkcs11.txt"},
@@ -290,9 +289,8 @@ func TestEnableDisable(t *testing.T) {
 	}
 }
 
-// TestKeepsOthersChanges: what a browser or an administrator writes between
-// enable and disable stays.
-func TestKeepsOthersChanges(t *testing.T) {
+// Remove keeps what a browser or an administrator writes after Install.
+func TestRemoveKeepsChangesOfOthers(t *testing.T) {
 	e := newEnv(t)
 	db := filepath.Join(e.Home, ".pki/nssdb/pkcs11.txt")
 	write(t, db, internalStanza)
@@ -319,9 +317,9 @@ func TestKeepsOthersChanges(t *testing.T) {
 	}
 }
 
-// TestNSSUsedSince: NSS made its databases beside a pkcs11.txt that Install had
-// created. The registration goes, the databases stay.
-func TestNSSUsedSince(t *testing.T) {
+// If NSS creates its databases beside a pkcs11.txt that Install created, Remove
+// removes the registration and keeps the databases.
+func TestRemoveKeepsDatabasesOfNSS(t *testing.T) {
 	e := newEnv(t)
 	targets := e.Targets(Options{User: true})
 	PlanEnable(targets).Run(nil)
@@ -335,9 +333,9 @@ func TestNSSUsedSince(t *testing.T) {
 	}
 }
 
-// TestMovedModule: a registration of an older path is corrected, and disabling
-// does not bring the older path back.
-func TestMovedModule(t *testing.T) {
+// Install corrects a registration of an older path, and Remove does not restore the
+// older path.
+func TestMovedModuleIsCorrected(t *testing.T) {
 	e := newEnv(t)
 	db := filepath.Join(e.Home, ".pki/nssdb/pkcs11.txt")
 	write(t, db, internalStanza+"library=/opt/old/"+ModuleFile+"\nname=My card\nNSS=trustOrder=100\n\n")
@@ -359,8 +357,8 @@ func TestMovedModule(t *testing.T) {
 	}
 }
 
-// TestFirstRunUsed: once Firefox has used the first profile it is the person's.
-func TestFirstRunUsed(t *testing.T) {
+// The first profile belongs to the user once Firefox has used it.
+func TestRemoveKeepsUsedFirstProfile(t *testing.T) {
 	e := newEnv(t)
 	installFirefox(t, e, "153.7.0")
 	o := Options{User: true}

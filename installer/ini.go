@@ -11,10 +11,9 @@ type iniSection struct {
 	keys map[string]string // the last value of a key counts
 }
 
-// parseINI reads an INI file as Gecko does (xpcom/base/nsINIParser.cpp): an
-// optional byte order mark, '#' and ';' comments, sections in brackets, white
-// space around names ignored, lines it cannot read skipped. A section that
-// comes twice is one section.
+// parseINI parses an INI file as Gecko does (xpcom/base/nsINIParser.cpp): an
+// optional byte order mark, '#' and ';' comments, sections in brackets. It ignores
+// white space around names and unreadable lines, and merges repeated sections.
 func parseINI(b []byte) []iniSection {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
 	var list []iniSection

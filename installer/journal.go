@@ -16,11 +16,11 @@ import (
 	"unicode/utf8"
 )
 
-// The journal remembers what files were before Install changed them. It is a
-// directory with, for each file, a record (JSON) and a backup (the bytes), and
-// one list of the directories that were created on the way. When the last
-// record is gone the journal removes itself. Losing it costs nothing but the
-// byte-identical restore: Remove then edits the registration out.
+// The journal records the content of files before Install changed them. It is a
+// directory with a record (JSON) and a backup (the bytes) for each file, and one
+// list of the directories that Install created. It deletes itself with its last
+// record. Without a journal Remove cannot restore the original bytes and edits the
+// registration out instead.
 
 // record is the memory of one file.
 type record struct {
@@ -61,17 +61,17 @@ func (p *rawPath) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// maxFile bounds every file the installer reads.
+// maxFile limits every file the installer reads.
 const maxFile = 1 << 20
 
 type journal struct {
 	env *Env
 	dir string
-	// user: the journal lies in a home, whose user can write anything into it.
+	// user reports that the journal is in a home, whose user can write anything to it.
 	user bool
 }
 
-// accepts reports whether the journal may speak of a path (see Env.owns).
+// accepts reports whether the journal may contain a record of path (see Env.owns).
 func (j journal) accepts(path string) bool {
 	return !j.user || j.env.owns(path) && j.env.owns(j.dir)
 }
@@ -101,8 +101,7 @@ const (
 	dirsFile  = "dirs"
 )
 
-// load returns the record of path; ok is false when there is none that can be
-// relied on.
+// load returns the record of path; ok is false if there is no reliable one.
 func (j journal) load(path string) (r record, ok bool) {
 	if !j.accepts(path) {
 		return record{}, false
@@ -145,8 +144,8 @@ func (j journal) save(r record, before []byte) error {
 	return nil
 }
 
-// ensureDir creates dir and remembers what it created. The list is written
-// first: a directory on it that was never made does no harm.
+// ensureDir creates dir and records the directories that it creates. The list is
+// written first, because a listed directory that does not exist does no harm.
 func (j journal) ensureDir(dir string, mode fs.FileMode) error {
 	missing, err := missingDirs(dir)
 	if err != nil || len(missing) == 0 {
@@ -156,7 +155,7 @@ func (j journal) ensureDir(dir string, mode fs.FileMode) error {
 		return mkdirs(missing, mode)
 	}
 	if dir == j.dir {
-		// The list lives in the journal itself.
+		// The list is in the journal itself.
 		if err := mkdirs(missing, mode); err != nil {
 			return err
 		}
@@ -184,7 +183,7 @@ func (j journal) dirs() []string {
 	}
 	var list []string
 	for l := range strings.Lines(string(b)) {
-		// Paths are quoted: a directory name may hold a line break.
+		// Paths are quoted, because a directory name may contain a line break.
 		var d rawPath
 		if json.Unmarshal([]byte(l), &d) == nil && filepath.IsAbs(string(d)) && filepath.Clean(string(d)) == string(d) && j.accepts(string(d)) {
 			list = append(list, string(d))
@@ -226,7 +225,7 @@ func (j journal) drop(path string) error {
 			kept = append(kept, d)
 			continue
 		}
-		// Somebody may have put a file in the place of an empty directory.
+		// The empty directory may have been replaced by a file.
 		if fi, err := os.Lstat(d); err == nil && !fi.IsDir() {
 			continue
 		}
@@ -253,7 +252,7 @@ func (j journal) drop(path string) error {
 	return nil
 }
 
-// used says whether any record is left.
+// used reports whether any record is left.
 func (j journal) used() bool {
 	entries, err := os.ReadDir(j.dir)
 	if err != nil {
@@ -267,9 +266,9 @@ func (j journal) used() bool {
 // errTooLarge is the cause of ReasonTooLarge.
 var errTooLarge = errors.New("file is larger than 1 MiB")
 
-// OpenRegular opens a regular file for reading. It fails for everything else
-// and does not wait for the other end of a named pipe, not even of one that
-// takes the place of the file meanwhile.
+// OpenRegular opens a regular file for reading. It fails for everything else and
+// does not wait for the writer of a named pipe, even if a pipe replaces the file
+// after the check.
 func OpenRegular(path string) (*os.File, error) {
 	notRegular := &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
 	fi, err := os.Stat(path)

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Edits of JSON text that leave every other byte as it is. The text must be
-// valid JSON; offsets are into the text.
+// Edits of JSON text that keep all other bytes. The text must be valid JSON; offsets
+// are relative to the text.
 
 // jsonValue is the place of a value.
 type jsonValue struct{ start, end int }
@@ -25,7 +25,7 @@ type jsonMember struct {
 var errNotObject = errors.New("not a JSON object")
 
 func checkJSONObject(b []byte) error {
-	// The offset in the error helps who edited the file by hand.
+	// The offset in the error helps users who edited the file.
 	var v map[string]json.RawMessage
 	if err := json.Unmarshal(b, &v); err != nil {
 		return err
@@ -43,7 +43,7 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// skipValue returns the offset after the value that begins at i.
+// skipValue returns the offset after the value at i.
 func skipValue(b []byte, i int) int {
 	depth := 0
 	for ; i < len(b); i++ {
@@ -59,7 +59,7 @@ func skipValue(b []byte, i int) int {
 			continue
 		case '}', ']':
 			if depth == 0 {
-				return i // the end of what is around a scalar
+				return i // the end of the container of a scalar
 			}
 			depth--
 		case ',', ' ', '\t', '\n', '\r', ':':
@@ -77,7 +77,7 @@ func skipValue(b []byte, i int) int {
 	return i
 }
 
-// jsonMembers lists what is in the object or array at v.
+// jsonMembers lists the members of the object or array at v.
 func jsonMembers(b []byte, v jsonValue) []jsonMember {
 	if v.start >= v.end || b[v.start] != '{' && b[v.start] != '[' {
 		return nil
@@ -146,7 +146,7 @@ func jsonSet(b []byte, value string, path ...string) ([]byte, error) {
 	if v, ok := jsonFind(b, path...); ok {
 		return slices.Concat(b[:v.start], []byte(value), b[v.end:]), nil
 	}
-	// The deepest object that exists takes the new member.
+	// Add the new member to the deepest existing object.
 	depth := len(path) - 1
 	var at jsonValue
 	for ; depth >= 0; depth-- {
@@ -199,8 +199,8 @@ func jsonInsert(b []byte, v jsonValue, members []jsonMember, text, indent, unit 
 	return slices.Concat(b[:last], []byte(","+lead+text), b[last:])
 }
 
-// jsonIndent finds the indent of the line the object begins on and the unit of
-// one more level.
+// jsonIndent returns the indent of the line on which the object begins, and the
+// unit of one more level.
 func jsonIndent(b []byte, at jsonValue, depth int) (unit, indent string) {
 	lead := func(pos int) string {
 		start := bytes.LastIndexByte(b[:pos], '\n') + 1
@@ -222,8 +222,7 @@ func jsonIndent(b []byte, at jsonValue, depth int) (unit, indent string) {
 	return "  ", indent
 }
 
-// jsonDelete takes the member at path out, with the comma and the white space
-// that belong to it.
+// jsonDelete removes the member at path, with its comma and white space.
 func jsonDelete(b []byte, path ...string) []byte {
 	v, ok := jsonFind(b, path[:len(path)-1]...)
 	if !ok || !v.object(b) {
@@ -232,7 +231,7 @@ func jsonDelete(b []byte, path ...string) []byte {
 	return jsonCut(b, v, func(m jsonMember) bool { return m.key == path[len(path)-1] })
 }
 
-// jsonCut takes the members that match out of the object or array at v.
+// jsonCut removes the members that match from the object or array at v.
 func jsonCut(b []byte, v jsonValue, match func(jsonMember) bool) []byte {
 	members := jsonMembers(b, v)
 	for i := len(members) - 1; i >= 0; i-- {
@@ -245,7 +244,7 @@ func jsonCut(b []byte, v jsonValue, match func(jsonMember) bool) []byte {
 			from, to = members[i-1].value.end, members[i].value.end
 		case i+1 < len(members): // to the beginning of the one after
 			from, to = members[i].start, members[i+1].start
-		default: // the only one: nothing stays between the brackets
+		default: // the only member: nothing remains between the brackets
 			from, to = v.start+1, skipSpace(b, members[i].value.end)
 		}
 		b = slices.Concat(b[:from], b[to:])

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Edits of key files (the INI dialect of GLib that Flatpak's overrides are
-// written in) that leave every other byte as it is.
+// Edits of key files (the INI dialect of GLib, used by Flatpak's overrides) that
+// keep all other bytes.
 
-// keyLine is where a key stands in a key file.
+// keyLine is the position of a key in a key file.
 type keyLine struct {
 	start, end int // the whole line, line break included
 	value      string
@@ -42,8 +42,8 @@ func checkKeyFile(b []byte) error {
 	return nil
 }
 
-// keyFind finds a key in a group. groupEnd is where a new key of the group goes:
-// after its last line that is not empty; 0 if there is no such group.
+// keyFind finds a key in a group. groupEnd is the position for a new key of the group,
+// after its last nonempty line; 0 if there is no such group.
 func keyFind(b []byte, group, key string) (k keyLine, ok bool, groupEnd int) {
 	in := false
 	pos := 0
@@ -69,7 +69,7 @@ func keyFind(b []byte, group, key string) (k keyLine, ok bool, groupEnd int) {
 	return k, ok, groupEnd
 }
 
-// keySet gives a key a value.
+// keySet sets a key.
 func keySet(b []byte, group, key, value string) []byte {
 	line := key + "=" + value + "\n"
 	k, ok, end := keyFind(b, group, key)
@@ -92,7 +92,7 @@ func keySet(b []byte, group, key, value string) []byte {
 	return append(out, "["+group+"]\n"+line...)
 }
 
-// keyDelete takes a key out, and its group if nothing is left in it.
+// keyDelete removes a key, and its group if that becomes empty.
 func keyDelete(b []byte, group, key string) []byte {
 	k, ok, _ := keyFind(b, group, key)
 	if !ok {
@@ -100,7 +100,7 @@ func keyDelete(b []byte, group, key string) []byte {
 	}
 	b = slices.Concat(b[:k.start], b[k.end:])
 	var out []byte
-	pending := -1 // where the header of the group begins in out, while nothing is in it
+	pending := -1 // position of the header of the group in out, while the group is empty
 	for raw := range strings.Lines(string(b)) {
 		line := strings.TrimSpace(raw)
 		switch {

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// Forget deletes what the programs kept of this user on Windows: public data of
-// cards, logs and the settings of the window. Links are not followed.
+// Forget deletes the data that the programs keep for this user on Windows: public
+// data of cards, logs and the settings of the window. It does not follow links.
 func (e *Env) Forget() error {
 	return errors.Join(
 		e.forget(filepath.Join(e.DataHome, "cie"), "cards", "logs"),
@@ -18,7 +18,7 @@ func (e *Env) Forget() error {
 // forget deletes the names in dir, and then dir if it is empty.
 func (e *Env) forget(dir string, names ...string) error {
 	if !exists(dir) || !e.owns(dir) {
-		return nil // there is nothing of ours, or a link in its place
+		return nil // there is no directory of ours, or a link in its place
 	}
 	var failed []error
 	for _, name := range names {
@@ -30,7 +30,7 @@ func (e *Env) forget(dir string, names ...string) error {
 	return errors.Join(failed...)
 }
 
-// removeTree deletes a file, a link, or a directory with what is in it.
+// removeTree deletes a file, a link, or a directory with its content.
 func removeTree(path string) error {
 	fi, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

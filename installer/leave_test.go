@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// What the programs kept goes, what others keep beside it stays, and a link
-// leads nowhere.
+// Forget deletes the data of the programs, keeps other files beside it, and does not
+// follow links.
 func TestForgetDeletesOwnFilesOnly(t *testing.T) {
 	e := newWindows(t)
 	write(t, filepath.Join(e.DataHome, "cie", "cards", "a.json"), "x")

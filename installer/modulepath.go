@@ -32,8 +32,8 @@ func moduleDirs(arch string) []string {
 	return append(dirs, filepath.Join("lib64", "pkcs11"), filepath.Join("lib", "pkcs11"))
 }
 
-// ModulePath is the module that is meant: the given one, made absolute, or if
-// that is empty DefaultModulePath.
+// ModulePath returns the given path as an absolute one, or DefaultModulePath if it is
+// empty.
 func ModulePath(given string) (string, error) {
 	if given != "" {
 		return filepath.Abs(given)
@@ -41,11 +41,11 @@ func ModulePath(given string) (string, error) {
 	return DefaultModulePath(), nil
 }
 
-// DefaultModulePath is where the module of this installation is: beside the
-// running program, as in a build tree, or below the prefix that the running program is installed in ("/usr/local/bin/cie" and
-// "/usr/local/lib/pkcs11/cie-pkcs11.so"), or else below /usr. Where no module is
-// to be found it is the path that Debian's packages have. On Windows all
-// programs are in one directory with the module.
+// DefaultModulePath returns the path of the installed module: beside the running
+// program, as in a build tree, or below the prefix in which the running program is
+// installed ("/usr/local/bin/cie" and "/usr/local/lib/pkcs11/cie-pkcs11.so"), or
+// below /usr. If there is no module, it returns the path of Debian's packages. On
+// Windows the module is in the same directory as the programs.
 func DefaultModulePath() string {
 	exe, err := os.Executable()
 	if err == nil {

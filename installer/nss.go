@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 )
 
-// nssTarget is the pkcs11.txt of one NSS database directory.
+// nssTarget returns the target for pkcs11.txt of one NSS database directory.
 func (e *Env) nssTarget(kind Kind, dir string, programs []string) *fileTarget {
 	t := &fileTarget{
 		env: e, kind: kind, scope: ScopeUser,
@@ -35,10 +35,10 @@ func exists(path string) bool {
 // sharedNSS returns the targets for the databases that the Chromium family,
 // LibreOffice, Okular and others share.
 //
-// Chromium takes ~/.pki/nssdb when that directory exists and otherwise
-// $XDG_DATA_HOME/pki/nssdb (crypto/nss_util.cc, GetDefaultNSSConfigDirectory);
-// older ones know the first only. So ~/.pki/nssdb is not created beside a newer
-// database that is in use: it would hide the certificates and modules in there.
+// Chromium uses ~/.pki/nssdb if that directory exists and otherwise
+// $XDG_DATA_HOME/pki/nssdb (crypto/nss_util.cc, GetDefaultNSSConfigDirectory). Older
+// versions only use the first one. ~/.pki/nssdb is not created beside a newer
+// database in use, because it would hide the certificates and modules in that one.
 func (e *Env) sharedNSS() []Target {
 	legacy := filepath.Join(e.Home, ".pki", "nssdb")
 	modern := filepath.Join(e.DataHome, "pki", "nssdb")
@@ -61,8 +61,8 @@ func (e *Env) sharedNSS() []Target {
 	return targets
 }
 
-// inUse says whether NSS has made a database in dir, or somebody registered a
-// module of another kind there.
+// inUse reports whether NSS has created a database in dir, or another module is
+// registered there.
 func inUse(dir string) bool {
 	return exists(filepath.Join(dir, "cert9.db")) || exists(filepath.Join(dir, "key4.db"))
 }

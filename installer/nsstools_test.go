@@ -22,7 +22,7 @@ func nssTool(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// standInModule is a PKCS#11 module that exists wherever p11-kit is installed.
+// standInModule returns a PKCS#11 module that exists wherever p11-kit is installed.
 func standInModule(t *testing.T) string {
 	t.Helper()
 	for _, p := range []string{"/usr/lib/*/pkcs11/p11-kit-trust.so", "/usr/lib64/pkcs11/p11-kit-trust.so", "/usr/lib/*/softhsm/libsofthsm2.so"} {
@@ -34,9 +34,9 @@ func standInModule(t *testing.T) string {
 	return ""
 }
 
-// TestNSSReads registers a module and asks modutil whether NSS has it: in a
-// database NSS made, in one that does not exist before, and in odd files.
-func TestNSSReads(t *testing.T) {
+// modutil must list the registered module: in a database that NSS created, in a new
+// one, and in unusual files.
+func TestModutilListsRegisteredModule(t *testing.T) {
 	module := standInModule(t)
 	if _, err := exec.LookPath("modutil"); err != nil {
 		t.Skip("modutil is not installed (package libnss3-tools)")
@@ -119,9 +119,9 @@ func TestNSSReads(t *testing.T) {
 	}
 }
 
-// TestModutilForm: what modutil -add writes is recognised, and what we write is
+// What modutil -add writes is recognised, and what we write is
 // what modutil -add writes.
-func TestModutilForm(t *testing.T) {
+func TestModutilFormIsKept(t *testing.T) {
 	module := standInModule(t)
 	e := newEnv(t)
 	e.Module = module
@@ -133,7 +133,7 @@ func TestModutilForm(t *testing.T) {
 	tg := e.sharedNSS()[0]
 	original := read(t, tg.Path())
 	nssTool(t, "modutil", "-dbdir", "sql:"+dir, "-force", "-add", ModuleName, "-libfile", module)
-	// modutil adds this line for a module that says it holds trust anchors.
+	// modutil adds this line for a module with trust anchors.
 	theirs := strings.ReplaceAll(read(t, tg.Path()), "NSS=trustOrder=100    \n", "")
 	if s := tg.State(); s.Status != Registered {
 		t.Errorf("registered by modutil: %+v", s)

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestHomeNotUTF8: file names are bytes, and the journal keeps them as such.
-func TestHomeNotUTF8(t *testing.T) {
+// File names are bytes, and the journal preserves them.
+func TestHomeThatIsNotUTF8(t *testing.T) {
 	e := newEnv(t)
 	e.Home = filepath.Join(filepath.Dir(e.Home), "caf\xe9")
 	e.ConfigHome, e.DataHome, e.StateHome = filepath.Join(e.Home, ".config"), filepath.Join(e.Home, ".local/share"), filepath.Join(e.Home, ".local/state")
@@ -18,7 +18,7 @@ func TestHomeNotUTF8(t *testing.T) {
 		t.Skipf("the file system takes no such name: %v", err)
 	}
 	firefoxHome(t, filepath.Join(e.Home, ".mozilla/firefox"), "pr\xe9f")
-	// Without a line break at the end: only the backup brings that back.
+	// Without a line break at the end, only the backup can restore the file.
 	write(t, filepath.Join(e.Home, ".pki/nssdb/pkcs11.txt"), "library=\nname=NSS Internal PKCS #11 Module")
 	before := tree(t, e.Home)
 	targets := e.Targets(Options{User: true})
@@ -36,8 +36,8 @@ func TestHomeNotUTF8(t *testing.T) {
 	sameTree(t, "home", before, tree(t, e.Home))
 }
 
-// TestRawPath: records hold plain strings where they can.
-func TestRawPath(t *testing.T) {
+// Records contain plain strings if possible.
+func TestRawPathIsPlainForUTF8(t *testing.T) {
 	for path, want := range map[rawPath]string{"/home/é": `"/home/é"`, "/home/\xe9": `{"bytes":"L2hvbWUv6Q=="}`} {
 		b, err := path.MarshalJSON()
 		if err != nil || string(b) != want {
@@ -54,9 +54,9 @@ func TestRawPath(t *testing.T) {
 	}
 }
 
-// TestStaleLocks: a lock left by a crash names a process that is another by
+// A lock left by a crash names a process that is another by
 // now, and in a flatpak it names one of the sandbox.
-func TestStaleLocks(t *testing.T) {
+func TestStaleLocksNameNoProcess(t *testing.T) {
 	e := newEnv(t)
 	installFirefox(t, e, "128.0")
 	root := filepath.Join(e.Home, ".mozilla/firefox")
@@ -106,9 +106,9 @@ func TestStaleLocks(t *testing.T) {
 	}
 }
 
-// TestServerMoved: a p11-kit server that runs is started anew when it has to
+// A p11-kit server that runs is started anew when it has to
 // load another module.
-func TestServerMoved(t *testing.T) {
+func TestServerOfOtherPathIsCorrected(t *testing.T) {
 	e, calls := flatpakHome(t)
 	server := e.serverTarget()
 	if _, err := server.Install(); err != nil {
@@ -129,9 +129,9 @@ func TestServerMoved(t *testing.T) {
 	}
 }
 
-// TestHiddenPolicies: a file of policies for the system switches off those that
-// an installation of Firefox brings, so none is made beside them.
-func TestHiddenPolicies(t *testing.T) {
+// A file of policies for the system disables those of a Firefox installation, so
+// none is created while they exist.
+func TestPolicyDoesNotHideThatOfInstallation(t *testing.T) {
 	e := newEnv(t)
 	installFirefox(t, e, "153.7.0")
 	own := e.sys("/usr/lib/firefox-esr/distribution/policies.json")
@@ -146,15 +146,15 @@ func TestHiddenPolicies(t *testing.T) {
 	if res := PlanDisable([]Target{tg}).Run(nil); !OK(res) {
 		t.Errorf("disable: %+v", res)
 	}
-	// Where there is a file for the system already nothing more is hidden.
+	// If there is a file for the system already, it hides them anyway.
 	write(t, tg.Path(), "{}")
 	if res := PlanEnable([]Target{tg}).Run(nil); !OK(res) || tg.State().Status != Registered {
 		t.Errorf("enable: %+v", res)
 	}
 }
 
-// TestPolicyIsOfFirefox: Thunderbird has a file of policies of its own.
-func TestPolicyIsOfFirefox(t *testing.T) {
+// Thunderbird has its own file of policies.
+func TestPolicyIsOfFirefoxOnly(t *testing.T) {
 	e := newEnv(t)
 	installFirefox(t, e, "153.7.0")
 	write(t, e.sys("/usr/lib/thunderbird/application.ini"), "[App]\nVersion=153.0\n")
@@ -168,10 +168,9 @@ func TestPolicyIsOfFirefox(t *testing.T) {
 	}
 }
 
-// TestDamagedSince: what was registered in a file that cannot be understood any
-// more is not said to be gone; a damaged file where nothing was registered is
-// nobody's trouble.
-func TestDamagedSince(t *testing.T) {
+// A registration in a file that became unreadable is not reported as removed. A
+// damaged file without a registration is not reported.
+func TestDamagedFileIsReportedIfRegistered(t *testing.T) {
 	e := newEnv(t)
 	db := filepath.Join(e.Home, ".pki/nssdb/pkcs11.txt")
 	write(t, db, internalStanza)
@@ -192,9 +191,8 @@ func TestDamagedSince(t *testing.T) {
 	sameTree(t, "home", before, tree(t, e.Home))
 }
 
-// TestProfileGroups: of a group of profiles profiles.ini names only the one that
-// was used last.
-func TestProfileGroups(t *testing.T) {
+// profiles.ini contains only the last used profile of a group of profiles.
+func TestProfileGroupsAreListed(t *testing.T) {
 	e := newEnv(t)
 	root := filepath.Join(e.Home, ".mozilla/firefox")
 	firefoxHome(t, root, "a.default")

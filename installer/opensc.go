@@ -6,23 +6,23 @@ import (
 	"strings"
 )
 
-// OpenSC's module probes an Italian identity card without end and keeps the
-// reader busy where p11-kit loads it into Firefox (OpenSC issues 3471, 3616).
+// OpenSC's module probes an Italian identity card endlessly and blocks the reader if
+// p11-kit loads it into Firefox (OpenSC issues 3471, 3616).
 
 // OpenSC is OpenSC's module as p11-kit has it.
 type OpenSC struct {
 	// File is the module file that names it.
 	File string
-	// Override is the file of the user that takes the line which keeps it out.
+	// Override is the user's file to which Line must be added.
 	Override string
-	// Line is what Override takes to keep the module out of Firefox.
+	// Line keeps the module out of Firefox.
 	Line string
-	// Loaded: a Firefox here loads the modules of p11-kit, through p11-kit-proxy.
+	// Loaded reports that a Firefox here loads the modules of p11-kit, through p11-kit-proxy.
 	Loaded bool
 }
 
-// p11KitDirs are the directories of module files. Of files with one name the
-// fields of the earlier one count (pkcs11.conf(5)); root has no file of its own.
+// p11KitDirs returns the directories of module files. For files of the same name the
+// fields in the earlier directory count (pkcs11.conf(5)); root has no file of its own.
 func (e *Env) p11KitDirs() []string {
 	dirs := []string{e.sys("/etc/pkcs11/modules"), e.sys("/usr/share/p11-kit/modules")}
 	if e.UID != 0 {
@@ -31,8 +31,8 @@ func (e *Env) p11KitDirs() []string {
 	return dirs
 }
 
-// FindOpenSC looks for OpenSC's module among those of p11-kit; ok is false
-// where it is not registered or kept out of every Firefox.
+// FindOpenSC finds OpenSC's module among those of p11-kit. ok is false if it is not
+// registered, or excluded from every Firefox.
 func (e *Env) FindOpenSC() (found OpenSC, ok bool) {
 	if e.Windows {
 		return OpenSC{}, false
@@ -96,7 +96,7 @@ func enabledIn(fields map[string]string, program string) bool {
 	return !slices.Contains(p11KitList(fields["disable-in"]), program)
 }
 
-// keepOut is the line that takes programs from those that load a module.
+// keepOut returns the line that excludes programs from those that load a module.
 func keepOut(fields map[string]string, programs []string) string {
 	in, set := fields["enable-in"]
 	if !set {
@@ -111,7 +111,7 @@ func p11KitList(v string) []string {
 	return strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
 }
 
-// firefoxPrograms are the names of the executables of Firefox.
+// firefoxPrograms returns the names of the executables of Firefox.
 func (e *Env) firefoxPrograms() []string {
 	var list []string
 	for _, id := range firefoxes {
@@ -126,7 +126,7 @@ func (e *Env) firefoxPrograms() []string {
 	return list
 }
 
-// proxyFiles are where systems tell every NSS program to load p11-kit-proxy.
+// proxyFiles are the files by which systems make every NSS program load p11-kit-proxy.
 var proxyFiles = []string{
 	"/etc/crypto-policies/back-ends/nss.config",
 	"/etc/crypto-policies/local.d/nss-p11-kit.config",

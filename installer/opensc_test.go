@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// OpenSC's module is found where p11-kit gives it to Firefox, and the line that
-// is advised keeps it out.
-func TestFindOpenSCNamesWhatKeepsItOutOfFirefox(t *testing.T) {
+// FindOpenSC finds the module if p11-kit loads it into Firefox, and the proposed line
+// excludes it.
+func TestFindOpenSCNamesLineThatExcludesIt(t *testing.T) {
 	for name, tt := range map[string]struct {
 		files map[string]string // below the home (~) and the system
 		found bool

@@ -7,12 +7,12 @@ import (
 	"path/filepath"
 )
 
-// What a home holds, the journal above all, is its user's to write. A process
-// may run there with more rights than the user has: the uninstaller of Windows
-// does. So the journal of a user is believed about files of this home only, and
+// Users can write anything to their own home, including the journal. A process with
+// more rights than that user may run there, such as the uninstaller of Windows.
+// Therefore the journal of a user is accepted only for files of the same home, and
 // not across a link.
 
-// ErrNotBelowHome: a place of a user is outside of the home or behind a link.
+// ErrNotBelowHome reports a place of a user that is outside of the home or behind a link.
 var ErrNotBelowHome = errors.New("it is not below the home directory, or a link leads there")
 
 // owns reports whether a path is below one of the user's directories without a
@@ -53,6 +53,6 @@ func below(root, path string) bool {
 	return true
 }
 
-// elevated reports whether the process has the rights of an administrator, on
-// Windows: there the owner of a home does not show who runs this.
+// elevated reports whether the process has administrator rights on Windows, where the
+// owner of a home does not identify the user of the process.
 func (e *Env) elevated() bool { return e.Windows && e.UID == 0 }

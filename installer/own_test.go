@@ -32,7 +32,7 @@ func plant(t testing.TB, e *Env, path, content string, dirs ...string) {
 	write(t, filepath.Join(j.dir, dirsFile), string(lines))
 }
 
-// neighbour is another user of the machine of e.
+// neighbour returns another user of the machine of e.
 func neighbour(t testing.TB, e *Env) *Env {
 	t.Helper()
 	b := *e
@@ -50,10 +50,9 @@ func neighbour(t testing.TB, e *Env) *Env {
 
 const planted = internalStanza + "library=C:\\users\\bruno\\planted.dll\nname=planted\n\n"
 
-// What one user writes into the own journal and profiles.ini changes nothing in
-// the home of another one and deletes no directory elsewhere, whatever rights
-// the process has.
-func TestJournalSpeaksOfItsOwnHomeOnly(t *testing.T) {
+// A user who writes to their own journal and profiles.ini can neither change the home
+// of another user nor delete a directory elsewhere, whatever rights the process has.
+func TestJournalChangesItsOwnHomeOnly(t *testing.T) {
 	anna := newWindows(t)
 	profile := newProfile(t, anna)
 	list := filepath.Join(profile, "pkcs11.txt")
@@ -130,7 +129,7 @@ func TestJournalFollowsNoLinks(t *testing.T) {
 		t.Error("the other home was changed")
 	}
 
-	// The journal itself behind a link is none.
+	// A journal behind a link is ignored.
 	bruno.StateHome = filepath.Join(bruno.Home, "state")
 	if err := os.MkdirAll(bruno.StateHome, 0o755); err != nil {
 		t.Fatal(err)

@@ -21,13 +21,13 @@ var P11KitPrograms = []string{
 
 const p11KitFile = "cie-pkcs11.module"
 
-// p11KitPackaged is the module file that packages of distributions bring. Files
-// of the same name in /etc/pkcs11/modules and in the user's configuration come
-// before it (pkcs11.conf(5)).
+// p11KitPackaged is the module file of distribution packages. Files of the same name
+// in /etc/pkcs11/modules and in the user's configuration override it
+// (pkcs11.conf(5)).
 const p11KitPackaged = "/usr/share/p11-kit/modules/" + p11KitFile
 
-// packaged is the State of a place for p11-kit that does not exist: where a
-// package has registered the same module there is nothing to do.
+// packaged returns the State of a p11-kit target that does not exist: registered, if
+// a package has registered the same module.
 func (c p11KitModule) packaged(e *Env) State {
 	b, err := readBounded(e.sys(p11KitPackaged))
 	if err != nil {
@@ -59,8 +59,8 @@ func (e *Env) p11KitSystem() Target {
 	}
 }
 
-// p11KitModule is the codec of a module file. The whole file is ours: nobody
-// else writes one of this name.
+// p11KitModule is the codec of a module file. The whole file is ours: no other
+// program writes a file of this name.
 type p11KitModule struct {
 	module string
 	root   bool
@@ -92,7 +92,7 @@ func (c p11KitModule) inspect(content []byte) State {
 	return s
 }
 
-// enablesAll says whether an enable-in value covers the programs meant. More
+// enablesAll reports whether an enable-in value covers the programs meant. More
 // programs are the administrator's choice; no list at all means every program.
 func enablesAll(v string) bool {
 	have := p11KitList(v)

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// What a package brings to p11-kit is not written a second time, and a file of
-// the administrator still comes first.
-func TestP11KitOfAPackage(t *testing.T) {
+// The registration of a package is not written a second time, and a file of the
+// administrator overrides it.
+func TestP11KitFileOfPackageIsNotRepeated(t *testing.T) {
 	e := newEnv(t)
 	for _, tg := range []Target{e.p11KitSystem(), e.p11KitUser()} {
 		if s := tg.State(); s.Status != Absent {

@@ -9,12 +9,12 @@ import (
 )
 
 // pkcs11.txt is the list of modules of an NSS database (lib/util/utilmod.c,
-// nssutil_ReadSecmodDB). It is made of stanzas separated by empty lines; a
-// stanza is lines of the form key=value, keys in any case; lines that begin
-// with '#' are comments and belong to whatever is around them; a value may be
-// quoted with '"', with '\' before characters that need it. A file without the
-// stanza of NSS's internal module is complete: NSS then supplies its own
-// default. NSS reads at most 2047 bytes of a line, which CheckModule minds.
+// nssutil_ReadSecmodDB). It consists of stanzas separated by empty lines. A stanza
+// consists of lines of the form key=value, with keys in any case. Lines that begin
+// with '#' are comments. A value may be quoted with '"', with '\' before characters
+// that need it. A file without the stanza of NSS's internal module is complete,
+// because NSS then uses its default. NSS reads at most 2047 bytes of a line;
+// CheckModule enforces this limit.
 
 // stanza is one module in a pkcs11.txt.
 type stanza struct {
@@ -27,15 +27,15 @@ type stanza struct {
 	libEnd     int
 }
 
-// ours says whether the stanza is a registration of this project's module.
+// ours reports whether the stanza is a registration of this project's module.
 func (s stanza) ours() bool {
 	return s.name == ModuleName || strings.EqualFold(filepath.Base(s.library), ModuleFile)
 }
 
-var errNUL = errors.New("file holds NUL bytes, it is not text")
+var errNUL = errors.New("file contains NUL bytes, it is not text")
 
-// parsePKCS11Txt splits the file into stanzas. Only NUL bytes are an error: NSS
-// reads everything else in its own way, and so does this.
+// parsePKCS11Txt splits the file into stanzas. Only NUL bytes are an error, because
+// NSS accepts everything else.
 func parsePKCS11Txt(b []byte) ([]stanza, error) {
 	if bytes.IndexByte(b, 0) >= 0 {
 		return nil, errNUL
@@ -105,7 +105,7 @@ func nssUnquote(v string) string {
 	return b.String()
 }
 
-// otherCIE are libraries of other software for the same card.
+// otherCIE reports whether library belongs to other software for the same card.
 func otherCIE(library string) bool {
 	// Windows paths are recognised everywhere; no file is called like one.
 	switch strings.ToLower(library[strings.LastIndexAny(library, `\/`)+1:]) {

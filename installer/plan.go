@@ -1,16 +1,16 @@
 package installer
 
-// Action is what a Step will do.
+// Action is the effect of a Step.
 type Action string
 
 const (
-	ActionNone     Action = "none"     // already as wanted
+	ActionNone     Action = "none"     // nothing to do
 	ActionRegister Action = "register" // first registration
 	ActionCorrect  Action = "correct"  // another path was registered
 	ActionRepair   Action = "repair"   // damaged in a way that Install mends
 	ActionRemove   Action = "remove"
 	ActionBlocked  Action = "blocked" // the state does not allow it
-	ActionSkip     Action = "skip"    // nothing to do there now, and nothing wrong
+	ActionSkip     Action = "skip"    // nothing to do there now, and no error
 )
 
 // Step is one planned change.
@@ -28,7 +28,7 @@ type Result struct {
 	After  State
 	Change Change
 	Err    error
-	// Restart says that programs which are running must be started again.
+	// Restart reports that running programs must be restarted.
 	Restart bool
 }
 
@@ -38,7 +38,7 @@ type Plan struct {
 	remove bool
 }
 
-// PlanEnable says what Install would do with each target.
+// PlanEnable returns what Install would do with each target.
 func PlanEnable(targets []Target) Plan {
 	var p Plan
 	for _, t := range targets {
@@ -63,7 +63,7 @@ func PlanEnable(targets []Target) Plan {
 	return p
 }
 
-// PlanDisable says what Remove would do with each target, last installed first.
+// PlanDisable returns what Remove would do with each target, last installed first.
 func PlanDisable(targets []Target) Plan {
 	p := Plan{remove: true}
 	for i := len(targets) - 1; i >= 0; i-- {
@@ -73,7 +73,7 @@ func PlanDisable(targets []Target) Plan {
 		case s.Status == Absent || s.Status == Unavailable:
 			step.Action = ActionNone
 		case s.Status == Damaged && !s.Repairable():
-			step.Action = ActionSkip // nothing of ours is there, as far as is known
+			step.Action = ActionSkip // no registration of ours is known there
 			if s.Module != "" || remembers(targets[i]) {
 				step.Action = ActionBlocked
 			}
@@ -83,14 +83,14 @@ func PlanDisable(targets []Target) Plan {
 	return p
 }
 
-// remembers says whether a registration was written that was not taken out yet.
+// remembers reports whether the journal has a registration that was not removed yet.
 func remembers(t Target) bool {
 	m, ok := t.(interface{ remembered() bool })
 	return ok && m.remembered()
 }
 
-// Run carries the plan out. A step that fails does not stop the others; done
-// (if not nil) is told of each.
+// Run executes the plan. A step that fails does not stop the others. Run calls done
+// (if not nil) after each.
 func (p Plan) Run(done func(Result)) []Result {
 	var list []Result
 	for _, s := range p.Steps {
@@ -98,7 +98,7 @@ func (p Plan) Run(done func(Result)) []Result {
 		switch {
 		case s.Action == ActionSkip:
 		case p.remove:
-			// Also where nothing seems registered: backups may be left.
+			// Call Remove even if nothing is registered, because backups may exist.
 			r.Change, r.Err = s.Target.Remove()
 		default:
 			r.Change, r.Err = s.Target.Install()
@@ -113,7 +113,7 @@ func (p Plan) Run(done func(Result)) []Result {
 	return list
 }
 
-// OK says whether every step left its place as wanted.
+// OK reports whether every step succeeded.
 func OK(results []Result) bool {
 	for _, r := range results {
 		if r.Err != nil {

@@ -18,7 +18,7 @@ const FirefoxPolicyPath = "/etc/firefox/policies/policies.json"
 var firefoxes = []string{"firefox", "firefox-esr"}
 
 // firefoxPolicy registers the module through the enterprise policy
-// SecurityDevices.Add: each profile takes it over when it starts.
+// SecurityDevices.Add, which each profile applies when it starts.
 func (e *Env) firefoxPolicy() Target {
 	return &fileTarget{
 		env: e, kind: KindFirefoxPolicy, scope: ScopeSystem, path: e.sys(FirefoxPolicyPath),
@@ -27,9 +27,8 @@ func (e *Env) firefoxPolicy() Target {
 	}
 }
 
-// hidesPolicy looks for policies of an installation of Firefox, which count only
-// while there is no file for the system (EnterprisePoliciesParent,
-// JSONPoliciesProvider).
+// hidesPolicy reports policies of an installation of Firefox, which count only as long
+// as there is no file for the system (EnterprisePoliciesParent, JSONPoliciesProvider).
 func (e *Env) hidesPolicy() State {
 	for _, id := range firefoxes {
 		a, _ := e.appByID(id)
@@ -43,10 +42,10 @@ func (e *Env) hidesPolicy() State {
 	return State{}
 }
 
-// firefoxCleanup asks every profile to forget the module, by the policy
-// SecurityDevices.Delete. Firefox writes what SecurityDevices.Add brought into
-// each profile, where it stays after the policy is gone; an administrator who
-// removes the software installs this target for a while.
+// firefoxCleanup unregisters the module in every profile, by the policy
+// SecurityDevices.Delete. Firefox writes the effect of SecurityDevices.Add into each
+// profile, where it remains after the policy is removed. An administrator who removes
+// the software therefore installs this target for some time.
 func (e *Env) firefoxCleanup() Target {
 	return &fileTarget{
 		env: e, kind: KindFirefoxCleanup, scope: ScopeSystem, path: e.sys(FirefoxPolicyPath),
@@ -55,15 +54,15 @@ func (e *Env) firefoxCleanup() Target {
 	}
 }
 
-// securityDevices is the codec of the member SecurityDevices in policies.json.
-// Before Firefox 114 it was an object of names and paths; since then it has two
-// members, Add and Delete. Firefox takes an object without these two as the
-// old form, so a file that uses the old form gets our entry in the old form.
+// securityDevices is the codec of the member SecurityDevices in policies.json. Before
+// Firefox 114 it was an object of names and paths. Since then it has two members, Add
+// and Delete. Firefox interprets an object without these two as the old form, so a
+// file in the old form gets an entry in the old form.
 type securityDevices struct{ module string }
 
 const policiesKey, devicesKey, addKey, deleteKey = "policies", "SecurityDevices", "Add", "Delete"
 
-// devicesPath is where the entries are: the old form or the new one.
+// devicesPath returns the path of the entries, of the old or the new form.
 func devicesPath(b []byte) []string {
 	if v, ok := jsonFind(b, policiesKey, devicesKey); ok && v.object(b) {
 		members := jsonMembers(b, v)
@@ -123,9 +122,9 @@ func (c securityDevices) install(b []byte) ([]byte, error) {
 	if c.inspect(b).Status == Registered {
 		return b, nil
 	}
-	// An entry with another path goes and comes back under our name: a profile
-	// that has a module of that name keeps the path it knows. An order to forget
-	// the module contradicts this one.
+	// An entry with another path is deleted and added under our name, because a profile
+	// that has a module of that name keeps its path. An entry in Delete would contradict
+	// this one.
 	b, _, err := devicesDelete{}.remove(c.cut(b))
 	if err != nil {
 		return nil, err
@@ -137,7 +136,7 @@ func (c securityDevices) install(b []byte) ([]byte, error) {
 	return jsonSet(b, string(value), append(devicesPath(b), ModuleName)...)
 }
 
-// cut takes all our entries out.
+// cut removes all our entries.
 func (c securityDevices) cut(b []byte) []byte {
 	v, ok := jsonFind(b, devicesPath(b)...)
 	if !ok {
@@ -155,8 +154,8 @@ func (c securityDevices) remove(b []byte) ([]byte, bool, error) {
 	return pruneDevices(b), emptyPolicies(pruneDevices(b)), nil
 }
 
-// pruneDevices takes out the objects that an entry left empty. An empty object
-// says nothing, so this changes no policy.
+// pruneDevices removes objects that became empty. An empty object has no effect, so
+// this changes no policy.
 func pruneDevices(b []byte) []byte {
 	for _, path := range [][]string{{policiesKey, devicesKey, addKey}, {policiesKey, devicesKey, deleteKey}, {policiesKey, devicesKey}} {
 		if v, ok := jsonFind(b, path...); ok && (v.object(b) || v.array(b)) && len(jsonMembers(b, v)) == 0 {
@@ -222,9 +221,9 @@ func (devicesDelete) remove(b []byte) ([]byte, bool, error) {
 	return out, emptyPolicies(out), nil
 }
 
-// AutoSelect is one rule of the Chromium policy AutoSelectCertificateForUrls:
-// on pages that match Pattern a certificate issued by IssuerCN is sent without
-// asking which one. The PIN is asked all the same.
+// AutoSelect is one rule of the Chromium policy AutoSelectCertificateForUrls: on pages
+// that match Pattern the browser sends a certificate issued by IssuerCN without a
+// choice. The PIN is still required.
 type AutoSelect struct {
 	Pattern  string // URL pattern, "https://host"
 	IssuerCN string // common name of the issuing CA; empty: any the server accepts
@@ -262,7 +261,7 @@ func (e *Env) chromiumPolicies(rules []AutoSelect) []Target {
 	return list
 }
 
-// autoSelect is the codec of a policy file that holds this policy only.
+// autoSelect is the codec of a policy file that contains only this policy.
 type autoSelect struct {
 	rules []AutoSelect
 	dir   string
@@ -303,7 +302,7 @@ func (c autoSelect) inspect(b []byte) State {
 		return State{Status: Elsewhere}
 	}
 	s := State{Status: Registered}
-	// Chromium takes the value of one file only; which one depends on their names.
+	// Chromium uses the value of one file only, depending on the names of the files.
 	others, _ := filepath.Glob(filepath.Join(globEscape(c.dir), "*.json"))
 	for _, p := range others {
 		if filepath.Base(p) == "cie-certificate.json" {

@@ -17,9 +17,9 @@ type Profile struct {
 	Exists  bool   `json:"exists"`
 }
 
-// readProfiles lists the profiles that a directory with profiles.ini and
-// installs.ini knows. installs.ini repeats the [Install…] sections of
-// profiles.ini; either may be missing or behind the other.
+// readProfiles lists the profiles of a directory with profiles.ini and installs.ini.
+// installs.ini repeats the [Install…] sections of profiles.ini; either may be missing
+// or outdated.
 func readProfiles(root string) []Profile {
 	var list []Profile
 	add := func(path, name string, relative, def bool) {
@@ -54,7 +54,7 @@ func readProfiles(root string) []Profile {
 		for _, s := range sections {
 			switch {
 			case isProfileSection(s.name):
-				// Default=1 counts only for programs too old to know installations.
+				// Default=1 counts only for old programs without installation sections.
 				def := s.keys["Default"] == "1" && !installs
 				add(s.keys["Path"], s.keys["Name"], s.keys["IsRelative"] == "1", def)
 				if id := s.keys["StoreID"]; id != "" {
@@ -79,10 +79,10 @@ func readProfiles(root string) []Profile {
 // groupPref is the line of prefs.js that names the group of a profile.
 var groupPref = regexp.MustCompile(`^user_pref\("toolkit\.profiles\.storeID", "([^"]+)"\);`)
 
-// groupProfiles lists the profiles of groups. Of a group profiles.ini knows the
-// profile that was used last; all are in a database in the directory "Profile
-// Groups", lie side by side, and say in their preferences to which group they
-// belong (SelectableProfileService).
+// groupProfiles lists the profiles of groups. profiles.ini contains only the last used
+// profile of a group. All are in a database in the directory "Profile Groups", have a
+// common parent directory and name their group in their preferences
+// (SelectableProfileService).
 func groupProfiles(root string, groups []string) []string {
 	if len(groups) == 0 {
 		return nil
@@ -116,7 +116,7 @@ func groupOf(prefs string) string {
 	return ""
 }
 
-// isProfileSection says whether a section is [Profile0], [Profile1] ...
+// isProfileSection reports whether a section is [Profile0], [Profile1] ...
 func isProfileSection(name string) bool {
 	n, ok := strings.CutPrefix(name, "Profile")
 	if !ok || n == "" {

@@ -10,23 +10,23 @@ import (
 	"strings"
 )
 
-// Options select which targets a run looks at.
+// Options select the targets.
 type Options struct {
 	// System includes the targets of the system, User those of the user.
 	User, System bool
-	// Flatpak includes what lets programs in Flatpak sandboxes reach the module.
-	// It widens the sandbox of those programs, so it is asked for. Removing with
-	// it set is always right.
+	// Flatpak includes the targets that let programs in Flatpak sandboxes use the
+	// module. It is optional, because it widens the sandbox of those programs. It is
+	// always safe to set it for removal.
 	Flatpak bool
-	// AutoSelect are the rules of the Chromium policy. Without rules that policy
-	// is looked for but never installed.
+	// AutoSelect are the rules of the Chromium policy. Without rules the policy is
+	// reported and removed but not installed.
 	AutoSelect []AutoSelect
 	// Load checks whether the module can be loaded; nil: not checked.
 	Load LoadCheck
 }
 
-// Targets lists the places of this machine in the order in which they are
-// installed. Those of the system come last.
+// Targets lists the places of this machine in order of installation. Those of the
+// system come last.
 func (e *Env) Targets(o Options) []Target {
 	var list []Target
 	if o.User {
@@ -51,8 +51,8 @@ func (e *Env) Targets(o Options) []Target {
 	return list
 }
 
-// CleanupTargets are for an administrator who takes the software off a machine
-// where SecurityDevices.Add was in force: see KindFirefoxCleanup.
+// CleanupTargets returns the targets for an administrator who removes the software
+// from a machine on which SecurityDevices.Add was in force: see KindFirefoxCleanup.
 func (e *Env) CleanupTargets() []Target { return e.cleanupTargets() }
 
 // Loadable is the outcome of a LoadCheck.
@@ -83,32 +83,32 @@ type TargetReport struct {
 	Running  []Process `json:"running,omitempty"`
 }
 
-// BrowserReport says whether a program has the module, and why not.
+// BrowserReport reports whether a program has the module, and why not.
 type BrowserReport struct {
 	Browser
-	// Status is that of the worst target the program depends on. Absent or
-	// Unavailable with WayOut when there is something the person can do.
+	// Status is that of the worst target on which the program depends. It is Absent or
+	// Unavailable with WayOut if the user can do something.
 	Status Status `json:"status"`
 	Reason Reason `json:"reason,omitempty"`
 	WayOut WayOut `json:"way_out,omitempty"`
-	// ByPolicy: an administrator's policy brings the module in.
+	// ByPolicy reports that an administrator's policy registers the module.
 	ByPolicy bool `json:"by_policy,omitempty"`
 	// Targets are the IDs of the targets the program depends on.
 	Targets []string `json:"targets,omitempty"`
-	// Running lists the processes of the program. Those that were started before
-	// the registration do not know the module yet.
+	// Running lists the processes of the program. Those started before the registration
+	// have not loaded the module.
 	Running []Process `json:"running,omitempty"`
 	// Loadable is whether the registered module loads.
 	Loadable Loadable `json:"loadable"`
 }
 
-// ReasonSandboxed: the program runs in a sandbox that hides the module.
+// ReasonSandboxed means that the program runs in a sandbox that hides the module.
 const ReasonSandboxed Reason = "sandboxed"
 
-// ReasonNeverStarted: the program has no profile yet.
+// ReasonNeverStarted means that the program has no profile yet.
 const ReasonNeverStarted Reason = "never-started"
 
-// Report is everything `cie browsers status` shows.
+// Report is the content of `cie browsers status`.
 type Report struct {
 	Module   ModuleReport    `json:"module"`
 	Browsers []BrowserReport `json:"browsers"`
@@ -117,7 +117,7 @@ type Report struct {
 	Owner error `json:"-"`
 }
 
-// Survey looks at the whole machine and changes nothing.
+// Survey examines the machine and changes nothing.
 func (e *Env) Survey(ctx context.Context, o Options) Report {
 	r := Report{Module: ModuleReport{Path: e.Module, Loadable: LoadUnknown}, Owner: e.CheckUser()}
 	switch _, err := os.Stat(e.Module); {
@@ -166,7 +166,7 @@ func report(t Target) TargetReport {
 // rank orders statuses from good to bad.
 var rank = map[Status]int{Registered: 0, Absent: 1, Unavailable: 2, Elsewhere: 3, Damaged: 4}
 
-// judge finds the targets the program depends on and takes the worst.
+// judge finds the targets on which the program depends and reports the worst.
 func (e *Env) judge(b *BrowserReport, targets []TargetReport) {
 	var used []TargetReport
 	for _, t := range targets {
@@ -200,15 +200,15 @@ func (e *Env) judge(b *BrowserReport, targets []TargetReport) {
 	}
 }
 
-// flatpakReached says whether somebody asked for the p11-kit server already, so
-// that the state of its places is what counts.
+// flatpakReached reports whether the p11-kit server was installed, so that the state
+// of its targets counts.
 func (e *Env) flatpakReached(used []TargetReport) bool {
 	return slices.ContainsFunc(used, func(t TargetReport) bool {
 		return t.Kind == KindFlatpakOverride && t.State.Status != Absent
 	})
 }
 
-// uses says whether the program reads the place.
+// uses reports whether the program reads the place.
 func (e *Env) uses(b Browser, t TargetReport) bool {
 	dir := filepath.Dir(t.Path)
 	if a, ok := e.appByID(b.ID); b.Reach != ReachDirect {
@@ -226,8 +226,8 @@ func (e *Env) uses(b Browser, t TargetReport) bool {
 	case Chromium:
 		return t.Kind == KindNSSDatabase && dir == e.chromiumDatabase()
 	case NSSUser:
-		// They look for a Firefox profile first and fall back to the shared
-		// database; which profile differs between versions.
+		// They use a Firefox profile, or the shared database if there is none; the
+		// choice of the profile differs between versions.
 		if t.Kind == KindGeckoProfile {
 			return slices.Contains(t.Programs, "firefox") && !strings.HasPrefix(dir, filepath.Join(e.Home, ".var")+"/")
 		}
@@ -236,7 +236,7 @@ func (e *Env) uses(b Browser, t TargetReport) bool {
 	return false
 }
 
-// chromiumDatabase is the directory the Chromium family uses now.
+// chromiumDatabase returns the directory that the Chromium family currently uses.
 func (e *Env) chromiumDatabase() string {
 	legacy, modern := filepath.Join(e.Home, ".pki", "nssdb"), filepath.Join(e.DataHome, "pki", "nssdb")
 	if !exists(legacy) && inUse(modern) {
@@ -261,7 +261,7 @@ func (e *Env) runningOf(b Browser, procs []proc) []Process {
 	if real, err := filepath.EvalSymlinks(b.Dir); err == nil {
 		dir = e.unroot(real)
 	}
-	// main are the processes of the person, not the program's own helpers.
+	// main selects the processes of the user, without the program's helpers.
 	main := func(p proc) bool {
 		return slices.Contains(a.exes, e.baseName(p.exe)) && !e.childProcess(p.pid) && !e.geckoChild(p.pid)
 	}
@@ -277,8 +277,8 @@ func (e *Env) runningOf(b Browser, procs []proc) []Process {
 	if b.Packaging == PackageFlatpak {
 		return list // its lock files number the processes of the sandbox
 	}
-	// A snap's executable is deeper in its directory; the lock files tell. They
-	// may be left by a crash, and the number be another process' by now.
+	// The executable of a snap is deeper in its directory, so the lock files are used.
+	// After a crash their process id may belong to another process.
 	locked := func(pid int) {
 		if slices.ContainsFunc(procs, func(p proc) bool { return p.pid == pid && main(p) }) {
 			add(pid)

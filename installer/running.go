@@ -51,7 +51,7 @@ func (e *Env) processes() []proc {
 		if err != nil {
 			continue
 		}
-		// An upgraded program's file is gone while it still runs.
+		// The file of an upgraded program that still runs is deleted.
 		list = append(list, proc{pid: pid, exe: strings.TrimSuffix(exe, " (deleted)")})
 	}
 	return list
@@ -89,7 +89,7 @@ func (e *Env) usersOf(dir string, programs []string) []Process {
 			add(p.pid, id)
 		}
 	}
-	// On Windows the lock of a profile tells that it is in use, not by whom.
+	// On Windows the lock of a profile shows that it is in use, but not the process.
 	locked := e.hooks.held != nil && e.hooks.held(filepath.Join(dir, "parent.lock"))
 	for _, p := range procs {
 		id, known := e.programOf(p)
@@ -106,7 +106,7 @@ func (e *Env) usersOf(dir string, programs []string) []Process {
 	return list
 }
 
-// hasOpen says whether the process has a file open that lies directly in dir.
+// hasOpen reports whether the process has a file open directly in dir.
 func (e *Env) hasOpen(pid int, dir string) bool {
 	fds := filepath.Join(e.Proc, strconv.Itoa(pid), "fd")
 	entries, err := os.ReadDir(fds)
@@ -121,14 +121,14 @@ func (e *Env) hasOpen(pid int, dir string) bool {
 	return false
 }
 
-// childProcess says whether a process of the Chromium family is a renderer or
-// another helper, which the person does not know as a program.
+// childProcess reports whether a process of the Chromium family is a renderer or
+// another helper, which the user does not see as a program.
 func (e *Env) childProcess(pid int) bool {
 	b, err := os.ReadFile(filepath.Join(e.Proc, strconv.Itoa(pid), "cmdline"))
 	return err == nil && (strings.Contains(string(b), "--type=") || strings.Contains(string(b), "crashpad"))
 }
 
-// geckoLock returns the process that the lock of a profile names, 0 if none:
+// geckoLock returns the process in the lock of a profile, 0 if there is none:
 // "lock" is a symbolic link to "address:+pid" (nsProfileLock).
 func (e *Env) geckoLock(profile string) int {
 	to, err := os.Readlink(filepath.Join(profile, "lock"))
@@ -142,8 +142,8 @@ func (e *Env) geckoLock(profile string) int {
 	return e.alive(strings.TrimPrefix(n, "+"))
 }
 
-// chromiumLock returns the process that the lock of a user data directory
-// names, 0 if none: "SingletonLock" is a symbolic link to "host-pid".
+// chromiumLock returns the process in the lock of a user data directory, 0 if there is
+// none: "SingletonLock" is a symbolic link to "host-pid".
 func (e *Env) chromiumLock(userData string) int {
 	to, err := os.Readlink(filepath.Join(userData, "SingletonLock"))
 	if err != nil {
@@ -164,7 +164,7 @@ func (e *Env) alive(pid string) int {
 	return n
 }
 
-// geckoChild says whether a process of the Gecko family is a content process.
+// geckoChild reports whether a process of the Gecko family is a content process.
 func (e *Env) geckoChild(pid int) bool {
 	b, err := os.ReadFile(filepath.Join(e.Proc, strconv.Itoa(pid), "cmdline"))
 	return err == nil && strings.Contains(string(b), "-contentproc")

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// helper installs or removes in the home, and dies by SIGKILL at the given stage.
+// helper installs or removes in the home and kills itself by SIGKILL at the given stage.
 func helper(spec string) int {
 	what, stage, _ := strings.Cut(spec, "@")
 	base := os.Getenv(helperVar + "_BASE")
@@ -74,10 +74,9 @@ func runHelper(t *testing.T, e *Env, spec string) error {
 	return err
 }
 
-// TestKilled stops the program by SIGKILL at every stage of a write: the file is
-// the old one or the new one, a second run completes, and disabling afterwards
-// restores everything.
-func TestKilled(t *testing.T) {
+// After SIGKILL at any stage of a write the file is the old or the new one, a second
+// run completes, and disabling restores everything.
+func TestKilledProcessLeavesWholeFiles(t *testing.T) {
 	for _, what := range []string{"install", "remove"} {
 		for _, stage := range []string{stageJournal, stageTemp, stageRenamed} {
 			if what == "remove" && stage == stageJournal {
@@ -107,7 +106,7 @@ func TestKilled(t *testing.T) {
 						t.Fatal(err)
 					}
 					if got != internalStanza && got != string(full) {
-						t.Errorf("%s holds neither the old nor the new content: %q", p, got)
+						t.Errorf("%s has neither the old nor the new content: %q", p, got)
 					}
 				}
 				if err := runHelper(t, e, "install"); err != nil {
@@ -127,9 +126,9 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestConcurrentRuns lets many runs enable and disable at once; no registration
-// is doubled and no file is lost.
-func TestConcurrentRuns(t *testing.T) {
+// Many processes enable and disable at the same time. No registration is duplicated
+// and no file is lost.
+func TestConcurrentRunsAreSerialised(t *testing.T) {
 	e := newEnv(t)
 	write(t, filepath.Join(e.Home, ".pki/nssdb/pkcs11.txt"), internalStanza)
 	firefoxHome(t, filepath.Join(e.Home, ".mozilla/firefox"), "a", "b")
@@ -162,7 +161,7 @@ func TestConcurrentRuns(t *testing.T) {
 	sameTree(t, "home", before, tree(t, e.Home))
 }
 
-func TestOwner(t *testing.T) {
+func TestOwnerIsCheckedAndKept(t *testing.T) {
 	e := newEnv(t)
 	write(t, filepath.Join(e.Home, ".pki/nssdb/pkcs11.txt"), internalStanza)
 	before := tree(t, e.Home)
@@ -264,8 +263,8 @@ func TestStatesThatBlock(t *testing.T) {
 	}
 }
 
-// TestForeignFile: a browser that once ran as root leaves files of root behind.
-func TestForeignFile(t *testing.T) {
+// A browser that once ran as root leaves files of root behind.
+func TestForeignFileIsRefused(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can make a file of another user")
 	}
@@ -278,7 +277,7 @@ func TestForeignFile(t *testing.T) {
 	if s := e.sharedNSS()[0].State(); s.Status != Damaged || s.Reason != ReasonForeignOwner {
 		t.Errorf("state %+v", s)
 	}
-	// For targets of the system the owner is kept.
+	// For targets of the system the owner remains.
 	policy := e.sys(FirefoxPolicyPath)
 	write(t, policy, "{}")
 	if err := os.Chown(policy, 12345, 12346); err != nil {
@@ -296,7 +295,7 @@ func TestForeignFile(t *testing.T) {
 	}
 }
 
-func TestModulePath(t *testing.T) {
+func TestModulePathIsChecked(t *testing.T) {
 	e := newEnv(t)
 	for path, want := range map[string]error{
 		"":                             ErrModulePath,
@@ -321,7 +320,7 @@ func TestModulePath(t *testing.T) {
 	if len(tree(t, e.Home)) != 1 {
 		t.Errorf("something was written: %v", tree(t, e.Home))
 	}
-	// Registered, and then the module is taken away.
+	// The module is deleted after its registration.
 	tg := e.sharedNSS()[0]
 	if _, err := tg.Install(); err != nil {
 		t.Fatal(err)
@@ -340,9 +339,8 @@ func TestModulePath(t *testing.T) {
 	}
 }
 
-// TestWrittenMeanwhile: a program that changes the file between look and write
-// does not lose what it wrote.
-func TestWrittenMeanwhile(t *testing.T) {
+// A change by another program between reading and writing is not lost.
+func TestConcurrentChangeIsKept(t *testing.T) {
 	e := newEnv(t)
 	db := filepath.Join(e.Home, ".pki/nssdb/pkcs11.txt")
 	write(t, db, internalStanza)
@@ -356,6 +354,6 @@ func TestWrittenMeanwhile(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	if got := read(t, db); got != theirs {
-		t.Errorf("file holds %q", got)
+		t.Errorf("file contains %q", got)
 	}
 }

@@ -5,31 +5,30 @@ import (
 	"fmt"
 )
 
-// Status is what a Target finds in its place.
+// Status is the condition of a Target.
 type Status string
 
 const (
-	// Absent: the module is not registered; Install will do it.
+	// Absent: the module is not registered. Install registers it.
 	Absent Status = "absent"
 	// Registered: the module is registered with the path it should have.
 	Registered Status = "registered"
 	// Elsewhere: the module is registered with another path; Install corrects it.
 	Elsewhere Status = "registered-elsewhere"
-	// Damaged: the place cannot be read, written or understood. State.Reason
-	// says why, State.Repairable whether Install can help.
+	// Damaged: the place is unreadable, not writable or malformed. State.Reason is the
+	// reason, State.Repairable reports whether Install can repair it.
 	Damaged Status = "damaged"
-	// Unavailable: the place cannot take a registration now; nothing is broken.
+	// Unavailable: no registration is possible now, without an error.
 	Unavailable Status = "unavailable"
 )
 
-// Reason says why a State is what it is. The empty reason means nothing
-// remarkable.
+// Reason explains a State. The empty reason means that nothing needs an explanation.
 type Reason string
 
 const (
 	// ReasonNotCreated: the file does not exist yet; Install creates it.
 	ReasonNotCreated Reason = "not-created"
-	// ReasonLegacyDatabase: only a dbm database of old NSS versions is there
+	// ReasonLegacyDatabase: there is only a dbm database of old NSS versions
 	// (secmod.db, cert8.db). Starting the program once converts it.
 	ReasonLegacyDatabase Reason = "legacy-database"
 	// ReasonShadowed: the place would hide another database that programs use
@@ -43,23 +42,23 @@ const (
 	ReasonUnreadable Reason = "unreadable"
 	// ReasonNotRegular: the path is a directory or a device.
 	ReasonNotRegular Reason = "not-regular"
-	// ReasonForeignOwner: file or directory belong to another user, as after a
-	// browser was once started as root.
+	// ReasonForeignOwner: the file or directory belongs to another user, for example
+	// because a browser was started as root.
 	ReasonForeignOwner Reason = "foreign-owner"
 	// ReasonReadOnly: the directory cannot be written by this user.
 	ReasonReadOnly Reason = "read-only"
-	// ReasonSyntax: the file is not of the format it should have.
+	// ReasonSyntax: the file does not have the expected format.
 	ReasonSyntax Reason = "syntax"
-	// ReasonTooLarge: the file is larger than anything reasonable.
+	// ReasonTooLarge: the file exceeds the size limit.
 	ReasonTooLarge Reason = "too-large"
 	// ReasonModuleMissing: registered, but there is no file at the registered path.
 	ReasonModuleMissing Reason = "module-missing"
-	// ReasonLimited: registered, for other programs than the named ones.
+	// ReasonLimited: registered, but for other programs.
 	ReasonLimited Reason = "other-programs"
 	// ReasonOtherPolicy: another file sets the same policy, and one of the two is ignored.
 	ReasonOtherPolicy Reason = "other-policy"
-	// ReasonHidesPolicy: Firefox reads the policies of its own installation only
-	// while there is no file for the system; making one would switch them off.
+	// ReasonHidesPolicy: Firefox reads the policies of its own installation only if
+	// there is no file for the system. Creating one would disable them.
 	ReasonHidesPolicy Reason = "hides-policy"
 	// ReasonRoot: programs run by root ignore this place (p11-kit reads no
 	// user configuration as root).
@@ -82,7 +81,7 @@ type State struct {
 	own bool // the file is the installer's own, so it may be written anew
 }
 
-// Repairable says whether Install makes a Damaged place good.
+// Repairable reports whether Install makes a Damaged place good.
 func (s State) Repairable() bool {
 	if s.Status != Damaged {
 		return false
@@ -96,7 +95,7 @@ func (s State) Repairable() bool {
 	return false
 }
 
-// Kind says what sort of place a Target is.
+// Kind is the type of place of a Target.
 type Kind string
 
 const (
@@ -104,39 +103,39 @@ const (
 	KindGeckoFirstRun    Kind = "gecko-first-run"  // a first profile for a Firefox never started
 	KindNSSDatabase      Kind = "nss-database"     // an NSS database shared by programs
 	KindP11KitUser       Kind = "p11-kit-user"     // module file of one user
-	KindP11KitSystem     Kind = "p11-kit-system"   // module file for everybody
+	KindP11KitSystem     Kind = "p11-kit-system"   // module file for all users
 	KindFirefoxPolicy    Kind = "firefox-policy"   // policies.json: SecurityDevices.Add
 	KindFirefoxCleanup   Kind = "firefox-cleanup"  // policies.json: SecurityDevices.Delete
 	KindChromiumPolicy   Kind = "chromium-policy"  // managed policy AutoSelectCertificateForUrls
-	KindFlatpakOverride  Kind = "flatpak-override" // lets a flatpak reach the p11-kit server
+	KindFlatpakOverride  Kind = "flatpak-override" // permits a flatpak to use the p11-kit server
 	KindP11KitServerUnit Kind = "p11-kit-server"   // systemd user unit of the p11-kit server
 )
 
-// Scope says whose place it is.
+// Scope is the owner of a place: a user or the system.
 type Scope string
 
 const (
 	// ScopeUser targets are changed by the user they belong to.
 	ScopeUser Scope = "user"
-	// ScopeSystem targets are changed by an administrator, for everybody.
+	// ScopeSystem targets are changed by an administrator, for all users.
 	ScopeSystem Scope = "system"
 )
 
-// Change tells what an Install or Remove did.
+// Change describes the effect of an Install or Remove.
 type Change struct {
-	// Changed is false when the place already was as wanted.
+	// Changed is false if nothing had to be done.
 	Changed bool `json:"changed"`
 	// Files are the files written or deleted.
 	Files []string `json:"files,omitempty"`
 }
 
-// Target is one place that must know the module.
+// Target is one place that must have the module.
 type Target interface {
 	// ID is stable and unique among all targets: the kind, a colon and the path.
 	ID() string
 	Kind() Kind
 	Scope() Scope
-	// Path is the file that holds the registration.
+	// Path returns the file that contains the registration.
 	Path() string
 	// Programs are the IDs of the programs that read this place ("firefox").
 	Programs() []string
@@ -144,7 +143,7 @@ type Target interface {
 	State() State
 	// Install registers the module. It does nothing when the state is Registered.
 	Install() (Change, error)
-	// Remove takes the registration out. It does nothing when there is none.
+	// Remove removes the registration. It does nothing if there is none.
 	Remove() (Change, error)
 	// Running lists the processes that have this place in use. They notice a
 	// change only when they are started again.
@@ -152,22 +151,22 @@ type Target interface {
 }
 
 var (
-	// ErrNotOwner: a target of a user was to be changed by somebody else.
+	// ErrNotOwner reports an attempt to change a target of another user.
 	ErrNotOwner = errors.New("this home directory belongs to another user")
-	// ErrNeedRoot: a target of the system needs an administrator.
+	// ErrNeedRoot reports that a target of the system needs an administrator.
 	ErrNeedRoot = errors.New("changing the system's configuration needs administrator rights")
-	// ErrNoModule: there is no module at the path that would be registered.
+	// ErrNoModule reports that there is no module at the path to be registered.
 	ErrNoModule = errors.New("the module file does not exist")
-	// ErrModulePath: the path cannot be registered (relative, or with characters
-	// that the configuration formats cannot carry).
+	// ErrModulePath reports that the path cannot be registered (it is relative, or has
+	// characters that the configuration formats cannot express).
 	ErrModulePath = errors.New("the module path cannot be registered")
-	// ErrBusy: another run of the installer holds the lock.
+	// ErrBusy reports that another process has the lock of the installer.
 	ErrBusy = errors.New("another registration is running")
-	// ErrChanged: the file was changed by another program during the edit.
+	// ErrChanged reports that another program changed the file during the edit.
 	ErrChanged = errors.New("the file was changed by another program")
 )
 
-// OwnerError says whose home it is and who tried. It unwraps to ErrNotOwner.
+// OwnerError reports the owner of the home and the user of the process. It unwraps to ErrNotOwner.
 type OwnerError struct {
 	Home  string
 	Owner int  // user id that owns Home
@@ -184,7 +183,7 @@ func (e *OwnerError) Error() string {
 
 func (e *OwnerError) Unwrap() error { return ErrNotOwner }
 
-// StateError says that a Target cannot be changed in the state it is in.
+// StateError reports that a Target cannot be changed in its present state.
 type StateError struct {
 	Path  string
 	State State

@@ -14,13 +14,13 @@ import (
 // ModuleFile is the base name of the module.
 const ModuleFile = "cie-pkcs11.so"
 
-// homeVariable is what the environment says of the home directory.
+// homeVariable returns the home directory according to the environment.
 func homeVariable() string { return os.Getenv("HOME") }
 
-// fillIn adds what only the system knows.
+// fillIn adds values that only the system provides.
 func (e *Env) fillIn() error { return nil }
 
-// ownerOf returns who owns a file; ok is false where the system does not say.
+// ownerOf returns the owner of a file; ok is false if the system has no owners.
 func ownerOf(fi fs.FileInfo) (uid, gid int, ok bool) {
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -32,7 +32,7 @@ func ownerOf(fi fs.FileInfo) (uid, gid int, ok bool) {
 // mayWrite reports why this process may not make files in a directory.
 func mayWrite(dir string) error { return unix.Access(dir, unix.W_OK) }
 
-// errLocked: another process holds the lock.
+// errLocked reports that another process has the lock.
 var errLocked = errors.New("locked")
 
 // tryLock locks a directory against other processes, or returns errLocked at
@@ -60,7 +60,7 @@ func tryLock(dir string) (unlock func(), err error) {
 
 // syncDirectory makes a rename in a directory last.
 func syncDirectory(d *os.File) error {
-	// Some file systems cannot sync a directory; the rename stands anyway.
+	// Some file systems cannot sync a directory; the rename succeeded nevertheless.
 	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
 		return err
 	}

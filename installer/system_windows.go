@@ -17,11 +17,11 @@ import (
 // ModuleFile is the base name of the module.
 const ModuleFile = "cie-pkcs11.dll"
 
-// homeVariable is what the environment says of the home directory. HOME is
-// there, too, under shells that came from Unix, and may be another directory.
+// homeVariable returns the home directory according to the environment. Under shells
+// ported from Unix, HOME also exists and may name another directory.
 func homeVariable() string { return os.Getenv("USERPROFILE") }
 
-// fillIn adds what only the system knows.
+// fillIn adds values that only the system provides.
 func (e *Env) fillIn() error {
 	e.Windows, e.Proc, e.Systemctl = true, "", nil
 	e.UID = -1
@@ -52,7 +52,7 @@ func programFiles() []string {
 	return list
 }
 
-// appPath reads where the installer of a program said that it is.
+// appPath returns the directory that the installer of a program recorded.
 func appPath(exe string) string {
 	for _, root := range []registry.Key{registry.CURRENT_USER, registry.LOCAL_MACHINE} {
 		k, err := registry.OpenKey(root, `Software\Microsoft\Windows\CurrentVersion\App Paths\`+exe, registry.QUERY_VALUE)
@@ -68,7 +68,7 @@ func appPath(exe string) string {
 	return ""
 }
 
-// sessionProcesses lists the processes of this session that can be looked at.
+// sessionProcesses lists the accessible processes of this session.
 func sessionProcesses() []proc {
 	var own uint32
 	if windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &own) != nil {
@@ -93,7 +93,7 @@ func sessionProcesses() []proc {
 	return list
 }
 
-// imageOf is the path of a process' executable, "" if it cannot be seen.
+// imageOf returns the path of a process' executable, "" if it is not accessible.
 func imageOf(pid uint32) string {
 	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, pid)
 	if err != nil {
@@ -108,7 +108,7 @@ func imageOf(pid uint32) string {
 	return windows.UTF16ToString(name[:n])
 }
 
-// heldAlone says whether a process has the file open and lets nobody else.
+// heldAlone reports whether a process has the file open exclusively.
 func heldAlone(path string) bool {
 	p, err := windows.UTF16PtrFromString(path)
 	if err != nil {
@@ -122,18 +122,18 @@ func heldAlone(path string) bool {
 	return errors.Is(err, windows.ERROR_SHARING_VIOLATION)
 }
 
-// ownerOf: access lists take the place of owners here.
+// ownerOf returns false: Windows uses access lists instead of owners.
 func ownerOf(fs.FileInfo) (uid, gid int, ok bool) { return -1, -1, false }
 
-// mayWrite: the access list of a directory is judged when a file is made.
+// mayWrite returns nil: Windows checks the access list of a directory when a file is created.
 func mayWrite(string) error { return nil }
 
-// errLocked: another process holds the lock.
+// errLocked reports that another process has the lock.
 var errLocked = errors.New("locked")
 
-// tryLock locks a directory against other processes, or returns errLocked at
-// once. A directory itself cannot be locked here: a file in it is, and goes
-// when the lock does.
+// tryLock locks a directory against other processes, or returns errLocked at once.
+// Directories cannot be locked on Windows, so it locks a file in the directory, which
+// is deleted with the lock.
 func tryLock(dir string) (unlock func(), err error) {
 	name := filepath.Join(dir, ".cie-lock")
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
@@ -152,5 +152,5 @@ func tryLock(dir string) (unlock func(), err error) {
 	return nil, err
 }
 
-// syncDirectory: directories cannot be synced here.
+// syncDirectory does nothing: directories cannot be synced on Windows.
 func syncDirectory(*os.File) error { return nil }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// On Windows only the Gecko family takes PKCS#11 modules. There is no p11-kit,
-// and Chrome and Edge take certificates from CNG and CSP alone (README.md).
+// On Windows only the Gecko family loads PKCS#11 modules. There is no p11-kit, and
+// Chrome and Edge use certificates from CNG and CSP only (README.md).
 var windowsApps = []app{
 	{
 		id: "firefox", name: "Firefox", family: Gecko,
@@ -32,18 +32,18 @@ var windowsApps = []app{
 	},
 }
 
-// firefoxFromStore is where Windows keeps what the Firefox of its store writes
-// below %APPDATA%.
+// firefoxFromStore is the directory in which Windows stores the files that the Firefox
+// of its store writes below %APPDATA%.
 const firefoxFromStore = "l/Packages/Mozilla.Firefox_n80bbvh6b1yt2/LocalCache/Roaming/Mozilla/Firefox"
 
-// hooks are what the installer asks the system beside files.
+// hooks are the functions of the system that the installer uses beside files.
 type hooks struct {
 	processes func() []proc                 // of this session
 	held      func(path string) bool        // a process has the file open for itself alone
-	appPath   func(exe string) (dir string) // where an installer said the program is
+	appPath   func(exe string) (dir string) // the directory that an installer recorded
 }
 
-// directories are the places a path of the tables means.
+// directories returns the places for a path of the tables.
 func (e *Env) directories(path string) []string {
 	rest, ok := strings.CutPrefix(path, "p/")
 	if !ok {
@@ -56,7 +56,7 @@ func (e *Env) directories(path string) []string {
 	return list
 }
 
-// appDirs are the directories where the program may be installed.
+// appDirs returns the directories in which the program may be installed.
 func (e *Env) appDirs(a app) []string {
 	var list []string
 	for _, d := range a.dirs {
@@ -81,7 +81,7 @@ func (e *Env) samePath(a, b string) bool {
 	return a == b
 }
 
-// baseName is the last element of a path, as the system compares it.
+// baseName returns the last element of a path, in the form in which the system compares it.
 func (e *Env) baseName(path string) string {
 	if e.Windows {
 		return strings.ToLower(path[strings.LastIndexAny(path, `\/`)+1:])
@@ -89,8 +89,8 @@ func (e *Env) baseName(path string) string {
 	return filepath.Base(path)
 }
 
-// policyTargets are the files of policies that programs of the system read. On
-// Windows each Firefox has one beside it.
+// policyTargets returns the files of policies that the programs of the system read. On
+// Windows each Firefox has one in its own directory.
 func (e *Env) policyTargets() []Target {
 	if !e.Windows {
 		return []Target{e.firefoxPolicy()}
@@ -113,9 +113,9 @@ func (e *Env) cleanupTargets() []Target {
 	return list
 }
 
-// firefoxDirs are the installations of Firefox that an administrator changes:
-// those below the directories of programs. A user's own installation, and what
-// the user's registry names, are the user's to write.
+// firefoxDirs returns the installations of Firefox that only an administrator can change:
+// those below the directories of programs. It excludes a user's own installation and
+// those in the user's registry, because the user can change them.
 func (e *Env) firefoxDirs() []string {
 	var list []string
 	for _, b := range e.Browsers() {

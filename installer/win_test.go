@@ -40,7 +40,7 @@ func newWindows(t testing.TB) *Env {
 	return e
 }
 
-// newProfile gives the user a profile of Firefox with a list of modules.
+// newProfile creates a profile of Firefox with a list of modules.
 func newProfile(t testing.TB, e *Env) (dir string) {
 	t.Helper()
 	root := filepath.Join(e.ConfigHome, "Mozilla", "Firefox")
@@ -51,7 +51,7 @@ func newProfile(t testing.TB, e *Env) (dir string) {
 	return dir
 }
 
-func TestWindowsRegistration(t *testing.T) {
+func TestWindowsRegistersInProfiles(t *testing.T) {
 	e := newWindows(t)
 	profile := newProfile(t, e)
 	before := tree(t, e.Home)
@@ -108,12 +108,12 @@ func TestWindowsFirstProfile(t *testing.T) {
 	}
 }
 
-// TestWindowsPolicy: with --system every Firefox has the policy beside it.
-func TestWindowsPolicy(t *testing.T) {
+// With --system every Firefox has the policy beside it.
+func TestWindowsPolicyIsBesideFirefox(t *testing.T) {
 	e := newWindows(t)
 	write(t, filepath.Join(e.ProgramFiles[1], "Mozilla Firefox", "application.ini"), "[App]\nVersion=140.1\n")
 	e.UID = 0
-	e.Root = e.Home // whoever runs the test is no administrator
+	e.Root = e.Home // the user who runs the test may not be an administrator
 	before := tree(t, e.ProgramFiles[0])
 	targets := e.Targets(Options{System: true})
 	if len(targets) != 2 {
@@ -145,9 +145,9 @@ func TestWindowsPolicy(t *testing.T) {
 	}
 }
 
-// TestWindowsRunning: the lock of a profile says that it is in use, the list of
-// processes by whom; the processes that Firefox itself started do not count.
-func TestWindowsRunning(t *testing.T) {
+// The lock of a profile shows that it is in use, the list of processes by which
+// process. Processes started by Firefox itself do not count.
+func TestWindowsRunningProgramsAreFound(t *testing.T) {
 	e := newWindows(t)
 	profile := newProfile(t, e)
 	exe := filepath.Join(e.ProgramFiles[0], "Mozilla Firefox", "firefox.exe")
@@ -177,9 +177,9 @@ func TestWindowsRunning(t *testing.T) {
 	}
 }
 
-// TestWindowsPlaces: a Firefox that was installed elsewhere is found where its
-// installer says, once.
-func TestWindowsPlaces(t *testing.T) {
+// A Firefox installed elsewhere is found once, in the directory that its installer
+// recorded.
+func TestWindowsPlacesAreFoundOnce(t *testing.T) {
 	e := newWindows(t)
 	usual, elsewhere := filepath.Join(e.ProgramFiles[0], "Mozilla Firefox"), filepath.Join(e.Home, "D", "Firefox")
 	write(t, filepath.Join(elsewhere, "application.ini"), "[App]\nVersion=151.0\n")

@@ -40,7 +40,7 @@ func absent(t *testing.T, format string, args ...any) {
 	t.Skipf("NOT TESTED HERE: "+format, args...)
 }
 
-// need is for tools of .ci/deps packages.
+// need skips the test if a tool from .ci/deps packages is missing.
 func need(t *testing.T, tools ...string) {
 	t.Helper()
 	for _, tool := range tools {
@@ -62,7 +62,7 @@ func run(t *testing.T, dir string, args ...string) string {
 	return string(out)
 }
 
-// dist is the directory of make packages.
+// dist returns the output directory of make packages.
 func dist(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.Abs("../../../dist")
@@ -93,9 +93,9 @@ func rpm(t *testing.T, name, arch string) string {
 
 func tarball(t *testing.T, arch string) string { return one(t, "cie-[0-9]*-linux-"+arch+".tar.gz") }
 
-// archs are the architectures in dist: this machine's must be there. The other one
-// takes long to build; make packages builds it after this machine's, and what is
-// older than that is of an earlier build and not looked at.
+// archs returns the architectures in dist; this machine's must be among them. "make
+// packages" builds the other one later and slowly, so one that is older than this
+// machine's belongs to an earlier build and is ignored.
 func archs(t *testing.T) []string {
 	t.Helper()
 	list := []string{runtime.GOARCH}
@@ -128,7 +128,7 @@ func each(t *testing.T, body func(t *testing.T, name, format, arch, file, root s
 						run(t, root, "dpkg-deb", "-x", file, root)
 					} else {
 						file = rpm(t, name, arch)
-						// Names in a payload may begin with a slash, and cpio believes them.
+						// Names in a payload may begin with a slash, and cpio would use them as absolute.
 						run(t, root, "sh", "-c", `rpm2cpio "$0" | cpio -idm --quiet --no-absolute-filenames`, file)
 					}
 					body(t, name, format, arch, file, root)
@@ -178,13 +178,13 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-func TestContents(t *testing.T) {
+func TestContentsAreAsListed(t *testing.T) {
 	each(t, func(t *testing.T, name, format, arch, _, root string) {
 		golden(t, name+"."+format+".txt", list(t, root, arch))
 	})
 }
 
-// Nothing in a package tells where it was built.
+// No file of a package contains the path of the build.
 func TestNoPathOfTheMachine(t *testing.T) {
 	var private [][]byte
 	for _, variable := range []string{"GOMODCACHE", "GOCACHE", "GOMOD", "GOROOT"} {
@@ -243,7 +243,7 @@ func binaries(t *testing.T, root string) map[string]*elf.File {
 	return found
 }
 
-// newest is the newest version of the C library that a program asks for.
+// newest returns the newest version of the C library that a program requires.
 func newest(t *testing.T, f *elf.File) string {
 	t.Helper()
 	symbols, err := f.ImportedSymbols()
@@ -268,7 +268,7 @@ func less(a, b string) bool {
 
 // Every library that a program is linked with is required, in the version it
 // needs, and the architecture is the one on the label.
-func TestDependencies(t *testing.T) {
+func TestDependenciesCoverLibraries(t *testing.T) {
 	machines := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 	each(t, func(t *testing.T, _, format, arch, file, root string) {
 		glibc := ""
@@ -338,7 +338,7 @@ func checkShlibs(t *testing.T, depends, root string) {
 	}
 	_, found, ok := strings.Cut(strings.TrimSpace(run(t, dir, args...)), "shlibs:Depends=")
 	if !ok {
-		t.Fatal("dpkg-shlibdeps says nothing")
+		t.Fatal("dpkg-shlibdeps printed nothing")
 	}
 	for _, d := range strings.Split(found, ", ") {
 		name, version, _ := strings.Cut(d, " ")
@@ -356,9 +356,9 @@ func checkShlibs(t *testing.T, depends, root string) {
 	}
 }
 
-// The module is where the program looks for it, and p11-kit is told just what
-// the installer would have told it.
-func TestModuleFile(t *testing.T) {
+// The module is at the path that the program expects, and the module file for p11-kit
+// equals that of the installer.
+func TestModuleFileEqualsInstallers(t *testing.T) {
 	each(t, func(t *testing.T, name, format, arch, _, root string) {
 		if name != "cie" {
 			return
@@ -413,7 +413,7 @@ func TestOverridesHaveReasons(t *testing.T) {
 	}
 }
 
-func TestLintian(t *testing.T) {
+func TestLintianAcceptsPackages(t *testing.T) {
 	need(t, "lintian")
 	for _, arch := range archs(t) {
 		t.Run(arch, func(t *testing.T) {
@@ -433,10 +433,10 @@ func TestLintian(t *testing.T) {
 
 var rpmlintSummary = regexp.MustCompile(`(\d+) packages? and \d+ specfiles? checked; (\d+) errors?, (\d+) warnings?`)
 
-func TestRpmlint(t *testing.T) {
+func TestRpmlintAcceptsPackages(t *testing.T) {
 	need(t, "rpmlint", "rpm", "cpio")
-	// rpmlint unpacks with cpio, which without this would unpack into the running
-	// system what has a name that begins with a slash.
+	// rpmlint unpacks with cpio, which without this option would write names with a
+	// leading slash to the running system.
 	cpio, err := exec.LookPath("cpio")
 	if err != nil {
 		t.Fatal(err)
@@ -461,7 +461,7 @@ func TestRpmlint(t *testing.T) {
 	}
 }
 
-func TestDesktopFiles(t *testing.T) {
+func TestDesktopFilesAreValid(t *testing.T) {
 	need(t, "desktop-file-validate", "appstreamcli")
 	for _, file := range []string{"cie-gui.desktop", "autostart.desktop"} {
 		if out := run(t, ".", "desktop-file-validate", file); out != "" {
@@ -472,8 +472,8 @@ func TestDesktopFiles(t *testing.T) {
 		if name != "cie-gui" {
 			return
 		}
-		// The component is named after the menu entry: the project has no domain of
-		// its own to be named after, and takes nobody else's.
+		// The component has the name of the menu entry, because the project has no domain
+		// of its own.
 		run(t, ".", "appstreamcli", "validate", "--no-net", "--override=cid-desktopapp-is-not-rdns=info", filepath.Join(root, "usr/share/metainfo/cie-gui.metainfo.xml"))
 	})
 }

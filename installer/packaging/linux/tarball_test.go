@@ -19,19 +19,19 @@ func unpack(t *testing.T) string {
 	run(t, dir, "tar", "-xzf", file)
 	found, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(found) != 1 || filepath.Base(found[0]) != strings.TrimSuffix(filepath.Base(file), ".tar.gz") {
-		t.Fatalf("the tarball holds %q, %v", found, err)
+		t.Fatalf("the tarball contains %q, %v", found, err)
 	}
 	return found[0]
 }
 
-// Installed, installed again and removed below a directory, the tree is as it was:
-// with other people's files in it, and with nothing.
-func TestTarballLeavesNothing(t *testing.T) {
+// After installing twice and removing below a directory, the tree is unchanged,
+// whether it was empty or contained files of others.
+func TestTarballLeavesNothingBehind(t *testing.T) {
 	dir := unpack(t)
 	for _, prefix := range []string{"/usr/local", "/usr", "/opt/a b"} {
 		for _, used := range []bool{false, true} {
 			root := t.TempDir()
-			// The prefix itself is made and removed, what is above it is there.
+			// The prefix is created and removed; its parent exists.
 			if err := os.MkdirAll(filepath.Join(root, filepath.Dir(prefix)), 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -80,8 +80,8 @@ func tree(t *testing.T, root string) string {
 	return run(t, root, "sh", "-c", `find . -printf '%M %p %l\n' | LC_ALL=C sort -k 2; find . -type f -exec sha256sum {} + | LC_ALL=C sort -k 2`)
 }
 
-// Mistakes are told in the person's language, and nothing is touched.
-func TestTarballRefuses(t *testing.T) {
+// Errors are reported in the user's language, and nothing is changed.
+func TestTarballRefusesWrongUse(t *testing.T) {
 	dir := unpack(t)
 	root := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(root, "usr/bin"), 0o755); err != nil {
@@ -121,7 +121,7 @@ func TestTarballRefuses(t *testing.T) {
 }
 
 // The scripts are for any shell, and free of the usual mistakes.
-func TestScripts(t *testing.T) {
+func TestScriptsPassShellcheck(t *testing.T) {
 	need(t, "shellcheck")
 	scripts := []string{"build", "sysroot", "tar/install.sh", "tar/uninstall.sh", "rpm/cie.post", "rpm/cie.preun"}
 	debs, err := filepath.Glob("deb/cie.p*")

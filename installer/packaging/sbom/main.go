@@ -1,12 +1,12 @@
-// Command sbom writes, for each program or module given, what it is made of: a
-// bill of materials in CycloneDX 1.6 (JSON), DIR/NAME_SYSTEM_ARCHITECTURE.cdx.json.
+// Command sbom writes a bill of materials for each given program or module, in
+// CycloneDX 1.6 (JSON): DIR/NAME_SYSTEM_ARCHITECTURE.cdx.json.
 //
 //	go run ./installer/packaging/sbom -version 1.2.3 -out dist/sbom bin/cie bin/cie-pkcs11.so
 //
-// cyclonedx-gomod reads it from the program itself: the Go modules, with their
-// versions, checksums and licences, and the sums of the file. This command
-// makes the answer the same wherever it is asked, and corrects what the tool
-// cannot know. It runs in the top directory of the source.
+// cyclonedx-gomod reads it from the program itself: the Go modules with their
+// versions, checksums and licences, and the checksums of the file. This command
+// makes the result reproducible and corrects what the tool cannot find out. It runs
+// in the top directory of the source.
 package main
 
 import (
@@ -62,7 +62,7 @@ func run(version, out string, programs []string) error {
 	return nil
 }
 
-// platform is what a program is for, "linux_amd64".
+// platform returns the platform of a program, "linux_amd64".
 func platform(program string) (string, error) {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
@@ -80,7 +80,7 @@ func generate(version, program string) ([]byte, error) {
 	cmd := exec.Command("go", "tool", "-modfile=installer/packaging/sbom/tools.mod", "cyclonedx-gomod", "bin",
 		"-json", "-output-version", "1.6", "-std", "-licenses", "-assert-licenses", "-noserial", "-notimestamp",
 		"-version", version, program)
-	// It warns that it knows no licence of this project, and of Go.
+	// The tool warns that it finds no licence of this project and of Go.
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	bom, err := cmd.Output()
@@ -90,8 +90,8 @@ func generate(version, program string) ([]byte, error) {
 	return bom, nil
 }
 
-// licences that the tool does not find, or takes for others, by the path of
-// the module or the beginning of it.
+// licences lists those that the tool does not find or misidentifies, by the path of
+// the module or a prefix of it.
 var licences = []struct{ path, expression string }{
 	{"cie", "EUPL-1.2"},
 	{"std", "BSD-3-Clause"},
@@ -100,9 +100,8 @@ var licences = []struct{ path, expression string }{
 	{"github.com/nfnt/resize", "ISC"},
 }
 
-// finish takes out of a bill what depends on the machine that it was made on,
-// and puts in the licences, the date of the source, and a serial number that
-// comes from all that.
+// finish removes everything from a bill that depends on the build machine, and adds
+// the licences, the date of the source, and a serial number derived from the rest.
 func finish(raw []byte, epoch string) ([]byte, error) {
 	var bom map[string]any
 	if err := json.Unmarshal(raw, &bom); err != nil {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestIcon(t *testing.T) {
+func TestIconHasEverySize(t *testing.T) {
 	svg, err := os.ReadFile("../../../../gui/icons/app.svg")
 	if err != nil {
 		t.Fatal(err)
