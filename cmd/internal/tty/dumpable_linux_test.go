@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process that holds a code is not dumpable, and is again afterwards.
+// A process is not dumpable while it has a code in memory, and is again afterwards.
 func TestConcealedProcessIsNotDumpable(t *testing.T) {
 	dumpable := func() int {
 		n, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)

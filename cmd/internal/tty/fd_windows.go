@@ -18,7 +18,7 @@ type startupInfo struct {
 	_         [3]windows.Handle
 }
 
-// inherited is what the C runtime of the parent left for this process.
+// inherited is the block that the C runtime of the parent passed to this process.
 var inherited = sync.OnceValue(func() []byte {
 	var info startupInfo
 	_, _, _ = procGetStartupInfo.Call(uintptr(unsafe.Pointer(&info)))
@@ -28,9 +28,9 @@ var inherited = sync.OnceValue(func() []byte {
 	return bytes.Clone(unsafe.Slice(info.block, info.reserved2))
 })
 
-// handleOf finds the handle of a file descriptor: 0 is standard input, others
-// are what the parent passed as file descriptors of the C runtime. Numbers of
-// handles are not taken: by accident they could be handles of this program.
+// handleOf finds the handle of a file descriptor: 0 is standard input, others are
+// those that the parent passed as file descriptors of the C runtime. Numbers of
+// handles are not accepted, because they could be other handles of this program.
 func handleOf(fd int) (windows.Handle, bool) {
 	if fd == 0 {
 		h, err := windows.GetStdHandle(windows.STD_INPUT_HANDLE)
@@ -57,14 +57,14 @@ func OpenFD(fd int) bool {
 	}
 	var info objectBasicInformation
 	status, _, _ := procNtQueryObject.Call(uintptr(h), 0, uintptr(unsafe.Pointer(&info)), unsafe.Sizeof(info), 0)
-	// Reading will tell where the system does not.
+	// If the system does not report the access, reading will fail.
 	return status != 0 || info.access&windows.FILE_READ_DATA != 0
 }
 
-// ReadFD reads one line of at most max bytes from the file descriptor fd and
-// not a byte more, so that a further line can be read later. The end of the
-// file ends a line too. The caller wipes what it returns. Nothing before the
-// end gives io.EOF, a longer line ErrTooLong, the end of ctx its cause.
+// ReadFD reads one line of at most max bytes from the file descriptor fd and not a
+// byte more, so that the caller can read a further line later. The end of the file
+// also ends a line. The caller wipes the result. An empty input gives io.EOF, a longer
+// line ErrTooLong, the end of ctx its cause.
 func ReadFD(ctx context.Context, fd, max int) ([]byte, error) {
 	h, ok := handleOf(fd)
 	if !ok {
@@ -100,7 +100,7 @@ func readHandle(h windows.Handle, max int) ([]byte, error) {
 		var got uint32
 		err := windows.ReadFile(h, buf[n:n+1], &got, nil)
 		if errors.Is(err, windows.ERROR_BROKEN_PIPE) || errors.Is(err, windows.ERROR_HANDLE_EOF) {
-			got, err = 0, nil // whoever wrote has closed it
+			got, err = 0, nil // the writer has closed the pipe
 		}
 		if err != nil {
 			return nil, err

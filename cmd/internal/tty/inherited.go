@@ -2,16 +2,15 @@ package tty
 
 import "encoding/binary"
 
-// On Windows a process inherits handles. What a C program knows as file
-// descriptors its runtime tells the runtime of its child in a block of the
-// start-up information (lpReserved2): a count, a byte of flags for each
-// descriptor, then a handle of 8 bytes for each, nothing aligned. cmd.exe
-// does so for redirections such as "3< file".
+// On Windows a process inherits handles. The runtime of a C program passes its file
+// descriptors to the runtime of a child in a block of the start-up information
+// (lpReserved2): a count, a byte of flags for each descriptor, then a handle of 8 bytes
+// for each, without alignment. cmd.exe does so for redirections such as "3< file".
 
 const (
 	inheritedOpen = 0x01 // FOPEN of the C runtime
 	noHandle      = ^uint64(0)
-	// maxInherited bounds the count; C runtimes have at most 2048 descriptors.
+	// maxInherited limits the count; C runtimes have at most 2048 descriptors.
 	maxInherited = 2048
 )
 

@@ -9,5 +9,5 @@ const (
 	setTermiosFlush = unix.TIOCSETAF
 )
 
-// flushInput drops what was typed and not read.
+// flushInput discards unread input.
 func flushInput(fd int) { _ = unix.IoctlSetPointerInt(fd, unix.TIOCFLUSH, unix.TCIFLUSH) }

@@ -7,5 +7,5 @@ const (
 	setTermiosFlush = unix.TCSETSF
 )
 
-// flushInput drops what was typed and not read.
+// flushInput discards unread input.
 func flushInput(fd int) { _ = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) }

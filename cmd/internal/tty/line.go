@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// A Windows console hands over keys, not lines: what a line is, is decided
-// here. Its characters are code units of UTF-16.
+// A Windows console returns keys, so this file assembles the line. Characters are
+// code units of UTF-16.
 const (
 	keyEnd       = 0x04 // Ctrl-D
 	keyBackspace = 0x08
@@ -19,28 +19,28 @@ const (
 // lineEditor collects the keys of one line.
 type lineEditor struct {
 	max   int      // bytes that fit
-	units []uint16 // never grows beyond what it was made with
+	units []uint16 // never exceeds its initial capacity
 	over  int      // units typed beyond that
 }
 
 func newLineEditor(max int) *lineEditor {
-	// One unit more than fits tells a line that is too long.
+	// One additional unit shows that a line is too long.
 	return &lineEditor{max: max, units: make([]uint16, 0, max+1)}
 }
 
-// edit is what a key did to the line.
+// edit is the effect of a key on the line.
 type edit int
 
 const (
 	editNone  edit = iota
 	editAdded      // the unit belongs to the line
-	editTaken      // the last character is gone
+	editTaken      // the last character was deleted
 	editDone       // the line is complete
-	editEnd        // nothing more will come
+	editEnd        // the input has ended
 )
 
-// key takes one unit. taken is the number of characters that went: one with
-// editTaken, all with a line that was taken back.
+// key processes one unit. taken is the number of deleted characters: one for
+// editTaken, all of them when the line is cleared.
 func (l *lineEditor) key(unit uint16) (what edit, taken int) {
 	switch {
 	case unit == '\r' || unit == '\n':
@@ -71,7 +71,7 @@ func (l *lineEditor) key(unit uint16) (what edit, taken int) {
 	return editAdded, 0
 }
 
-// back takes the last character back and reports whether there was one.
+// back deletes the last character and reports whether there was one.
 func (l *lineEditor) back() bool {
 	if l.over > 0 {
 		l.over--
@@ -90,7 +90,7 @@ func (l *lineEditor) back() bool {
 	return true
 }
 
-// line is what was typed, in UTF-8. The caller wipes it.
+// line returns the typed line in UTF-8. The caller wipes it.
 func (l *lineEditor) line() ([]byte, error) {
 	if l.over > 0 {
 		return nil, ErrTooLong
@@ -114,7 +114,7 @@ func (l *lineEditor) line() ([]byte, error) {
 	return b, nil
 }
 
-// wipe forgets what was typed.
+// wipe overwrites the typed line.
 func (l *lineEditor) wipe() {
 	clear(l.units[:cap(l.units)])
 	l.units, l.over = l.units[:0], 0

@@ -23,7 +23,7 @@ func typed(l *lineEditor, keys string) ([]byte, error) {
 	return nil, io.ErrUnexpectedEOF
 }
 
-func TestLineEditor(t *testing.T) {
+func TestLineEditorHandlesEveryKey(t *testing.T) {
 	tests := []struct {
 		name, keys, want string
 		err              error
@@ -72,7 +72,7 @@ func TestLineEditorTaken(t *testing.T) {
 	for _, u := range utf16.Encode([]rune("ab𝄞def")) {
 		l.key(u)
 	}
-	// Of what lies beyond the room units are counted, not characters.
+	// Beyond the capacity, units are counted instead of characters.
 	if what, n := l.key(keyEscape); what != editTaken || n != 6 {
 		t.Errorf("got %v, %d", what, n)
 	}
@@ -81,7 +81,7 @@ func TestLineEditorTaken(t *testing.T) {
 	}
 }
 
-// inheritedBlock is what a C runtime writes for its child.
+// inheritedBlock returns the block that a C runtime writes for its child.
 func inheritedBlock(flags []byte, handles []uint64) []byte {
 	b := binary.LittleEndian.AppendUint32(nil, uint32(len(flags)))
 	b = append(b, flags...)
@@ -91,7 +91,7 @@ func inheritedBlock(flags []byte, handles []uint64) []byte {
 	return b
 }
 
-func TestInheritedHandle(t *testing.T) {
+func TestInheritedHandleRefusesMalformedBlocks(t *testing.T) {
 	block := inheritedBlock([]byte{1, 1, 0x41, 0, 9, 1}, []uint64{0x10, noHandle - 1, 0x18, 0x1c, 0x20, noHandle})
 	tests := []struct {
 		name   string

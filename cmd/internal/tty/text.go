@@ -31,12 +31,11 @@ func Width(w io.Writer) int {
 	return 80
 }
 
-// Style makes words stand out on a terminal. The zero value returns every text
-// as it is.
+// Style highlights words on a terminal. The zero value returns every text unchanged.
 type Style struct{ on bool }
 
-// StyleFor returns the style for w: colours on a terminal that shows them,
-// unless the environment says NO_COLOR.
+// StyleFor returns the style for w: colours on a terminal that supports them, unless
+// NO_COLOR is set in the environment.
 func StyleFor(w io.Writer, getenv func(string) string) Style {
 	return Style{on: getenv("NO_COLOR") == "" && Escapes(w, getenv)}
 }
@@ -67,8 +66,8 @@ func (s Style) Amber(text string) string { return s.wrap("33", text) }
 // not broken.
 var words = regexp.MustCompile(`[^\s"]*"[^"]{1,60}"\S*|\S+`)
 
-// Wrap breaks text into lines of at most width characters. Blanks at the
-// beginning stay; every line but the first begins with indent.
+// Wrap breaks text into lines of at most width characters. It keeps blanks at the
+// beginning; every line but the first starts with indent.
 func Wrap(text, indent string, width int) string {
 	var lines []string
 	line := text[:len(text)-len(strings.TrimLeft(text, " "))]

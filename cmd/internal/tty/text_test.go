@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestWrap(t *testing.T) {
+func TestWrapBreaksAtBlanks(t *testing.T) {
 	tests := []struct{ text, indent, want string }{
 		{"", "  ", ""},
 		{"one two three four", "  ", "one two\n  three\n  four"},
@@ -21,8 +21,8 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// What is no terminal gets neither colours nor a width of its own.
-func TestNoTerminal(t *testing.T) {
+// An output that is not a terminal gets neither colours nor a width.
+func TestNoTerminalGetsPlainText(t *testing.T) {
 	var w bytes.Buffer
 	none := func(string) string { return "" }
 	if IsTerminal(&w) || Escapes(&w, none) || Width(&w) != 80 || StyleFor(&w, none).Red("x") != "x" {

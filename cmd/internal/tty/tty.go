@@ -1,7 +1,6 @@
-// Package tty asks a person at the terminal: a line, or a code that does not
-// appear while it is typed. What is typed lands in a []byte that the caller
-// wipes, waiting ends with a context, and the terminal is left as it was
-// found on every way out.
+// Package tty prompts the user at the terminal for a line, or for a code that is not
+// displayed. Input is returned in a []byte that the caller wipes. A context cancels
+// the wait. The terminal mode is restored in all cases.
 package tty
 
 import (
@@ -10,14 +9,14 @@ import (
 )
 
 var (
-	// ErrNoTerminal: the program has no terminal to ask on.
+	// ErrNoTerminal reports that there is no terminal to prompt on.
 	ErrNoTerminal = errors.New("no terminal")
-	// ErrTooLong: more was given than there is room for. Nothing of it is returned.
+	// ErrTooLong reports more input than the maximum. None of it is returned.
 	ErrTooLong = errors.New("input too long")
 )
 
-// errEnd is what a person means with Ctrl-D, and what a file descriptor gives
-// that ends before a line did.
+// errEnd is returned for Ctrl-D and for a file descriptor that ends before a line
+// does.
 var errEnd = io.EOF
 
 // trimLine cuts the end of line, LF or CR LF, off b.

@@ -19,7 +19,7 @@ type answer struct {
 	err  error
 }
 
-// ask lets a terminal ask for a secret in another goroutine.
+// ask prompts for a secret on a terminal in another goroutine.
 func ask(ctx context.Context, term *Terminal, max int) <-chan answer {
 	c := make(chan answer, 1)
 	go func() {
@@ -29,7 +29,7 @@ func ask(ctx context.Context, term *Terminal, max int) <-chan answer {
 	return c
 }
 
-func TestReadSecret(t *testing.T) {
+func TestReadSecretReadsOneLine(t *testing.T) {
 	tests := []struct {
 		name, keys, want string
 		err              error
@@ -73,7 +73,7 @@ func TestReadSecretTypedAhead(t *testing.T) {
 	p := ptytest.New(t)
 	term := &Terminal{f: p.TTY}
 	p.Type("11111111\r")
-	p.Expect("11111111") // echoed: nobody had asked yet
+	p.Expect("11111111") // echoed, because there is no prompt yet
 	got := ask(t.Context(), term, 8)
 	p.Expect("Code: ")
 	p.Type("24681357\r")
@@ -97,7 +97,7 @@ func TestReadSecretCancelled(t *testing.T) {
 	if !p.Echo() {
 		t.Error("echo stays off")
 	}
-	// What was typed of the code is not left for the next program.
+	// The rest of a cancelled input is not left for the next program.
 	line := make(chan answer, 1)
 	go func() {
 		s, err := term.ReadLine(t.Context(), "Next: ", 80)
@@ -110,8 +110,8 @@ func TestReadSecretCancelled(t *testing.T) {
 	}
 }
 
-// A shell gives the terminal back with echo to a program that it continues.
-func TestReadSecretContinued(t *testing.T) {
+// A shell restores the echo for a program that it continues.
+func TestReadSecretDisablesEchoAfterContinue(t *testing.T) {
 	p := ptytest.New(t)
 	term := &Terminal{f: p.TTY}
 	got := ask(t.Context(), term, 8)

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Terminal is the controlling terminal of the process. Its methods are for
-// one goroutine, but for Restore.
+// Terminal is the controlling terminal of the process. Only one goroutine may use its
+// methods, except for Restore.
 type Terminal struct {
 	f *os.File
 
@@ -25,8 +25,8 @@ type Terminal struct {
 	saved *unix.Termios // as found, while echo is off
 }
 
-// Open opens the controlling terminal, which is there even when standard
-// input and output are redirected. Without one it gives ErrNoTerminal.
+// Open opens the controlling terminal, even if standard input and output are
+// redirected. If there is none, it returns ErrNoTerminal.
 func Open() (*Terminal, error) {
 	// Not through os.OpenFile: it would put the terminal into non-blocking
 	// mode, for every other process on it too.
@@ -46,8 +46,8 @@ func (t *Terminal) Close() error {
 // Write shows text on the terminal.
 func (t *Terminal) Write(b []byte) (int, error) { return t.f.Write(b) }
 
-// Restore turns the echo on again if a ReadSecret under way has turned it
-// off. Any goroutine may call it, for instance before the process ends.
+// Restore turns the echo on again if a running ReadSecret has turned it off. Any
+// goroutine may call it, for instance before the process ends.
 func (t *Terminal) Restore() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -58,8 +58,8 @@ func (t *Terminal) Restore() {
 	}
 }
 
-// hide turns the echo off. It is repeated when the process was stopped and
-// continued: shells give the terminal back with echo.
+// hide turns the echo off. It is repeated after the process was stopped and continued,
+// because shells restore the echo.
 func (t *Terminal) hide() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -79,9 +79,9 @@ func (t *Terminal) hide() error {
 	return unix.IoctlSetTermios(fd, setTermiosFlush, &quiet)
 }
 
-// ReadSecret shows prompt and reads one line of at most max bytes without
-// echo. The caller wipes what it returns. Ctrl-D on an empty line gives
-// io.EOF, a longer line ErrTooLong, the end of ctx its cause.
+// ReadSecret shows prompt and reads one line of at most max bytes without echo. The
+// caller wipes the result. Ctrl-D on an empty line gives io.EOF, a longer line
+// ErrTooLong, the end of ctx its cause.
 func (t *Terminal) ReadSecret(ctx context.Context, prompt string, max int) ([]byte, error) {
 	continued := make(chan os.Signal, 1)
 	signal.Notify(continued, syscall.SIGCONT)
@@ -146,10 +146,10 @@ func readLine(ctx context.Context, fd, max int) ([]byte, error) {
 	return nil, ErrTooLong
 }
 
-// ReadFD reads one line of at most max bytes from the open file descriptor fd
-// and not a byte more, so that a further line can be read later. The end of
-// the file ends a line too. The caller wipes what it returns. Nothing before
-// the end gives io.EOF, a longer line ErrTooLong, the end of ctx its cause.
+// ReadFD reads one line of at most max bytes from the open file descriptor fd and not a
+// byte more, so that the caller can read a further line later. The end of the file
+// also ends a line. The caller wipes the result. An empty input gives io.EOF, a longer
+// line ErrTooLong, the end of ctx its cause.
 func ReadFD(ctx context.Context, fd, max int) ([]byte, error) {
 	buf := make([]byte, max+2)
 	defer clear(buf)
@@ -179,8 +179,8 @@ func ReadFD(ctx context.Context, fd, max int) ([]byte, error) {
 // could be found.
 func NoCore() { _ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) }
 
-// Conceal is for a process that is about to hold a code: a crash leaves no core
-// file and, on Linux, other programs of the user can no longer read its memory.
+// Conceal must be called before a code is read: a crash then leaves no core file and,
+// on Linux, other programs of the user cannot read the memory of this process.
 func Conceal() {
 	NoCore()
 	setDumpable(false)

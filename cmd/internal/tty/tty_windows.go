@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Terminal is the console of the process. Its methods are for one goroutine,
-// but for Restore.
+// Terminal is the console of the process. Only one goroutine may use its methods,
+// except for Restore.
 type Terminal struct {
 	in, out windows.Handle
 
@@ -21,8 +21,8 @@ type Terminal struct {
 	saved *uint32 // mode of in as found, while it is changed
 }
 
-// Open opens the console, which is there even when standard input and output
-// are redirected. Without one it gives ErrNoTerminal.
+// Open opens the console, even if standard input and output are redirected. If there
+// is none, it returns ErrNoTerminal.
 func Open() (*Terminal, error) {
 	in, err := openConsole("CONIN$")
 	if err != nil {
@@ -45,7 +45,7 @@ func openConsole(name string) (windows.Handle, error) {
 		windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE, nil, windows.OPEN_EXISTING, 0, 0)
 }
 
-// Close restores the console and lets go of it.
+// Close restores the console and closes it.
 func (t *Terminal) Close() error {
 	t.Restore()
 	return errors.Join(windows.CloseHandle(t.in), windows.CloseHandle(t.out))
@@ -55,7 +55,7 @@ func (t *Terminal) Close() error {
 func (t *Terminal) Write(b []byte) (int, error) {
 	units := utf16.Encode([]rune(string(b)))
 	for len(units) > 0 {
-		// Old consoles take at most 64 kB at once.
+		// Old consoles accept at most 64 kB at once.
 		var n uint32
 		if err := windows.WriteConsole(t.out, &units[0], uint32(min(len(units), 8<<10)), &n, nil); err != nil {
 			return 0, err
@@ -68,8 +68,8 @@ func (t *Terminal) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Restore gives the console its mode back if a read under way has changed it.
-// Any goroutine may call it, for instance before the process ends.
+// Restore restores the mode of the console if a running read has changed it. Any
+// goroutine may call it, for instance before the process ends.
 func (t *Terminal) Restore() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -81,8 +81,8 @@ func (t *Terminal) Restore() {
 	}
 }
 
-// keysOnly makes the console hand over keys: nothing is echoed by itself, and
-// Ctrl-C stays a signal.
+// keysOnly makes the console return keys: it echoes nothing, and Ctrl-C remains a
+// signal.
 func (t *Terminal) keysOnly() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -99,9 +99,9 @@ func (t *Terminal) keysOnly() error {
 	return windows.SetConsoleMode(t.in, now|windows.ENABLE_PROCESSED_INPUT)
 }
 
-// ReadSecret shows prompt and reads one line of at most max bytes without
-// echo. The caller wipes what it returns. Ctrl-Z or Ctrl-D on an empty line
-// gives io.EOF, a longer line ErrTooLong, the end of ctx its cause.
+// ReadSecret shows prompt and reads one line of at most max bytes without echo. The
+// caller wipes the result. Ctrl-Z or Ctrl-D on an empty line gives io.EOF, a longer
+// line ErrTooLong, the end of ctx its cause.
 func (t *Terminal) ReadSecret(ctx context.Context, prompt string, max int) ([]byte, error) {
 	return t.read(ctx, prompt, max, false)
 }
@@ -118,7 +118,7 @@ func (t *Terminal) read(ctx context.Context, prompt string, max int, echo bool) 
 		return nil, err
 	}
 	defer t.Restore()
-	// What was typed before anybody asked is no answer.
+	// Input typed before the prompt is not an answer.
 	if err := windows.FlushConsoleInputBuffer(t.in); err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (t *Terminal) keys(ctx context.Context, max int, echo bool) ([]byte, error)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		// One at a time: what follows the line is not ours to take.
+		// Read one record at a time, so that input after the line is not consumed.
 		n, err := readConsoleInput(t.in, records[:1])
 		if err != nil {
 			return nil, err
@@ -181,7 +181,8 @@ func (t *Terminal) keys(ctx context.Context, max int, echo bool) ([]byte, error)
 	}
 }
 
-// echo shows what a key did. A character of two units shows when both are there.
+// echo displays the effect of a key. A character of two units is displayed when both
+// have arrived.
 func (t *Terminal) echo(what edit, unit uint16, taken int) {
 	switch what {
 	case editAdded:
@@ -194,7 +195,7 @@ func (t *Terminal) echo(what edit, unit uint16, taken int) {
 	}
 }
 
-// inputRecord is an INPUT_RECORD that holds a KEY_EVENT_RECORD (wincontypes.h).
+// inputRecord is an INPUT_RECORD with a KEY_EVENT_RECORD (wincontypes.h).
 type inputRecord struct {
 	kind    uint16
 	_       uint16
@@ -209,7 +210,7 @@ type inputRecord struct {
 const (
 	keyEvent = 0x0001  // KEY_EVENT
 	menuKey  = 0x12    // VK_MENU, Alt
-	maxTimes = 1 << 10 // of a key that is held
+	maxTimes = 1 << 10 // of a repeated key
 )
 
 // typed returns the unit that a record adds to a line, and how often.
@@ -217,7 +218,7 @@ func (r inputRecord) typed() (unit uint16, times int) {
 	if r.kind != keyEvent || r.unit == 0 {
 		return 0, 0
 	}
-	// A character given by its number comes when Alt is let go.
+	// A character typed by its number arrives when Alt is released.
 	if r.down == 0 && r.virtual != menuKey {
 		return 0, 0
 	}
@@ -246,16 +247,15 @@ func readConsoleInput(h windows.Handle, records []inputRecord) (int, error) {
 // found: error reporting is not asked.
 func NoCore() {
 	windows.SetErrorMode(windows.SetErrorMode(0) | windows.SEM_NOGPFAULTERRORBOX | windows.SEM_FAILCRITICALERRORS)
-	// A report that is written all the same has no memory in it.
+	// noHeap excludes memory from error reports that are written nevertheless.
 	const noHeap = 1 // WER_FAULT_REPORTING_FLAG_NOHEAP
 	if procWerSetFlags.Find() == nil {
 		_, _, _ = procWerSetFlags.Call(noHeap)
 	}
 }
 
-// Conceal is for a process that is about to hold a code. Windows has no
-// equivalent of a process that is not dumpable: programs of the same user can
-// read its memory.
+// Conceal must be called before a code is read. Windows has no equivalent of a process
+// that is not dumpable: programs of the same user can read its memory.
 func Conceal() { NoCore() }
 
 // Reveal ends Conceal.

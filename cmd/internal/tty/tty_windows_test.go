@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// ask asks for a code and a line, and says whether they were the expected ones.
+// ask asks for a code and a line, and reports whether they were the expected ones.
 func ask() int {
 	t, err := Open()
 	if err != nil {
@@ -84,8 +84,8 @@ func TestReadFD(t *testing.T) {
 	}
 }
 
-// TestReadFDCancelled waits for input that does not come.
-func TestReadFDCancelled(t *testing.T) {
+// A pipe without input: only the context ends the wait.
+func TestReadFDEndsWithContext(t *testing.T) {
 	var r, w windows.Handle
 	if err := windows.CreatePipe(&r, &w, nil, 0); err != nil {
 		t.Fatal(err)
@@ -115,11 +115,11 @@ func TestReadFDCancelled(t *testing.T) {
 
 func TestOpenFD(t *testing.T) {
 	if OpenFD(3) || OpenFD(1<<20) || OpenFD(-1) {
-		t.Error("a descriptor that nobody passed is open")
+		t.Error("a descriptor that was not passed is open")
 	}
 }
 
-func TestRecords(t *testing.T) {
+func TestRecordsGiveCharacters(t *testing.T) {
 	if n := unsafe.Sizeof(inputRecord{}); n != 20 {
 		t.Errorf("a record has %d bytes", n)
 	}

@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package ptytest gives tests a pseudo-terminal and a person at it.
+// Package ptytest provides tests with a pseudo-terminal and a simulated user.
 package ptytest
 
 import (
@@ -15,15 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Patience is how long a test waits for what must come; only a test that
-// fails waits that long.
+// Patience limits the wait for expected output. Only a failing test waits that long.
 const Patience = 60 * time.Second
 
-// Person sits at the master side and sees everything that the terminal shows.
+// Person is the user at the master side and receives everything that the terminal shows.
 type Person struct {
 	t      testing.TB
 	master *os.File
-	// TTY is the terminal: what the program under test gets.
+	// TTY is the terminal for the program under test.
 	TTY *os.File
 
 	mu   sync.Mutex
@@ -33,7 +32,7 @@ type Person struct {
 	end  bool
 }
 
-// New makes a terminal of 100 columns. It is gone at the end of the test.
+// New creates a terminal of 100 columns, which is closed at the end of the test.
 func New(t testing.TB) *Person {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -78,7 +77,7 @@ func (p *Person) watch() {
 	}
 }
 
-// Expect waits until text appears after what the last Expect found.
+// Expect waits until text appears after the text found by the last Expect.
 func (p *Person) Expect(text string) {
 	p.t.Helper()
 	late := time.AfterFunc(Patience, func() {
@@ -110,14 +109,14 @@ func (p *Person) Type(keys string) {
 	}
 }
 
-// Seen is everything that the terminal has shown.
+// Seen returns everything that the terminal has shown.
 func (p *Person) Seen() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.seen.String()
 }
 
-// Echo reports whether the terminal shows what is typed.
+// Echo reports whether the terminal shows typed characters.
 func (p *Person) Echo() bool {
 	p.t.Helper()
 	state, err := unix.IoctlGetTermios(int(p.TTY.Fd()), unix.TCGETS)
