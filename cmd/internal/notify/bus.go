@@ -18,12 +18,12 @@ import (
 	"time"
 )
 
-// callTime bounds one call when the context has no earlier end: the bus starts
+// callTime limits one call when the context has no earlier end: the bus starts
 // the desktop's service on demand.
 const callTime = 5 * time.Second
 
-// addresses are the places where the session bus may be: the variable, and the
-// socket in the runtime directory where systemd puts it.
+// addresses lists the possible addresses of the session bus: the one in the
+// environment, and the socket of systemd in the runtime directory.
 func addresses(getenv func(string) string) []string {
 	if v := getenv("DBUS_SESSION_BUS_ADDRESS"); v != "" {
 		return strings.Split(v, ";")
@@ -59,7 +59,7 @@ func send(ctx context.Context, addrs []string, m Message) (uint32, error) {
 	body.u32(m.Replaces)
 	body.str(m.Icon)
 	body.str(m.Summary)
-	// Servers that know markup read the body as such (Body Markup).
+	// Servers with support for markup interpret it in the body (Body Markup).
 	body.str(escape.Replace(m.Body))
 	body.array(4, func() {}) // actions
 	body.array(8, func() {   // hints, a{sv}
@@ -150,7 +150,7 @@ type bus struct {
 	serial uint32
 }
 
-// authenticate proves who we are by the credentials of the socket
+// authenticate proves the identity of the user by the credentials of the socket
 // (Authentication Protocol, EXTERNAL).
 func (b *bus) authenticate(uid int) error {
 	id := hex.EncodeToString([]byte(strconv.Itoa(uid)))
@@ -182,8 +182,7 @@ func (b *bus) line() (string, error) {
 	return "", errors.New("notify: the bus does not speak the protocol")
 }
 
-// call makes a method call and waits for its answer. Signals that come in
-// between are dropped.
+// call calls a method and waits for its reply. It ignores signals.
 func (b *bus) call(dest, path, iface, member, signature string, body []byte) (message, error) {
 	b.serial++
 	m := message{kind: kindCall, serial: b.serial, path: path, iface: iface, member: member, dest: dest, signature: signature, body: body}

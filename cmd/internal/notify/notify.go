@@ -1,10 +1,10 @@
-// Package notify shows a notification on the person's desktop, for programs
-// that have no window to speak through: the PKCS#11 module inside a browser.
+// Package notify shows a notification on the user's desktop, for programs without a
+// window of their own: the PKCS#11 module inside a browser.
 //
-// On Windows a box of the session shows it. Elsewhere the package speaks the
-// D-Bus wire protocol itself, as much of it as one call needs (D-Bus
-// specification 0.43; Desktop Notifications specification 1.2, Notify): a shared
-// library inside other people's programs should not bring a D-Bus stack along.
+// On Windows it shows a message box of the session. Elsewhere it implements the D-Bus
+// wire protocol as far as one call needs it (D-Bus specification 0.43; Desktop
+// Notifications specification 1.2, Notify), so that the shared library does not load
+// a D-Bus library into other programs.
 package notify
 
 import "errors"
@@ -15,9 +15,9 @@ type Message struct {
 	Icon     string // name of an icon; may be empty
 	Summary  string
 	Body     string
-	Urgent   bool   // stays until the person closes it
-	Replaces uint32 // the notification this one takes the place of; 0: none
+	Urgent   bool   // remains until the user closes it
+	Replaces uint32 // the notification that this one replaces; 0: none
 }
 
-// ErrNoDesktop: there is no session bus, or nobody on it shows notifications.
+// ErrNoDesktop reports that there is no session bus, or no notification service on it.
 var ErrNoDesktop = errors.New("no desktop that shows notifications")

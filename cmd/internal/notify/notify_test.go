@@ -51,7 +51,7 @@ func TestSendOverRealBus(t *testing.T) {
 	address := sessionBus(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if _, err := send(ctx, []string{address}, Message{Summary: "nobody"}); !errors.Is(err, ErrNoDesktop) {
+	if _, err := send(ctx, []string{address}, Message{Summary: "no service"}); !errors.Is(err, ErrNoDesktop) {
 		t.Fatalf("without a service: %v", err)
 	}
 	s, err := Serve(ctx, address)
@@ -77,8 +77,7 @@ func TestSendOverRealBus(t *testing.T) {
 	}
 }
 
-// TestRootSendsToNoBusOfAnotherUser: an environment kept by sudo names the bus of
-// the user.
+// sudo may keep an environment that names the bus of the user.
 func TestRootSendsToNoBusOfAnotherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED HERE: needs root")
@@ -116,7 +115,7 @@ func TestRootSendsToNoBusOfAnotherUser(t *testing.T) {
 	}
 }
 
-func TestNoBus(t *testing.T) {
+func TestSendWithoutBusFails(t *testing.T) {
 	for _, addrs := range [][]string{nil, {""}, {"unix:path=" + filepath.Join(t.TempDir(), "no")}, {"unix:tmpdir=/tmp"}, {"disabled:"}} {
 		if _, err := send(t.Context(), addrs, Message{}); !errors.Is(err, ErrNoDesktop) {
 			t.Errorf("%q: %v", addrs, err)
@@ -124,8 +123,8 @@ func TestNoBus(t *testing.T) {
 	}
 }
 
-// TestBadBus: a socket that talks nonsense, or nothing, costs an error and no more.
-func TestBadBus(t *testing.T) {
+// A malformed reply or none gives an error within the time limit.
+func TestSendSurvivesBadBus(t *testing.T) {
 	for name, answer := range map[string]string{
 		"refused": "REJECTED EXTERNAL\r\n", "long": strings.Repeat("x", 5000), "closed": "", "nonsense": "OK 1\r\nxxxxxxxxxxxxxxxxxxxxxxxx",
 	} {
@@ -166,7 +165,7 @@ func TestBadBus(t *testing.T) {
 	})
 }
 
-func TestAddresses(t *testing.T) {
+func TestAddressesFollowEnvironment(t *testing.T) {
 	env := map[string]string{}
 	get := func(k string) string { return env[k] }
 	if a := addresses(get); a != nil {

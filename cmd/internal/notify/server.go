@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// Server is a desktop's notification service that keeps what it is asked to
-// show. Tests put it on a bus of their own in place of a desktop.
+// Server is a notification service that records the notifications it receives. Tests
+// run it on a bus of their own instead of a desktop.
 type Server struct {
 	conn net.Conn
 
@@ -21,7 +21,7 @@ type Server struct {
 	wake  chan struct{}
 }
 
-// Serve takes the name of the notification service on the bus at address.
+// Serve acquires the name of the notification service on the bus at address.
 func Serve(ctx context.Context, address string) (*Server, error) {
 	conn, err := dial(ctx, []string{address})
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *Server) serve(b *bus) {
 	}
 }
 
-// show keeps the message and returns its number.
+// show records the message and returns its number.
 func (s *Server) show(m message) uint32 {
 	r := reader{m.body, 0, m.order}
 	var n Message
@@ -114,7 +114,7 @@ func (s *Server) Wait(ctx context.Context, n int) (Message, error) {
 	}
 }
 
-// Shown returns what has been shown so far.
+// Shown returns the notifications received so far.
 func (s *Server) Shown() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,13 +13,12 @@ var procSendMessage = windows.NewLazySystemDLL("wtsapi32.dll").NewProc("WTSSendM
 
 const (
 	currentSession = ^uint32(0) // WTS_CURRENT_SESSION
-	// shownFor bounds how long a message stays, in seconds.
+	// shownFor limits how long a message stays, in seconds.
 	shownFor = 60
 )
 
-// Send shows the message in a box of its own: the session of the user does, not
-// this process, so nobody waits for it. A box has no number that a later
-// message could take the place of.
+// Send shows the message in a box. The session of the user shows it, not this process,
+// so Send does not wait. A box has no number and cannot be replaced.
 func Send(_ context.Context, m Message) (uint32, error) {
 	title, err := units(m.App)
 	if err != nil {
@@ -47,7 +46,7 @@ func Send(_ context.Context, m Message) (uint32, error) {
 	return 0, nil
 }
 
-// units is a string for Windows, with the NUL at its end.
+// units converts a string for Windows, with a final NUL.
 func units(s string) ([]uint16, error) {
 	u, err := windows.UTF16FromString(s)
 	if err != nil {

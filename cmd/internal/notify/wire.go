@@ -27,7 +27,7 @@ const (
 	fieldSignature
 )
 
-// maxMessage bounds what is read; the protocol allows 128 MiB.
+// maxMessage limits what is read; the protocol allows 128 MiB.
 const maxMessage = 1 << 20
 
 var errWire = errors.New("notify: malformed message")
@@ -72,8 +72,8 @@ func (w *writer) sig(s string) {
 	w.b = append(append(w.b, s...), 0)
 }
 
-// array writes an array whose elements have the given alignment; the length
-// does not count the padding before the first element.
+// array writes an array whose elements have the given alignment. Its length excludes
+// the padding before the first element.
 func (w *writer) array(alignment int, elements func()) {
 	w.u32(0)
 	at := len(w.b) - 4
