@@ -12,12 +12,12 @@ import (
 	"github.com/miekg/pkcs11"
 )
 
-// maxPIN bounds what is read as a PIN.
+// maxPIN limits the length of a PIN.
 const maxPIN = 64
 
-// Serve is the child: it does what in asks for and answers on out. The result
-// is the exit code of the process. When out is os.Stdout, what the module
-// itself prints there goes to standard error.
+// Serve is the main function of the child: it executes the request from in and writes
+// the answer to out. It returns the exit code of the process. If out is os.Stdout,
+// output of the module itself goes to standard error.
 func Serve(in io.Reader, out io.Writer) int {
 	out = aside(out)
 	reader := bufio.NewReader(in)
@@ -104,7 +104,7 @@ func (m *module) close() {
 
 func refused(call string, err error) *Error { return failed(ReasonRefused, call, "%v", err) }
 
-// info is what the module says of itself.
+// info returns the module's description of itself.
 func (m *module) info() (Info, error) {
 	i, err := m.ctx.GetInfo()
 	if err != nil {
@@ -118,7 +118,7 @@ func (m *module) info() (Info, error) {
 	}, nil
 }
 
-// look adds what the module shows of readers and cards.
+// look adds the readers and cards that the module shows.
 func (m *module) look(info *Info) error {
 	slots, err := m.ctx.GetSlotList(false)
 	if err != nil {
@@ -130,7 +130,7 @@ func (m *module) look(info *Info) error {
 	}
 	info.Slots, info.Tokens = len(slots), len(tokens)
 	for _, slot := range tokens {
-		// A card that was taken away meanwhile is none.
+		// The list is empty if the card was removed since.
 		list, _ := m.ctx.GetMechanismList(slot)
 		for _, mechanism := range list {
 			info.PSS = info.PSS || mechanism.Mechanism == pkcs11.CKM_RSA_PKCS_PSS
@@ -139,7 +139,7 @@ func (m *module) look(info *Info) error {
 	return nil
 }
 
-// cards lists the cards, with their certificates as far as they are public.
+// cards lists the cards with their public certificates.
 func (m *module) cards() ([]Card, error) {
 	slots, err := m.ctx.GetSlotList(true)
 	if err != nil {
@@ -149,7 +149,7 @@ func (m *module) cards() ([]Card, error) {
 	for _, slot := range slots {
 		info, err := m.ctx.GetSlotInfo(slot)
 		if err != nil {
-			continue // taken away meanwhile
+			continue // removed since
 		}
 		c := Card{Slot: strings.TrimSpace(info.SlotDescription)}
 		if session, err := m.ctx.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION); err == nil {

@@ -1,9 +1,9 @@
-// Package probe tries a PKCS#11 module as a browser would, in a child process:
-// a module that crashes or hangs must not take down the program that asks.
+// Package probe loads a PKCS#11 module as a browser does, but in a child process, so
+// that a module that crashes or hangs does not affect the calling program.
 //
-// The child is the program itself, started again with arguments that lead it
-// to [Serve]. Requests and answers are JSON on standard input and output; a PIN
-// follows the request as bytes and appears in no argument and no environment.
+// The child is the same executable, started with arguments that lead it to [Serve].
+// Requests and answers are JSON on standard input and output. A PIN follows the request
+// as bytes and appears in no argument and no environment.
 package probe
 
 import (
@@ -15,16 +15,16 @@ import (
 	"cie/apdu/printable"
 )
 
-// Reason says at which point a module failed.
+// Reason is the point at which a module failed.
 type Reason string
 
 // The reasons.
 const (
 	// ReasonMissing: there is no file.
 	ReasonMissing Reason = "missing"
-	// ReasonNotLoadable: the loader of the system refuses the file.
+	// ReasonNotLoadable: the system cannot load the file.
 	ReasonNotLoadable Reason = "not-loadable"
-	// ReasonNotModule: it loads, but is no PKCS#11 module.
+	// ReasonNotModule: it can be loaded but is not a PKCS#11 module.
 	ReasonNotModule Reason = "not-a-module"
 	// ReasonRefused: a call to the module failed.
 	ReasonRefused Reason = "refused"
@@ -32,7 +32,7 @@ const (
 	ReasonCrashed Reason = "crashed"
 	// ReasonTimeout: it did not answer in time.
 	ReasonTimeout Reason = "timeout"
-	// ReasonNoToken: it shows no card, or not the one that was asked for.
+	// ReasonNoToken: it shows no card, or not the requested one.
 	ReasonNoToken Reason = "no-token"
 	// ReasonNoCertificate: the card has no certificate or key in the module.
 	ReasonNoCertificate Reason = "no-certificate"
@@ -40,16 +40,16 @@ const (
 	ReasonWrongPIN Reason = "wrong-pin"
 	// ReasonHandshake: the TLS handshake failed.
 	ReasonHandshake Reason = "handshake"
-	// ReasonChild: the child could not be started or understood.
+	// ReasonChild: the child could not be started, or its answer is malformed.
 	ReasonChild Reason = "child"
 )
 
-// Error is why a module did not do what it should.
+// Error reports why a module failed.
 type Error struct {
 	Reason Reason `json:"reason"`
 	// Call is the function of the module that failed, "C_Initialize".
 	Call string `json:"call,omitempty"`
-	// Detail is the cause in technical words; it holds nothing of the card.
+	// Detail is the technical cause, without data of the card.
 	Detail string `json:"detail,omitempty"`
 }
 
@@ -64,17 +64,17 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Info is what a module tells about itself.
+// Info is a module's description of itself.
 type Info struct {
 	Description  string `json:"description"`
 	Manufacturer string `json:"manufacturer"`
 	Version      string `json:"version"`  // of the module
 	Cryptoki     string `json:"cryptoki"` // of the interface
-	// Slots is the number of readers that the module shows, Tokens of those
-	// with a card that it knows.
+	// Slots is the number of readers that the module shows, Tokens the number of those
+	// with a supported card.
 	Slots  int `json:"slots"`
 	Tokens int `json:"tokens"`
-	// PSS: a token says that it can do RSA-PSS, which TLS 1.3 wants.
+	// PSS reports that a token supports RSA-PSS, which TLS 1.3 requires.
 	PSS bool `json:"pss"`
 }
 
@@ -91,9 +91,9 @@ type Card struct {
 // (PKCS #11 v2.40 3.2).
 const slotDescription = 64
 
-// In reports whether the card is in the reader of that name. The module shows
-// the end of a long name. Readers whose names only differ before it cannot be
-// told apart.
+// In reports whether the card is in the reader of that name. The module shows only the
+// end of a long name, so readers whose names differ only before it are not
+// distinguishable.
 func (c Card) In(reader string) bool {
 	return c.Slot != "" && c.Slot == strings.TrimSpace(printable.Tail(reader, slotDescription))
 }
@@ -109,19 +109,19 @@ type Login struct {
 	TLS13 string `json:"tls13,omitempty"`
 }
 
-// Outcome is what came of a Login.
+// Outcome is the result of a Login.
 type Outcome struct {
 	// Version is the version of TLS that was spoken.
 	Version string `json:"version"`
 	Cipher  string `json:"cipher"`
 	// TLS13 is the error of the service that only speaks TLS 1.3.
 	TLS13 string `json:"tls13,omitempty"`
-	// TLS13OK: it let the card in.
+	// TLS13OK reports that the service that only speaks TLS 1.3 accepted the card.
 	TLS13OK bool `json:"tls13_ok,omitempty"`
 }
 
-// Bounds on the child. Loading takes milliseconds, a login below ten seconds;
-// a reader that hangs takes as long as its driver lets it.
+// Time limits for the child. Loading takes milliseconds, a login less than ten seconds;
+// a driver may delay a reader that hangs for longer.
 const (
 	loadTimeout  = 30 * time.Second
 	loginTimeout = 3 * time.Minute

@@ -7,5 +7,5 @@ import "io"
 // canLoad leaves the judgement to the PKCS#11 client.
 func canLoad(string) error { return nil }
 
-// aside leaves standard output as it is.
+// aside returns standard output.
 func aside(out io.Writer) io.Writer { return out }

@@ -17,8 +17,8 @@ import (
 	"unsafe"
 )
 
-// canLoad says why the loader of the system refuses a file. The PKCS#11 client
-// does not keep its words.
+// canLoad returns the system's reason for not loading a file, because the PKCS#11 client
+// does not report it.
 func canLoad(path string) error {
 	p := C.CString(path)
 	defer C.free(unsafe.Pointer(p))
@@ -29,8 +29,8 @@ func canLoad(path string) error {
 	return nil
 }
 
-// aside keeps standard output for the answer, and lets what a module prints
-// there go to standard error.
+// aside reserves standard output for the answer and redirects output of the module to
+// standard error.
 func aside(out io.Writer) io.Writer {
 	if out != io.Writer(os.Stdout) {
 		return out

@@ -14,8 +14,8 @@ import (
 	"github.com/miekg/pkcs11"
 )
 
-// login is what a browser does: log in to the card, find certificate and key,
-// and answer a server that asks for a client certificate.
+// login does what a browser does: it logs in to the card, finds certificate and key, and
+// authenticates to a server that requests a client certificate.
 func (m *module) login(l Login, pin []byte) (Outcome, error) {
 	slot, err := m.slot(l.Reader)
 	if err != nil {
@@ -71,7 +71,7 @@ func (m *module) slot(reader string) (uint, error) {
 			fit = append(fit, s)
 		}
 	}
-	// A PIN never goes to a card that may be another one.
+	// A PIN must not be sent to a card that may be another one.
 	if len(fit) != 1 {
 		return 0, failed(ReasonNoToken, "C_GetSlotList", "%d cards, %d of them fit", len(slots), len(fit))
 	}
@@ -163,11 +163,11 @@ func (k *key) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, 
 	return signature, nil
 }
 
-// handshakeTimeout bounds one handshake with a service on this machine.
+// handshakeTimeout limits one handshake with a service on this machine.
 const handshakeTimeout = time.Minute
 
-// handshake connects and reads the answer: with TLS 1.3 the server's refusal
-// comes after the client's handshake.
+// handshake connects and reads the answer, because with TLS 1.3 the server's refusal
+// arrives after the client's handshake.
 func handshake(address string, server []byte, own tls.Certificate) (tls.ConnectionState, error) {
 	cert, err := x509.ParseCertificate(server)
 	if err != nil {
@@ -186,7 +186,7 @@ func handshake(address string, server []byte, own tls.Certificate) (tls.Connecti
 		_ = conn.SetDeadline(deadline)
 	}
 	host, _, _ := net.SplitHostPort(address)
-	// Always with a certificate: without one crypto/tls would silently send none.
+	// Always return a certificate: without one crypto/tls would send none and continue.
 	client := tls.Client(conn, &tls.Config{RootCAs: roots, ServerName: host, GetClientCertificate: func(r *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		if err := r.SupportsCertificate(&own); err != nil {
 			return nil, err

@@ -21,8 +21,8 @@ type Prober struct {
 	Env []string
 }
 
-// Self is a Prober that starts this executable with the given arguments, which
-// must lead it to Serve.
+// Self returns a Prober that starts this executable with the given arguments, which must
+// lead it to Serve.
 func Self(args ...string) (Prober, error) {
 	path, err := os.Executable()
 	if err != nil {
@@ -31,7 +31,7 @@ func Self(args ...string) (Prober, error) {
 	return Prober{Path: path, Args: append([]string{os.Args[0]}, args...)}, nil
 }
 
-// Load loads the module and asks what it is. Errors are *Error.
+// Load loads the module and returns its description. Errors are *Error.
 func (p Prober) Load(ctx context.Context, module string) (Info, error) {
 	return p.load(ctx, request{Module: module})
 }
@@ -49,13 +49,13 @@ func (p Prober) load(ctx context.Context, r request) (Info, error) {
 	return *a.Info, nil
 }
 
-// Identify is Load without looking at readers and cards: Slots, Tokens and PSS
-// stay as they are. Errors are *Error.
+// Identify is like Load but does not examine readers and cards: Slots, Tokens and PSS
+// remain zero. Errors are *Error.
 func (p Prober) Identify(ctx context.Context, module string) (Info, error) {
 	return p.load(ctx, request{Module: module, Brief: true})
 }
 
-// Check is Load for whom only the error counts.
+// Check is like Load but returns only the error.
 func (p Prober) Check(ctx context.Context, module string) error {
 	_, err := p.Load(ctx, module)
 	return err
@@ -84,7 +84,7 @@ func (p Prober) Login(ctx context.Context, module string, l Login, pin []byte) (
 	return *a.Outcome, nil
 }
 
-// maxAnswer bounds what is read from a child.
+// maxAnswer limits the length of a child's answer.
 const maxAnswer = 1 << 16
 
 func (p Prober) ask(ctx context.Context, r request, pin []byte) (answer, error) {
@@ -123,7 +123,7 @@ func (p Prober) ask(ctx context.Context, r request, pin []byte) (answer, error) 
 	return answer{}, failed(ReasonChild, "", "no answer")
 }
 
-// crashed says whether a child was killed by a signal, or ended by the runtime
+// crashed reports whether a child was killed by a signal, or ended by the runtime
 // of Go, which catches some signals, reports them and exits with 2.
 func crashed(code int, output string) bool {
 	return code < 0 || code == 2 && (strings.Contains(output, "SIG") || strings.Contains(output, "fatal error: "))
@@ -136,7 +136,7 @@ func firstLine(what, output string) string {
 	return what
 }
 
-// limited keeps the beginning of what is written.
+// limited keeps the first bytes written to it.
 type limited struct{ bytes.Buffer }
 
 func (l *limited) Write(p []byte) (int, error) {

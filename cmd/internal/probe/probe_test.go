@@ -52,7 +52,7 @@ func library(t *testing.T, source string) string {
 	return out
 }
 
-// cryptoki is a module that has one function of use: C_Initialize.
+// cryptoki is the source of a module whose only working function is C_Initialize.
 func cryptoki(initialize string) string {
 	return `#include <stdlib.h>
 #include <unistd.h>
@@ -69,7 +69,7 @@ unsigned long C_GetFunctionList(void **out) {
 `
 }
 
-func TestCardIn(t *testing.T) {
+func TestCardInComparesEndOfName(t *testing.T) {
 	long := strings.Repeat("x", 57)
 	tests := []struct {
 		slot, reader string
@@ -95,9 +95,9 @@ func TestCardIn(t *testing.T) {
 	}
 }
 
-// Two readers whose names are the same as far as a module can tell: no PIN goes
-// to either card.
-func TestLoginAmbiguous(t *testing.T) {
+// The names of both readers are equal as far as a module shows them, so no PIN may be
+// sent to either card.
+func TestLoginRefusesAmbiguousReader(t *testing.T) {
 	name := "HID Global OMNIKEY 5022 Smart Card Reader [OMNIKEY 5022 Smart Card Reader] "
 	module := library(t, `#include <string.h>
 #include <unistd.h>
@@ -134,7 +134,7 @@ unsigned long C_GetFunctionList(void **out) {
 	}
 }
 
-func TestModules(t *testing.T) {
+func TestLoadReportsReason(t *testing.T) {
 	text := filepath.Join(t.TempDir(), "text.so")
 	if err := os.WriteFile(text, []byte("no library\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -170,7 +170,7 @@ func TestModules(t *testing.T) {
 }
 
 // A module that hangs is left behind when the time is over.
-func TestHangs(t *testing.T) {
+func TestHangingModuleTimesOut(t *testing.T) {
 	p, module := prober(t, "serve"), library(t, cryptoki("sleep(600); return 0;"))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -179,15 +179,15 @@ func TestHangs(t *testing.T) {
 	}
 }
 
-// What a module prints does not become the answer.
-func TestNoisyModule(t *testing.T) {
+// Output of a module must not become part of the answer.
+func TestOutputOfModuleIsSeparate(t *testing.T) {
 	_, err := prober(t, "serve").Load(context.Background(), library(t, cryptoki(`printf("{}\n"); fflush(stdout); return 0x30;`)))
 	if Of(err) != ReasonRefused {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestChildren(t *testing.T) {
+func TestWrongAnswerOfChildIsReported(t *testing.T) {
 	module := library(t, "int answer(void) { return 42; }")
 	for role, says := range map[string]string{"silent": "no answer", "noise": "first line"} {
 		_, err := prober(t, role).Load(context.Background(), module)
@@ -201,8 +201,8 @@ func TestChildren(t *testing.T) {
 	}
 }
 
-// A request that is none gets an answer that says so.
-func TestServeRefuses(t *testing.T) {
+// A malformed request gets an answer with an error.
+func TestServeRefusesMalformedRequest(t *testing.T) {
 	for _, in := range []string{"", "{}", "no json\n", "[]\n"} {
 		var out strings.Builder
 		if code := Serve(strings.NewReader(in), &out); code != 0 || !strings.Contains(out.String(), `"reason":"child"`) {
