@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// The script that tells the version of a tree, in trees of every kind.
-func TestScript(t *testing.T) {
+// The script prints the version of a tree.
+func TestScriptPrintsVersionOfTree(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed: the version cannot come from a tag here")
 	}
@@ -34,7 +34,7 @@ func TestScript(t *testing.T) {
 		t.Helper()
 		cmd := exec.Command(name, args...)
 		cmd.Dir = top
-		// Nobody's configuration, and a time that does not move.
+		// Use no git configuration of the user and a constant time.
 		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_CEILING_DIRECTORIES="+filepath.Dir(top),
 			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org",
 			"GIT_AUTHOR_DATE=1774088430 +0000", "GIT_COMMITTER_DATE=1774088430 +0000")

@@ -35,7 +35,7 @@ func pcscLibraries(maps string) []SystemLibrary {
 	return list
 }
 
-// soname is the name that a library gives itself, else that of its file.
+// soname returns the name in the library, or that of its file if there is none.
 func soname(path string) string {
 	if f, err := elf.Open(path); err == nil {
 		defer f.Close()

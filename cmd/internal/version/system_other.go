@@ -4,7 +4,7 @@ package version
 
 import "runtime"
 
-// The library comes with the system and has its version.
+// system returns nil: the library is part of the operating system.
 func system() []SystemLibrary {
 	switch runtime.GOOS {
 	case "windows":

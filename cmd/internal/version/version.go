@@ -1,4 +1,4 @@
-// Package version says which build of the software this is.
+// Package version identifies the build of a program.
 package version
 
 import (
@@ -24,10 +24,10 @@ var stamp string
 // development is the version of a build that is not made from a tagged tree.
 const development = "0.0.0-dev"
 
-// stamped is what a stamp looks like.
+// stamped matches a stamp.
 var stamped = regexp.MustCompile(`cie-build:([0-9A-Za-z.+~-]{1,100}):([0-9a-f]{0,64}):([0-9]{0,12});`)
 
-// Build is what is known of a build.
+// Build describes a build.
 type Build struct {
 	// Version is the tag that it was made from, without "v", as in "1.2.3".
 	Version string
@@ -63,8 +63,7 @@ func (b Build) String() string {
 	return b.Version + " (" + strings.Join(known, ", ") + ")"
 }
 
-// read takes the build from the stamp, or what a plain go build in a checkout
-// knows.
+// read returns the build from the stamp, or what a plain go build in a checkout records.
 func read(stamp string, settings []debug.BuildSetting) Build {
 	if b, ok := parse([]byte(stamp)); ok {
 		return b
@@ -101,12 +100,11 @@ func parse(content []byte) (Build, bool) {
 	return b, true
 }
 
-// ErrUnmarked: a file does not say which build it is.
-var ErrUnmarked = errors.New("the file does not say which build it is")
+// ErrUnmarked reports a file without a stamp.
+var ErrUnmarked = errors.New("the file does not identify its build")
 
-// OfFile returns the build of a program or module of this project from its
-// file, without running or loading it. Files made by a plain go build do not
-// say: ErrUnmarked.
+// OfFile returns the build of a program or module of this project from its file, without
+// running or loading it. It returns ErrUnmarked for the result of a plain go build.
 func OfFile(path string) (Build, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -119,11 +117,10 @@ func OfFile(path string) (Build, error) {
 	return b, nil
 }
 
-// Library is one that this program is made of.
+// Library is a library that is part of this program.
 type Library struct{ Path, Version string }
 
-// Libraries lists the Go modules in this program, as they are after
-// replacement.
+// Libraries lists the Go modules in this program, after replacement.
 func Libraries() []Library {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -142,8 +139,8 @@ func Libraries() []Library {
 // SystemLibrary is a library of the operating system through which this
 // program reaches the cards.
 type SystemLibrary struct {
-	// Name is the one by which programs ask for it, "libpcsclite.so.1". What
-	// version is installed it does not tell.
+	// Name is the name under which programs load it, "libpcsclite.so.1". It does not
+	// contain the installed version.
 	Name string
 	// Path is the file that is loaded; empty if not known.
 	Path string

@@ -13,7 +13,7 @@ import (
 
 const commit = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
 
-func TestRead(t *testing.T) {
+func TestReadParsesStamp(t *testing.T) {
 	vcs := []debug.BuildSetting{{Key: "vcs.revision", Value: commit}, {Key: "vcs.time", Value: "2026-03-21T10:20:30Z"}}
 	then := time.Date(2026, 3, 21, 10, 20, 30, 0, time.UTC)
 	tests := []struct {
@@ -41,7 +41,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-func TestOfFile(t *testing.T) {
+func TestOfFileFindsStamp(t *testing.T) {
 	file := func(content string) string {
 		path := filepath.Join(t.TempDir(), "module")
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
@@ -49,7 +49,7 @@ func TestOfFile(t *testing.T) {
 		}
 		return path
 	}
-	// The mark alone stands in every program, as part of the pattern.
+	// Every program contains the mark alone, as part of the pattern.
 	b, err := OfFile(file("\x7fELF cie-build: \x00cie-build:([0-9\x00cie-build:2.0.1:" + commit + ":1774088430;cie-build:"))
 	if err != nil || b.Version != "2.0.1" || b.Commit != commit {
 		t.Errorf("%+v, %v", b, err)
@@ -62,7 +62,7 @@ func TestOfFile(t *testing.T) {
 	}
 }
 
-func TestLong(t *testing.T) {
+func TestLongListsParts(t *testing.T) {
 	text := Long("cie")
 	for _, want := range []string{"cie " + String(), "\ngo1."} {
 		if !strings.Contains(text, want) {
