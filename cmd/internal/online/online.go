@@ -1,6 +1,6 @@
-// Package online fetches what time stamps and the check of revocation need. It
-// is the only package of the programs that connects to other machines, and only
-// those verbs use it for which the user said so.
+// Package online fetches data for time stamps and revocation checks. No other package of
+// the programs connects to other machines, and only commands for which the user allowed
+// it use this package.
 package online
 
 import (
@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Timeout bounds one request.
+// Timeout limits one request.
 const Timeout = 20 * time.Second
 
 const maxRedirects = 3
@@ -24,13 +24,13 @@ type Client struct {
 	HTTP *http.Client // nil: one with the proxy of the environment
 }
 
-// ErrAnswer: the server answered, but not with what was asked for.
+// ErrAnswer reports an answer of the server that does not fit the request.
 var ErrAnswer = errors.New("unexpected answer of the server")
 
-// ErrAddress: not a web address.
+// ErrAddress reports an address that is not a web address.
 var ErrAddress = errors.New("not a web address")
 
-// CheckURL refuses what is no http or https address with a host.
+// CheckURL refuses everything but http and https addresses with a host.
 func CheckURL(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -76,7 +76,7 @@ func (c *Client) Fetch(ctx context.Context, url, contentType string, body []byte
 	if body != nil {
 		request.Header.Set("Content-Type", contentType)
 	}
-	request.Header.Set("User-Agent", "cie") // no version: the server need not know
+	request.Header.Set("User-Agent", "cie") // without a version, which the server does not need
 	client := c.HTTP
 	if client == nil {
 		client = standard

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestFetch(t *testing.T) {
+func TestFetchRefusesOtherAnswers(t *testing.T) {
 	var seen *http.Request
 	var body []byte
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
