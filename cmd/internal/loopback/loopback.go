@@ -1,6 +1,6 @@
-// Package loopback is a web service on the loopback interface that asks for
-// the certificate of a card, as the public ones do, and its client. It shows
-// that a card can log in without a word to anybody outside of the computer.
+// Package loopback implements a web service on the loopback interface that requests the
+// certificate of a card, as public services do, and a client for it. It tests a login
+// with the card without a connection to another computer.
 package loopback
 
 import (
@@ -26,11 +26,11 @@ import (
 	"cie/card/identity"
 )
 
-// ErrRefused: the service did not accept the certificate of the client. Errors
-// of the handshake itself do not wrap it.
+// ErrRefused reports that the service did not accept the client's certificate. Errors of
+// the handshake itself do not wrap it.
 var ErrRefused = errors.New("the service refused the certificate")
 
-// Seen is whom the service saw, and over what.
+// Seen describes the client and the connection as the service saw them.
 type Seen struct {
 	Surname    string `json:"surname"`
 	GivenName  string `json:"given_name"`
@@ -104,11 +104,11 @@ func show(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// maxAnswer bounds what is read of an answer.
+// maxAnswer limits the length of an answer.
 const maxAnswer = 1 << 16
 
-// Login calls the service with the given client certificates, over TLS 1.2:
-// TLS 1.3 takes only PSS signatures from an RSA key, and the chip has none.
+// Login calls the service with the given client certificates over TLS 1.2. TLS 1.3
+// requires PSS signatures of an RSA key, which the chip does not support.
 func (s *Server) Login(ctx context.Context, certs ...tls.Certificate) (Seen, error) {
 	var seen Seen
 	roots := x509.NewCertPool()
@@ -139,8 +139,8 @@ func (s *Server) Login(ctx context.Context, certs ...tls.Certificate) (Seen, err
 	return seen, nil
 }
 
-// ClientCertificate is the card as crypto/tls wants it. The PIN must have been
-// verified: the certificate is only read then.
+// ClientCertificate returns the card as a certificate for crypto/tls. The PIN must have
+// been verified, because the certificate is unreadable before.
 func ClientCertificate(ctx context.Context, s *card.Session) (tls.Certificate, error) {
 	der, err := s.Certificate(ctx)
 	if err != nil {
@@ -153,7 +153,7 @@ func ClientCertificate(ctx context.Context, s *card.Session) (tls.Certificate, e
 	return tls.Certificate{
 		Certificate: [][]byte{der},
 		PrivateKey:  key,
-		// Left alone, crypto/tls would choose PSS where the server takes it.
+		// By default crypto/tls would choose PSS if the server accepts it.
 		SupportedSignatureAlgorithms: []tls.SignatureScheme{
 			tls.PKCS1WithSHA256, tls.PKCS1WithSHA384, tls.PKCS1WithSHA512,
 		},

@@ -55,7 +55,7 @@ func cardIssuers() *x509.CertPool {
 	return pool
 }
 
-func TestLogin(t *testing.T) {
+func TestLoginNeedsCertificate(t *testing.T) {
 	cert := clientCertificate(t, cardtest.Profile{Surname: "BIANCHI"})
 	for name, issuers := range map[string]*x509.CertPool{"any issuer": nil, "the cards' issuer": cardIssuers()} {
 		t.Run(name, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestLogin(t *testing.T) {
 				t.Errorf("listens at %s", server.URL)
 			}
 			if _, err := server.Login(t.Context()); err == nil {
-				t.Error("somebody without a certificate got in")
+				t.Error("a client without a certificate was accepted")
 			}
 			seen, err := server.Login(t.Context(), cert)
 			if err != nil || seen.Surname != "BIANCHI" || seen.NIS == "" || seen.TLS != "TLS 1.2" || !strings.HasPrefix(seen.Cipher, "TLS_ECDHE_") {
@@ -79,17 +79,17 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-func TestForeignCertificate(t *testing.T) {
-	foreign, _, err := certificate("somebody")
+func TestForeignCertificateIsRefused(t *testing.T) {
+	foreign, _, err := certificate("foreign")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := start(t, cardIssuers()).Login(t.Context(), foreign); err == nil {
-		t.Error("a certificate of another issuer got in")
+		t.Error("a certificate of another issuer was accepted")
 	}
 }
 
-func TestValidity(t *testing.T) {
+func TestExpiredCertificateIsRefused(t *testing.T) {
 	const day = 24 * time.Hour
 	now := time.Now()
 	tests := []struct {
@@ -98,7 +98,7 @@ func TestValidity(t *testing.T) {
 		refused     bool
 	}{
 		{"in force", now.Add(-day), now.Add(day), false},
-		{"in the days of grace", now.Add(-1000 * day), now.Add(-10 * day), false},
+		{"in the grace period", now.Add(-1000 * day), now.Add(-10 * day), false},
 		{"expired", now.Add(-1000 * day), now.Add(-100 * day), true},
 		{"not yet in force", now.Add(10 * day), now.Add(20 * day), true},
 	}
