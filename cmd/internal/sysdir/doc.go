@@ -1,3 +1,3 @@
-// Package sysdir knows where an administrator keeps what belongs to the whole
-// machine.
+// Package sysdir returns the directories in which an administrator stores the machine's
+// configuration.
 package sysdir

@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Config returns the directory of a name in the machine's configuration:
-// "csca" and "ca" hold certificates. It lies beside the program, where only an
-// administrator writes: below ProgramData everybody may make directories, and
-// what is trusted must not come from everybody.
+// Config returns the directory of a name in the machine's configuration: "csca" and "ca"
+// contain certificates. It is in the directory of the program, where only an
+// administrator may write. Below ProgramData every user may create directories, so
+// nothing there can be trusted.
 func Config(name string) string {
 	dir, err := windows.KnownFolderPath(windows.FOLDERID_ProgramFiles, windows.KF_FLAG_DEFAULT)
 	if err != nil {
