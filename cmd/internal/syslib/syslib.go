@@ -1,7 +1,6 @@
-// Package syslib is imported for its effect: on Windows a program loads
-// libraries that are asked for by name from the directory of the system, and not
-// from beside the program. A program that was downloaded lies among other
-// downloads.
+// Package syslib is imported for its effect: on Windows it makes the program load
+// libraries that are given by name from the system directory, not from the directory of
+// the program, which may be one of downloads.
 //
-// It is for programs: a module changes nothing for the process that loads it.
+// It is for programs. A module must not change the process that loads it.
 package syslib
