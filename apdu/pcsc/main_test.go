@@ -6,27 +6,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"sync"
 	"testing"
 	"time"
 
-	"cie/apdu/pcsc/pcscd"
 	"cie/apdu/readers"
+	"cie/card/cardtest/stack"
 	"cie/card/cardtest/vpcd"
 )
 
 // daemon is the private pcscd of all tests here: libpcsclite reads the path of
 // its socket once per process.
 var (
-	daemon    *pcscd.Daemon
+	daemon    *stack.Stack
 	daemonErr error
 )
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
-		daemon, daemonErr = pcscd.Start(context.Background(), pcscd.Options{Slots: 6})
+		daemon, daemonErr = stack.Start(context.Background(), stack.Options{Slots: 6})
 		if daemonErr == nil {
 			defer daemon.Stop()
 			if daemonErr = daemon.Setenv(); daemonErr != nil {
@@ -42,9 +41,7 @@ func needDaemon(t *testing.T) {
 	t.Helper()
 	switch {
 	case daemonErr == nil:
-	case errors.Is(daemonErr, pcscd.ErrNotInstalled):
-		t.Skipf("NOT TESTED against a real PC/SC service: %v", daemonErr)
-	case errors.Is(daemonErr, pcscd.ErrNotPermitted):
+	case stack.Unavailable(daemonErr):
 		t.Skipf("NOT TESTED against a real PC/SC service: %v", daemonErr)
 	default:
 		t.Fatal(daemonErr)
@@ -109,13 +106,7 @@ func insert(t *testing.T, slot int, c vpcd.Card) (remove func()) {
 
 func insertUnseen(t *testing.T, slot int, c vpcd.Card) (remove func()) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		vpcd.Serve(ctx, func(context.Context) (net.Conn, error) { return daemon.Dial(slot) }, c, vpcd.Config{})
-	}()
-	remove = func() { cancel(); <-done }
+	remove = daemon.Insert(slot, c).Remove
 	t.Cleanup(func() {
 		remove()
 		await(t, slot, func(r readers.State) bool { return !r.Present })

@@ -26,7 +26,7 @@ type private struct {
 // and its children clients of it. It must be the first use of PC/SC in the
 // process, because the library reads the address of the service once.
 func (a *app) startService(ctx context.Context, readers int) (*stack.Stack, error) {
-	s, err := stack.Start(ctx, pcscd.Options{Slots: readers})
+	s, err := stack.Start(ctx, stack.Options{Slots: readers})
 	if err == nil {
 		if err = s.Setenv(); err == nil {
 			return s, nil

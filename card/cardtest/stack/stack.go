@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,9 +28,12 @@ type Stack struct {
 	cards []*Card
 }
 
+// Options of [Start]. The zero value is a service with two readers.
+type Options = pcscd.Options
+
 // Start starts a service without cards. Stop, the end of ctx or the end of this
 // process ends it.
-func Start(ctx context.Context, opts pcscd.Options) (*Stack, error) {
+func Start(ctx context.Context, opts Options) (*Stack, error) {
 	d, err := pcscd.Start(ctx, opts)
 	if err != nil {
 		return nil, err
@@ -119,4 +123,7 @@ func (c *Card) Powered(ctx context.Context) error {
 func (c *Card) Remove() {
 	c.cancel()
 	<-c.removed
+	c.stack.mu.Lock()
+	defer c.stack.mu.Unlock()
+	c.stack.cards = slices.DeleteFunc(c.stack.cards, func(o *Card) bool { return o == c })
 }

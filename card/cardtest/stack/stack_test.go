@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"cie/apdu/pcsc/pcscd"
 	"cie/card/cardtest"
 	"cie/card/cardtest/stack"
 )
@@ -19,7 +18,7 @@ const patience = time.Minute
 
 func start(t *testing.T) *stack.Stack {
 	t.Helper()
-	s, err := stack.Start(t.Context(), pcscd.Options{})
+	s, err := stack.Start(t.Context(), stack.Options{})
 	if stack.Unavailable(err) && os.Getenv("CI") == "" {
 		t.Skipf("NOT TESTED in a real PC/SC service: %v", err)
 	}
