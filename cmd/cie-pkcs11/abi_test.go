@@ -6,8 +6,6 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
-	"errors"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,11 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"cie/apdu/pcsc/pcscd"
 	"cie/card/cardtest"
-	"cie/card/cardtest/vpcd"
+	"cie/card/cardtest/stack"
 	"cie/cmd/internal/anchor"
 	"cie/cmd/internal/buildtest/built"
+	"cie/cmd/internal/stacktest"
 )
 
 // work is the directory of what the tests build.
@@ -109,7 +107,7 @@ func TestExports(t *testing.T) {
 // machine is a private PC/SC service with a virtual card, and a home directory.
 type machine struct {
 	t      testing.TB
-	daemon *pcscd.Daemon
+	daemon *stack.Stack
 	card   *cardtest.Card
 	cache  string // directory of the module's cache
 	env    []string
@@ -117,14 +115,7 @@ type machine struct {
 
 func newMachine(t testing.TB, p cardtest.Profile) *machine {
 	t.Helper()
-	daemon, err := pcscd.Start(t.Context(), pcscd.Options{})
-	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
-		t.Skipf("NOT TESTED against a real PC/SC service: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(daemon.Stop)
+	daemon := stacktest.Start(t, stack.Options{})
 	card, err := cardtest.New(p)
 	if err != nil {
 		t.Fatal(err)
@@ -137,33 +128,8 @@ func newMachine(t testing.TB, p cardtest.Profile) *machine {
 	}
 	m.env = append(append(m.env, private...), "XDG_CACHE_HOME="+m.cache)
 	m.env = append(m.env, daemon.Env()...)
-	m.insert()
+	stacktest.Insert(t, daemon, 0, card)
 	return m
-}
-
-// insert puts the card into the first reader until the end of the test.
-func (m *machine) insert() {
-	m.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		// Serve ends when it finds the card taken away; a test can put it back.
-		for ctx.Err() == nil {
-			if m.card.Present() {
-				vpcd.Serve(ctx, func(context.Context) (net.Conn, error) { return m.daemon.Dial(0) }, m.card, vpcd.Config{})
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-	}()
-	m.t.Cleanup(func() { cancel(); <-served })
-	for range 3000 {
-		if m.card.Powered() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	m.t.Fatalf("pcscd does not switch the card on:\n%s", m.daemon.Logs())
 }
 
 // run runs a program to its end and returns what it printed.

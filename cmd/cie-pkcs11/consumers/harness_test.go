@@ -20,12 +20,12 @@ import (
 
 	"cie/apdu"
 	"cie/apdu/pcsc"
-	"cie/apdu/pcsc/pcscd"
 	"cie/card"
 	"cie/card/cardtest"
-	"cie/card/cardtest/vpcd"
+	"cie/card/cardtest/stack"
 	"cie/cmd/internal/anchor"
 	"cie/cmd/internal/buildtest/built"
+	"cie/cmd/internal/stacktest"
 )
 
 // patience bounds every program a test runs. It only ends what hangs.
@@ -35,7 +35,7 @@ const patience = 2 * time.Minute
 // directory, and the environment that programs get.
 type host struct {
 	card     *cardtest.Card
-	daemon   *pcscd.Daemon
+	daemon   *stack.Stack
 	module   string // path of the built module
 	dir      string // the working directory of programs, and their home
 	cache    string // where the module keeps what it knows of cards
@@ -203,14 +203,7 @@ func newHostOf(t *testing.T, profile cardtest.Profile, reader string) *host {
 		t.Fatal(err)
 	}
 	h.card = card
-	h.daemon, err = pcscd.Start(t.Context(), pcscd.Options{Debug: true, Name: reader})
-	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
-		absent(t, "%v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(h.daemon.Stop)
+	h.daemon = stacktest.Start(t, stack.Options{Debug: true, Name: reader})
 	h.env = append(h.env, h.daemon.Env()...)
 	h.insert(t, 0, card)
 	h.setCard(t, cardtest.DefaultPIN(), cardtest.DefaultPUK(), cardtest.IssuingCA(), card.NIS())
@@ -244,35 +237,13 @@ func (h *host) uri(attributes ...string) string {
 // PC/SC sees it.
 func (h *host) insert(t *testing.T, slot int, card *cardtest.Card) {
 	t.Helper()
-	daemon := h.daemon
-	ctx, cancel := context.WithCancel(t.Context())
-	start := time.Now()
-	var events strings.Builder // written by Serve, read after it
-	inReader := make(chan error, 1)
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		vpcd.Serve(ctx, func(context.Context) (net.Conn, error) { return daemon.Dial(slot) }, card, vpcd.Config{Event: func(err error) {
-			fmt.Fprintf(&events, "%v: %v\n", time.Since(start), err)
-			select {
-			case inReader <- err:
-			default:
-			}
-		}})
-	}()
+	h.daemon.Insert(slot, card)
 	t.Cleanup(func() {
-		powered := card.Powered()
-		cancel()
-		<-served
 		if t.Failed() {
-			t.Logf("card powered: %v; %+v; in and out of the reader:\n%s", powered, card.Stats(), events.String())
-			t.Logf("pcscd:\n%s", daemon.Logs())
+			t.Logf("card powered: %v; %+v", card.Powered(), card.Stats())
 		}
 	})
-	if err := <-inReader; err != nil {
-		t.Fatalf("card into the reader: %v", err)
-	}
-	reader := daemon.Reader(slot)
+	reader := h.daemon.Reader(slot)
 	h.env = append(h.env, waiting+"="+reader[len(reader)-len("00 00"):])
 	h.run(t, os.Args[0])
 	h.env = h.env[:len(h.env)-1]
