@@ -2,7 +2,6 @@ package desktop
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,12 +9,12 @@ import (
 	"time"
 
 	"cie/apdu/pcsc"
-	"cie/apdu/pcsc/pcscd"
 	"cie/apdu/printable"
 	"cie/card"
 	"cie/card/cardtest"
-	"cie/card/cardtest/vpcd"
+	"cie/card/cardtest/stack"
 	"cie/card/sod"
+	"cie/cmd/internal/stacktest"
 	"cie/gui"
 )
 
@@ -23,14 +22,7 @@ import (
 // and so is the log.
 func TestHostileNamesReachNoWindow(t *testing.T) {
 	const evil = "\x1b[2J\x1b]0;T\x07\u009b31m\u202eEVIL\u2066\u200b\u2028\r\b\x7f\xff"
-	d, err := pcscd.Start(t.Context(), pcscd.Options{Name: evil})
-	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
-		t.Skipf("NOT TESTED against a real PC/SC service: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(d.Stop)
+	d := stacktest.Start(t, stack.Options{Name: evil})
 	if err := d.Setenv(); err != nil {
 		t.Fatal(err)
 	}
@@ -39,11 +31,7 @@ func TestHostileNamesReachNoWindow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := d.Dial(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = vpcd.ServeConn(t.Context(), conn, c) }()
+	d.Insert(0, c)
 
 	service := pcsc.New(pcsc.Config{})
 	t.Cleanup(func() { service.Close() })

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"strconv"
 	"sync"
@@ -17,7 +15,7 @@ import (
 	"cie/apdu/pcsc"
 	"cie/apdu/pcsc/pcscd"
 	"cie/card/cardtest"
-	"cie/card/cardtest/vpcd"
+	"cie/card/cardtest/stack"
 )
 
 var ctx = context.Background()
@@ -27,7 +25,7 @@ const slots = pcscd.MaxSlots
 
 // desk is a private pcscd with its readers.
 type desk struct {
-	daemon  *pcscd.Daemon
+	daemon  *stack.Stack
 	context *pcsc.Context
 	free    chan int // slots
 }
@@ -56,7 +54,7 @@ func getDesk(t *testing.T) *desk {
 	t.Helper()
 	deskOnce.Do(func() {
 		d := &desk{free: make(chan int, slots)}
-		if d.daemon, deskErr = pcscd.Start(ctx, pcscd.Options{Slots: slots}); deskErr != nil {
+		if d.daemon, deskErr = stack.Start(ctx, stack.Options{Slots: slots}); deskErr != nil {
 			return
 		}
 		if deskErr = d.daemon.Setenv(); deskErr != nil {
@@ -68,7 +66,7 @@ func getDesk(t *testing.T) *desk {
 		}
 		theDesk = d
 	})
-	if errors.Is(deskErr, pcscd.ErrNotInstalled) && os.Getenv("CI") == "" {
+	if stack.Unavailable(deskErr) && os.Getenv("CI") == "" {
 		t.Skipf("nothing was tested: %v", deskErr)
 	}
 	if deskErr != nil {
@@ -97,23 +95,8 @@ func (d *desk) slot(t testing.TB) *slot {
 	return s
 }
 
-// insert puts a card into the reader. A card that stops answering falls out.
-func (s *slot) insert(c *cardtest.Card) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	conn, err := s.daemon.Dial(s.number)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	go func() {
-		defer close(done)
-		err := vpcd.ServeConn(ctx, conn, c)
-		if err != nil && ctx.Err() == nil && !errors.Is(err, vpcd.ErrNoAnswer) && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
-			s.t.Errorf("virtual reader: %v", err)
-		}
-	}()
-	s.stop = func() { cancel(); <-done }
-}
+// insert puts a card into the reader.
+func (s *slot) insert(c *cardtest.Card) { s.stop = s.daemon.Insert(s.number, c).Remove }
 
 func (s *slot) remove() {
 	if s.stop != nil {
