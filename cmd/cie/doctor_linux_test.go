@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -18,8 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"cie/apdu/pcsc/pcscd"
 	"cie/card/cardtest"
+	"cie/card/cardtest/stack"
 	"cie/card/cardtest/vpcd"
 	"cie/cmd/internal/anchor"
 	"cie/cmd/internal/doctor"
@@ -42,7 +41,7 @@ type sickbed struct {
 }
 
 // newSickbed makes the computer; daemon may be nil.
-func newSickbed(t *testing.T, daemon *pcscd.Daemon) *sickbed {
+func newSickbed(t *testing.T, daemon *stack.Stack) *sickbed {
 	t.Helper()
 	base, err := os.MkdirTemp("", "cie-doctor-")
 	if err != nil {
@@ -188,21 +187,11 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 	daemon := startPCSC(t)
 	lay := func(t *testing.T, c vpcd.Card) {
 		t.Helper()
-		conn, err := daemon.Dial(0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		gone := make(chan struct{})
-		go func() {
-			defer close(gone)
-			_ = vpcd.ServeConn(ctx, conn, c)
-		}()
+		laid := daemon.Insert(0, c)
 		env := append(os.Environ(), daemon.Env()...)
 		watchUntil(t, env, 1)
 		t.Cleanup(func() {
-			cancel()
-			<-gone
+			laid.Remove()
 			untilEmpty(t, env)
 		})
 	}

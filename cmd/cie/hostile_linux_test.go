@@ -14,9 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"cie/apdu/pcsc/pcscd"
 	clean "cie/apdu/printable"
 	"cie/card/cardtest"
+	"cie/card/cardtest/stack"
+	"cie/cmd/internal/stacktest"
 	"cie/cmd/internal/tty/ptytest"
 )
 
@@ -33,11 +34,7 @@ var ownSequences = regexp.MustCompile("\x1b\\[[0-9;]*[mK]|\r")
 // hostile holder in the first, and the environment for programs.
 func hostileStack(t *testing.T) (env []string, dir string) {
 	t.Helper()
-	d, err := pcscd.Start(context.Background(), pcscd.Options{Name: hostile})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(d.Stop)
+	d := stacktest.Start(t, stack.Options{Name: hostile})
 	c, err := cardtest.New(cardtest.Profile{
 		Surname: hostile + strings.Repeat("è", 5000), GivenName: "A\nB" + hostile, FiscalCode: "PRV" + hostile,
 		Country: hostile, CommonNameSuffix: hostile, DocumentNumber: "\x1b[2J\u202eAB",
@@ -45,7 +42,7 @@ func hostileStack(t *testing.T) (env []string, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	layCard(t, d, 0, c)
+	d.Insert(0, c)
 	dir = t.TempDir()
 	for name, content := range map[string]string{"csca.pem": string(cardtest.CSCAPEM()), "pin": pin + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {

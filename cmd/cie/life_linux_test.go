@@ -5,56 +5,32 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"cie/apdu"
-	"cie/apdu/pcsc/pcscd"
 	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/cardtest"
-	"cie/card/cardtest/vpcd"
+	"cie/card/cardtest/stack"
 	"cie/card/sod"
+	"cie/cmd/internal/stacktest"
 	"cie/cmd/internal/tty/ptytest"
 )
 
-// startPCSC starts a private service and lays cards on its readers.
-func startPCSC(t testing.TB, cards ...*cardtest.Card) *pcscd.Daemon {
+// startPCSC starts a private service and puts cards into its readers.
+func startPCSC(t testing.TB, cards ...*cardtest.Card) *stack.Stack {
 	t.Helper()
-	d, err := pcscd.Start(context.Background(), pcscd.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(d.Stop)
+	d := stacktest.Start(t, stack.Options{})
 	for slot, c := range cards {
-		layCard(t, d, slot, c)
+		d.Insert(slot, c)
 	}
 	return d
-}
-
-// layCard lays a card on a reader; the function that it returns takes it away.
-func layCard(t testing.TB, d *pcscd.Daemon, slot int, c *cardtest.Card) (remove func()) {
-	t.Helper()
-	conn, err := d.Dial(slot)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	gone := make(chan struct{})
-	go func() {
-		defer close(gone)
-		_ = vpcd.ServeConn(ctx, conn, c)
-	}()
-	remove = func() { cancel(); <-gone }
-	t.Cleanup(remove)
-	return remove
 }
 
 // watchUntil runs "cie watch" against the service until n cards were inserted.
@@ -113,8 +89,8 @@ func TestLifePCSC(t *testing.T) {
 // ownService is the service that the process of the tests itself uses. The
 // library looks only once where the service is, so it lives as long as the
 // process, which it does not outlive.
-var ownService = sync.OnceValues(func() (*pcscd.Daemon, error) {
-	d, err := pcscd.Start(context.Background(), pcscd.Options{Slots: len(cardtest.Families())})
+var ownService = sync.OnceValues(func() (*stack.Stack, error) {
+	d, err := stack.Start(context.Background(), stack.Options{Slots: len(cardtest.Families())})
 	if err == nil {
 		err = d.Setenv()
 	}
@@ -138,7 +114,7 @@ func TestFamiliesPCSC(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		layCard(t, d, slot, c)
+		t.Cleanup(d.Insert(slot, c).Remove)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), ptytest.Patience)
 	defer cancel()
@@ -148,8 +124,10 @@ func TestFamiliesPCSC(t *testing.T) {
 	}
 	there := map[string]bool{}
 	for e := range events {
-		there[e.Reader] = there[e.Reader] || e.Kind == readers.CardInserted
-		if present := slices.Collect(maps.Values(there)); len(present) >= len(families) && !slices.Contains(present, false) {
+		if e.Kind == readers.CardInserted {
+			there[e.Reader] = true
+		}
+		if len(there) == len(families) {
 			break
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -11,7 +10,6 @@ import (
 	"syscall"
 	"testing"
 
-	"cie/apdu/pcsc/pcscd"
 	"cie/card/cardtest"
 )
 
@@ -22,11 +20,7 @@ func TestWatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := pcscd.Start(context.Background(), pcscd.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(d.Stop)
+	d := startPCSC(t)
 	cmd := exec.Command("cie", "watch", "--json")
 	cmd.Env = append(os.Environ(), d.Env()...)
 	out, err := cmd.StdoutPipe()
@@ -61,11 +55,11 @@ func TestWatch(t *testing.T) {
 	}
 	first, second := d.Reader(0), d.Reader(1)
 	next("reader-added "+first, "reader-added "+second)
-	remove := layCard(t, d, 1, c)
+	laid := d.Insert(1, c)
 	next("card-inserted " + second)
-	remove()
+	laid.Remove()
 	next("card-removed " + second)
-	layCard(t, d, 0, c)
+	d.Insert(0, c)
 	next("card-inserted " + first)
 	if err := d.Pause(); err != nil {
 		t.Fatal(err)
@@ -74,7 +68,7 @@ func TestWatch(t *testing.T) {
 	if err := d.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	next("service-back", "reader-added "+first, "reader-added "+second)
+	next("service-back", "reader-added "+first, "reader-added "+second, "card-inserted "+first)
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
