@@ -4,9 +4,7 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,11 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"cie/apdu/pcsc/pcscd"
 	"cie/card/cardtest"
-	"cie/card/cardtest/vpcd"
+	"cie/card/cardtest/stack"
 	"cie/cmd/internal/anchor"
 	"cie/cmd/internal/buildtest/built"
+	"cie/cmd/internal/stacktest"
 )
 
 // person sits in front of a real window on a screen of its own, with a real
@@ -30,7 +28,7 @@ type person struct {
 	home   string
 	env    []string
 	card   *cardtest.Card
-	daemon *pcscd.Daemon
+	daemon *stack.Stack
 	shots  string
 	window string
 	// take takes the card off the reader; nil while there is none.
@@ -102,14 +100,7 @@ func sit(t *testing.T) *person {
 			missing(t, "a real window", err)
 		}
 	}
-	daemon, err := pcscd.Start(t.Context(), pcscd.Options{})
-	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
-		missing(t, "a real pcscd", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(daemon.Stop)
+	daemon := stacktest.Start(t, stack.Options{})
 	virtual, err := cardtest.New(holder)
 	if err != nil {
 		t.Fatal(err)
@@ -123,11 +114,6 @@ func sit(t *testing.T) *person {
 	if err := os.MkdirAll(p.shots, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if p.take != nil {
-			p.take()
-		}
-	})
 	if err := anchor.Write(filepath.Join(p.home, ".config")); err != nil {
 		t.Fatal(err)
 	}
@@ -155,19 +141,9 @@ func (p *person) settings(s string) {
 // lay puts the card on the reader.
 func (p *person) lay() {
 	p.t.Helper()
-	conn, err := p.daemon.Dial(0)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = vpcd.ServeConn(context.Background(), conn, p.card)
-	}()
-	// For a virtual reader a card that leaves is a connection that ends.
+	laid := p.daemon.Insert(0, p.card)
 	p.take = func() {
-		_ = conn.Close()
-		<-served
+		laid.Remove()
 		p.take = nil
 	}
 }
@@ -194,7 +170,7 @@ func (p *person) run(program string, args ...string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		if p.t.Failed() {
-			p.t.Logf("the program says:\n%s\nthe daemon says:\n%s", &p.log, p.daemon.Logs())
+			p.t.Logf("the program says:\n%s", &p.log)
 		}
 	})
 }

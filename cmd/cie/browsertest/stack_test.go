@@ -4,10 +4,7 @@ package browsertest
 
 import (
 	"bufio"
-	"context"
 	"crypto/x509"
-	"errors"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,15 +13,15 @@ import (
 	"testing"
 	"time"
 
-	"cie/apdu/pcsc/pcscd"
 	"cie/card/cardtest"
-	"cie/card/cardtest/vpcd"
+	private "cie/card/cardtest/stack"
 	"cie/cmd/cie/browsertest/browser"
 	"cie/cmd/cie/browsertest/desktop"
 	"cie/cmd/cie/browsertest/idp"
 	"cie/cmd/internal/anchor"
 	"cie/cmd/internal/buildtest/built"
 	"cie/cmd/internal/notify"
+	"cie/cmd/internal/stacktest"
 	"cie/installer"
 )
 
@@ -69,7 +66,7 @@ type stack struct {
 	home   string
 	module string
 	env    *installer.Env
-	daemon *pcscd.Daemon
+	daemon *private.Stack
 	dir    string // of the daemon
 	card   *cardtest.Card
 	idp    *idp.Server
@@ -145,49 +142,13 @@ func (s *stack) startDaemon() {
 	if err := anchor.Write(filepath.Join(s.home, ".config")); err != nil {
 		s.t.Fatal(err)
 	}
-	d, err := pcscd.Start(s.t.Context(), pcscd.Options{Dir: s.dir})
-	if errors.Is(err, pcscd.ErrNotInstalled) || errors.Is(err, pcscd.ErrNotPermitted) {
-		absent(s.t, "%v", err)
-	}
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.daemon = d
-	s.t.Cleanup(d.Stop)
+	s.daemon = stacktest.Start(s.t, private.Options{Dir: s.dir})
 }
 
 // insert puts the card into the first reader and waits until it has power.
 func (s *stack) insert() {
 	s.t.Helper()
-	ctx, cancel := context.WithCancel(s.t.Context())
-	served, events := make(chan struct{}), make(chan error, 64)
-	daemon := s.daemon
-	go func() {
-		defer close(served)
-		vpcd.Serve(ctx, func(context.Context) (net.Conn, error) { return daemon.Dial(0) }, s.card, vpcd.Config{Event: func(err error) {
-			select {
-			case events <- err:
-			default:
-			}
-		}})
-	}()
-	taken := false
-	s.take = func() {
-		if !taken {
-			taken = true
-			cancel()
-			<-served
-		}
-	}
-	s.t.Cleanup(s.take)
-	if err := <-events; err != nil {
-		s.t.Fatalf("card into the reader: %v", err)
-	}
-	for end := time.Now().Add(patience); !s.card.Powered(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			s.t.Fatal("pcscd does not switch the card on")
-		}
-	}
+	s.take = stacktest.Insert(s.t, s.daemon, 0, s.card).Remove
 }
 
 // learn makes the card one that the machine knows: somebody logged in before.
