@@ -1,12 +1,14 @@
 package gui
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
 
 	"cie/card"
+	catalogue "cie/gui/text"
 )
 
 func TestDiagnostics(t *testing.T) {
@@ -91,4 +93,30 @@ func TestDiagnosticsWithPIN(t *testing.T) {
 	// Without a card there is nothing to ask for.
 	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
 	d.wants("Put your identity card on the reader")
+}
+
+// The commands of a remedy are those of the distribution; both are shown where it
+// is another one.
+func TestRemedyNamesPackagesOfTheDistribution(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no packages to install")
+	}
+	for _, l := range catalogue.Languages {
+		texts := LoadTexts(l.Code)
+		for _, remedy := range []string{"install-pcscd", "install-libccid"} {
+			for distribution, want := range map[string][2]bool{"debian": {true, false}, "fedora": {false, true}, "": {true, true}, "other": {true, true}} {
+				words := texts.remedy(Finding{Remedy: remedy, Distribution: distribution})
+				if got := [2]bool{strings.Contains(words, "sudo apt install"), strings.Contains(words, "sudo dnf install")}; got != want {
+					t.Errorf("%s, %q: %s", l.Code, distribution, words)
+				}
+			}
+		}
+	}
+	f := newFake()
+	f.findings = []Finding{{Step: "service", Level: FindingError, Found: "service-missing", Remedy: "install-pcscd", Distribution: "fedora"}}
+	d := newRig(t, f)
+	d.Go(screenDiagnostics)
+	d.idle()
+	d.wants("dnf install pcsc-lite")
+	d.lacks("apt")
 }

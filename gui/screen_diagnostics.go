@@ -259,7 +259,7 @@ func (s *diagnosticsScreen) finding(f Finding) fyne.CanvasObject {
 	}
 	objects := []fyne.CanvasObject{name, found}
 	if f.Remedy != "" {
-		objects = append(objects, newPathText(t.name("doctor.do.", f.Remedy)))
+		objects = append(objects, newPathText(t.remedy(f)))
 	}
 	if f.Detail != "" {
 		d := newPathText(t.T("diagnostics.detail", f.Detail))
@@ -277,6 +277,14 @@ func (t *Texts) name(prefix, name string) string {
 		return t.T(prefix + name)
 	}
 	return name
+}
+
+// remedy says what can be done about a finding on this distribution.
+func (t *Texts) remedy(f Finding) string {
+	if key := "doctor.do." + f.Remedy + "." + f.Distribution; t.Has(key) {
+		return t.T(key)
+	}
+	return t.name("doctor.do.", f.Remedy)
 }
 
 // finding says what a step found; in a report without private values.

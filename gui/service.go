@@ -191,6 +191,9 @@ type Finding struct {
 	// Detail is technical and shown as it is.
 	Detail string
 }
+	// Distribution is the family of Linux distributions whose packages a Remedy
+	// is about, such as "debian"; empty where it is not known.
+	Distribution string
 
 // FindingValue is a fact of a Finding. A day stands as 2006-01-02.
 type FindingValue struct {

@@ -121,6 +121,7 @@ func finding(c doctor.Check) gui.Finding {
 	}[c.Status]
 	f := gui.Finding{
 		Step: string(c.ID), Level: level, Subject: c.Subject, Found: string(c.Finding), Remedy: string(c.Remedy), Detail: c.Detail,
+		Distribution: string(c.Distribution),
 	}
 	for _, v := range c.Values {
 		f.Values = append(f.Values, gui.FindingValue{Name: v.Name, Text: v.Text, Private: v.Private})

@@ -77,6 +77,8 @@ type Check struct {
 	Detail string
 	// Refused is set where the card refused the PIN.
 	Refused *card.PINError
+	// Distribution is the one whose packages the Remedy is about.
+	Distribution Distribution
 }
 
 // MarshalJSON writes values as an object.

@@ -676,3 +676,29 @@ func TestSystemPackages(t *testing.T) {
 		}
 	}
 }
+
+// Remedies that name packages are about those of the distribution.
+func TestChecksNameTheDistribution(t *testing.T) {
+	for release, want := range map[string]Distribution{
+		"ID=debian\n": Debian,
+		"NAME=\"Linux Mint\"\nID=linuxmint\nID_LIKE=\"ubuntu debian\"\n": Debian,
+		"ID=fedora\n": Fedora,
+		"ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n": Fedora,
+		"ID=opensuse-leap\nID_LIKE='suse opensuse'\n":    "",
+		"": "",
+	} {
+		e := machine(t)
+		put(t, filepath.Join(e.Root, "etc/os-release"), release)
+		if err := os.Remove(filepath.Join(e.Root, "usr/sbin/pcscd")); err != nil {
+			t.Fatal(err)
+		}
+		e.PCSC = func() (PCSC, error) { return nil, apdu.ErrNoService }
+		c := examine(t, e, nil)[0]
+		if c.Remedy != InstallPCSC || c.Distribution != want {
+			t.Errorf("%q: %+v, want packages of %q", release, c, want)
+		}
+		if b, err := json.Marshal(c); err != nil || strings.Contains(strings.ToLower(string(b)), "distribution") {
+			t.Errorf("JSON %s, %v", b, err)
+		}
+	}
+}

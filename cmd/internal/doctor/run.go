@@ -21,12 +21,14 @@ type run struct {
 	loads  bool   // the module loads
 
 	takesCodes bool // the card is genuine or accepted
+
+	distribution Distribution
 }
 
 // Run makes all checks, in the order of the path, and calls found (if not nil)
 // for each. ask may be nil. The error is that of ctx, or of ask.
 func Run(ctx context.Context, env Env, ask PINFunc, found func(Check)) ([]Check, error) {
-	r := &run{Env: env, ctx: ctx, found: found}
+	r := &run{Env: env, ctx: ctx, found: found, distribution: DistributionOf(env.Root)}
 	if r.Guard == nil {
 		r.Guard = func(f func() error) error { return f() }
 	}
@@ -67,6 +69,7 @@ func (r *run) tell(c Check) {
 	if r.ctx.Err() != nil {
 		return // what an interrupted check found says nothing
 	}
+	c.Distribution = r.distribution
 	r.checks = append(r.checks, c)
 	if r.found != nil {
 		r.found(c)

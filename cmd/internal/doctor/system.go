@@ -14,18 +14,51 @@ import (
 // packages are those whose versions a report has.
 var packages = []string{"pcscd", "libpcsclite1", "libccid", "libacsccid1", "libnss3", "p11-kit", "opensc", "cie-middleware"}
 
+// Distribution is a family of Linux distributions with packages of the same names.
+type Distribution string
+
+// The families for which remedies name packages.
+const (
+	Debian Distribution = "debian" // and Ubuntu
+	Fedora Distribution = "fedora" // and Red Hat Enterprise Linux
+)
+
+// DistributionOf returns the family of the system in root, by the identifiers that
+// os-release(5) defines; "" for another one.
+func DistributionOf(root string) Distribution {
+	for _, id := range strings.Fields(osRelease(root, "ID") + " " + osRelease(root, "ID_LIKE")) {
+		switch id {
+		case "debian", "ubuntu":
+			return Debian
+		case "fedora", "rhel":
+			return Fedora
+		}
+	}
+	return ""
+}
+
+// osRelease returns a value of the file that describes the distribution.
+func osRelease(root, name string) string {
+	b, err := installer.ReadRegular(filepath.Join(root, "/etc/os-release"))
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(b)) {
+		if v, ok := strings.CutPrefix(line, name+"="); ok {
+			return strings.Trim(strings.TrimSpace(v), `"'`)
+		}
+	}
+	return ""
+}
+
 // System lists what a report says about the machine, one "name: value" each.
 func System(root string) []string {
 	list := []string{"cie: " + version.String(), "go: " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH}
 	if s := systemName(); s != "" {
 		list = append(list, "system: "+s)
 	}
-	if b, err := installer.ReadRegular(filepath.Join(root, "/etc/os-release")); err == nil {
-		for line := range strings.Lines(string(b)) {
-			if v, ok := strings.CutPrefix(line, "PRETTY_NAME="); ok {
-				list = append(list, "system: "+strings.Trim(strings.TrimSpace(v), `"`))
-			}
-		}
+	if s := osRelease(root, "PRETTY_NAME"); s != "" {
+		list = append(list, "system: "+s)
 	}
 	if b, err := os.ReadFile(filepath.Join(root, "/proc/sys/kernel/osrelease")); err == nil {
 		list = append(list, "kernel: "+strings.TrimSpace(string(b)))
