@@ -110,8 +110,8 @@ func (s *accessScreen) loaded(list []Browser, err, failed error) {
 	off, on := false, false
 	for _, b := range list {
 		objects = append(objects, browserLine(t, b))
-		off = off || b.State == BrowserOff || b.State == BrowserDamaged
-		on = on || b.State == BrowserReady || b.State == BrowserRestart
+		off = off || b.State == BrowserOff || b.State == BrowserElsewhere || b.State == BrowserDamaged
+		on = on || b.State == BrowserReady || b.State == BrowserRestart || b.State == BrowserNotLoadable
 	}
 	if len(list) == 0 {
 		objects = append(objects, text(t.T("access.none")))
@@ -140,6 +140,8 @@ func browserLine(t *Texts, b Browser) fyne.CanvasObject {
 	switch b.State {
 	case BrowserReady, BrowserRestart:
 		k = good
+	case BrowserNotLoadable:
+		k = bad
 	case BrowserOff:
 		k = info
 	}

@@ -145,18 +145,21 @@ type Login struct {
 	Protocol string // such as "TLS 1.2"
 }
 
-// BrowserState is whether a program knows the card.
+// BrowserState is whether a program knows the card, in the words of the
+// diagnostics.
 type BrowserState string
 
 // The states of a browser.
 const (
-	BrowserReady       BrowserState = "ready"
-	BrowserOff         BrowserState = "off"
-	BrowserDamaged     BrowserState = "damaged"     // registered wrongly; enabling mends it
-	BrowserRestart     BrowserState = "restart"     // ready after the program is started again
-	BrowserNeverOpened BrowserState = "never"       // has to be opened once first
-	BrowserSandboxed   BrowserState = "sandboxed"   // its package keeps the card out
-	BrowserUnavailable BrowserState = "unavailable" // cannot be changed from here
+	BrowserReady        BrowserState = "ready"
+	BrowserOff          BrowserState = "off"
+	BrowserElsewhere    BrowserState = "elsewhere"     // registered with another module; enabling repairs it
+	BrowserDamaged      BrowserState = "damaged"       // registered wrongly; enabling repairs it
+	BrowserNotLoadable  BrowserState = "not-loadable"  // registered, but the module does not load
+	BrowserRestart      BrowserState = "restart"       // ready after the program is started again
+	BrowserNeverStarted BrowserState = "never-started" // has to be started once first
+	BrowserSandboxed    BrowserState = "sandboxed"     // its package keeps the card out
+	BrowserUnavailable  BrowserState = "unavailable"   // cannot be changed from here
 )
 
 // Browser is a program that could use the card.
@@ -188,12 +191,12 @@ type Finding struct {
 	Values []FindingValue
 	// Remedy is empty when nothing needs to be done.
 	Remedy string
-	// Detail is technical and shown as it is.
-	Detail string
-}
 	// Distribution is the family of Linux distributions whose packages a Remedy
 	// is about, such as "debian"; empty where it is not known.
 	Distribution string
+	// Detail is technical and shown as it is.
+	Detail string
+}
 
 // FindingValue is a fact of a Finding. A day stands as 2006-01-02.
 type FindingValue struct {

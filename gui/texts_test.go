@@ -34,7 +34,7 @@ func TestStepsAndStatesHaveTexts(t *testing.T) {
 			t.Errorf("no title for screen %s", e.name)
 		}
 	}
-	for _, s := range []BrowserState{BrowserReady, BrowserOff, BrowserDamaged, BrowserRestart, BrowserNeverOpened, BrowserSandboxed, BrowserUnavailable} {
+	for _, s := range []BrowserState{BrowserReady, BrowserOff, BrowserElsewhere, BrowserDamaged, BrowserNotLoadable, BrowserRestart, BrowserNeverStarted, BrowserSandboxed, BrowserUnavailable} {
 		if !texts.Has("browser." + string(s)) {
 			t.Errorf("no text for browser state %s", s)
 		}

@@ -154,15 +154,15 @@ func (d *demo) Diagnose(ctx context.Context, with gui.Diagnosis, found func(gui.
 const nowhere = "/dev/null/cie-demo"
 
 func demoBrowser(b gui.Browser) gui.Finding {
-	c := doctor.Check{ID: doctor.Browser, Status: doctor.OK, Finding: doctor.FindingOf(doctor.BrowserReady), Subject: b.Name}
+	c := doctor.Check{ID: doctor.Browser, Status: doctor.OK, Finding: doctor.FindingOf(doctor.BrowserState(b.State)), Subject: b.Name}
 	switch b.State {
 	case gui.BrowserOff:
-		c.Status, c.Finding, c.Remedy = doctor.Fail, doctor.FindingOf(doctor.BrowserOff), doctor.EnableBrowsers
+		c.Status, c.Remedy = doctor.Fail, doctor.EnableBrowsers
 	case gui.BrowserRestart:
-		c.Status, c.Finding, c.Remedy = doctor.Warn, doctor.FindingOf(doctor.BrowserRestart), doctor.RestartBrowser
+		c.Status, c.Remedy = doctor.Warn, doctor.RestartBrowser
 		c.Values = []doctor.Value{{Name: "running", Text: b.Name}}
 	case gui.BrowserSandboxed:
-		c.Status, c.Finding, c.Remedy = doctor.Warn, doctor.FindingOf(doctor.BrowserSandboxed), doctor.NativeBrowser
+		c.Status, c.Remedy = doctor.Warn, doctor.NativeBrowser
 		c.Values = []doctor.Value{{Name: "packaging", Text: "snap"}}
 	}
 	return finding(c)

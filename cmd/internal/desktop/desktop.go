@@ -8,10 +8,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"cie/apdu/pcsc"
+	"cie/cmd/internal/doctor"
 	"cie/cmd/internal/options"
+	"cie/cmd/internal/probe"
 	"cie/gui"
 	"cie/installer"
 )
@@ -25,29 +26,42 @@ type desktop struct {
 	module string
 	about  func(module string) gui.About
 
-	mu      sync.Mutex
-	restart map[string]bool // browsers that ran while they were enabled
+	machine func() (*installer.Env, error) // looks for programs anew
+	prober  doctor.Prober
 }
 
 // New returns the Service of the shipped program, and what ends it. The module
 // is the one at a path, or "" for the one that is installed; about describes
 // the program.
 func New(module string, about func(module string) gui.About) (gui.Service, func(), error) {
-	module, err := installer.ModulePath(module)
+	d, err := newDesktop(module, about, options.System())
 	if err != nil {
 		return nil, nil, err
+	}
+	return d, func() { _ = d.pcsc.Close() }, nil
+}
+
+func newDesktop(module string, about func(module string) gui.About, sources options.Sources) (*desktop, error) {
+	module, err := installer.ModulePath(module)
+	if err != nil {
+		return nil, err
 	}
 	f, err := newFiles()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	prober, err := probe.Self(ProbeVerb)
+	if err != nil {
+		return nil, err
 	}
 	c := pcsc.New(pcsc.Config{})
 	d := &desktop{
-		cards: newCards(pcscReaders{c}, options.Card()), files: f, pcsc: c,
-		module: module, about: about, restart: map[string]bool{},
+		cards: newCards(pcscReaders{c}, sources.Card(f.problem)), files: f, pcsc: c,
+		module: module, about: about, prober: prober,
+		machine: func() (*installer.Env, error) { return installer.NewEnv(module) },
 	}
 	d.cards.trace, d.cards.failed = f.trace, f.problem
-	return d, func() { _ = c.Close() }, nil
+	return d, nil
 }
 
 // ForgetCards implements gui.Service: it deletes what was cached and what is
@@ -67,37 +81,23 @@ func (d *desktop) About() gui.About { return d.about(d.module) }
 
 // Browsers implements gui.Service.
 func (d *desktop) Browsers(ctx context.Context) ([]gui.Browser, error) {
-	env, err := installer.NewEnv(d.module)
+	env, err := d.machine()
 	if err != nil {
 		return nil, err
 	}
+	survey := env.Survey(ctx, installer.Options{User: true, System: true, Load: func(ctx context.Context, path string) error {
+		_, err := d.prober.Load(ctx, path)
+		return err
+	}})
 	var list []gui.Browser
-	for _, b := range env.Survey(ctx, installer.Options{User: true, System: true}).Browsers {
-		list = append(list, gui.Browser{ID: b.ID, Name: b.Name, Version: b.Version, State: d.state(b)})
+	for _, b := range survey.Browsers {
+		state := gui.BrowserState(doctor.StateOf(env, b, survey.Targets))
+		if b.WayOut == installer.WayOutStart {
+			state = gui.BrowserNeverStarted // the same words help
+		}
+		list = append(list, gui.Browser{ID: b.ID, Name: b.Name, Version: b.Version, State: state})
 	}
 	return list, ctx.Err()
-}
-
-func (d *desktop) state(b installer.BrowserReport) gui.BrowserState {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	switch {
-	case b.Status == installer.Registered || b.ByPolicy:
-		if d.restart[b.ID] && len(b.Running) > 0 {
-			return gui.BrowserRestart
-		}
-		delete(d.restart, b.ID)
-		return gui.BrowserReady
-	case b.Reason == installer.ReasonSandboxed:
-		return gui.BrowserSandboxed
-	case b.Reason == installer.ReasonNeverStarted, b.WayOut == installer.WayOutStart:
-		return gui.BrowserNeverOpened
-	case b.Status == installer.Absent:
-		return gui.BrowserOff
-	case b.Status == installer.Elsewhere, b.Status == installer.Damaged:
-		return gui.BrowserDamaged
-	}
-	return gui.BrowserUnavailable
 }
 
 // SetBrowsers implements gui.Service.
@@ -108,7 +108,7 @@ func (d *desktop) SetBrowsers(ctx context.Context, enable bool) error {
 }
 
 func (d *desktop) setBrowsers(ctx context.Context, enable bool) error {
-	env, err := installer.NewEnv(d.module)
+	env, err := d.machine()
 	if err != nil {
 		return err
 	}
@@ -131,11 +131,6 @@ func (d *desktop) setBrowsers(ctx context.Context, enable bool) error {
 		if r.Err != nil {
 			failed = append(failed, r.Err)
 		}
-		d.mu.Lock()
-		for _, p := range r.Running {
-			d.restart[p.Program] = enable && r.Restart
-		}
-		d.mu.Unlock()
 	}
 	if len(failed) > 0 {
 		return fmt.Errorf("%w: %w", gui.ErrSomeBrowsers, errors.Join(failed...))

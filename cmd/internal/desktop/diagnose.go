@@ -9,7 +9,6 @@ import (
 	"cie/apdu/pcsc"
 	"cie/card"
 	"cie/cmd/internal/doctor"
-	"cie/cmd/internal/probe"
 	"cie/gui"
 	"cie/installer"
 )
@@ -30,18 +29,14 @@ func (p doctorPCSC) Connect(reader string) (doctor.Conn, error) {
 
 // patient is this machine as the diagnostics see it.
 func (d *desktop) patient() (doctor.Env, error) {
-	machine, err := installer.NewEnv(d.module)
-	if err != nil {
-		return doctor.Env{}, err
-	}
-	prober, err := probe.Self(ProbeVerb)
+	machine, err := d.machine()
 	if err != nil {
 		return doctor.Env{}, err
 	}
 	opts := d.cards.opts
 	opts.Trace = d.cards.trace
 	return doctor.Env{
-		Getenv: os.Getenv, Now: time.Now, Machine: machine, Prober: prober,
+		Getenv: os.Getenv, Now: time.Now, Machine: machine, Prober: d.prober,
 		Card: opts,
 		PCSC: func() (doctor.PCSC, error) {
 			c, err := pcsc.Establish()

@@ -300,7 +300,8 @@ func TestDiagnosticsHaveTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	prefix := map[string]string{"ID": "doctor.step.", "Finding": "doctor.find.", "Remedy": "doctor.do.", "BrowserState": "doctor.find.browser-"}
+	prefixes := map[string][]string{"ID": {"doctor.step."}, "Finding": {"doctor.find."}, "Remedy": {"doctor.do."},
+		"BrowserState": {"doctor.find.browser-", "browser."}, "Distribution": {"doctor.do.install-pcscd.", "doctor.do.install-libccid."}}
 	for _, name := range files {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		if err != nil {
@@ -313,7 +314,7 @@ func TestDiagnosticsHaveTexts(t *testing.T) {
 			}
 			typ, _ := spec.Type.(*ast.Ident)
 			lit, ok := spec.Values[0].(*ast.BasicLit)
-			if typ == nil || !ok || prefix[typ.Name] == "" {
+			if typ == nil || !ok || prefixes[typ.Name] == nil {
 				return true
 			}
 			value, err := strconv.Unquote(lit.Value)
@@ -322,8 +323,10 @@ func TestDiagnosticsHaveTexts(t *testing.T) {
 			}
 			n++
 			for _, l := range text.Languages {
-				if key := prefix[typ.Name] + value; !text.Load(l.Code).Has(key) {
-					t.Errorf("%s has no text %s", l.Code, key)
+				for _, prefix := range prefixes[typ.Name] {
+					if !text.Load(l.Code).Has(prefix + value) {
+						t.Errorf("%s has no text %s", l.Code, prefix+value)
+					}
 				}
 			}
 			return true
