@@ -1,8 +1,8 @@
-# Makes a manual page of the help that a program prints.
+# Creates a manual page from the help that a program prints.
 #   awk -v name=cie-virtual -v version=1.2.3 -v title=TITLE -v short=SENTENCE
 #       -v NAME=NAME -v DESCRIPTION=DESCRIPTION -v SEE="SEE ALSO" -f help2man.awk
-# A line that begins at the margin and ends with a colon is a heading; below it
-# lines that begin with an option are a list, others stand as they are.
+# A line that begins at the margin and ends with a colon is a heading. Below it, lines
+# that begin with an option form a list; other lines are copied.
 
 function roff(s) {
 	gsub(/\\/, "\\e", s)

@@ -2,7 +2,7 @@
 ;   VERSION NUMBERS FILES OUT LICENCE [GUI] [SIGN]
 ; FILES is the directory of the programs. Options of the installer:
 ;   /S             without a window
-;   /NOBROWSERS    browsers are not told of the module
+;   /NOBROWSERS    does not register the module with browsers
 ;   /D=DIRECTORY   another directory; last, without quotes
 Unicode true
 Target amd64-unicode
@@ -18,9 +18,9 @@ SetDateSave off
 !include FileFunc.nsh
 
 !define UNINSTALL "Software\Microsoft\Windows\CurrentVersion\Uninstall\CIE"
-; Windows runs what stands here once for each user, at the next logon.
+; Windows runs the command in this key once for each user, at the next logon.
 !define EVERYUSER "Software\Microsoft\Active Setup\Installed Components\{7C9F4C1E-5B0B-4C39-9C5B-6E2C9D1F8A30}"
-; The same after the removal, for users who were not logged on then.
+; The same after the removal, for users who were not logged on at that time.
 !define LEAVE "Software\Microsoft\Active Setup\Installed Components\{D2A5B0C7-3C0E-4E57-9E0C-6C0E6B0C4A11}"
 !define PROFILES "SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 
@@ -93,7 +93,7 @@ Function .onInit
 		SetErrorLevel 3
 		Quit
 	${EndIf}
-	; An update goes where the software is.
+	; An update is installed in the directory of the older version.
 	ReadRegStr $0 HKLM "${UNINSTALL}" InstallLocation
 	${If} $0 != ""
 	${AndIf} $INSTDIR == "$PROGRAMFILES64\CIE"
@@ -112,8 +112,8 @@ Function OpenWindow
 FunctionEnd
 !endif
 
-; A program that runs, or a module that a browser has loaded, cannot be written
-; over, but it can be renamed.
+; A running program or a loaded module cannot be overwritten, but it can be
+; renamed.
 !macro Put name
 	${If} ${FileExists} "$INSTDIR\${name}"
 		Delete "$INSTDIR\${name}"
@@ -139,8 +139,8 @@ FunctionEnd
 
 Section
 	SetShellVarContext all
-	; What an administrator runs from there must not be another user's to
-	; replace. The directory must exist to be judged: it inherits its rights.
+	; Other users must not be able to replace programs that an administrator runs.
+	; The directory must exist to be checked, because it inherits its rights.
 	InitPluginsDir
 	File "/oname=$PLUGINSDIR\cie.exe" "${FILES}\cie.exe"
 	${If} ${FileExists} "$INSTDIR\*.*"
@@ -159,7 +159,7 @@ Section
 		SetErrorLevel 4
 		Quit
 	${EndIf}
-	; Who removed the software and installs it again does not leave any more.
+	; An installation after a removal cancels the entry of that removal.
 	DeleteRegKey HKLM "${LEAVE}"
 	SetOutPath "$INSTDIR"
 	!insertmacro Put cie.exe
@@ -170,7 +170,7 @@ Section
 	!ifdef GUI
 		!insertmacro Put cie-gui.exe
 		CreateShortcut "$SMPROGRAMS\$(Window).lnk" "$INSTDIR\cie-gui.exe"
-		; The name depends on the language: remember it for the uninstaller.
+		; The name depends on the language, so it is recorded for the uninstaller.
 		WriteRegStr HKLM "${UNINSTALL}" Shortcut "$SMPROGRAMS\$(Window).lnk"
 	!endif
 	WriteUninstaller "$INSTDIR\uninstall.exe"
@@ -196,9 +196,9 @@ Section
 SectionEnd
 
 Function Browsers
-	; A time of its own for each first installation: who had an earlier one and
-	; removed it is asked again. An update keeps it, and so nobody who switched
-	; a browser off finds it on again.
+	; Each first installation has a time of its own, so that users of a removed earlier
+	; one are registered again. An update keeps it, so that a browser that a user
+	; unregistered remains unregistered.
 	ReadRegStr $3 HKLM "${EVERYUSER}" Version
 	${If} $3 == ""
 		${GetTime} "" "LS" $0 $1 $2 $3 $4 $5 $6
@@ -208,7 +208,7 @@ Function Browsers
 		WriteRegDWORD HKLM "${EVERYUSER}" IsInstalled 1
 	${EndIf}
 	WriteRegExpandStr HKLM "${EVERYUSER}" StubPath '"$INSTDIR\cie.exe" browsers enable'
-	; This user need not wait for that; the system itself has no browsers.
+	; Register for this user at once; the system account has no browsers.
 	UserInfo::GetName
 	Pop $0
 	${If} $0 != "SYSTEM"
@@ -234,7 +234,7 @@ Function un.Others
 			${Break}
 		${EndIf}
 		IntOp $2 $2 + 1
-		; Accounts of people; the others are those of services.
+		; Accounts of users; the others are those of services.
 		StrCpy $5 $4 9
 		${If} $5 == "S-1-5-21-"
 		${OrIf} $5 == "S-1-12-1-"
@@ -250,8 +250,8 @@ FunctionEnd
 
 Section Uninstall
 	SetShellVarContext all
-	; Of this user only: an administrator's process obeys no files in the homes
-	; of others.
+	; For this user only: a process of an administrator must not trust files in the
+	; homes of others.
 	nsExec::ExecToLog '"$INSTDIR\cie.exe" leave'
 	Pop $3
 	nsExec::ExecToLog '"$INSTDIR\cie.exe" browsers disable --system'
@@ -261,8 +261,8 @@ Section Uninstall
 	Call un.Others
 	${If} $1 == 1
 	${OrIf} $3 != 0
-		; The others leave in their own sessions, with their own rights. For that
-		; cie.exe stays, and Windows runs it once for each of them.
+		; Other users are unregistered in their own sessions, with their own rights. For
+		; that cie.exe remains, and Windows runs it once for each of them.
 		StrCpy $R0 stays
 		${GetTime} "" "LS" $0 $1 $2 $4 $5 $6 $7
 		StrCpy $4 "$2,$1,$0,$5$6"
@@ -292,7 +292,7 @@ Section Uninstall
 	!insertmacro Drop LICENSE.txt
 	!insertmacro Drop uninstall.exe
 	Delete /REBOOTOK "$INSTDIR\ns*.tmp" ; what an update could only rename
-	; Last: what an administrator put there, certificates for instance, stays.
+	; Last: files of an administrator, for instance certificates, remain.
 	${If} $R0 == goes
 		RMDir /REBOOTOK "$INSTDIR"
 	${EndIf}

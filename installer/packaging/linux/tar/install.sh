@@ -86,7 +86,7 @@ if ! mkdir -p "$target" 2>/dev/null || [ ! -w "$target" ]; then
 		"Cannot write to $target: run 'sudo sh install.sh', or choose another --prefix."
 fi
 
-# place FILE: where a file of this directory goes, below the prefix.
+# place FILE: prints where a file of this directory is installed below the prefix.
 place() {
 	case $1 in
 	lib/pkcs11/*) printf '%s\n' "$moddir/${1##*/}" ;;
@@ -94,8 +94,8 @@ place() {
 	esac
 }
 
-# The list is written first, so that an installation that breaks off can be
-# removed. Directories stand in it with a slash, those that were there before not.
+# The list is written first, so that an interrupted installation can be removed. It
+# contains directories with a slash, without those that existed before.
 new=$(cd "$here/files" && find . -type f | sed 's|^\./||' | LC_ALL=C sort | while read -r file; do place "$file"; done)
 directories() {
 	{ printf '%s\n' "$new" "$list"; } | while read -r file; do
@@ -122,12 +122,12 @@ mv "$target/$list.new" "$target/$list"
 	mkdir -p "${to%/*}"
 	mode=644
 	[ ! -x "$here/files/$file" ] || mode=755
-	# Under another name first: a program or module in use keeps its old file.
+	# Write under another name first: a running program or loaded module keeps its old file.
 	cp "$here/files/$file" "$to.new"
 	chmod $mode "$to.new"
 	mv -f "$to.new" "$to"
 done
-# What an older version had and this one has not.
+# Remove the files of an older version that this one does not have.
 printf '%s\n' "$old" | grep -v '/$' | while read -r file; do
 	[ -n "$file" ] || continue
 	if ! { printf '%s\n' "$new" "$list"; } | grep -qxF -- "$file"; then rm -f -- "$target/$file"; fi

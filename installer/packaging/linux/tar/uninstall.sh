@@ -10,7 +10,7 @@ say() { # ITALIAN ENGLISH
 	if [ -n "$italian" ]; then printf '%s\n' "$1"; else printf '%s\n' "$2"; fi
 }
 
-# This file lies in PREFIX/share/cie.
+# This file is in PREFIX/share/cie.
 target=$(cd "$(dirname "$0")/../.." && pwd)
 list=$target/share/cie/installed
 staged=
@@ -37,7 +37,7 @@ if [ -z "$staged" ] && [ -x "$target/bin/cie" ]; then
 	"$target/bin/cie" browsers disable $system ||
 		say "Qualche registrazione è rimasta; vedi sopra." "Some registration is left; see above." >&2
 fi
-# The list itself last, so that a removal that breaks off can be repeated.
+# The list itself is deleted last, so that an interrupted removal can be repeated.
 entries=$(LC_ALL=C sort -r "$list")
 printf '%s\n' "$entries" | grep -v '/$' | while read -r file; do
 	[ "$target/$file" = "$list" ] || rm -f -- "$target/$file"
