@@ -173,6 +173,13 @@ func TestEnds(t *testing.T) {
 // Every text exists in both languages, and the help shows the one asked for.
 func TestTexts(t *testing.T) {
 	i18ntest.Complete(t, i18ntest.Catalogue(t, "*.go", 100))
+	for _, description := range []i18n.Text{long, demoLong} {
+		for _, s := range []string{description.EN, description.IT} {
+			if strings.Contains(s, ":\n") {
+				t.Errorf("the manual page shows a line with a colon at its end as a heading: %s", s)
+			}
+		}
+	}
 	for _, lang := range []string{"it_IT.UTF-8", "en_GB.UTF-8"} {
 		var out bytes.Buffer
 		code := run(t.Context(), &world{args: []string{"--help"}, stdout: &out, stderr: &out,

@@ -5,10 +5,10 @@ import "cie/cmd/internal/i18n"
 // The demonstration.
 var (
 	demoShort = text("Show everything on a virtual card", "Mostra tutto con una carta virtuale")
-	demoLong  = text(`Shows the whole life of a card on a virtual one with an invented holder:
-recognition and authenticity, a wrong PIN, a change of PIN, block and unblock, a
-signed document, and a level-3 login over mutual TLS. Each step says what it
-proves. No real card or reader is touched.
+	demoLong  = text(`Shows the whole life of a card on a virtual one with an invented
+holder: recognition and authenticity, a wrong PIN, a change of PIN, block and
+unblock, a signed document, and a level-3 login over mutual TLS. Each step says
+what it proves. No real card or reader is touched.
 
 It starts a PC/SC service (pcscd) of its own, reachable by nobody else, and
 takes it down at the end. Where none can run, --in-process does the same without
@@ -18,11 +18,11 @@ With --json it prints one object: ok (true when every step proved what it
 should) and steps[] with name, ok and facts (an object); or error with code,
 exit, message and detail. Exit codes are 0, 1 (a step failed), 2 (usage), 3 (no
 PC/SC service can run), and 128 plus the number of a signal.`,
-		`Mostra tutta la vita di una carta su una virtuale, con un titolare inventato:
-riconoscimento e autenticità, un PIN sbagliato, un cambio di PIN, blocco e
-sblocco, un documento firmato, e un accesso di livello 3 con TLS reciproco. Ogni
-passo dice che cosa dimostra. Nessuna carta e nessun lettore veri vengono
-toccati.
+		`Mostra tutta la vita di una carta su una virtuale, con un titolare
+inventato: riconoscimento e autenticità, un PIN sbagliato, un cambio di PIN,
+blocco e sblocco, un documento firmato, e un accesso di livello 3 con TLS
+reciproco. Ogni passo dice che cosa dimostra. Nessuna carta e nessun lettore
+veri vengono toccati.
 
 Avvia un servizio PC/SC (pcscd) tutto suo, che nessun altro può raggiungere, e
 alla fine lo spegne. Dove non può girare, --in-process fa lo stesso senza.
