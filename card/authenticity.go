@@ -69,7 +69,8 @@ func (a *Authenticity) lower(reason error) {
 // checks could not be done. The session keeps the outcome.
 func (s *Session) Authenticity(ctx context.Context) (Authenticity, error) {
 	var out Authenticity
-	err := s.run(ctx, s.factSteps()+1, func(t *operation) error {
+	err := s.run(ctx, func(t *operation) error {
+		t.total = t.factSteps() + 1
 		if s.auth != nil {
 			out = *s.auth
 			out.Accepted = s.accepted(s.facts)
@@ -120,7 +121,8 @@ func (t *operation) prove() error {
 // Errors are those of Authenticity.
 func (s *Session) CheckIssuer(ctx context.Context) (Authenticity, error) {
 	var out Authenticity
-	err := s.run(ctx, s.factSteps(), func(t *operation) error {
+	err := s.run(ctx, func(t *operation) error {
+		t.total = t.factSteps()
 		err := t.repeatable(t.needFacts)
 		var wrong *NotGenuineError
 		switch {
@@ -138,10 +140,8 @@ func (s *Session) CheckIssuer(ctx context.Context) (Authenticity, error) {
 }
 
 // factSteps returns the number of steps of the next needFacts.
-func (s *Session) factSteps() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.facts != nil {
+func (t *operation) factSteps() int {
+	if t.s.facts != nil {
 		return 0
 	}
 	return 2
@@ -190,7 +190,7 @@ func (s *Session) AntiCloneSign(ctx context.Context, message []byte) ([]byte, er
 		return nil, err
 	}
 	var signature []byte
-	err := s.run(ctx, 1, func(t *operation) error {
+	err := s.run(ctx, func(t *operation) error {
 		t.next(StepAntiClone)
 		return t.repeatable(func() error {
 			err := t.ready()

@@ -19,10 +19,10 @@
 //
 // Session.mu is locked during an operation, so one transaction runs at a time;
 // methods of operation run under it, and methods of Session that need it end in
-// Locked. Session.info guards the counters last seen, which are read while an
-// operation runs; it is locked after mu and never during a command. The flags of
-// verified codes in the chip are atomic for the same reason. A Store and the
-// state are called with mu locked and must not call the Session.
+// Locked. Session.info guards the counters last seen and the protected files,
+// which are read while an operation runs; it is locked after mu and never during a
+// command. The flags of verified codes in the chip are atomic for the same reason.
+// A Store and the state are called with mu locked and must not call the Session.
 //
 // # Specifications
 //

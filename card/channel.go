@@ -83,7 +83,7 @@ func (t *transaction) keyExchange(k *deviceKeys) (ifd, icc []byte, err error) {
 	one := big.NewInt(1)
 	x, err := rand.Int(rand.Reader, new(big.Int).Sub(q, one))
 	if err != nil {
-		return nil, nil, &StepError{Step: t.step, Err: err}
+		return nil, nil, t.fail(err)
 	}
 	x.Add(x, one) // in [1, q-1]
 	defer wipeInt(x)
@@ -91,7 +91,7 @@ func (t *transaction) keyExchange(k *deviceKeys) (ifd, icc []byte, err error) {
 	ifd = new(big.Int).Exp(g, x, p).FillBytes(make([]byte, size))
 
 	mse := apdu.AppendTLV([]byte{0x80, 0x01, algDevice, 0x83, 0x01, 0x81}, 0x91, ifd)
-	if _, err := t.clearOK(apdu.Command{INS: insManageSecurity, P1: 0x41, P2: 0xA6, Data: mse}); err != nil {
+	if _, err := t.sendOK(apdu.Command{INS: insManageSecurity, P1: 0x41, P2: 0xA6, Data: mse}); err != nil {
 		return nil, nil, err
 	}
 	// IAS ECC 9.8.1.2
@@ -101,7 +101,7 @@ func (t *transaction) keyExchange(k *deviceKeys) (ifd, icc []byte, err error) {
 	}
 	value, err := apdu.FindTLV(data, 0xA6, 0x91)
 	if err != nil {
-		return nil, nil, &StepError{Step: t.step, Err: fmt.Errorf("PuK.ICC: %w", err)}
+		return nil, nil, t.fail(fmt.Errorf("PuK.ICC: %w", err))
 	}
 	y := new(big.Int).SetBytes(value)
 	// A key outside the group of order q would let a man in the middle
@@ -127,7 +127,7 @@ func (t *transaction) presentTerminal(k *deviceKeys) error {
 	if k.Terminal == nil {
 		cert, err := newTerminalCert(k)
 		if err != nil {
-			return &StepError{Step: t.step, Err: err}
+			return t.fail(err)
 		}
 		k.Terminal = cert
 	}
@@ -178,7 +178,7 @@ func (t *transaction) proveTerminal(k *deviceKeys, ifd, icc []byte) (rndICC []by
 		return nil, err
 	}
 	if len(rndICC) != 8 {
-		return nil, &StepError{Step: t.step, Err: fmt.Errorf("challenge of %d bytes", len(rndICC))}
+		return nil, t.fail(fmt.Errorf("challenge of %d bytes", len(rndICC)))
 	}
 	size := (ifdModulus.BitLen() + 7) / 8
 	prnd := make([]byte, size-34)

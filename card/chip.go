@@ -134,7 +134,7 @@ func (t *transaction) lock() error {
 	reset, err := t.conn.Begin()
 	if err != nil {
 		t.forget()
-		return &StepError{Step: t.step, Err: err}
+		return t.fail(err)
 	}
 	if reset {
 		t.trace("the card was reset by another program")
@@ -154,14 +154,14 @@ func (t *transaction) relock() error {
 // fails when a code was sent.
 func (t *transaction) resetCard() error {
 	if t.resetDone || t.mustFinish {
-		return &StepError{Step: t.step, Err: apdu.ErrMute}
+		return t.fail(apdu.ErrMute)
 	}
 	t.resetDone = true
 	t.trace("resetting the card")
 	t.forget()
 	t.selected, t.placed = false, false
 	if err := t.conn.Reset(); err != nil {
-		return &StepError{Step: t.step, Err: err}
+		return t.fail(err)
 	}
 	return nil
 }
@@ -192,7 +192,7 @@ func (t *transaction) clear(c apdu.Command) (apdu.Response, error) {
 // secure sends a command through the channel.
 func (t *transaction) secure(c apdu.Command) (apdu.Response, error) {
 	if t.channel == nil {
-		return apdu.Response{}, &StepError{Step: t.step, Err: sm.ErrChannelLost}
+		return apdu.Response{}, t.fail(sm.ErrChannelLost)
 	}
 	r, err := t.transmit(t.channel, c)
 	// A command that was not sent, because the operation was cancelled, leaves
@@ -221,10 +221,13 @@ func (t *transaction) transmit(to apdu.Sender, c apdu.Command) (apdu.Response, e
 			t.forget()
 			t.selected, t.placed = false, false
 		}
-		return apdu.Response{}, &StepError{Step: t.step, Err: err}
+		return apdu.Response{}, t.fail(err)
 	}
 	return r, nil
 }
+
+// fail returns an error of the current step.
+func (t *transaction) fail(err error) error { return &StepError{Step: t.step, Err: err} }
 
 // expectOK returns the data of a response, and a *StepError for a status other
 // than 9000.
@@ -233,14 +236,9 @@ func (t *transaction) expectOK(ins byte, r apdu.Response, err error) ([]byte, er
 		return nil, err
 	}
 	if r.SW != apdu.SWOK {
-		return nil, &StepError{Step: t.step, Err: &apdu.Error{INS: ins, SW: r.SW}}
+		return nil, t.fail(&apdu.Error{INS: ins, SW: r.SW})
 	}
 	return r.Data, nil
-}
-
-func (t *transaction) clearOK(c apdu.Command) ([]byte, error) {
-	r, err := t.clear(c)
-	return t.expectOK(c.INS, r, err)
 }
 
 func (t *transaction) secureOK(c apdu.Command) ([]byte, error) {

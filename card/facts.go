@@ -208,7 +208,7 @@ func (s *Session) roots() *sod.Roots {
 // secure channel.
 func (s *Session) SerialICC(ctx context.Context) ([]byte, error) {
 	var sn []byte
-	err := s.run(ctx, 1, func(t *operation) error {
+	err := s.run(ctx, func(t *operation) error {
 		t.next(StepReadFile)
 		return t.repeatable(func() (err error) {
 			sn, err = t.readSerialICC()

@@ -61,7 +61,7 @@ func (t *transaction) readFromRoot(f file) (content []byte, err error) {
 			}
 			if r.SW != apdu.SWOK {
 				refused = refused && refusal(r.SW)
-				err = &StepError{Step: t.step, Err: &apdu.Error{INS: insSelect, SW: r.SW}}
+				err = t.fail(&apdu.Error{INS: insSelect, SW: r.SW})
 				break
 			}
 			if content, err = t.readFile(f); err == nil {
@@ -90,7 +90,7 @@ func (t *transaction) readSerialICC() ([]byte, error) {
 	}
 	v, err := apdu.FindTLV(content, 0x5A)
 	if err != nil {
-		return nil, &StepError{Step: t.step, Err: err}
+		return nil, t.fail(err)
 	}
 	return bytes.Clone(v), nil
 }
@@ -170,7 +170,7 @@ func (t *transaction) readCurrent(f file, bySFI bool) ([]byte, error) {
 		case r.SW == apdu.SWWrongOffset && offset > 0:
 			ended = true
 		default:
-			return nil, &StepError{Step: t.step, Err: &apdu.Error{INS: c.INS, SW: r.SW}}
+			return nil, t.fail(&apdu.Error{INS: c.INS, SW: r.SW})
 		}
 		content = append(content, r.Data...)
 		if size == 0 {
@@ -179,12 +179,12 @@ func (t *transaction) readCurrent(f file, bySFI bool) ([]byte, error) {
 				continue
 			}
 			if err != nil {
-				return nil, &StepError{Step: t.step, Err: err}
+				return nil, t.fail(err)
 			}
 		}
 	}
 	if len(content) < size || size == 0 {
-		return nil, &StepError{Step: t.step, Err: fmt.Errorf("%w: file %04X ends after %d of %d bytes", apdu.ErrTLVTruncated, f.fid, len(content), size)}
+		return nil, t.fail(fmt.Errorf("%w: file %04X ends after %d of %d bytes", apdu.ErrTLVTruncated, f.fid, len(content), size))
 	}
 	return content[:size], nil
 }
@@ -212,10 +212,10 @@ func (t *transaction) readBlock(c apdu.Command) (apdu.Response, error) {
 				}
 			}
 			if len(r.Data) > max(c.Ne, ne) {
-				return &StepError{Step: t.step, Err: errors.New("the card returned more than Ne bytes")}
+				return t.fail(errors.New("the card returned more than Ne bytes"))
 			}
 			if r.SW == apdu.SWWrongLength {
-				return &StepError{Step: t.step, Err: &apdu.Error{INS: c.INS, SW: r.SW}}
+				return t.fail(&apdu.Error{INS: c.INS, SW: r.SW})
 			}
 			return nil
 		}

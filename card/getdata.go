@@ -57,7 +57,7 @@ func (t *transaction) readDHTogether(f *deviceKeys) error {
 	for tag, to := range map[apdu.Tag]*[]byte{0x97: &f.G, 0x98: &f.P, 0x99: &f.Q} {
 		v, err := apdu.FindTLV(values, tag)
 		if err != nil {
-			return &StepError{Step: t.step, Err: err}
+			return t.fail(err)
 		}
 		*to = bytes.Clone(v)
 	}
@@ -75,7 +75,7 @@ func (t *transaction) getData(object apdu.Tag, want []byte, path ...apdu.Tag) ([
 	}
 	v, err := apdu.FindTLV(data, append([]apdu.Tag{tagTemplate, object}, path...)...)
 	if err != nil {
-		return nil, &StepError{Step: t.step, Err: fmt.Errorf("GET DATA %v: %w", object, err)}
+		return nil, t.fail(fmt.Errorf("GET DATA %v: %w", object, err))
 	}
 	return bytes.Clone(v), nil
 }
@@ -88,7 +88,7 @@ func (t *transaction) sendGetData(list []byte) (data []byte, err error) {
 		return func() (err error) {
 			data, err = t.sendOK(apdu.Command{INS: insGetData, P1: 0x3F, P2: 0xFF, Data: list, Ne: ne})
 			if err == nil && len(data) == 0 {
-				err = &StepError{Step: t.step, Err: fmt.Errorf("GET DATA: %w", apdu.ErrTLVTruncated)}
+				err = t.fail(fmt.Errorf("GET DATA: %w", apdu.ErrTLVTruncated))
 			}
 			return err
 		}
@@ -110,7 +110,7 @@ func (t *transaction) readExtKey(k *deviceKeys) error {
 	for tag, to := range map[apdu.Tag]*[]byte{0x81: &k.ExtModulus, 0x5F20: &k.ExtCHR, 0x5F4C: &k.ExtCHA} {
 		v, err := apdu.FindTLV(key, tag)
 		if err != nil {
-			return &StepError{Step: t.step, Err: fmt.Errorf("ExtCV.Kpub: %w", err)}
+			return t.fail(fmt.Errorf("ExtCV.Kpub: %w", err))
 		}
 		*to = bytes.Clone(v)
 	}

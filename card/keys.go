@@ -36,7 +36,7 @@ func (t *transaction) internalAuthenticate(ref byte, data []byte) ([]byte, error
 	}
 	signature, err := t.sendOK(c)
 	if err == nil && len(signature) == 0 {
-		err = &StepError{Step: t.step, Err: errors.New("empty signature")}
+		err = t.fail(errors.New("empty signature"))
 	}
 	return signature, err
 }

@@ -47,7 +47,8 @@ func options(opts []CodeOption) codeOptions {
 // counter, Tries returns the one last seen, or Left -1.
 func (s *Session) Tries(ctx context.Context, ref PINRef) (Tries, error) {
 	var out Tries
-	err := s.run(ctx, s.prepareSteps(), func(t *operation) error {
+	err := s.run(ctx, func(t *operation) error {
+		t.total = t.prepareSteps()
 		var err error
 		out, out.Reported, err = t.prepare(ref, false)
 		return err
@@ -80,11 +81,9 @@ func (s *Session) rememberTries(ref PINRef, left int) {
 }
 
 // prepareSteps returns the number of steps of the next prepare.
-func (s *Session) prepareSteps() int {
-	steps := s.factSteps() + 1
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.chip.channel == nil {
+func (t *operation) prepareSteps() int {
+	steps := t.factSteps() + 1
+	if t.channel == nil {
 		steps += channelSteps
 	}
 	return steps
@@ -206,7 +205,8 @@ func (s *Session) Verify(ctx context.Context, ref PINRef, code []byte, opts ...C
 	if err := CheckCode(code); err != nil {
 		return err
 	}
-	return s.run(ctx, s.prepareSteps()+1, func(t *operation) error {
+	return s.run(ctx, func(t *operation) error {
+		t.total = t.prepareSteps() + 1
 		return t.verify(ref, code, options(opts))
 	})
 }
@@ -273,7 +273,7 @@ func (t *operation) refused(ref PINRef, r apdu.Response, ins byte) error {
 			left--
 		}
 	default:
-		return &StepError{Step: t.step, Err: &apdu.Error{INS: ins, SW: r.SW}}
+		return t.fail(&apdu.Error{INS: ins, SW: r.SW})
 	}
 	if left >= 0 {
 		t.s.rememberTries(ref, left)
@@ -305,7 +305,8 @@ func (s *Session) ChangePIN(ctx context.Context, old, pin []byte, opts ...CodeOp
 	if err := CheckNewPIN(pin, old); err != nil {
 		return err
 	}
-	return s.run(ctx, s.prepareSteps()+2, func(t *operation) error {
+	return s.run(ctx, func(t *operation) error {
+		t.total = t.prepareSteps() + 2
 		if err := t.verify(PIN, old, options(opts)); err != nil {
 			return err
 		}
@@ -342,7 +343,8 @@ func (s *Session) ResetTries(ctx context.Context, puk []byte, opts ...CodeOption
 // resetRetryCounter verifies the PUK and resets the counter of the PIN. pin is
 // the new PIN, nil to keep the old one.
 func (s *Session) resetRetryCounter(ctx context.Context, puk, pin []byte, opts []CodeOption) error {
-	return s.run(ctx, s.prepareSteps()+2, func(t *operation) error {
+	return s.run(ctx, func(t *operation) error {
+		t.total = t.prepareSteps() + 2
 		if err := t.verify(PUK, puk, options(opts)); err != nil {
 			return err
 		}
@@ -367,7 +369,7 @@ func (t *operation) secondStep(ref PINRef, ins byte, r apdu.Response, err error)
 		if codeStatus(r.SW) {
 			err = t.refused(PIN, r, ins)
 		} else {
-			err = &StepError{Step: t.step, Err: &apdu.Error{INS: ins, SW: r.SW}}
+			err = t.fail(&apdu.Error{INS: ins, SW: r.SW})
 		}
 		state := PINUnknown
 		if notDone(r.SW) {

@@ -154,7 +154,7 @@ func (t *transaction) ready() error {
 	}
 	if nis != t.nis {
 		t.forget()
-		return &StepError{Step: t.step, Err: fmt.Errorf("another card is in the reader: %w", apdu.ErrRemoved)}
+		return t.fail(fmt.Errorf("another card is in the reader: %w", apdu.ErrRemoved))
 	}
 	return nil
 }

@@ -35,11 +35,10 @@ type Session struct {
 	// newer.
 	noteFailed bool
 	auth       *Authenticity
-	cert       []byte
-	serial     string
 
 	info  sync.Mutex
 	tries map[PINRef]Tries // last counters seen
+	files map[file][]byte  // protected files
 }
 
 // Open selects the CIE application of the card behind conn, reads the NIS and
@@ -50,14 +49,14 @@ type Session struct {
 // Open returns ErrNotCIE for a card that answers but has no CIE application, and
 // a *StepError when the link fails. The caller closes conn after the Session.
 func Open(ctx context.Context, conn apdu.Card, opts Options) (*Session, error) {
-	s := &Session{opts: opts, tries: map[PINRef]Tries{}}
+	s := &Session{opts: opts, tries: map[PINRef]Tries{}, files: map[file][]byte{}}
 	var exchange func(apdu.Exchange)
 	if opts.Trace != nil {
 		exchange = func(x apdu.Exchange) { opts.Trace("%s", redact(x)) }
 	}
 	s.chip = newChip(conn, s.trace, exchange)
 	s.trace("ATR %X, family %v", conn.ATR(), s.chip.family)
-	err := s.run(ctx, 1, func(t *operation) error {
+	err := s.run(ctx, func(t *operation) error {
 		t.next(StepSelect)
 		s.loadRoot()
 		return t.repeatable(t.ready)
@@ -115,9 +114,8 @@ type operation struct {
 	retried      bool // after the state of the card was lost
 }
 
-// run does one operation on the card. steps is the number of progress steps that
-// f is expected to announce.
-func (s *Session) run(ctx context.Context, steps int, f func(*operation) error) error {
+// run does one operation on the card.
+func (s *Session) run(ctx context.Context, f func(*operation) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -126,7 +124,7 @@ func (s *Session) run(ctx context.Context, steps int, f func(*operation) error) 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	t := &operation{s: s, total: steps}
+	t := &operation{s: s, total: 1}
 	var err error
 	if t.transaction, err = s.chip.begin(ctx, t.progress); err != nil {
 		return err

@@ -42,12 +42,18 @@ func (t *operation) protected(f func() error) error {
 	return err
 }
 
-// readProtected reads a file that needs the PIN and checks it against the SOD.
-func (s *Session) readProtected(ctx context.Context, f file) (content []byte, err error) {
-	err = s.run(ctx, 1, func(t *operation) error {
+// readProtected reads a file that needs the PIN, once in a session, and checks it
+// against the SOD.
+func (s *Session) readProtected(ctx context.Context, f file) ([]byte, error) {
+	s.info.Lock()
+	content := s.files[f]
+	s.info.Unlock()
+	if content != nil {
+		return bytes.Clone(content), nil
+	}
+	err := s.run(ctx, func(t *operation) error {
 		t.next(StepReadFile)
-		return t.protected(func() error {
-			var err error
+		return t.protected(func() (err error) {
 			if content, err = t.readFile(f); err != nil {
 				return err
 			}
@@ -57,50 +63,27 @@ func (s *Session) readProtected(ctx context.Context, f file) (content []byte, er
 	if err != nil {
 		return nil, err
 	}
-	return content, nil
+	s.info.Lock()
+	defer s.info.Unlock()
+	s.files[f] = content
+	return bytes.Clone(content), nil
 }
 
-// Certificate returns the holder's authentication certificate, DER without
-// padding (EF.Cert_CIE, CIE 6.12). It needs a verified PIN (ErrPINRequired).
-// A certificate that does not match the SOD is a *NotGenuineError. It is read once
+// Certificate returns the authentication certificate of the holder, DER without
+// padding (EF.Cert_CIE, CIE 6.12). It needs a verified PIN (ErrPINRequired). A
+// certificate that does not match the SOD is a *NotGenuineError. It is read once
 // in a session.
 func (s *Session) Certificate(ctx context.Context) ([]byte, error) {
-	s.mu.Lock()
-	cert := bytes.Clone(s.cert)
-	s.mu.Unlock()
-	if cert != nil {
-		return cert, nil
-	}
-	cert, err := s.readProtected(ctx, fileCert)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	s.cert = cert
-	s.mu.Unlock()
-	return bytes.Clone(cert), nil
+	return s.readProtected(ctx, fileCert)
 }
 
 // DocumentNumber returns the number printed on the document, 9 characters
 // (EF.Seriale). Characters that are not printable are replaced. It needs a
-// verified PIN (ErrPINRequired).
+// verified PIN (ErrPINRequired). It is read once in a session.
 func (s *Session) DocumentNumber(ctx context.Context) (string, error) {
-	s.mu.Lock()
-	number := s.serial
-	s.mu.Unlock()
-	if number != "" {
-		return number, nil
-	}
 	content, err := s.readProtected(ctx, fileSerial)
-	if err != nil {
-		return "", err
-	}
 	// Up to three bytes of UTF-8 replace a byte that is not valid.
-	number = strings.TrimSpace(printable.Text(string(content), 3*serialLength))
-	s.mu.Lock()
-	s.serial = number
-	s.mu.Unlock()
-	return number, nil
+	return strings.TrimSpace(printable.Text(string(content), 3*serialLength)), err
 }
 
 // Sign lets the chip sign data with the key of the holder: the chip pads data, a
@@ -113,7 +96,7 @@ func (s *Session) Sign(ctx context.Context, data []byte) ([]byte, error) {
 		return nil, err
 	}
 	var signature []byte
-	err := s.run(ctx, 1, func(t *operation) error {
+	err := s.run(ctx, func(t *operation) error {
 		t.next(StepSign)
 		return t.protected(func() error {
 			var err error
@@ -125,6 +108,19 @@ func (s *Session) Sign(ctx context.Context, data []byte) ([]byte, error) {
 		return nil, err
 	}
 	return signature, nil
+}
+
+// MaxSign is the number of bytes that the chip can sign with a 2048-bit key: 40%
+// of the modulus (IAS ECC 9.5.6).
+const MaxSign = 102
+
+// CheckSign returns ErrDataTooLong unless the chip can sign data: 1 to MaxSign
+// bytes. DigestInfo returns the data for a digest.
+func CheckSign(data []byte) error {
+	if len(data) == 0 || len(data) > MaxSign {
+		return ErrDataTooLong
+	}
+	return nil
 }
 
 // Signer returns the key of the holder as a crypto.Signer. It reads the

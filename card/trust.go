@@ -44,7 +44,8 @@ func (s *Session) Accept(ctx context.Context) (recorded bool, err error) {
 	if auth.Level == NotGenuine {
 		return false, auth.Reason
 	}
-	err = s.run(ctx, s.factSteps(), func(t *operation) error {
+	err = s.run(ctx, func(t *operation) error {
+		t.total = t.factSteps()
 		if err := t.repeatable(t.needFacts); err != nil {
 			return err
 		}
