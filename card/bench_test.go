@@ -7,16 +7,16 @@ import (
 	"cie/card/cardtest"
 )
 
-// journey is a thing that people do, and what it may cost in command APDUs
-// and device authentications on the virtual card.
+// journey is a task of a user, with its limits of command APDUs and device
+// authentications on the virtual card.
 type journey struct {
 	name string
 	// known: the card was used before, its constants are stored.
 	known bool
-	// prepare runs before the count starts, in the session that do gets.
+	// prepare runs before the count starts, in the same session as do.
 	prepare func(testing.TB, *card.Session)
 	do      func(testing.TB, *card.Session)
-	apdus   int // at most, 0: no bound
+	apdus   int // at most, 0: no limit
 	auths   int // exactly
 }
 
@@ -62,7 +62,7 @@ var journeys = []journey{
 	}, apdus: 20, auths: 1},
 }
 
-// run does the journey on a fresh card and returns what it cost the card.
+// run does the journey on a new card and returns its cost.
 func (j journey) run(t testing.TB, family cardtest.Family) cardtest.Stats {
 	c := newCard(t, cardtest.Profile{Family: family})
 	opts := card.Options{Store: memStore{}, Roots: testRoots(t)}
@@ -83,8 +83,7 @@ func (j journey) run(t testing.TB, family cardtest.Family) cardtest.Stats {
 	return c.Stats().Sub(before)
 }
 
-// TestEconomy holds every journey to its bounds on every family.
-func TestEconomy(t *testing.T) {
+func TestJourneysStayWithinTheirCost(t *testing.T) {
 	for family := range families {
 		for _, j := range journeys {
 			t.Run(family.String()+"/"+j.name, func(t *testing.T) {
@@ -103,7 +102,7 @@ func TestEconomy(t *testing.T) {
 	}
 }
 
-// BenchmarkJourney reports what the journeys cost on a slow card at 106 kbit/s.
+// BenchmarkJourney reports the cost of the journeys on a slow card at 106 kbit/s.
 func BenchmarkJourney(b *testing.B) {
 	for _, j := range journeys {
 		b.Run(j.name, func(b *testing.B) {
@@ -116,7 +115,7 @@ func BenchmarkJourney(b *testing.B) {
 			b.ReportMetric(float64(cost.BytesDown), "B-down")
 			b.ReportMetric(float64(cost.DeviceAuthentications), "device-auths")
 			b.ReportMetric(cost.Modelled.Seconds(), "modelled-s")
-			b.ReportMetric(0, "ns/op") // the host's time is that of the virtual chip too
+			b.ReportMetric(0, "ns/op") // the time of the host includes that of the virtual chip
 		})
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"cie/card/sod"
 )
 
-// countdown cancels a context while the at-th command is on its way.
+// countdown cancels a context during the at-th command.
 type countdown struct {
 	apdu.Card
 	at     int
@@ -30,10 +30,10 @@ func (c *countdown) Transmit(command []byte) ([]byte, error) {
 	return c.Card.Transmit(command)
 }
 
-// TestCancelled cancels a login at every command, also when the chip refuses
-// the terminal, as somebody in the middle could. A channel in which the chip
-// has proved nothing yet must not be the one that gets the code.
-func TestCancelled(t *testing.T) {
+// A login is cancelled at every command, also when the chip refuses the terminal,
+// as a man in the middle could. A channel without a proof of the chip must not
+// receive the code.
+func TestCancelledLoginSendsNoCodeToUnprovenChip(t *testing.T) {
 	known := memStore{}
 	verify(t, open(t, newCard(t, cardtest.Profile{}), card.Options{Store: known}))
 	refused := memStore{}
@@ -91,9 +91,8 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// TestCancelledReading: a cancellation between two commands leaves the channel,
-// and the PIN in it, as they were.
-func TestCancelledReading(t *testing.T) {
+// A cancellation between two commands keeps the channel and the verified PIN.
+func TestCancelledReadingKeepsChannel(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	conn := &countdown{Card: c.Reader()}
 	s, err := card.Open(ctx, conn, card.Options{Roots: testRoots(t)})
@@ -117,9 +116,9 @@ func TestCancelledReading(t *testing.T) {
 	}
 }
 
-// TestSelectedByName: another program selects an application by name, which
-// leaves the channel alone (IAS ECC 3.3.3.1) but not the place in it.
-func TestSelectedByName(t *testing.T) {
+// A selection by name keeps the channel (IAS ECC 3.3.3.1) and changes the current
+// DF in it.
+func TestSelectionByAnotherProgramKeepsChannel(t *testing.T) {
 	for name, selection := range map[string]string{
 		"IAS": "00A4040C0DA0000000308000000009816001",
 		"CIE": "00A4040C06A00000000039",
@@ -157,8 +156,7 @@ func TestSelectedByName(t *testing.T) {
 	}
 }
 
-// TestUncertainWasSent: a code that never left is not called uncertain.
-func TestUncertainWasSent(t *testing.T) {
+func TestUncertainErrorMeansCodeWasSent(t *testing.T) {
 	for _, kind := range cardtest.FaultKinds() {
 		for at := 1; ; at++ {
 			c := newCard(t, cardtest.Profile{})
@@ -179,14 +177,14 @@ func TestUncertainWasSent(t *testing.T) {
 	}
 }
 
-// TestKnownAsGenuine: a card that the Store knows as genuine cannot come back
-// as one of an unknown issuer, which anybody can be.
-func TestKnownAsGenuine(t *testing.T) {
+// A card that is genuine in the Store cannot return with an unknown issuer, which
+// any clone can have.
+func TestUnknownIssuerCannotReplaceGenuineCard(t *testing.T) {
 	roots := sod.BuiltinRoots().Clone()
 	must(t, roots.AddPEM(cardtest.CSCAPEM()))
 	store := memStore{}
 	verify(t, open(t, newCard(t, cardtest.Profile{}), card.Options{Store: store, Roots: roots}))
-	// The same NIS, and keys of somebody else.
+	// The same NIS with other keys.
 	for _, lie := range []cardtest.SODLie{cardtest.SODForeignSigner, cardtest.SODUnknownForm} {
 		c := newCard(t, cardtest.Profile{KeySet: 4, Lies: cardtest.Lies{SOD: lie}})
 		for range 2 {
@@ -201,13 +199,13 @@ func TestKnownAsGenuine(t *testing.T) {
 			t.Error("a code was sent")
 		}
 	}
-	// Another genuine card takes the place, and so does the first one again.
+	// Another genuine card with this NIS replaces it, and then the first one again.
 	for _, set := range []int{4, 0} {
 		verify(t, open(t, newCard(t, cardtest.Profile{KeySet: set}), card.Options{Store: store, Roots: roots}))
 	}
 }
 
-// cutOff gives another answer to a command, which the card has carried out.
+// cutOff replaces the answer to a command that the card has executed.
 type cutOff struct {
 	apdu.Card
 	ins    byte
@@ -222,9 +220,9 @@ func (c *cutOff) Transmit(command []byte) ([]byte, error) {
 	return answer, err
 }
 
-// TestCutOff: the end of an answer that was cut off can look like any status.
-// It must not be taken for one, which would say what the PIN is.
-func TestCutOff(t *testing.T) {
+// The end of a truncated answer can look like any status. It must not be used as
+// one, which would decide the state of the PIN.
+func TestTruncatedAnswerLeavesPINUnknown(t *testing.T) {
 	for _, sw := range []apdu.SW{apdu.SWSMObjectMissing, apdu.SWSecurityNotSatisfied, apdu.SWTries | 1, apdu.SWBlocked} {
 		for ins, f := range map[byte]func(*card.Session) error{
 			0x20: func(s *card.Session) error { return s.Verify(ctx, card.PIN, cardtest.DefaultPIN()) },
@@ -248,7 +246,7 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
-// elsewhere selects another place before every signature under secure messaging.
+// elsewhere selects another DF before every signature under secure messaging.
 type elsewhere struct{ apdu.Card }
 
 func (c elsewhere) Transmit(command []byte) ([]byte, error) {
@@ -261,9 +259,7 @@ func (c elsewhere) Transmit(command []byte) ([]byte, error) {
 	return c.Card.Transmit(command)
 }
 
-// TestServiceKeyInClear: a chip that refuses its service key in the channel is
-// asked in the clear.
-func TestServiceKeyInClear(t *testing.T) {
+func TestRefusedServiceKeyIsUsedInClear(t *testing.T) {
 	conn := &struct{ apdu.Card }{newCard(t, cardtest.Profile{Family: cardtest.STM}).Reader()}
 	s, err := card.Open(ctx, conn, card.Options{Roots: testRoots(t)})
 	must(t, err)

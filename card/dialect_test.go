@@ -11,7 +11,7 @@ import (
 	"cie/card/cardtest"
 )
 
-// errands are what people do with a card, each from Open to Close.
+// errands are tasks of users, each from Open to Close.
 var errands = map[string]func(testing.TB, *card.Session){
 	"status": func(t testing.TB, s *card.Session) {
 		a, err := s.Authenticity(ctx)
@@ -48,9 +48,9 @@ var errands = map[string]func(testing.TB, *card.Session){
 	},
 }
 
-// TestStrictCards expects every errand to succeed on cards that refuse the
-// forms that no client sends, and to lose no channel on a card that is known.
-func TestStrictCards(t *testing.T) {
+// Every errand succeeds on cards that refuse the forms that no client sends, and
+// loses no channel on a known card.
+func TestKnownStrictCardLosesNoChannel(t *testing.T) {
 	for _, strict := range cardtest.StrictKinds() {
 		for name := range errands {
 			t.Run(strict.String()+"/"+name, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestStrictCards(t *testing.T) {
 	}
 }
 
-// runErrand does an errand three times, each time with a session of its own.
+// runErrand does an errand three times, each time in a new session.
 func runErrand(t *testing.T, p cardtest.Profile, name string) {
 	c := newCard(t, p)
 	store := memStore{}
@@ -90,7 +90,7 @@ func runErrand(t *testing.T, p cardtest.Profile, name string) {
 	t.Log(dialectOf(store))
 }
 
-// dialectOf returns what the store holds beside the constants of the card.
+// dialectOf returns the records in a store other than the constants of the card.
 func dialectOf(store memStore) map[string]string {
 	records := map[string]string{}
 	for key, value := range store {
@@ -101,10 +101,9 @@ func dialectOf(store memStore) map[string]string {
 	return records
 }
 
-// TestPassingRefusalLeavesNoRecord lets another program select something, or
-// the chip answer 6F00 once, at every command of a first contact. Whatever
-// comes of the errand, nothing is recorded.
-func TestPassingRefusalLeavesNoRecord(t *testing.T) {
+// Another program selects something, or the chip answers 6F00 once, at every
+// command of a first contact. Nothing is recorded, whatever the outcome.
+func TestTransientRefusalLeavesNoRecord(t *testing.T) {
 	kinds := []cardtest.FaultKind{cardtest.SelectOther, cardtest.SelectRoot, cardtest.SelectSame,
 		cardtest.Status6F00, cardtest.Status6F00After, cardtest.ResetBefore}
 	for _, family := range []cardtest.Family{cardtest.NXP, cardtest.STM} {
@@ -139,9 +138,8 @@ func TestPassingRefusalLeavesNoRecord(t *testing.T) {
 	}
 }
 
-// TestChannelTakenLeavesNoRecord: another program takes the channel between two
-// operations of a session.
-func TestChannelTakenLeavesNoRecord(t *testing.T) {
+// Another program ends the channel between two operations of a session.
+func TestLostChannelLeavesNoRecord(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	store := memStore{}
 	s := open(t, c, card.Options{Store: store})
@@ -162,8 +160,7 @@ func TestChannelTakenLeavesNoRecord(t *testing.T) {
 	}
 }
 
-// TestDialectIsDroppedWhenItNoLongerFits: a store that remembers refusals of
-// another card costs APDUs once.
+// A store with the refusals of another card costs APDUs once.
 func TestDialectIsDroppedWhenItNoLongerFits(t *testing.T) {
 	strict := cardtest.StrictSFIDH | cardtest.StrictGetResponse | cardtest.StrictNoMF
 	store := memStore{}
@@ -172,7 +169,7 @@ func TestDialectIsDroppedWhenItNoLongerFits(t *testing.T) {
 	if records := dialectOf(store); len(records) != 2 {
 		t.Fatal(records)
 	}
-	// A chip of the same NIS and ATR, with the refusals the other way around.
+	// A chip with the same NIS and ATR, and with the opposite refusals.
 	c := newCard(t, cardtest.Profile{Strict: cardtest.StrictNoAID})
 	errands["sign"](t, open(t, c, card.Options{Store: store}))
 	for key := range dialectOf(store) {
@@ -182,7 +179,7 @@ func TestDialectIsDroppedWhenItNoLongerFits(t *testing.T) {
 	}
 }
 
-// cuts ends a file in a way of its own. It never gives a first block whole.
+// cuts ends a file in another way. It never returns a complete first block.
 type cuts struct {
 	apdu.Card
 	size int
@@ -196,9 +193,8 @@ func (c *cuts) Transmit(command []byte) ([]byte, error) {
 	return c.Card.Transmit(command)
 }
 
-// TestShortAnswersAreReadOn: a card that returns less than it was asked for,
-// with 9000, is read to the end of the file.
-func TestShortAnswersAreReadOn(t *testing.T) {
+// A card can return less than Ne with 9000.
+func TestShortAnswersAreReadToTheEnd(t *testing.T) {
 	for _, size := range []int{2, 50, 100} {
 		s, err := card.Open(ctx, &cuts{newCard(t, cardtest.Profile{}).Reader(), size}, card.Options{Roots: testRoots(t)})
 		if size < 12 && err != nil {
@@ -212,8 +208,8 @@ func TestShortAnswersAreReadOn(t *testing.T) {
 	}
 }
 
-// TestVerifiedPINOutlivesUnknownCounter: a chip that has given no counter yet is
-// not asked for one in a channel in which a code is verified.
+// The counter is not read in a channel with a verified code from a chip that has
+// not returned one yet.
 func TestVerifiedPINOutlivesUnknownCounter(t *testing.T) {
 	for _, strict := range []cardtest.Strict{cardtest.StrictDOCP6982, cardtest.StrictDOCP6988, cardtest.StrictDOCPSM} {
 		c := newCard(t, cardtest.Profile{Strict: strict})
@@ -232,8 +228,7 @@ func TestVerifiedPINOutlivesUnknownCounter(t *testing.T) {
 	}
 }
 
-// TestCounterIsNotAskedAfterTwoRefusals counts how often the chip is asked.
-func TestCounterIsNotAskedAfterTwoRefusals(t *testing.T) {
+func TestCounterIsNotReadAfterTwoRefusals(t *testing.T) {
 	for _, kind := range []cardtest.Strict{cardtest.StrictDOCP6982, cardtest.StrictDOCP6988, cardtest.StrictDOCP6A88,
 		cardtest.StrictDOCP6D00, cardtest.StrictDOCPSM} {
 		c := newCard(t, cardtest.Profile{Strict: kind})
@@ -244,7 +239,7 @@ func TestCounterIsNotAskedAfterTwoRefusals(t *testing.T) {
 			t.Errorf("%v: asked %d times in one operation", kind, n)
 		}
 		for range 3 {
-			wantTries(t, s, card.PIN, 2) // what is remembered
+			wantTries(t, s, card.PIN, 2) // from memory
 		}
 		verify(t, s)
 		s.Close()
@@ -255,7 +250,7 @@ func TestCounterIsNotAskedAfterTwoRefusals(t *testing.T) {
 	}
 }
 
-// once answers the first command that matches in place of the card.
+// once answers the first command that matches, instead of the card.
 type once struct {
 	apdu.Card
 	match  func(command []byte) bool
@@ -271,9 +266,8 @@ func (c *once) Transmit(command []byte) ([]byte, error) {
 	return c.Card.Transmit(command)
 }
 
-// TestCounterAfterPassingRefusal: a chip that refused once and answers later
-// is asked again, and its record is removed.
-func TestCounterAfterPassingRefusal(t *testing.T) {
+// The record of a chip that refused once and answers later is removed.
+func TestCounterIsReadAgainAfterOneRefusal(t *testing.T) {
 	for _, answer := range []string{"6982", "6985", "6A88", "6F00"} {
 		conn := &once{Card: newCard(t, cardtest.Profile{}).Reader(), answer: unhex(t, answer)}
 		store := memStore{}
@@ -291,8 +285,7 @@ func TestCounterAfterPassingRefusal(t *testing.T) {
 	}
 }
 
-// TestCounterLayouts: the counter is taken at its own level only.
-func TestCounterLayouts(t *testing.T) {
+func TestCounterIsReadAtItsOwnLevelOnly(t *testing.T) {
 	for layout, want := range map[cardtest.DOCPLayout]int{cardtest.DOCPNamed: 3, cardtest.DOCPNested: 3, cardtest.DOCPInside: -1} {
 		s := open(t, newCard(t, cardtest.Profile{DOCP: layout}), card.Options{})
 		wantTries(t, s, card.PIN, want)
@@ -300,9 +293,8 @@ func TestCounterLayouts(t *testing.T) {
 	}
 }
 
-// TestUnreadableEFDH: where EF.DH says nothing, the chip's signature over the
-// group takes its place.
-func TestUnreadableEFDH(t *testing.T) {
+// If EF.DH cannot be read, the signature of the chip over the group replaces it.
+func TestChipProofReplacesUnreadableEFDH(t *testing.T) {
 	gone := map[uint16][]byte{0xD004: {}}
 	for name, tt := range map[string]struct {
 		profile cardtest.Profile
@@ -339,8 +331,7 @@ func TestUnreadableEFDH(t *testing.T) {
 	}
 }
 
-// TestResetBeforeNotCIE: a card that refuses every way in until it is reset.
-func TestResetBeforeNotCIE(t *testing.T) {
+func TestCardIsResetBeforeErrNotCIE(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	conn := &stuck{Card: c.Reader(), stuck: true}
 	s, err := card.Open(ctx, conn, card.Options{Roots: testRoots(t)})
@@ -375,8 +366,8 @@ func (c *stuck) Reset() error {
 	return c.Card.Reset()
 }
 
-// TestSilentChipIsResetOnce lets the chip fall silent at every command that
-// sends no code. Nothing shows of it but that a PIN is needed again.
+// The chip stops to answer at every command without a code. The only effect is that
+// a PIN is needed again.
 func TestSilentChipIsResetOnce(t *testing.T) {
 	for _, kind := range []cardtest.FaultKind{cardtest.MuteBefore, cardtest.MuteAfter} {
 		for at := 1; ; at++ {
@@ -430,7 +421,6 @@ func TestSilentChipIsResetOnce(t *testing.T) {
 	}
 }
 
-// TestDeadChipIsNotResetTwice: a chip that stays silent gives its error.
 func TestDeadChipIsNotResetTwice(t *testing.T) {
 	conn := &dead{Card: newCard(t, cardtest.Profile{}).Reader()}
 	if _, err := card.Open(ctx, conn, card.Options{}); !errors.Is(err, apdu.ErrMute) || conn.resets != 1 {

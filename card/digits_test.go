@@ -6,7 +6,6 @@ import (
 	"unicode"
 )
 
-// Digits of every script count as digits, and nothing else does.
 func TestNormalizeCodeTakesDigitsOfEveryScript(t *testing.T) {
 	for _, code := range []string{"13572468", "١٣٥٧٢٤٦٨", "۱۳۵۷۲۴۶۸", "१३५७२४६८", "১৩৫৭২৪৬৮", "１３５７２４６８", "𝟙𝟛𝟝𝟟𝟚𝟜𝟞𝟠", "1٣۵७২4６𝟠"} {
 		b := []byte(code)

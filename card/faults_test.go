@@ -13,8 +13,8 @@ import (
 
 var freshPIN = []byte("28281414")
 
-// TestSplitAnswers: answers in pieces of every size change nothing.
-func TestSplitAnswers(t *testing.T) {
+// Answers come in pieces of every size.
+func TestSplitAnswersAreJoined(t *testing.T) {
 	for _, size := range []int{20, 33, 100, 255} {
 		c := newCard(t, cardtest.Profile{})
 		c.SetFaults(cardtest.Faults{SplitAnswers: size})
@@ -35,9 +35,9 @@ func TestSplitAnswers(t *testing.T) {
 	}
 }
 
-// TestOtherPrograms: between two operations another program may do anything.
-// What needs no code goes on; what needs one says that it is needed again.
-func TestOtherPrograms(t *testing.T) {
+// Another program uses the card between two operations. Operations without a code
+// succeed; the others return ErrPINRequired.
+func TestOperationsSurviveOtherPrograms(t *testing.T) {
 	interferences := map[string]func(testing.TB, *cardtest.Card){
 		"reset": func(t testing.TB, c *cardtest.Card) { must(t, c.Reader().Reset()) },
 		"selects the travel document": func(t testing.TB, c *cardtest.Card) {
@@ -108,9 +108,7 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-// TestAnotherCard: a card put on the reader in place of the one that was
-// opened never gets a code.
-func TestAnotherCard(t *testing.T) {
+func TestExchangedCardGetsNoCode(t *testing.T) {
 	chosen := newCard(t, cardtest.Profile{})
 	other := newCard(t, cardtest.Profile{NIS: "999900000002"})
 	conn := &swapped{Card: chosen.Reader()}
@@ -129,8 +127,7 @@ func TestAnotherCard(t *testing.T) {
 	}
 }
 
-// swapped is a connection behind which the card changes unnoticed: only a
-// reset is reported.
+// swapped is a connection whose card changes, and which reports a reset only.
 type swapped struct {
 	apdu.Card
 	reset bool
@@ -144,8 +141,7 @@ func (s *swapped) Begin() (bool, error) {
 	return reset, err
 }
 
-// TestStoreOfNoUse: whatever a store holds, it costs speed only.
-func TestStoreOfNoUse(t *testing.T) {
+func TestUselessStoreCostsOnlySpeed(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	good := memStore{}
 	verify(t, open(t, c, card.Options{Store: good}))
@@ -153,8 +149,8 @@ func TestStoreOfNoUse(t *testing.T) {
 	foreign := memStore{}
 	otherCard := newCard(t, cardtest.Profile{NIS: "999900000002"})
 	verify(t, open(t, otherCard, card.Options{Store: foreign}))
-	// The same NIS on another chip: a card made anew, or a cache put there by
-	// somebody who has an issuer of his own.
+	// The same NIS on another chip: a new card, or a forged cache with another
+	// issuer.
 	sameNIS := memStore{}
 	verify(t, open(t, newCard(t, cardtest.Profile{KeySet: 4}), card.Options{Store: sameNIS}))
 	contents := map[string][]byte{
@@ -197,9 +193,9 @@ func (noStore) Load(string) ([]byte, error) { return nil, errors.New("no disk") 
 func (noStore) Save(string, []byte) error   { return errors.New("no disk") }
 func (noStore) Delete(string) error         { return errors.New("no disk") }
 
-// TestConcurrent uses one session from many goroutines, and two sessions as
-// two programs: every signature is right and no try is spent.
-func TestConcurrent(t *testing.T) {
+// One session is used from many goroutines, and two sessions like two programs:
+// every signature is right.
+func TestConcurrentUseSpendsNoTry(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	roots := testRoots(t)
 	var wg sync.WaitGroup

@@ -21,7 +21,7 @@ var (
 		`00A40000`, `00A4040C0DA0000000308000000009816001`, `00A4040C06A00000000039`, // root, DF_CIE
 		`00A4020402(D003|D004|100[1-6])`, `00B081000C`, `00B0850000`, // files
 		`00B0[0-7].{3}(00|[0-7].|80)`, `00B0[0-7].{3}E7`, // READ; E7 of EF.SN.ICC and in the clear
-		`00CB3FFF(06|08|09|0A|0B|0C).*`, `00C00000..`, `0CC00000..`, // GET DATA, its Le is checked apart
+		`00CB3FFF(06|08|09|0A|0B|0C).*`, `00C00000..`, `0CC00000..`, // GET DATA, its Le is checked separately
 		`002241A406800102840183`, `00880000..(.{64}|.{24})(00)?`, // anti-cloning
 		`102241A6FF80019B830181918201.*`, `002241A6.*`, // key agreement
 		`[01]C.*`,
@@ -61,9 +61,9 @@ func unhexByte(s string) byte {
 	return byte(n)
 }
 
-// TestKnownStrictCardGetsProvenFormsOnly compares every command to a strict
-// card, in the second session and later, with what clients send. In the first
-// one everything but the counter is proven under secure messaging.
+// Every command to a strict card in the second session and later is one that
+// clients send. In the first session that is so under secure messaging, except for
+// the counter.
 func TestKnownStrictCardGetsProvenFormsOnly(t *testing.T) {
 	for _, family := range []cardtest.Family{cardtest.NXP, cardtest.Gemalto, cardtest.STM, cardtest.Bare} {
 		for name, errand := range errands {
@@ -89,7 +89,7 @@ func TestKnownStrictCardGetsProvenFormsOnly(t *testing.T) {
 	}
 }
 
-// changed lets a test answer commands in place of the card.
+// changed lets a test answer commands instead of the card.
 type changed struct {
 	apdu.Card
 	answer func(command []byte) []byte // nil: the card answers
@@ -102,8 +102,8 @@ func (c *changed) Transmit(command []byte) ([]byte, error) {
 	return c.Card.Transmit(command)
 }
 
-// TestMalformedAnswerToUnprovenForm: a chip that answers a form that is not
-// proven without understanding it gets the proven one.
+// A chip answers a form that is not proven with data that cannot be parsed. It gets
+// the proven form.
 func TestMalformedAnswerToUnprovenForm(t *testing.T) {
 	sfi := func(c []byte) bool { return c[0] == 0 && c[1] == 0xB0 && c[2]&0x80 != 0 && c[2] != 0x81 }
 	dataLe := func(c []byte) bool {
@@ -132,9 +132,9 @@ func TestMalformedAnswerToUnprovenForm(t *testing.T) {
 	}
 }
 
-// TestRootOfAnotherApplicationWithoutEFDH: the MF is that of another
-// application, from which DF_CIE cannot be selected, and EF.DH is nowhere.
-func TestRootOfAnotherApplicationWithoutEFDH(t *testing.T) {
+// The MF is that of another application, from which DF_CIE cannot be selected, and
+// there is no EF.DH.
+func TestMFOfAnotherApplicationIsNotNeeded(t *testing.T) {
 	for _, family := range []cardtest.Family{cardtest.NXP, cardtest.STM} {
 		c := newCard(t, cardtest.Profile{Family: family, Strict: cardtest.StrictMFElsewhere,
 			Files: map[uint16][]byte{0xD004: {}}})
@@ -163,9 +163,8 @@ func TestRootOfAnotherApplicationWithoutEFDH(t *testing.T) {
 	}
 }
 
-// TestWrongClassOfGetResponseIsForgotten: a record that says CLA 0C on a chip
-// that answers it with any refusal costs one channel at most.
-func TestWrongClassOfGetResponseIsForgotten(t *testing.T) {
+// A record of CLA 0C for a chip that refuses it costs one channel at most.
+func TestWrongClassOfGetResponseIsRemoved(t *testing.T) {
 	for _, status := range []string{"6E00", "6987", "6985", "6D00", "6A86"} {
 		c := newCard(t, cardtest.Profile{})
 		store := memStore{}
@@ -192,8 +191,8 @@ func TestWrongClassOfGetResponseIsForgotten(t *testing.T) {
 	}
 }
 
-// TestCounterOfAnotherSessionCounts: on a chip that gives no counter, a session
-// that is open learns from the state that another one spent tries.
+// On a chip that returns no counter, an open session reads from the state that
+// another one has spent tries.
 func TestCounterOfAnotherSessionCounts(t *testing.T) {
 	c := newCard(t, cardtest.Profile{Strict: cardtest.StrictDOCP6D00})
 	opts := card.Options{Store: memStore{}, State: state.Memory()}
@@ -210,9 +209,8 @@ func TestCounterOfAnotherSessionCounts(t *testing.T) {
 	wantTries(t, first, card.PIN, 1)
 }
 
-// TestNoChannelForACounterThatIsNotAsked: a chip that refused twice is not
-// made to authenticate for what is only remembered.
-func TestNoChannelForACounterThatIsNotAsked(t *testing.T) {
+// No device authentication is done for a counter that comes from memory.
+func TestNoChannelIsBuiltForUnreadCounter(t *testing.T) {
 	for _, strict := range []cardtest.Strict{cardtest.StrictDOCP6982, cardtest.StrictDOCPSM} {
 		c := newCard(t, cardtest.Profile{Strict: strict})
 		store := memStore{}

@@ -17,7 +17,7 @@ func markOf(t *testing.T, st *state.Store, c *cardtest.Card) state.Mark {
 	return r.Mark
 }
 
-func TestMarkMovesWithEveryEventThatMakesAKeptPINDoubtful(t *testing.T) {
+func TestMarkChangesWhenKeptPINMayBeWrong(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	st := state.Dir(filepath.Join(t.TempDir(), "cie"))
 	s := open(t, c, card.Options{State: st})
@@ -58,7 +58,7 @@ func TestKeptPINIsSentOnlyAtItsMark(t *testing.T) {
 	must(t, s.Verify(ctx, card.PIN, pin))
 	m, err := s.Mark()
 	must(t, err)
-	for range 2 { // a right one leaves the mark where it was
+	for range 2 { // a right one restores the mark
 		must(t, s.Verify(ctx, card.PIN, pin, card.OnlyAtMark(m)))
 		if markOf(t, st, c) != m {
 			t.Fatal("the mark was not moved back")
@@ -80,9 +80,9 @@ func TestKeptPINIsSentOnlyAtItsMark(t *testing.T) {
 	}
 }
 
-// The mark moves before the code goes out, so a program that ends in between
-// costs no second try.
-func TestMarkIsMovedBeforeAKeptPINIsSent(t *testing.T) {
+// The mark changes before the code is sent, so a program that ends in between costs
+// no second try.
+func TestMarkChangesBeforeKeptPINIsSent(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	sent := 0
 	for at := 1; at < 40; at++ {
@@ -129,10 +129,10 @@ func TestRefusalWithoutCountLowersTheKnownCounter(t *testing.T) {
 	if n := open(t, c, card.Options{State: st}).LastTries(card.PIN).Left; n != 3 {
 		t.Errorf("%d tries known after the right PIN", n)
 	}
-	must(t, s.Verify(ctx, card.PIN, pin)) // no confirmation every time
+	must(t, s.Verify(ctx, card.PIN, pin)) // without another confirmation
 }
 
-func TestPUKNeedsTheWordOfTheChip(t *testing.T) {
+func TestPUKNeedsReportedCounter(t *testing.T) {
 	puk := cardtest.DefaultPUK()
 	var last *card.LastTryError
 	c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{RefuseTries: 0x6A88}})
@@ -155,9 +155,9 @@ func TestPUKNeedsTheWordOfTheChip(t *testing.T) {
 	}
 }
 
-// The chip's own word is not asked for again: PINs go out without a question
-// where nothing is known, because the PUK mends them.
-func TestPINNeedsNoConsentWhereNothingIsKnown(t *testing.T) {
+// The counter of the PIN is not read again, and an unknown one needs no consent,
+// because the PUK unblocks the PIN.
+func TestUnknownPINCounterNeedsNoConsent(t *testing.T) {
 	c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{RefuseTries: 0x6A88}})
 	for range 2 {
 		must(t, open(t, c, card.Options{}).Verify(ctx, card.PIN, cardtest.DefaultPIN()))

@@ -8,8 +8,8 @@ import (
 	"cie/card/cardtest"
 )
 
-// TestFailedChipProofShowsInAuthenticity: a card whose device authentication
-// fails is not called genuine afterwards, and gets no code.
+// A card whose device authentication fails is not genuine afterwards, and gets no
+// code.
 func TestFailedChipProofShowsInAuthenticity(t *testing.T) {
 	for _, stored := range []bool{false, true} {
 		store := memStore{}

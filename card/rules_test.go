@@ -13,7 +13,7 @@ import (
 	"cie/apdu"
 )
 
-func TestCheckCode(t *testing.T) {
+func TestCheckCodeTakesEightDigitsOnly(t *testing.T) {
 	for _, good := range []string{"00000000", "12345678", "99999999"} {
 		if err := CheckCode([]byte(good)); err != nil {
 			t.Errorf("%s: %v", good, err)
@@ -27,7 +27,7 @@ func TestCheckCode(t *testing.T) {
 	}
 }
 
-func TestCheckNewPIN(t *testing.T) {
+func TestCheckNewPINRefusesWeakPINs(t *testing.T) {
 	tests := []struct {
 		pin, old string
 		want     Weakness
@@ -64,7 +64,7 @@ func TestCheckNewPIN(t *testing.T) {
 	}
 }
 
-func TestDigestInfo(t *testing.T) {
+func TestDigestInfoIsDERForEveryHash(t *testing.T) {
 	for _, h := range []crypto.Hash{crypto.SHA1, crypto.SHA224, crypto.SHA256, crypto.SHA384, crypto.SHA512} {
 		digest := bytes.Repeat([]byte{0xA5}, h.Size())
 		info, err := DigestInfo(h, digest)
@@ -137,7 +137,7 @@ func TestDirStore(t *testing.T) {
 	}
 }
 
-func TestErrorsUnwrap(t *testing.T) {
+func TestErrorsUnwrapToTheirCause(t *testing.T) {
 	blocked := &PINError{Ref: PIN, Tries: 0, SW: apdu.SWBlocked}
 	if !errors.Is(blocked, apdu.SWBlocked) || !blocked.Blocked() {
 		t.Error("a blocked PIN does not unwrap to its status")
@@ -159,8 +159,7 @@ func TestErrorsUnwrap(t *testing.T) {
 	}
 }
 
-// TestSecondStep: what is said about the PIN after a status that is not 9000.
-func TestSecondStep(t *testing.T) {
+func TestSecondStepReportsStateOfPIN(t *testing.T) {
 	for sw, want := range map[apdu.SW]PINState{
 		apdu.SWWrongLength:            PINUnchanged,
 		apdu.SWSecurityNotSatisfied:   PINUnchanged,

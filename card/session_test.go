@@ -61,7 +61,7 @@ func open(t testing.TB, c *cardtest.Card, opts card.Options) *card.Session {
 	return s
 }
 
-// families of the virtual card and the names a session gives them.
+// families of the virtual card and of Session.Family.
 var families = map[cardtest.Family]card.Family{
 	cardtest.NXP: card.FamilyNXP, cardtest.Gemalto: card.FamilyGemalto, cardtest.Gemalto2: card.FamilyGemalto,
 	cardtest.STM: card.FamilySTM, cardtest.STM2: card.FamilySTM, cardtest.Bare: card.FamilyUnknown,
@@ -70,9 +70,8 @@ var families = map[cardtest.Family]card.Family{
 	cardtest.Zero: card.FamilyUnknown, cardtest.Unknown: card.FamilyUnknown,
 }
 
-// TestWithoutPIN: what anybody can learn of a card, for every family and both
-// generations of SOD, without a try spent.
-func TestWithoutPIN(t *testing.T) {
+// For every family and both generations of SOD.
+func TestPublicDataNeedsNoPIN(t *testing.T) {
 	for family, want := range families {
 		for generation := 1; generation <= 2; generation++ {
 			t.Run(family.String()+"/"+string(rune('0'+generation)), func(t *testing.T) {
@@ -112,8 +111,8 @@ func unhexNIS(nis string) []byte {
 	return out
 }
 
-// TestPINLife walks a card through everything that can happen to its codes.
-func TestPINLife(t *testing.T) {
+// A card goes through every state of its codes.
+func TestCodesFollowTheirLifeCycle(t *testing.T) {
 	for family := range families {
 		t.Run(family.String(), func(t *testing.T) {
 			c := newCard(t, cardtest.Profile{Family: family})
@@ -129,7 +128,7 @@ func TestPINLife(t *testing.T) {
 			if s.Verified(card.PIN) {
 				t.Error("a wrong PIN left the old one verified")
 			}
-			must(t, s.Verify(ctx, card.PIN, pin)) // gives the try back
+			must(t, s.Verify(ctx, card.PIN, pin)) // resets the counter
 			wantTries(t, s, card.PIN, 3)
 
 			must(t, s.ChangePIN(ctx, pin, fresh))
@@ -210,8 +209,7 @@ func wantTries(t testing.TB, s *card.Session, ref card.PINRef, left int) {
 	}
 }
 
-// TestRefusedBeforeTheCard: what can be known to be wrong never moves an APDU.
-func TestRefusedBeforeTheCard(t *testing.T) {
+func TestInvalidInputSendsNoAPDU(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	s := open(t, c, card.Options{})
 	pin, puk := cardtest.DefaultPIN(), cardtest.DefaultPUK()
@@ -253,8 +251,8 @@ func TestRefusedBeforeTheCard(t *testing.T) {
 	}
 }
 
-// TestHolder reads what the PIN protects and signs with every hash.
-func TestHolder(t *testing.T) {
+// The protected files are read, and every hash is signed.
+func TestPINUnlocksFilesAndKey(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	s := open(t, c, card.Options{})
 	must(t, s.Verify(ctx, card.PIN, cardtest.DefaultPIN()))
@@ -304,8 +302,7 @@ func TestHolder(t *testing.T) {
 	}
 }
 
-// TestNotGenuine: whatever is wrong with a card, no code is sent to it.
-func TestNotGenuine(t *testing.T) {
+func TestCardNotGenuineGetsNoCode(t *testing.T) {
 	for name, lies := range map[string]cardtest.Lies{
 		"key agreement 0":     {PublicKey: cardtest.PublicKeyZero},
 		"key agreement 1":     {PublicKey: cardtest.PublicKeyOne},
@@ -351,9 +348,8 @@ func TestNotGenuine(t *testing.T) {
 	})
 }
 
-// TestNoCounter: a chip that does not tell its counters is never asked by
-// VERIFY, and the last one seen serves.
-func TestNoCounter(t *testing.T) {
+// A chip that returns no counter gets no VERIFY without data either.
+func TestLastCounterReplacesRefusedOne(t *testing.T) {
 	c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{RefuseTries: 0x6A88}})
 	s := open(t, c, card.Options{})
 	wantTries(t, s, card.PIN, -1)
@@ -371,9 +367,8 @@ func TestNoCounter(t *testing.T) {
 	wantTries(t, s, card.PIN, 3)
 }
 
-// TestWrongWithoutCount: 6300 for a wrong code is a wrong code, and the count
-// is read.
-func TestWrongWithoutCount(t *testing.T) {
+// 6300 is the status of a wrong code without a count.
+func TestWrongCodeWithoutCountReadsCounter(t *testing.T) {
 	c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{WrongPIN6300: true}})
 	s := open(t, c, card.Options{})
 	wantPINError(t, s.Verify(ctx, card.PIN, []byte("40404041")), card.PIN, 2)
@@ -382,8 +377,8 @@ func TestWrongWithoutCount(t *testing.T) {
 	wantPINError(t, s.Verify(ctx, card.PIN, []byte("40404041")), card.PIN, -1)
 }
 
-// TestVariants: forms of the same card that differ in the field.
-func TestVariants(t *testing.T) {
+// Cards in the field differ in these forms.
+func TestFieldVariantsWork(t *testing.T) {
 	for name, p := range map[string]cardtest.Profile{
 		"EF.DH as a template":  {DH: cardtest.DHTemplate},
 		"no Le, 61xx":          {NoLeStatus: true},
@@ -418,9 +413,8 @@ func TestVariants(t *testing.T) {
 	}
 }
 
-// TestNotACIE: a card without the application is told apart, and so is a
-// reader without a card.
-func TestNotACIE(t *testing.T) {
+// An empty reader is not reported as another card.
+func TestOpenRefusesOtherCards(t *testing.T) {
 	passport := newCard(t, cardtest.Profile{Files: map[uint16][]byte{0x1001: {}}})
 	if _, err := card.Open(ctx, passport.Reader(), card.Options{}); !errors.Is(err, card.ErrNotCIE) {
 		t.Errorf("no EF.ID_Servizi: %v", err)

@@ -45,11 +45,10 @@ func unhex(t *testing.T, s string) []byte {
 	return b
 }
 
-// TestFieldTraces checks what both sides signed in traced conversations of a
-// client in field use: the terminal certificate comes out byte for byte, the
-// external authentication covers what it must, the chip's proof is accepted
-// and is not when a bit of anything it covers differs.
-func TestFieldTraces(t *testing.T) {
+// In traced conversations of a client in the field, the terminal certificate is the
+// same byte for byte, the external authentication covers the same values, and the
+// proof of the chip is accepted, but not with one bit changed.
+func TestDeviceAuthenticationMatchesFieldTraces(t *testing.T) {
 	var v fieldTraces
 	if err := json.Unmarshal(testvector.Read(t, "field-client-traces.json"), &v); err != nil {
 		t.Fatal(err)
@@ -130,9 +129,9 @@ func TestFieldTraces(t *testing.T) {
 	}
 }
 
-// TestFieldSOD checks a whole set of files of the traced card as a session
-// does: the SOD, whose issuer is no built-in root, vouches for every file.
-func TestFieldSOD(t *testing.T) {
+// The SOD of the traced card, whose issuer is no built-in root, matches all its
+// files.
+func TestFieldSODMatchesItsFiles(t *testing.T) {
 	var v fieldTraces
 	if err := json.Unmarshal(testvector.Read(t, "field-client-traces.json"), &v); err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"cie/card/state"
 )
 
-// stranger is an issuer that is in no table.
+// stranger is an issuer without a trust anchor.
 var stranger = sync.OnceValue(func() *cardtest.Issuer { return mustIssuer("Unknown Country Signer CA") })
 
 // testIssuer is an issuer of test cards.
@@ -28,7 +28,7 @@ func mustIssuer(name string) *cardtest.Issuer {
 	return i
 }
 
-// rogues are cards below genuine that nothing contradicts.
+// rogues are consistent cards below genuine.
 func rogues(nis string) map[string]cardtest.Profile {
 	return map[string]cardtest.Profile{
 		"SOD of its own":              {NIS: nis, Lies: cardtest.Lies{Issuer: stranger()}},
@@ -52,7 +52,7 @@ func everyCode(s *card.Session, opts ...card.CodeOption) map[string]error {
 	}
 }
 
-// wantNoCode checks that no code reaches a card, whatever the options but consent.
+// wantNoCode checks that no code reaches a card without consent.
 func wantNoCode(t *testing.T, c *cardtest.Card, opts card.Options) {
 	t.Helper()
 	s := open(t, c, opts)
@@ -81,8 +81,8 @@ func TestNoCodeReachesACardBelowGenuine(t *testing.T) {
 	}
 }
 
-// A known card stays known whatever is put on the reader in between, and also
-// when the cache of constants is lost.
+// A known card stays known after other cards in the reader, and without the cache
+// of constants.
 func TestKnownCardCannotBeReplaced(t *testing.T) {
 	const nis = "999900000124"
 	genuine := newCard(t, cardtest.Profile{NIS: nis, KeySet: 1})
@@ -196,7 +196,7 @@ func TestConsentForAVirtualCardLastsOneProcess(t *testing.T) {
 	wantNoCode(t, c, card.Options{State: state.Dir(dir), Roots: sod.BuiltinRoots()})
 }
 
-// A record that says so all the same accepts no virtual card.
+// A record with a consent for a virtual card has no effect.
 func TestRecordedConsentForAVirtualCardIsIgnored(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	st := state.Memory()
@@ -229,8 +229,7 @@ func TestDamagedRecordGivesNoConsent(t *testing.T) {
 	}
 }
 
-// A root that the user removed vouches for nothing: a card known by it is no
-// longer held against others.
+// A card known under a root that the user has removed is not known.
 func TestKnownByARemovedRootNeedsConsent(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	st := state.Memory()
@@ -242,7 +241,7 @@ func TestKnownByARemovedRootNeedsConsent(t *testing.T) {
 	wantNoCode(t, c, card.Options{State: st, Roots: sod.BuiltinRoots()})
 }
 
-// What a card does never changes what is known about trust.
+// A replayed card does not change the record of the genuine one.
 func TestReplayDoesNotChangeTheRecord(t *testing.T) {
 	const nis = "999900000126"
 	st := state.Memory()
