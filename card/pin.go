@@ -47,10 +47,9 @@ func options(opts []CodeOption) codeOptions {
 // counter, Tries returns the one last seen, or Left -1.
 func (s *Session) Tries(ctx context.Context, ref PINRef) (Tries, error) {
 	var out Tries
-	err := s.run(ctx, func(t *operation) error {
+	err := s.run(ctx, func(t *operation) (err error) {
 		t.total = t.prepareSteps()
-		var err error
-		out, out.Reported, err = t.prepare(ref, false)
+		out, err = t.prepare(ref, false)
 		return err
 	})
 	return out, err
@@ -90,12 +89,11 @@ func (t *operation) prepareSteps() int {
 }
 
 // prepare does everything that comes before a code: it checks the SOD, builds the
-// channel and reads the counter. It sends no code. fromCard reports whether the
-// chip returned the counter. With code set it builds the channel again when
-// reading the counter ended it.
-func (t *operation) prepare(ref PINRef, code bool) (tries Tries, fromCard bool, err error) {
+// channel and reads the counter. It sends no code. With code set it builds the
+// channel again when reading the counter ended it.
+func (t *operation) prepare(ref PINRef, code bool) (tries Tries, err error) {
 	if t.s.auth != nil && t.s.auth.Level == NotGenuine {
-		return Tries{}, false, t.s.auth.Reason
+		return Tries{}, t.s.auth.Reason
 	}
 	err = t.repeatable(func() error {
 		if !code && t.counterSettled() {
@@ -103,7 +101,7 @@ func (t *operation) prepare(ref PINRef, code bool) (tries Tries, fromCard bool, 
 			if err := t.needFacts(); err != nil {
 				return err
 			}
-			tries, fromCard, err = t.readTries(ref)
+			tries, err = t.readTries(ref)
 			return err
 		}
 		if err := t.needChannel(); err != nil {
@@ -111,14 +109,14 @@ func (t *operation) prepare(ref PINRef, code bool) (tries Tries, fromCard bool, 
 		}
 		t.s.noteGenuineLocked()
 		t.next(StepTries)
-		tries, fromCard, err = t.readTries(ref)
+		tries, err = t.readTries(ref)
 		if err != nil || !code {
 			return err
 		}
 		if err := t.needChannel(); err != nil {
 			return err
 		}
-		if t.assumed && !fromCard {
+		if t.assumed && !tries.Reported {
 			return t.checkPlace()
 		}
 		return nil
@@ -128,7 +126,7 @@ func (t *operation) prepare(ref PINRef, code bool) (tries Tries, fromCard bool, 
 		// What Authenticity found without the chip's proof does not count.
 		t.s.auth = &Authenticity{Level: NotGenuine, Reason: wrong}
 	}
-	return tries, fromCard, err
+	return tries, err
 }
 
 // needChannel builds the channel if there is none. Constants with which it cannot
@@ -177,18 +175,20 @@ func (t *operation) buildChannel() error {
 }
 
 // readTries reads the counter of a code. If the chip returns none, readTries
-// returns the counter last seen and fromCard false; the channel may be lost then.
-func (t *operation) readTries(ref PINRef) (tries Tries, fromCard bool, err error) {
-	left, fromCard, err := t.readCounter(ref)
+// returns the counter last seen; the channel may be lost then.
+func (t *operation) readTries(ref PINRef) (Tries, error) {
+	left, reported, err := t.readCounter(ref)
 	switch {
 	case err != nil:
-		return Tries{}, false, err
-	case fromCard:
+		return Tries{}, err
+	case reported:
 		t.s.setTriesLocked(ref, left)
 	default:
 		t.s.reloadTriesLocked()
 	}
-	return t.s.LastTries(ref), fromCard, nil
+	tries := t.s.LastTries(ref)
+	tries.Reported = reported
+	return tries, nil
 }
 
 // Verify presents a code to the card: the PIN to use the key of the holder and
@@ -212,14 +212,13 @@ func (s *Session) Verify(ctx context.Context, ref PINRef, code []byte, opts ...C
 }
 
 func (t *operation) verify(ref PINRef, code []byte, o codeOptions) error {
-	tries, fromCard, err := t.prepare(ref, true)
+	tries, err := t.prepare(ref, true)
 	if err != nil {
 		return err
 	}
 	if err := t.mayReceiveCode(o); err != nil {
 		return err
 	}
-	tries.Reported = fromCard
 	if err := tries.Check(ref, o.lastTry); err != nil {
 		return err
 	}
@@ -285,7 +284,7 @@ func (t *operation) refused(ref PINRef, r apdu.Response, ins byte) error {
 		rec.Mark = state.NewMark()
 	})
 	if r.SW == apdu.SWWarnChanged && t.channel != nil {
-		if n, reported, err := t.readTries(ref); err == nil && reported {
+		if n, err := t.readTries(ref); err == nil && n.Reported {
 			left = n.Left
 		}
 	}
