@@ -8,10 +8,9 @@ import (
 // tcpQuickACK is TCP_QUICKACK, which package syscall does not name.
 const tcpQuickACK = 12
 
-// prompt acknowledges what vpcd sends at once. vpcd writes the length of a
-// message and the message itself one by one, and its kernel keeps the second
-// back until the first is acknowledged, which by itself takes 40 ms for each
-// command.
+// prompt acknowledges data of vpcd at once. vpcd writes the length of a message and the
+// message itself separately, and its kernel delays the second write until the first is
+// acknowledged, which by default takes 40 ms for each command.
 type prompt struct{ net.Conn }
 
 // Read implements io.Reader. The option lasts until the kernel thinks better

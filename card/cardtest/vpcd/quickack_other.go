@@ -4,5 +4,5 @@ package vpcd
 
 import "net"
 
-// prompt is a connection as it is: other systems acknowledge soon enough.
+// prompt is an unmodified connection: other systems acknowledge soon enough.
 type prompt struct{ net.Conn }

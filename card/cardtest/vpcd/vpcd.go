@@ -1,11 +1,11 @@
-// Package vpcd puts a virtual card into vsmartcard's virtual reader: it speaks
-// the protocol by which the reader driver vpcd (a TCP server inside pcscd) and
-// a card (its client) exchange APDUs.
+// Package vpcd connects a virtual card to vsmartcard's virtual reader. It implements the
+// protocol by which the reader driver vpcd (a TCP server inside pcscd) and a card (its
+// client) exchange APDUs.
 //
-// A message is a 2-byte big-endian length and that many bytes. From the reader,
-// a body of one byte is a control code (see [Control]) and every other body is a
-// command APDU; only the request for the ATR and commands are answered.
-// An open connection is a card in the reader; closing it takes the card away.
+// A message is a 2-byte big-endian length and that many bytes. From the reader, a body of
+// one byte is a control code (see [Control]) and every other body is a command APDU. The
+// card answers only command APDUs and the request for the ATR. An open connection means
+// that a card is in the reader; closing it removes the card.
 package vpcd
 
 import (
@@ -52,36 +52,36 @@ func (c Control) String() string {
 	return fmt.Sprintf("control %02X", byte(c))
 }
 
-// Card is what the reader holds: a chip at the level of ISO/IEC 7816-3.
-// cardtest.Card implements it. Serve calls its methods from one goroutine.
+// Card is a chip at the level of ISO/IEC 7816-3. cardtest.Card implements it. Serve calls
+// its methods from one goroutine.
 type Card interface {
 	// PowerOn powers and resets the chip and returns its answer to reset. An
 	// empty answer is a mute card.
 	PowerOn() []byte
-	// PowerOff takes the power away: all volatile state is gone.
+	// PowerOff removes the power. The chip loses its volatile state.
 	PowerOff()
 	// Reset resets a powered chip.
 	Reset()
-	// Exchange executes one command APDU and returns the response APDU. An
-	// empty response means that the chip did not answer at all. A Card with a
-	// method Present() bool says with it whether it is silent or gone; another
-	// one is gone.
+	// Exchange executes one command APDU and returns the response APDU. An empty
+	// response means that the chip did not answer. A Card may have a method
+	// Present() bool that distinguishes a mute card from a removed one; without it, a
+	// card that does not answer counts as removed.
 	Exchange(command []byte) []byte
 }
 
 // Errors of the protocol and of Serve.
 var (
-	// ErrMessage: the peer sent something that is not the vpcd protocol.
+	// ErrMessage reports a message that does not conform to the vpcd protocol.
 	ErrMessage = errors.New("vpcd: malformed message")
-	// ErrNoAnswer: the chip left without an answer to a command, and so the
-	// connection was closed.
+	// ErrNoAnswer reports that the chip was removed without a response to a command,
+	// so the connection was closed.
 	ErrNoAnswer = errors.New("vpcd: the card did not answer")
-	// ErrAbsent: the card says that it is not in any reader.
+	// ErrAbsent reports that the card is in no reader.
 	ErrAbsent = errors.New("vpcd: the card is not there")
 )
 
-// present asks a card that can tell (cardtest.Card has a method Present,
-// because its faults can take it away) whether it is there.
+// present returns whether a card is present, and whether it has a method Present
+// (cardtest.Card has one, because its faults can remove it).
 func present(card Card) (there, tells bool) {
 	p, tells := card.(interface{ Present() bool })
 	return !tells || p.Present(), tells
@@ -105,8 +105,8 @@ func ReadMessage(r io.Reader) ([]byte, error) {
 	return body, nil
 }
 
-// WriteMessage writes one message, in one Write. A body longer than MaxMessage
-// is ErrMessage and nothing is written.
+// WriteMessage writes one message in one Write. For a body longer than MaxMessage it
+// returns ErrMessage and writes nothing.
 func WriteMessage(w io.Writer, body []byte) error {
 	if len(body) > MaxMessage {
 		return fmt.Errorf("%w: %d bytes", ErrMessage, len(body))
@@ -116,21 +116,21 @@ func WriteMessage(w io.Writer, body []byte) error {
 	return err
 }
 
-// muteATR is the answer given in the name of a card that gives none. vpcd takes
-// any ATR for a present card, and one longer than 33 bytes (ISO/IEC 7816-3
-// 8.2: 32 after TS) for a failed power-up: to PC/SC, an unresponsive card.
+// muteATR is sent for a card that gives no ATR. vpcd accepts any ATR as a present card,
+// and treats one longer than 33 bytes (ISO/IEC 7816-3 8.2: 32 after TS) as a failed
+// power-up: PC/SC reports an unresponsive card.
 var muteATR = make([]byte, 34)
 
-// silence is the answer given in the name of a chip that is there and gives
-// none, because it is mute or has no power: too short for a response APDU. The
-// protocol has no word for it, and closing the connection would take the card
-// away. A real reader reports an error, too, and keeps the card.
+// silence is sent for a chip that is present but does not answer, because it is mute or
+// has no power: it is too short for a response APDU. The protocol has no message for this,
+// and closing the connection would remove the card. A real reader also reports an error
+// and keeps the card.
 var silence = []byte{0}
 
-// ServeConn is the card in the reader at the other end of conn until the reader
-// closes, the context ends or the chip is gone. It always closes conn
-// and switches the chip off. It returns nil when the reader closed, ctx.Err(),
-// ErrNoAnswer, ErrMessage or an error of the network.
+// ServeConn makes card the card in the reader at the other end of conn, until the reader
+// closes, the context ends or the chip is removed. It always closes conn and switches the
+// chip off. It returns nil if the reader closed, ctx.Err(), ErrNoAnswer, ErrMessage or an
+// error of the network.
 func ServeConn(ctx context.Context, conn net.Conn, card Card) error {
 	return serveConn(ctx, conn, card, func() {})
 }
@@ -139,8 +139,8 @@ func serveConn(ctx context.Context, conn net.Conn, card Card, powered func()) er
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	defer conn.Close()
-	// The reader asks for the ATR before it gives power, to see whether somebody
-	// is there. A card is that polite once; the chip is off afterwards.
+	// The reader requests the ATR before it gives power, to find out whether a card is
+	// present. This is answered once; the chip is off afterwards.
 	atr := card.PowerOn()
 	card.PowerOff()
 	defer card.PowerOff()
@@ -165,7 +165,7 @@ func serveConn(ctx context.Context, conn net.Conn, card Card, powered func()) er
 	}
 }
 
-// answer acts on one message and returns the ATR to give from now on.
+// answer processes one message and returns the ATR for the following ones.
 func answer(w io.Writer, card Card, body, atr []byte) ([]byte, error) {
 	switch len(body) {
 	case 0:
@@ -201,7 +201,7 @@ func answer(w io.Writer, card Card, body, atr []byte) ([]byte, error) {
 // A Dialer connects to the slot of a virtual reader.
 type Dialer func(ctx context.Context) (net.Conn, error)
 
-// Addr is the Dialer for a TCP address such as 127.0.0.1:35963.
+// Addr returns the Dialer for a TCP address such as 127.0.0.1:35963.
 func Addr(addr string) Dialer {
 	return func(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer
@@ -211,27 +211,26 @@ func Addr(addr string) Dialer {
 
 // Config of Serve. The zero value is usable.
 type Config struct {
-	// Event, if not nil, is told about each connection: nil when the card is in
-	// the reader, and then, or instead, the reason why it is out (io.EOF: the
-	// reader closed in good order). It is called from Serve's goroutine.
+	// Event, if not nil, is called for each connection: with nil when the card is in the
+	// reader, and then or instead with the reason for its removal (io.EOF: the reader
+	// closed normally). It is called from Serve's goroutine.
 	Event func(err error)
-	// Powered, if not nil, is called each time the reader has given the card
-	// power, which it does when it has noticed the card.
+	// Powered, if not nil, is called each time the reader has given the card power, which
+	// it does when it has detected the card.
 	Powered func()
-	// MinWait and MaxWait bound the pause before the next attempt, which doubles
+	// MinWait and MaxWait limit the pause before the next attempt, which doubles
 	// as long as attempts fail; 0 means 50 ms and 2 s.
 	MinWait, MaxWait time.Duration
-	// Absent is the least pause after a connection that ended; 0 means 700 ms.
-	// pcscd looks for the card every 400 ms: one that comes back sooner was
-	// never away for it, and is not powered up again.
+	// Absent is the minimum pause after a connection ended; 0 means 700 ms. pcscd polls
+	// the card every 400 ms, so it does not notice a shorter absence and does not power
+	// the card up again.
 	Absent time.Duration
 }
 
-// Serve keeps the card in the reader until ctx ends: it connects, and connects
-// again with growing pauses when the reader is not there, goes away (pcscd
-// restarted) or the connection ends for any other reason. It returns ctx.Err(),
-// or ErrAbsent when the card has a method Present() bool and that says no:
-// Serve it again when it is back.
+// Serve keeps the card in the reader until ctx ends. It reconnects with growing pauses
+// when the reader is unreachable, closes (pcscd restarted) or the connection ends for any
+// other reason. It returns ctx.Err(), or ErrAbsent if the card has a method Present() bool
+// that returns false: call Serve again when the card is back.
 func Serve(ctx context.Context, dial Dialer, card Card, cfg Config) error {
 	if cfg.MinWait <= 0 {
 		cfg.MinWait = 50 * time.Millisecond
@@ -269,7 +268,7 @@ func Serve(ctx context.Context, dial Dialer, card Card, cfg Config) error {
 			return ctx.Err()
 		}
 		event(err)
-		// Jitter, so that cards thrown out together do not come back in step.
+		// Jitter, so that cards removed together do not return at the same time.
 		pause := time.NewTimer(max(absent, wait/2+rand.N(wait/2+1)))
 		select {
 		case <-ctx.Done():

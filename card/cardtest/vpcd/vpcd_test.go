@@ -16,7 +16,7 @@ import (
 	"cie/card/cardtest/vpcd"
 )
 
-// fake is a chip that notes what is done to it and answers 9000 to everything.
+// fake is a chip that records what happens to it and answers 9000 to every command.
 type fake struct {
 	mu    sync.Mutex
 	atr   []byte
@@ -73,7 +73,7 @@ func receive(t *testing.T, c net.Conn) []byte {
 	return b
 }
 
-func TestServeConn(t *testing.T) {
+func TestServeConnPassesMessages(t *testing.T) {
 	card := &fake{atr: []byte{0x3B, 0x80, 0x80, 0x01, 0x01}}
 	c, result, _ := serve(t, card)
 	send(t, c, byte(vpcd.ATR))
@@ -109,7 +109,7 @@ func TestServeConnMute(t *testing.T) {
 	}
 }
 
-// telling is a chip that tells whether it is there.
+// telling is a chip that reports whether it is present.
 type telling struct {
 	fake
 	gone atomic.Bool
@@ -117,9 +117,9 @@ type telling struct {
 
 func (c *telling) Present() bool { return !c.gone.Load() }
 
-// A chip that gives no answer and is still there stays in the reader, and gets
-// on after a reset; one that is gone leaves it.
-func TestServeConnSilent(t *testing.T) {
+// A chip that gives no answer but is present stays in the reader, and works again after a
+// reset. A removed one leaves the reader.
+func TestServeConnKeepsSilentCard(t *testing.T) {
 	card := &telling{}
 	card.atr = []byte{0x3B, 0}
 	var silent atomic.Bool
@@ -135,7 +135,7 @@ func TestServeConnSilent(t *testing.T) {
 	for range 2 {
 		send(t, c, 0x00, 0xB0, 0x00, 0x00)
 		if got := receive(t, c); len(got) != 1 {
-			t.Errorf("the silent chip says % X", got)
+			t.Errorf("the silent chip answers % X", got)
 		}
 		send(t, c, byte(vpcd.ATR))
 		if got := receive(t, c); !bytes.Equal(got, card.atr) {
@@ -194,7 +194,7 @@ func TestServeConnCancel(t *testing.T) {
 	}
 }
 
-func TestServeReconnects(t *testing.T) {
+func TestServeReconnectsAfterRestart(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +252,7 @@ func TestServeReconnects(t *testing.T) {
 	}
 }
 
-// leaving is a card that is taken away by its first command.
+// leaving is a card that its first command removes.
 type leaving struct {
 	fake
 	gone atomic.Bool
@@ -261,7 +261,7 @@ type leaving struct {
 func (l *leaving) Present() bool          { return !l.gone.Load() }
 func (l *leaving) Exchange([]byte) []byte { l.gone.Store(true); return nil }
 
-func TestServeAbsent(t *testing.T) {
+func TestServeEndsForRemovedCard(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -295,8 +295,8 @@ func TestWriteMessageLimit(t *testing.T) {
 	}
 }
 
-// FuzzReadMessage: what is read is exactly what stands in the stream, and what
-// is written again is the same bytes.
+// FuzzReadMessage checks that the message equals the bytes of the stream and that writing
+// it reproduces them.
 func FuzzReadMessage(f *testing.F) {
 	f.Add([]byte{0, 1, 4})
 	f.Add([]byte{0, 0})
@@ -331,7 +331,7 @@ func FuzzReadMessage(f *testing.F) {
 	})
 }
 
-// FuzzServeConn: whatever the reader sends, the card side ends without a panic
+// Whatever the reader sends, the card side ends without a panic
 // and leaves the chip off.
 func FuzzServeConn(f *testing.F) {
 	f.Add([]byte{0, 1, 1, 0, 1, 4, 0, 4, 0, 0xA4, 0, 0, 0, 1, 2, 0, 1, 0})
@@ -348,7 +348,7 @@ func FuzzServeConn(f *testing.F) {
 	})
 }
 
-// stub is a connection that reads from memory and forgets what is written.
+// stub is a connection that reads from memory and discards what is written.
 type stub struct {
 	net.Conn
 	r io.Reader
