@@ -24,9 +24,9 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Authority is the issuer of the virtual cards at work: it answers OCSP
-// requests, publishes the CRL, and gives time stamps. It serves all of them in
-// process (Fetch); package authority serves them over HTTP.
+// Authority is the issuer of the virtual cards as a service: it answers OCSP requests,
+// publishes the CRL, and issues time stamps. Fetch answers within the process; package
+// authority answers over HTTP.
 type Authority struct {
 	Now func() time.Time // nil: time.Now
 	Lie AuthorityLie     // what is wrong with its answers
@@ -36,8 +36,7 @@ type Authority struct {
 	stamps  int64
 }
 
-// AuthorityLie describes how the answers of an authority deviate from what they
-// should be.
+// AuthorityLie is a way in which the answers of an authority deviate from correct ones.
 type AuthorityLie string
 
 // Wrong answers, of OCSP and of time stamps.
@@ -51,7 +50,7 @@ const (
 	LieUsage         AuthorityLie = "usage"          // time stamp: the certificate has no extended key usage
 	LieUncritical    AuthorityLie = "uncritical"     // time stamp: its extended key usage is not critical
 	LieNothing       AuthorityLie = "nothing"        // no answer at all
-	LieNoise         AuthorityLie = "noise"          // bytes that mean nothing
+	LieNoise         AuthorityLie = "noise"          // arbitrary bytes
 	LieRefused       AuthorityLie = "refused"        // a refusal
 )
 
@@ -216,7 +215,7 @@ func (a *Authority) OCSP(request []byte) ([]byte, error) {
 			})
 		})
 		if has {
-			b.AddASN1(explicit(1), func(b *cryptobyte.Builder) { b.AddBytes(extensions) }) // the nonce, as it came
+			b.AddASN1(explicit(1), func(b *cryptobyte.Builder) { b.AddBytes(extensions) }) // the nonce, unchanged
 		}
 	})
 	return a.signOCSP(data.BytesOrPanic())
@@ -266,7 +265,7 @@ func (a *Authority) signOCSP(data []byte) ([]byte, error) {
 	return out.Bytes()
 }
 
-// TimestampCA is the certificate that the time stamps of the authority lead to.
+// TimestampCA returns the certificate to which the time stamps of the authority chain.
 func TimestampCA() *x509.Certificate { return IssuingCA() }
 
 // stamper is the certificate of the time stamp authority, with the key of the

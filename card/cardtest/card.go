@@ -17,9 +17,9 @@ type Card struct {
 	atr     []byte
 
 	mu    sync.Mutex
-	slot  slot // the reader the card lies on, see reader.go
+	slot  slot // the reader with the card, see reader.go
 	power bool
-	mute  bool // answers nothing until the next reset
+	mute  bool // does not answer until the next reset
 
 	memory memory // survives power-off
 
@@ -33,12 +33,12 @@ type Card struct {
 	stats  Stats
 	trace  tracer
 
-	// recorded replaces the private keys when a recorded conversation with a
-	// card whose keys nobody has is played again.
+	// recorded replaces the private keys when a trace of a card is replayed whose keys
+	// are unknown.
 	recorded func(reference byte, message []byte) []byte
 }
 
-// volatile is what a chip forgets when it loses power.
+// volatile is the state that a chip loses with its power.
 type volatile struct {
 	directory *directory
 	current   *file // nil: no current EF
@@ -48,7 +48,7 @@ type volatile struct {
 	chain     *chain   // commands of a chain so far
 	pending   []byte   // rest of an answer, for GET RESPONSE
 	pendingSM bool     // of a command under secure messaging
-	askedLe   int      // xx of the 6Cxx that the command before got, 0: none
+	askedLe   int      // xx of the 6Cxx for the preceding command, 0: none
 }
 
 // chain collects the data of chained commands (IAS ECC 8.5).
@@ -58,11 +58,11 @@ type chain struct {
 	data        []byte
 }
 
-// maxChain bounds the data of one chained command.
+// maxChain limits the data of one chained command.
 const maxChain = 1024
 
-// New makes a card whose counters live in memory only. It takes some
-// milliseconds, much less for a card like one made before.
+// New returns a card whose counters exist in memory only. It takes some milliseconds, and
+// much less for the second card of the same profile.
 func New(p Profile) (*Card, error) {
 	profile, err := p.withDefaults()
 	if err != nil {
@@ -87,15 +87,15 @@ func New(p Profile) (*Card, error) {
 // ATR returns the answer to reset.
 func (c *Card) ATR() []byte { return append([]byte(nil), c.atr...) }
 
-// NIS returns the number the card can be told apart by.
+// NIS returns the number that identifies the card.
 func (c *Card) NIS() string { return c.profile.NIS }
 
-// Strict returns what the chip refuses.
+// Strict returns the command forms that the chip refuses.
 func (c *Card) Strict() Strict { return c.profile.Strict }
 
-// PowerOn gives the chip power and returns its answer to reset. On a chip that
-// has power already it is a reset. A card that is not on the reader (see
-// [Card.Present]) stays without power and gives nil.
+// PowerOn gives the chip power and returns its answer to reset. If the chip has power
+// already, it is a reset. For a card that is not in a reader (see [Card.Present]) it
+// returns nil.
 func (c *Card) PowerOn() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -106,7 +106,7 @@ func (c *Card) PowerOn() []byte {
 	return c.ATR()
 }
 
-// PowerOff takes the power away; all but the memory is forgotten.
+// PowerOff removes the power. The chip loses everything but its memory.
 func (c *Card) PowerOff() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -122,8 +122,8 @@ func (c *Card) Reset() {
 	}
 }
 
-// Powered reports whether the chip has power: it is off before the first
-// PowerOn, after PowerOff and after a fault took the card away.
+// Powered reports whether the chip has power. It has none before the first PowerOn, after
+// PowerOff and after a fault removed the card.
 func (c *Card) Powered() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -148,9 +148,9 @@ func (c *Card) reset() {
 	c.trace.note("reset, ATR %X", c.atr)
 }
 
-// Exchange gives one command APDU to the chip and returns its answer, data and
-// status. It returns nil when the chip does not answer: no power, mute, or
-// taken away in that moment.
+// Exchange sends one command APDU to the chip and returns its response, data and status.
+// It returns nil if the chip does not answer because it has no power, is mute or was
+// removed during the command.
 func (c *Card) Exchange(cmd []byte) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -161,8 +161,8 @@ func (c *Card) Exchange(cmd []byte) []byte {
 	return out
 }
 
-// exchange is Exchange on behalf of a connection, nil for none, with the
-// reason why there is no answer.
+// exchange is Exchange for a connection, nil for none. It also returns the reason why
+// there is no response.
 func (c *Card) exchange(cmd []byte, r *Reader) ([]byte, error) {
 	switch {
 	case !c.slot.present:
@@ -190,10 +190,9 @@ func (c *Card) execute(raw []byte) []byte {
 		c.endSession("malformed command")
 		return c.clear(command{}, status(sw))
 	}
-	// GET RESPONSE belongs to the transport and changes nothing (IAS ECC
-	// 8.6.5), but it ends a chain like any other foreign command.
-	// Clients in the field send it with CLA 0C, too, for an answer under secure
-	// messaging.
+	// GET RESPONSE belongs to the transport and changes nothing (IAS ECC 8.6.5), but it
+	// ends a chain like any other command. For a response under secure messaging,
+	// clients in the field also send it with CLA 0C.
 	if cmd.ins == insGetResponse && (cmd.cla == 0x00 || cmd.cla == 0x0C && c.pending != nil && c.pendingSM) {
 		c.chain = nil
 		return c.getResponse(cmd)
@@ -221,7 +220,7 @@ func (c *Card) execute(raw []byte) []byte {
 	return c.clear(cmd, c.assemble(cmd))
 }
 
-// checkClass is IAS ECC 9.2.
+// checkClass checks the class byte (IAS ECC 9.2).
 func checkClass(cla byte) uint16 {
 	switch {
 	case cla&0x80 != 0 || cla&0x60 != 0:
@@ -243,7 +242,7 @@ func (c *Card) assemble(cmd command) answer {
 		c.auth.challenge = nil // IAS ECC 9.5.1: good for the next command only
 	}
 	if ch != nil && (ch.ins != cmd.ins || ch.p1 != cmd.p1 || ch.p2 != cmd.p2 || ch.sm != cmd.sm) {
-		ch = nil // the chain is broken, what it brought is lost
+		ch = nil // the chain is broken, its data are lost
 	}
 	if ch != nil {
 		cmd.data = append(ch.data, cmd.data...)
@@ -280,8 +279,8 @@ func (c *Card) dispatch(cmd command) answer {
 	return a
 }
 
-// perform is the command itself. challenge is what GET CHALLENGE gave just
-// before.
+// perform executes a command. challenge is the result of an immediately preceding GET
+// CHALLENGE.
 func (c *Card) perform(cmd command, challenge []byte) answer {
 	switch cmd.ins {
 	case insSelect:
@@ -309,7 +308,7 @@ func (c *Card) perform(cmd command, challenge []byte) answer {
 	case insResetRetryCounter:
 		return c.resetRetryCounter(cmd)
 	case 0xD6, 0xD7, 0xDB, 0xE0, 0xE4, 0xE6, 0xE8, 0x04, 0x44, 0x47:
-		// Known to IAS ECC, and never allowed on this card (CIE annex A).
+		// Commands of IAS ECC that this card never permits (CIE annex A).
 		return status(swDenied)
 	}
 	return status(swUnknownINS)
@@ -354,7 +353,7 @@ func moreBytes(n int) byte {
 	return byte(n)
 }
 
-// getResponse is IAS ECC 8.6.5.
+// getResponse executes GET RESPONSE (IAS ECC 8.6.5).
 func (c *Card) getResponse(cmd command) []byte {
 	c.stats.GetResponses++
 	if c.pending != nil && c.pendingSM && cmd.cla == 0x00 && c.profile.Strict.has(StrictGetResponse) {

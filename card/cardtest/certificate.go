@@ -64,8 +64,8 @@ func holderCertificate(p *Profile, key *rsa.PublicKey) ([]byte, error) {
 	return x509.CreateCertificate(nil, template, IssuingCA(), key, loadPool().keys["issuing"])
 }
 
-// certificatePolicies is one policy with the CPS pointer and the user notice
-// of CIE 6.12.2.
+// certificatePolicies returns one policy with the CPS pointer and the user notice of CIE
+// 6.12.2.
 func certificatePolicies() ([]byte, error) {
 	var b cryptobyte.Builder
 	sequence := func(b *cryptobyte.Builder, f func(*cryptobyte.Builder)) { b.AddASN1(cbasn1.SEQUENCE, f) }

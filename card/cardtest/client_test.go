@@ -19,8 +19,8 @@ import (
 	"cie/card/cardtest"
 )
 
-// client is the outside world as IAS ECC and the chip specification describe
-// it, written again from the documents and sharing nothing with the card.
+// client is the terminal of IAS ECC and the chip specification, implemented from the
+// documents without code shared with the card.
 type client struct {
 	t      testing.TB
 	send   func([]byte) []byte
@@ -121,8 +121,8 @@ func (c *client) des3(b []byte, decrypt bool) []byte {
 	return out
 }
 
-// sum is the retail MAC over the counter and padded input: single DES, and
-// triple DES on the last block.
+// sum returns the retail MAC over the counter and padded input: single DES, and triple DES
+// on the last block.
 func (c *client) sum(padded []byte) []byte {
 	c.ssc++
 	in := append(binary.BigEndian.AppendUint64(nil, c.ssc), padded...)
@@ -148,7 +148,7 @@ func (c *client) sum(padded []byte) []byte {
 	return x
 }
 
-// wrap protects one command; le < 0 means none.
+// wrap protects one command; le < 0 means no Le.
 func (c *client) wrap(cla, ins, p1, p2 byte, data []byte, le int) []byte {
 	h := []byte{cla | 0x0C, ins, p1, p2}
 	var body []byte
@@ -217,8 +217,8 @@ func derLength(t testing.TB, b []byte) (int, []byte) {
 	return 0, nil
 }
 
-// do sends a command, protected when there is a session, chained when it is
-// long. le < 0 means none.
+// do sends a command, protected if there is a session, chained if it is long. le < 0 means
+// no Le.
 func (c *client) do(ins, p1, p2 byte, data []byte, le int) ([]byte, int) {
 	c.t.Helper()
 	most := 255
@@ -253,7 +253,7 @@ func (c *client) one(cla, ins, p1, p2 byte, data []byte, le int) ([]byte, int) {
 	return c.raw(cmd)
 }
 
-// must is do with an expected status.
+// must calls do and requires a status.
 func (c *client) must(want int, ins, p1, p2 byte, data []byte, le int) []byte {
 	c.t.Helper()
 	out, sw := c.do(ins, p1, p2, data, le)
@@ -281,7 +281,7 @@ func (c *client) enterRoot() {
 	c.must(0x9000, 0xA4, 0, 0x0C, nil, -1)
 }
 
-// dataLe is the Le of GET DATA in the clear.
+// dataLe returns the Le of GET DATA in the clear.
 func (c *client) dataLe() int {
 	if c.proven {
 		return -1
@@ -348,8 +348,8 @@ func (c *client) agree(p, g, q *big.Int) {
 	c.enc, c.mac, c.ssc, c.secure = k1[:16], k2[:16], 1, true
 }
 
-// sessionKey is the key pair of the terminal: synthetic, and always the same
-// because making one takes longer than using it.
+// sessionKey returns the key pair of the terminal. It is synthetic and constant, because
+// generating one takes longer than using it.
 var sessionKey = func() *rsa.PrivateKey {
 	text, err := os.ReadFile("testdata/terminal.pem")
 	if err != nil {
@@ -363,7 +363,7 @@ var sessionKey = func() *rsa.PrivateKey {
 	return k
 }()
 
-// rootExponent is the published private exponent of the root.
+// rootExponent returns the published private exponent of the root.
 func rootExponent(t testing.TB) *big.Int {
 	t.Helper()
 	text, err := os.ReadFile("pki/root-exponent.hex")

@@ -17,16 +17,16 @@ const (
 	insGetData              = 0xCB
 )
 
-// command is one command after transport and secure messaging were taken off.
+// command is one command without transport and secure messaging.
 type command struct {
 	cla, ins, p1, p2 byte
 	data             []byte
 	le               int  // expected bytes; 0 when the command has no Le
 	extended         bool // extended length fields
-	sm               bool // came under secure messaging
+	sm               bool // received under secure messaging
 }
 
-// parseCommand takes the four cases of ISO/IEC 7816-3, 12.1.3 apart.
+// parseCommand parses the four cases of ISO/IEC 7816-3, 12.1.3.
 func parseCommand(b []byte) (c command, sw uint16) {
 	if len(b) < 4 {
 		return c, swWrongLength

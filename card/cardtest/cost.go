@@ -2,8 +2,8 @@ package cardtest
 
 import "time"
 
-// CostModel says how long a chip and its link take. The zero value costs
-// nothing.
+// CostModel contains the times that a chip and its link take. In the zero value all are
+// zero.
 type CostModel struct {
 	// LinkKbit is the speed of the contactless link in kbit/s (106, 212, 424,
 	// 848); 0 is infinitely fast.
@@ -17,13 +17,13 @@ type CostModel struct {
 	RSAPrivate, RSAPublic time.Duration
 	// Write is the cost of changing the memory.
 	Write time.Duration
-	// Sleep makes the card really take the time; otherwise it is only added
-	// up in Stats.Modelled.
+	// Sleep makes the card wait for these times. Otherwise they are only added to
+	// Stats.Modelled.
 	Sleep bool
 }
 
-// DefaultCost is a slow card at 106 kbit/s as measured in the field, added up
-// and not slept. New cards have it.
+// DefaultCost returns the times of a slow card at 106 kbit/s as measured in the field,
+// without Sleep. New cards use it.
 func DefaultCost() CostModel {
 	return CostModel{
 		LinkKbit:    106,
@@ -35,7 +35,7 @@ func DefaultCost() CostModel {
 	}
 }
 
-// Stats counts what a card was asked to do since it was made.
+// Stats counts the operations of a card since its creation.
 type Stats struct {
 	APDUs         int // commands, GET RESPONSE included
 	GetResponses  int
@@ -93,7 +93,7 @@ func (c *Card) Stats() Stats {
 	return c.stats
 }
 
-// operation is a costly thing the chip does.
+// operation is an operation of the chip that takes time.
 type operation int
 
 const (

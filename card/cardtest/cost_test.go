@@ -9,7 +9,7 @@ import (
 	"cie/card/cardtest"
 )
 
-func TestCost(t *testing.T) {
+func TestCostIsModelled(t *testing.T) {
 	card, c := newCard(t, cardtest.Profile{})
 	card.SetCost(cardtest.CostModel{})
 	exchange(t, card, "00A4040C06A00000000039 -> 9000", "00B0810000 -> 3939393930303030303030316282")
@@ -53,19 +53,19 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// TestSleep: a card that sleeps takes at least the time it says.
-func TestSleep(t *testing.T) {
+// A card with Sleep takes at least the modelled time.
+func TestSleepTakesModelledTime(t *testing.T) {
 	card, _ := newCard(t, cardtest.Profile{})
 	const cost = 20 * time.Millisecond
 	card.SetCost(cardtest.CostModel{PerAPDU: cost, Sleep: true})
 	before, start := card.Stats(), time.Now()
 	exchange(t, card, "00A4000C -> 9000")
 	if took := time.Since(start); took < cost || card.Stats().Sub(before).Modelled != cost {
-		t.Errorf("took %v, modelled %v", took, card.Stats().Sub(before).Modelled)
+		t.Errorf("%v passed, modelled %v", took, card.Stats().Sub(before).Modelled)
 	}
 }
 
-func TestDefaultCost(t *testing.T) {
+func TestDefaultCostMatchesField(t *testing.T) {
 	d := cardtest.DefaultCost()
 	if d.LinkKbit != 106 || d.DHAgreement != 3700*time.Millisecond || d.RSAPrivate != 300*time.Millisecond || d.Sleep {
 		t.Errorf("%+v", d)
@@ -77,7 +77,7 @@ func TestDefaultCost(t *testing.T) {
 	}
 }
 
-func TestTrace(t *testing.T) {
+func TestTraceHidesCodes(t *testing.T) {
 	var shown, hidden bytes.Buffer
 	for _, w := range []*bytes.Buffer{&shown, &hidden} {
 		card, c := newCard(t, cardtest.Profile{})

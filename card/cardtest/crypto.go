@@ -14,10 +14,10 @@ import (
 	"sync"
 )
 
-// Raw arithmetic of the chip. Nothing here runs in constant time: the keys are
+// Raw arithmetic of the chip. It does not run in constant time, because the keys are
 // synthetic and committed beside the source.
 
-// privateOp is the RSA private operation on a block as long as the modulus.
+// privateOp is the RSA private operation on a block of the length of the modulus.
 func privateOp(k *rsa.PrivateKey, block []byte) []byte {
 	m := new(big.Int).SetBytes(block)
 	p, q := k.Primes[0], k.Primes[1]
@@ -29,14 +29,14 @@ func privateOp(k *rsa.PrivateKey, block []byte) []byte {
 	return h.FillBytes(make([]byte, k.Size()))
 }
 
-// publicKey is an RSA public key whose exponent may be as long as the modulus,
-// which crypto/rsa does not take.
+// publicKey is an RSA public key whose exponent may be as long as the modulus, which
+// crypto/rsa does not support.
 type publicKey struct{ n, e *big.Int }
 
 func (k publicKey) size() int { return (k.n.BitLen() + 7) / 8 }
 
-// open is the RSA public operation; ok is false when the block is not a
-// number below the modulus of the modulus' length.
+// open executes the RSA public operation. ok is false unless block has the length of the
+// modulus and is smaller.
 func (k publicKey) open(block []byte) (opened []byte, ok bool) {
 	s := new(big.Int).SetBytes(block)
 	if len(block) != k.size() || s.Cmp(k.n) >= 0 {
@@ -129,7 +129,7 @@ func signPKCS1(k *rsa.PrivateKey, message []byte) []byte {
 	return privateOp(k, block)
 }
 
-// tripleDES is two-key triple DES in CBC mode with a zero IV.
+// tripleDES executes two-key triple DES in CBC mode with a zero IV.
 func tripleDES(key [16]byte, data []byte, decrypt bool) []byte {
 	var k24 [24]byte
 	copy(k24[:], key[:])
@@ -148,8 +148,8 @@ func tripleDES(key [16]byte, data []byte, decrypt bool) []byte {
 	return out
 }
 
-// retailMAC is ISO/IEC 9797-1 algorithm 3 over data padded already
-// (IAS ECC 10.1.2).
+// retailMAC computes the MAC of ISO/IEC 9797-1 algorithm 3 over padded data (IAS ECC
+// 10.1.2).
 func retailMAC(key [16]byte, data []byte) []byte {
 	k1, err1 := des.NewCipher(key[:8])
 	k2, err2 := des.NewCipher(key[8:])
@@ -166,7 +166,7 @@ func retailMAC(key [16]byte, data []byte) []byte {
 	return mac
 }
 
-// pad is ISO/IEC 9797-1 padding method 2 (IAS ECC 10.1.1).
+// pad applies ISO/IEC 9797-1 padding method 2 (IAS ECC 10.1.1).
 func pad(data []byte) []byte {
 	out := append(append([]byte(nil), data...), 0x80)
 	for len(out)%8 != 0 {
@@ -187,7 +187,7 @@ func unpad(data []byte) ([]byte, bool) {
 	return data[:i], true
 }
 
-// inRange reports 1 < y < p-1, what a Diffie-Hellman public key must be.
+// inRange reports whether 1 < y < p-1, as required for a Diffie-Hellman public key.
 func inRange(y, p *big.Int) bool {
 	return y.Cmp(big.NewInt(1)) > 0 && y.Cmp(new(big.Int).Sub(p, big.NewInt(1))) < 0
 }

@@ -29,7 +29,7 @@ type template struct {
 	holder    []byte // CHR
 }
 
-// authentication is how far the outside world has proved itself.
+// authentication is the progress of the terminal's authentication.
 type authentication struct {
 	puKIFD, puKICC []byte // of the key agreement that made the session
 	imported       *importedKey
@@ -65,11 +65,11 @@ const (
 // last 8 bytes (CIE annex A).
 var rootCHR = []byte{0, 0, 0, 0, 'I', 'T', 'C', 'I', 'E', 0x10, 0x01, 0x15}
 
-// rootCHA is the authorisation of ExtCV.Kpub: the first 6 bytes of the AID and
-// the role 00.
+// rootCHA returns the authorisation of ExtCV.Kpub: the first 6 bytes of the AID and the
+// role 00.
 func rootCHA() []byte { return append(append([]byte(nil), aidCIE...), 0x00) }
 
-// manageEnvironment is MSE (IAS ECC 9.9, 10.6.2).
+// manageEnvironment executes MSE (IAS ECC 9.9, 10.6.2).
 func (c *Card) manageEnvironment(cmd command) answer {
 	if cmd.p1 == 0xF3 { // RESTORE
 		switch {
@@ -105,8 +105,8 @@ func (c *Card) manageEnvironment(cmd command) answer {
 		if len(puk) != len(dhP.Bytes()) || !inRange(new(big.Int).SetBytes(puk), dhP) {
 			return status(swWrongData)
 		}
-		// A new device authentication ends the session (IAS ECC 7.1.14). The
-		// answer to this command still goes out under the old one.
+		// A new device authentication ends the session (IAS ECC 7.1.14). The response to
+		// this command is still protected by the old one.
 		c.endSession("new key agreement")
 		c.env.kat = &keyAgreement{reference, append([]byte(nil), puk...)}
 		return status(swOK)
@@ -140,8 +140,8 @@ func (c *Card) manageEnvironment(cmd command) answer {
 	return status(swNotSupported)
 }
 
-// agreeKey answers GET DATA of K.ICC: the chip makes its key pair, gives the
-// public key away and starts secure messaging (IAS ECC 5.2.3.1, 9.8.1.2).
+// agreeKey executes GET DATA of K.ICC: the chip generates its key pair, returns the public
+// key and starts secure messaging (IAS ECC 5.2.3.1, 9.8.1.2).
 func (c *Card) agreeKey(cmd command) answer {
 	kat := c.env.kat
 	if kat == nil || cmd.sm {
@@ -175,8 +175,8 @@ func (c *Card) agreeKey(cmd command) answer {
 	return done(object(0xA6, object(0x91, puKICC)))
 }
 
-// performSecurityOperation is PSO; of its kinds only the verification of
-// certificates is allowed to anybody (CIE annex A).
+// performSecurityOperation executes PSO. The card permits only the verification of
+// certificates (CIE annex A).
 func (c *Card) performSecurityOperation(cmd command) answer {
 	switch uint16(cmd.p1)<<8 | uint16(cmd.p2) {
 	case 0x00AE:
@@ -189,14 +189,14 @@ func (c *Card) performSecurityOperation(cmd command) answer {
 	return status(swWrongP1P2)
 }
 
-// verifyCertificate is PSO VERIFY CERTIFICATE (IAS ECC 9.6.3, 7.2.6.5).
+// verifyCertificate executes PSO VERIFY CERTIFICATE (IAS ECC 9.6.3, 7.2.6.5).
 func (c *Card) verifyCertificate(cmd command) answer {
 	if c.env.dst == nil || c.directory != c.fs.cie {
 		return status(swRefNotFound)
 	}
 	if !bytes.Equal(c.env.dst, []byte{refRoot}) {
-		// The only other keys are those of certificates, and the terminal's
-		// certifies nobody.
+		// The only other keys are those of certificates, and the terminal's key may not
+		// sign certificates.
 		return status(swRefNotFound)
 	}
 	key, sw := checkTerminalCertificate(c.keys.root, cmd.data)
@@ -265,7 +265,7 @@ func checkTerminalCertificate(root publicKey, data []byte) (*importedKey, uint16
 	return &importedKey{chr: chr, cha: cha, key: publicKey{n, e}}, 0
 }
 
-// getChallenge is IAS ECC 9.5.1.
+// getChallenge executes GET CHALLENGE (IAS ECC 9.5.1).
 func (c *Card) getChallenge(cmd command) answer {
 	if cmd.p1 != 0 || cmd.p2 != 0 {
 		return status(swWrongP1P2)
@@ -281,7 +281,7 @@ func (c *Card) getChallenge(cmd command) answer {
 	return done(append([]byte(nil), rnd...))
 }
 
-// externalAuthenticate is IAS ECC 9.5.3.
+// externalAuthenticate executes EXTERNAL AUTHENTICATE (IAS ECC 9.5.3).
 func (c *Card) externalAuthenticate(cmd command, challenge []byte) answer {
 	switch {
 	case cmd.p1 != 0 || cmd.p2 != 0:
@@ -317,9 +317,9 @@ func checkExternalAuthentication(key *importedKey, data, transcript []byte) bool
 	return ok
 }
 
-// transcript is what both authentications sign behind PRND: key of the one
-// that signs, its serial number, challenge of the other, the other's key, and
-// the domain parameters (CIE 6.10.3, 6.10.4).
+// transcript returns the data that both authentications sign after PRND: the signer's key
+// and serial number, the challenge and the key of the other side, and the domain
+// parameters (CIE 6.10.3, 6.10.4).
 func (c *Card) transcript(own, serial, challenge, other []byte) []byte {
 	return bytes.Join([][]byte{own, serial, challenge, other,
 		c.profile.Lies.generator().FillBytes(make([]byte, len(dhP.Bytes()))), dhP.Bytes(), dhQ.Bytes()}, nil)
@@ -330,8 +330,8 @@ func (c *Card) authenticated(cmd command) bool {
 	return cmd.sm && c.session != nil && c.auth.internal
 }
 
-// internalAuthenticate is IAS ECC 9.5.2 and 9.5.6: device authentication with
-// key 82, client/server authentication with keys 81 and 83.
+// internalAuthenticate executes INTERNAL AUTHENTICATE (IAS ECC 9.5.2 and 9.5.6): device
+// authentication with key 82, client/server authentication with keys 81 and 83.
 func (c *Card) internalAuthenticate(cmd command) answer {
 	if cmd.p1 != 0 || cmd.p2 != 0 {
 		return status(swWrongP1P2)
@@ -377,7 +377,7 @@ func (c *Card) internalAuthenticate(cmd command) answer {
 	return status(swRefNotFound)
 }
 
-// authenticateDevice is the last step of the device authentication.
+// authenticateDevice executes the last step of the device authentication.
 func (c *Card) authenticateDevice(cmd command) answer {
 	switch {
 	case !cmd.sm:
@@ -407,7 +407,7 @@ func (c *Card) authenticateDevice(cmd command) answer {
 	return done(append(append([]byte(nil), serial...), signature...))
 }
 
-// sign is the private operation with one of the three keys.
+// sign executes the private operation with one of the three keys.
 func (c *Card) sign(reference byte, message []byte) ([]byte, error) {
 	if c.recorded != nil {
 		return c.recorded(reference, message), nil

@@ -10,8 +10,8 @@ import (
 	"cie/card/cardtest"
 )
 
-// TestDeviceAuthenticationOrder: every step refuses to come too early.
-func TestDeviceAuthenticationOrder(t *testing.T) {
+// Every step is refused before the preceding one.
+func TestDeviceAuthenticationStepsAreOrdered(t *testing.T) {
 	card, c := newCard(t, cardtest.Profile{})
 	p, g, q := c.dh()
 	n := c.root()
@@ -56,7 +56,7 @@ func TestDeviceAuthenticationOrder(t *testing.T) {
 	if s := card.Stats(); s.KeyAgreements != 1 || s.DeviceAuthentications != 1 || s.SMFailures != 0 {
 		t.Errorf("stats %+v", s)
 	}
-	// A second proof does not come from one external authentication.
+	// One external authentication permits one internal authentication only.
 	c.must(0x9000, 0x22, 0x41, 0xA4, internal, -1)
 	c.must(0x6985, 0x88, 0, 0, make([]byte, 8), 0)
 	// A selection forgets the key of the certificate.
@@ -66,7 +66,7 @@ func TestDeviceAuthenticationOrder(t *testing.T) {
 	c.must(0x6A88, 0x82, 0, 0, c.proof(rnd, p, g, q), -1)
 }
 
-func TestTerminalCertificate(t *testing.T) {
+func TestTerminalCertificateIsVerified(t *testing.T) {
 	for name, test := range map[string]struct {
 		message func([]byte)        // before signing
 		data    func([]byte) []byte // after
@@ -111,14 +111,14 @@ func TestTerminalCertificate(t *testing.T) {
 				data = test.data(data)
 			}
 			c.must(test.want, 0x2A, 0, 0xAE, data, -1)
-			// The terminal's key certifies nobody.
+			// The terminal's key may not sign certificates.
 			c.must(0x9000, 0x22, 0x81, 0xB6, append([]byte{0x83, 12, 0, 0, 0, 0}, snIFD...), -1)
 			c.must(0x6A88, 0x2A, 0, 0xAE, data, -1)
 		})
 	}
 }
 
-func TestLies(t *testing.T) {
+func TestLiesDeviateFromGenuineCard(t *testing.T) {
 	key := func(c *client) error { return c.tryAuthenticate() }
 	t.Run("public key", func(t *testing.T) {
 		for lie, want := range map[cardtest.PublicKeyLie]func(p *big.Int) *big.Int{
@@ -133,8 +133,8 @@ func TestLies(t *testing.T) {
 			if got := new(big.Int).SetBytes(c.puKICC); got.Cmp(want(p)) != 0 {
 				t.Errorf("lie %d: %X", lie, got)
 			}
-			// The client of this test does not look, and notices nothing,
-			// whatever its own key is.
+			// The client of this test does not check the value and gets a working
+			// channel, whatever its own key is.
 			for range 4 {
 				c.secure = false
 				if err := c.tryAuthenticate(); err != nil {
@@ -159,10 +159,10 @@ func TestLies(t *testing.T) {
 		c.secure, honest.secure = false, false
 		honest.enterCIE()
 		if bytes.Equal(c.readFile(0x1004), honest.readFile(0x1004)) {
-			t.Error("EF.Int.Kpub is the honest one")
+			t.Error("EF.Int.Kpub is that of the genuine card")
 		}
 		if !bytes.Equal(c.readFile(0x1006), honest.readFile(0x1006)) {
-			t.Error("EF.SOD is not the honest one")
+			t.Error("EF.SOD is not that of the genuine card")
 		}
 	})
 	t.Run("anti-cloning", func(t *testing.T) {
@@ -201,7 +201,7 @@ func TestLies(t *testing.T) {
 	})
 }
 
-// TestKeySetsDiffer: two cards of different key sets share no key.
+// Two cards of different key sets share no key.
 func TestKeySetsDiffer(t *testing.T) {
 	seen := map[[32]byte]bool{}
 	for set := 1; set <= cardtest.KeySets; set++ {

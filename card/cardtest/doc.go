@@ -1,27 +1,25 @@
-// Package cardtest is a virtual Italian electronic identity card (CIE 3.0): a
-// chip in memory that speaks ISO/IEC 7816-4 like the real one, for tests,
-// demonstrations and measurements. Like net/http/httptest it does not import
-// "testing".
+// Package cardtest implements a virtual Italian electronic identity card (CIE 3.0): a chip
+// in memory that behaves like the real one at the level of ISO/IEC 7816-4, for tests,
+// demonstrations and measurements. Like net/http/httptest it does not import "testing".
 //
 //	c, err := cardtest.New(cardtest.Profile{})   // a synthetic holder, an NXP chip
 //	conn := c.Reader()                           // an in-process apdu.Card
 //	answer, err := conn.Transmit([]byte{0x00, 0xA4, 0x00, 0x00})
 //
-// Everything is written against the documents (cited as "CIE", the chip
-// specification of the Ministero dell'Interno, and "IAS ECC", revision 1.0.1)
-// and shares no code with the client side of this project: its secure
-// messaging and its device authentication are its own, so that an error made
-// on one side is not made on the other.
+// The implementation follows the documents (cited as "CIE", the chip specification of the
+// Ministero dell'Interno, and "IAS ECC", revision 1.0.1). It shares no code with the client
+// side of this project and has its own secure messaging and device authentication, so that
+// an error on one side does not cancel the same error on the other.
 //
-// All keys, names and codes are synthetic. The keys are committed beside the
-// source and protect nothing; [CSCAPEM] and [IssuingCAPEM] must never be
-// trusted outside a test or an explicit demonstration.
+// All keys, names and codes are synthetic. The keys are committed beside the source and
+// protect nothing. [CSCAPEM] and [IssuingCAPEM] must not be trusted outside of a test or an
+// explicit demonstration.
 //
-// The card accepts every form of command that the documents allow. Nobody has
-// seen a real card accept all of them: [Profile.Strict] makes it refuse those
-// that no client in the field is known to send.
+// The card accepts every form of command that the documents permit. Real cards may refuse
+// some of them: [Profile.Strict] makes the card refuse those that no client in the field is
+// known to send.
 //
-// # Where the documents leave a choice
+// # Choices where the documents leave one
 //
 //   - The current security environment (what MSE SET stored) lasts until the
 //     next selection of a root or application, the next reset, and the start

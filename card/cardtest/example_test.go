@@ -22,7 +22,7 @@ func Example() {
 	for _, command := range [][]byte{
 		{0x00, 0xA4, 0x04, 0x0C, 0x06, 0xA0, 0x00, 0x00, 0x00, 0x00, 0x39}, // SELECT DF_CIE
 		{0x00, 0xB0, 0x81, 0x00, 0x0C},                                     // READ BINARY of EF.ID_Servizi
-		{0x00, 0xB0, 0x82, 0x00, 0x09},                                     // EF.Seriale wants a PIN
+		{0x00, 0xB0, 0x82, 0x00, 0x09},                                     // EF.Seriale requires a PIN
 	} {
 		answer, err := conn.Transmit(command)
 		if err != nil {

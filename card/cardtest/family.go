@@ -10,7 +10,7 @@ import (
 // returns the Diffie-Hellman parameters one by one or all at once.
 type Family int
 
-// The families seen in the field, and one that nobody has seen.
+// The families seen in the field, and one that has not been seen.
 const (
 	NXP      Family = iota // NXP, historical bytes "ITNXP"
 	Gemalto                // Gemalto, ATR shared with the Dutch driving licence
@@ -33,7 +33,7 @@ type familyTraits struct {
 	name       string
 	historical string // hex
 	iasByName  bool   // SELECT by name of the IAS application works
-	dhAtOnce   bool   // GET DATA of K_DH: all parameters with A3 80, none by itself
+	dhAtOnce   bool   // GET DATA of K_DH: all parameters with A3 80, no single one
 }
 
 // tail is the status indicator and the card capabilities of the ATRs that have
@@ -76,7 +76,7 @@ func Families() []Family {
 	return all
 }
 
-// ParseFamily is the inverse of [Family.String].
+// ParseFamily parses the result of [Family.String].
 func ParseFamily(name string) (Family, error) {
 	for f := range families {
 		if traits[f].name == name {

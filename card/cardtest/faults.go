@@ -2,17 +2,17 @@ package cardtest
 
 import "cie/apdu"
 
-// FaultKind is something that goes wrong with one command.
+// FaultKind is a fault of one command.
 type FaultKind int
 
-// What can happen. "Before" and "after" say whether the chip executed the
-// command: after means that it did and the answer was lost.
+// The faults. "After" means that the chip executed the command and the response was lost,
+// "before" that it did not execute it.
 const (
-	RemoveBefore    FaultKind = iota + 1 // the card is taken away, command not executed
-	RemoveAfter                          // the card is taken away, command executed
+	RemoveBefore    FaultKind = iota + 1 // the card is removed, command not executed
+	RemoveAfter                          // the card is removed, command executed
 	MuteBefore                           // no answer until a reset, command not executed
 	MuteAfter                            // no answer until a reset, command executed
-	ResetBefore                          // somebody else resets the card just before
+	ResetBefore                          // another program resets the card just before
 	WrongMAC                             // the MAC of an answer under secure messaging is wrong
 	Truncate                             // half of the answer is missing, its status with it
 	TruncateData                         // half of the answer's data is missing, the status is there
@@ -58,16 +58,16 @@ type Fault struct {
 	Kind FaultKind
 }
 
-// Faults is everything that goes wrong. The zero value is a good card.
+// Faults contains all faults of a card. The zero value is a card without faults.
 type Faults struct {
 	Events []Fault
-	// SplitAnswers makes every answer come in pieces of at most that many
-	// bytes, fetched with GET RESPONSE; 0 splits only what must be. Answers
-	// within a chain of commands stay whole, since GET RESPONSE breaks a chain.
+	// SplitAnswers splits every response into pieces of at most that many bytes, to be
+	// fetched with GET RESPONSE; 0 splits only long ones. Responses within a chain of
+	// commands are not split, because GET RESPONSE breaks a chain.
 	SplitAnswers int
 }
 
-// FaultAt is a single event.
+// FaultAt returns a single fault.
 func FaultAt(at int, kind FaultKind) Faults {
 	return Faults{Events: []Fault{{at, kind}}}
 }
@@ -80,7 +80,7 @@ func (c *Card) SetFaults(f Faults) {
 	c.faults, c.count = f, 0
 }
 
-// Commands returns the number of commands since SetFaults: how many positions
+// Commands returns the number of commands since SetFaults: the number of positions
 // a run has at which something can go wrong.
 func (c *Card) Commands() int {
 	c.mu.Lock()
@@ -88,8 +88,8 @@ func (c *Card) Commands() int {
 	return c.count
 }
 
-// withFaults executes one command; r is the connection it came from, or nil.
-// An error is one of package apdu's, and there is no answer then.
+// withFaults executes one command; r is its connection, or nil. If it returns an error of
+// package apdu, there is no response.
 func (c *Card) withFaults(cmd []byte, r *Reader) ([]byte, error) {
 	c.count++
 	var hit [faultKinds]bool
@@ -149,8 +149,7 @@ func (c *Card) withFaults(cmd []byte, r *Reader) ([]byte, error) {
 	return out, nil
 }
 
-// spoilMAC makes the MAC of a sealed answer wrong when a fault says so; the
-// MAC is its last bytes.
+// spoilMAC changes the MAC of a protected response, its last bytes, if a fault requires it.
 func (c *Card) spoilMAC(sealed []byte) []byte {
 	if c.spoil {
 		sealed[len(sealed)-1] ^= 0x01

@@ -10,8 +10,7 @@ import (
 	"cie/card/cardtest"
 )
 
-// verifyAPDU gives a reader in the middle of a session the bytes of a wrong
-// VERIFY, ready to send.
+// verifyAPDU returns a reader with an open session and the bytes of a wrong VERIFY for it.
 func verifyAPDU(t *testing.T, p cardtest.Profile) (*cardtest.Card, *cardtest.Reader, *client, []byte) {
 	t.Helper()
 	card, c := newCard(t, p)
@@ -20,10 +19,10 @@ func verifyAPDU(t *testing.T, p cardtest.Profile) (*cardtest.Card, *cardtest.Rea
 	return card, r, c, c.wrap(0, 0x20, 0, 0x81, wrongCode(), -1)
 }
 
-func TestFaults(t *testing.T) {
+func TestFaultsOfVerify(t *testing.T) {
 	for kind, want := range map[cardtest.FaultKind]struct {
 		err   error
-		spent bool // the command was executed: a try is gone
+		spent bool // the command was executed and used a try
 		alive bool // the next command is answered
 	}{
 		cardtest.RemoveBefore:    {apdu.ErrRemoved, false, false},
@@ -95,7 +94,7 @@ func TestFaults(t *testing.T) {
 			if (err == nil) != want.alive || err != nil && !errors.Is(err, want.err) {
 				t.Errorf("the next command: %v", err)
 			}
-			// A person puts things right, and nothing strange stays.
+			// After the fault the card works as before.
 			card.SetFaults(cardtest.Faults{})
 			r.Insert()
 			if err := r.Reset(); err != nil {
@@ -115,7 +114,7 @@ func TestFaults(t *testing.T) {
 }
 
 // TestFaultPositions counts every command, GET RESPONSE included.
-func TestFaultPositions(t *testing.T) {
+func TestFaultsHitTheirPosition(t *testing.T) {
 	card, c := newCard(t, cardtest.Profile{})
 	card.SetFaults(cardtest.Faults{})
 	c.authenticate()
@@ -130,7 +129,7 @@ func TestFaultPositions(t *testing.T) {
 		c.send = func(cmd []byte) []byte {
 			out := card.Exchange(cmd)
 			if out == nil {
-				panic(errors.New("gone"))
+				panic(errors.New("removed"))
 			}
 			sent++
 			return out
@@ -148,7 +147,7 @@ func TestFaultPositions(t *testing.T) {
 	}
 }
 
-func TestSplitAnswers(t *testing.T) {
+func TestSplitAnswersAreFetchedInPieces(t *testing.T) {
 	for _, most := range []int{1, 7, 100, 255} {
 		card, c := newCard(t, cardtest.Profile{})
 		card.SetFaults(cardtest.Faults{SplitAnswers: most})
@@ -171,9 +170,8 @@ func TestSplitAnswers(t *testing.T) {
 	}
 }
 
-// TestNoLe: a command without Le answers 61xx and no data; 6100 stands for 256
-// bytes or more.
-func TestNoLe(t *testing.T) {
+// A command without Le is answered with 61xx and no data; 6100 means 256 bytes or more.
+func TestCommandWithoutLeGets61xx(t *testing.T) {
 	c, _ := newCard(t, cardtest.Profile{NoLeStatus: true})
 	exchange(t, c, "00A4040C06A00000000039 -> 9000",
 		"00B08100 -> 610C", "00C000000C -> 3939393930303030303030316282",
@@ -183,9 +181,9 @@ func TestNoLe(t *testing.T) {
 		"00CB3FFF0C4D0A7008BFA10104A3029700 -> 6100")
 }
 
-// TestLongAnswers: more than 256 bytes come as 61xx, in the clear and under
-// secure messaging, and GET RESPONSE in the clear does not end the channel.
-func TestLongAnswers(t *testing.T) {
+// More than 256 bytes are answered with 61xx, in the clear and under secure messaging, and
+// GET RESPONSE in the clear does not end the channel.
+func TestLongAnswersNeedGetResponse(t *testing.T) {
 	card, c := newCard(t, cardtest.Profile{})
 	c.authenticate()
 	out := card.Exchange(c.wrap(0, 0xCB, 0x3F, 0xFF, headerList(0xBFA101, 0xA3, 2, 0x98, 0), 0))
@@ -203,7 +201,7 @@ func TestLongAnswers(t *testing.T) {
 	c.verify(0x9000, 0x81, cardtest.DefaultPIN())
 }
 
-func TestExtendedLength(t *testing.T) {
+func TestExtendedLengthNeedsProfile(t *testing.T) {
 	c, _ := newCard(t, cardtest.Profile{Extended: true})
 	exchange(t, c, "00B09D0000 -> 4301B84604040011104703"+"9401C0"+"E01002020400020204000202080002020800"+"780806062B8122F8780282029000"+"6282",
 		"00A4040C000006A00000000039 -> 9000",
@@ -212,13 +210,13 @@ func TestExtendedLength(t *testing.T) {
 	if len(got) != 18+256+2 || !bytes.HasSuffix(got, []byte{0x90, 0}) {
 		t.Errorf("%d bytes: %X", len(got), got)
 	}
-	// The chip never gives more than E7 bytes of a file at once.
+	// The chip returns at most E7 bytes of a file at once.
 	if got := c.Exchange(fromHex(t, "00B08500000000")); len(got) != 0xE7+2 {
 		t.Errorf("%d bytes", len(got))
 	}
 }
 
-func TestFaultNames(t *testing.T) {
+func TestFaultNamesAreUnique(t *testing.T) {
 	seen := map[string]bool{}
 	for _, k := range cardtest.FaultKinds() {
 		if name := fmt.Sprint(k); name == "" || name == "none" || seen[name] {

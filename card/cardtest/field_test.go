@@ -114,7 +114,7 @@ func (f *fieldTraces) run(t *testing.T, name string) fieldRun {
 	return r
 }
 
-// fieldRoot is the root key of the traced card.
+// root returns the root key of the traced card.
 func (f *fieldTraces) root(t *testing.T) publicKey {
 	return publicKey{new(big.Int).SetBytes(unhex(t, f.Card.Root.Modulus)), hexInt(f.Card.Root.Exponent)}
 }
@@ -196,10 +196,10 @@ func lastInternalChallenge(t *testing.T, f *fieldTraces, name string) []byte {
 	return nil
 }
 
-// TestFieldReplay plays every traced conversation to a card with the traced
-// files, keys and random numbers. All answers come out byte for byte; only the
-// signatures of private keys that nobody has are taken from the trace.
-func TestFieldReplay(t *testing.T) {
+// The card replays every trace with the traced files, keys and random numbers, and must
+// return the same bytes. Only the signatures of unknown private keys are copied from the
+// trace.
+func TestFieldTracesAreReproduced(t *testing.T) {
 	f := loadFieldTraces(t)
 	for name, trace := range f.Traces {
 		t.Run(name, func(t *testing.T) {

@@ -70,14 +70,14 @@ func (d *directory) bySFI(sfi byte) *file {
 	return nil
 }
 
-// fileSystem is everything a card can be read for.
+// fileSystem contains everything that can be read from a card.
 type fileSystem struct {
 	root, cie, mrtd *directory
 	elsewhere       *directory // what SELECT MF selects with StrictMFElsewhere
 	serial          []byte     // SN.ICC, 8 bytes (IAS ECC 5.2.3.5.1)
 }
 
-// contents makes what the files of a card contain, without padding and before
+// contents returns the contents of a card's files, without padding and before
 // Profile.Files.
 func contents(p *Profile) (map[uint16][]byte, error) {
 	keys := p.keys()
@@ -114,9 +114,9 @@ func contents(p *Profile) (map[uint16][]byte, error) {
 	return content, nil
 }
 
-// issued keeps the contents of cards made already: signing them takes most of
-// the time that New takes, and a test that tries a fault at every position
-// makes the same card hundreds of times.
+// issued caches the contents of created cards. Their signatures take most of the time of
+// New, and a test that tries a fault at every position creates the same card hundreds of
+// times.
 var issued struct {
 	sync.Mutex
 	cards map[string]map[uint16][]byte
@@ -125,14 +125,14 @@ var issued struct {
 // maxIssued bounds issued.cards.
 const maxIssued = 32
 
-// issue is contents through the cache. The caller must not change the contents.
+// issue returns contents through the cache. The caller must not change the result.
 func issue(p *Profile) (map[uint16][]byte, error) {
-	// Everything but what contents does not look at.
+	// The key consists of all fields that affect the contents.
 	q := *p
 	q.Family, q.PIN, q.PUK, q.Padding, q.Files, q.Rand = 0, nil, nil, nil, nil, nil
 	q.NoLeStatus, q.OuterStatus, q.LastTry63C0, q.KeepVerified = false, false, false, false
 	q.DOCP = DOCPNamed
-	q.Strict &= StrictShortSM // EF.ATR gives the limit
+	q.Strict &= StrictShortSM // EF.ATR contains the limit
 	key := fmt.Sprintf("%#v", q)
 
 	issued.Lock()
@@ -184,16 +184,16 @@ func buildFiles(p *Profile) (*fileSystem, error) {
 			file{fid: fidServices, sfi: 5},
 			file{fid: fidSOD, sfi: 6},
 			file{fid: fidAuthKey, sfi: 7, protected: true}),
-		// The travel document is a closed door here: it can be selected, and
-		// everything in it needs BAC or PACE.
+		// The travel document can be selected, but everything in it requires BAC or PACE,
+		// which this card does not implement.
 		mrtd:      &directory{aid: aidMRTD},
 		elsewhere: &directory{aid: aidOther, fid: 0x3F00},
 		serial:    lastBytes(content[fidSerial], 8),
 	}, nil
 }
 
-// lastBytes is SN.ICC of the device authentication: the 8 least significant
-// bytes of the serial number (IAS ECC 5.2.3.5.1).
+// lastBytes returns the last n bytes: SN.ICC of the device authentication is the 8 least
+// significant bytes of the serial number (IAS ECC 5.2.3.5.1).
 func lastBytes(b []byte, n int) []byte {
 	out := make([]byte, n)
 	if len(b) >= n {
@@ -238,7 +238,7 @@ func dhFile(layout DHLayout) ([]byte, error) {
 	return nil, fmt.Errorf("no layout %d", int(layout))
 }
 
-// Buffer sizes of a chip that takes extended length.
+// Buffer sizes of a chip with support for extended length.
 const (
 	extendedIn  = 1024
 	extendedOut = 2048
@@ -266,14 +266,14 @@ func atrFile(extended, shortSM bool) []byte {
 	return append(b, object(0x82, []byte{0x90, 0x00})...)
 }
 
-// controlParameters is the FCP template of a file or directory (IAS ECC 3.3.4.1).
+// controlParameters returns the FCP template of a file or directory (IAS ECC 3.3.4.1).
 func (f *file) controlParameters() []byte {
 	sfi := []byte{}
 	if f.sfi != 0 {
 		sfi = []byte{f.sfi << 3}
 	}
-	// Access mode: READ BINARY only; everything else is never. Condition: none,
-	// or SM and PIN in the security environment "PIN" (IAS ECC 4.2.3).
+	// Access mode: READ BINARY only; nothing else is permitted. Condition: none, or SM and
+	// PIN in the security environment "PIN" (IAS ECC 4.2.3).
 	condition := byte(0x00)
 	if f.protected {
 		condition = 0xD0 | sePIN

@@ -16,9 +16,9 @@ func (threes) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// FuzzExchange gives a powered card whatever comes, in the clear, and again in
-// the middle of a session. The card always answers at least a status, never
-// panics, and no unprotected command spends a try.
+// FuzzExchange sends arbitrary commands to a powered card, in the clear and within a
+// session. The card always returns at least a status, never panics, and no unprotected
+// command uses a try.
 func FuzzExchange(f *testing.F) {
 	for _, seed := range []string{
 		"00", "00A4040C06A00000000039", "00A40000023F00", "00A4020402D003", "00B0000080", "00B09D0000",
@@ -30,8 +30,8 @@ func FuzzExchange(f *testing.F) {
 	} {
 		f.Add(fromHex(f, seed))
 	}
-	// No randomness and short exponents: what the card does follows from the
-	// input, and quickly.
+	// Without randomness and with short exponents, so that the behaviour depends only on
+	// the input and is fast.
 	var cards [2]*cardtest.Card
 	for i := range cards {
 		cards[i], _ = newCard(f, cardtest.Profile{Extended: i == 1, Rand: threes{}})

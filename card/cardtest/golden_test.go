@@ -12,9 +12,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden traces anew")
 
-// TestGoldenTrace compares a whole conversation, secure messaging included,
-// with the one committed. Nothing in it depends on the key pool.
-func TestGoldenTrace(t *testing.T) {
+// The complete trace of a session, including secure messaging, equals the committed one.
+// It does not depend on the key pool.
+func TestGoldenTraceIsReproduced(t *testing.T) {
 	card, c := newCard(t, cardtest.Profile{Rand: threes{}, Family: cardtest.Gemalto, Files: map[uint16][]byte{
 		0x1004: []byte("no key at all"),
 	}})

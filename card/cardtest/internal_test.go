@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// TestContents: the same profile always gives the same contents, made anew
-// and through the cache, and whatever the contents depend on makes other ones.
-func TestContents(t *testing.T) {
+// The same profile always gives the same contents, newly created or from the cache, and
+// every field that affects the contents gives other ones.
+func TestContentsFollowProfile(t *testing.T) {
 	profile := func(change func(*Profile)) *Profile {
 		var p Profile
 		if change != nil {
@@ -87,7 +87,7 @@ func TestContents(t *testing.T) {
 	}
 }
 
-// TestCacheIsNotShared: a card cannot change the files of the next one.
+// A card cannot change the files of the next one.
 func TestCacheIsNotShared(t *testing.T) {
 	one, err := New(Profile{})
 	if err != nil {

@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// Issuer is a country signer with a document signer and the keys of one card.
-// Its keys are made when it is made and are in no file, so that nobody else has
-// them: what an attacker, or a country signer that is not known yet, makes.
+// Issuer is a country signer with a document signer and the keys of one card. It generates
+// its keys and stores them in no file, so that no other program has them: the issuer of an
+// attacker, or a country signer that is not known yet.
 type Issuer struct {
 	keys               [4]*rsa.PrivateKey
 	root               *x509.Certificate
@@ -24,9 +24,8 @@ type Issuer struct {
 	internal, services *rsa.PrivateKey
 }
 
-// NewIssuer makes an issuer whose country signer has the given common name.
-// Its certificates are valid as long as those of the pool. It takes about a
-// second.
+// NewIssuer returns an issuer whose country signer has the given common name. Its
+// certificates have the validity of those of the pool. It takes about a second.
 func NewIssuer(name string) (*Issuer, error) {
 	var keys [4]*rsa.PrivateKey
 	for i := range keys {
@@ -38,8 +37,8 @@ func NewIssuer(name string) (*Issuer, error) {
 	return newIssuer(name, keys)
 }
 
-// LoadIssuer is NewIssuer with the keys in a file, which is made if it is not
-// there: for cards that have to be the same in several processes.
+// LoadIssuer is NewIssuer with the keys in a file, which it creates if it does not exist,
+// for cards that must be the same in several processes.
 func LoadIssuer(path, name string) (*Issuer, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {

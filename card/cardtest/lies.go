@@ -6,12 +6,11 @@ import (
 	"math/big"
 )
 
-// Lies are the ways a card can be dishonest or a clone. The zero value is an
-// honest card.
+// Lies describes how a card deviates from a genuine one. The zero value is a genuine card.
 type Lies struct {
-	// PublicKey makes the Diffie-Hellman public key of the chip one of the
-	// values a client must refuse. All else fits, signature included: a client
-	// that does not look gets a working channel whose keys everybody knows.
+	// PublicKey sets the Diffie-Hellman public key of the chip to a value that a client
+	// must refuse. Everything else is consistent, including the signature: a client
+	// without this check gets a working channel whose keys are not secret.
 	PublicKey PublicKeyLie
 
 	// InternalAuthentication makes the signature of the device authentication
@@ -21,28 +20,27 @@ type Lies struct {
 	// AntiClone makes signatures with Servizi_Int.Kpriv wrong.
 	AntiClone bool
 
-	// IntKey gives the chip a device authentication key of its own, with an
-	// EF.Int.Kpub that matches it, under the SOD of the honest card: a man in
-	// the middle or a clone.
+	// IntKey gives the chip another device authentication key, with a matching EF.Int.Kpub,
+	// under the SOD of the genuine card: a man in the middle or a clone.
 	IntKey bool
 
 	// DHObject makes GET DATA return domain parameters that differ from
 	// EF.DH, and the chip use them.
 	DHObject bool
 
-	// Issuer gives the card a SOD and keys of an issuer of its own, as anybody
-	// can make them. All fits together.
+	// Issuer gives the card a SOD and keys of another issuer, as any attacker can create
+	// them. They are consistent.
 	Issuer *Issuer
 
 	// SOD makes EF.SOD wrong or strange.
 	SOD SODLie
 
-	// RefuseTries is the status that GET DATA of PIN and PUK answers instead
-	// of the counters, for instance 0x6A88; zero is an honest answer.
+	// RefuseTries is the status of GET DATA of PIN and PUK in place of the counters, for
+	// instance 0x6A88; zero returns the counters.
 	RefuseTries uint16
 
-	// WrongPIN6300 makes a wrong PIN or PUK answer 6300 without a count, as
-	// seen in the field; the counter goes down all the same.
+	// WrongPIN6300 returns 6300 without a count for a wrong PIN or PUK, as seen in the
+	// field; the counter is decremented nevertheless.
 	WrongPIN6300 bool
 }
 
@@ -58,7 +56,7 @@ const (
 	PublicKeyP                      // p
 )
 
-// value returns the false public key, or nil for an honest one.
+// value returns the forged public key, or nil for a genuine card.
 func (l PublicKeyLie) value() *big.Int {
 	switch l {
 	case PublicKeyZero:
@@ -73,9 +71,9 @@ func (l PublicKeyLie) value() *big.Int {
 	return nil
 }
 
-// session is the one that a client which does not look at the public key would
-// derive: the shared secret of 0 and p is 0, of 1 it is 1, and of p-1 it is 1
-// or p-1. Such a client notices nothing.
+// session returns the one that a client without a check of the public key derives: the
+// shared secret of 0 and p is 0, of 1 it is 1, and of p-1 it is 1 or p-1. Such a client
+// works normally.
 func (l PublicKeyLie) session(size int) *session {
 	of := func(zz *big.Int) *session { return newSession(zz.FillBytes(make([]byte, size))) }
 	switch l {
@@ -89,29 +87,29 @@ func (l PublicKeyLie) session(size int) *session {
 	return of(new(big.Int))
 }
 
-// SODLie is a kind of EF.SOD that is not an honest one.
+// SODLie is a kind of forged EF.SOD.
 type SODLie int
 
 // The kinds of EF.SOD.
 const (
 	SODHonest SODLie = iota
-	// SODTamperedHash: the hash of EF.Int.Kpub was changed after signing.
+	// SODTamperedHash has a hash of EF.Int.Kpub that was changed after signing.
 	SODTamperedHash
-	// SODTamperedSignature: the signature has one wrong bit.
+	// SODTamperedSignature has a signature with one wrong bit.
 	SODTamperedSignature
-	// SODForeignSigner: well signed, by a document signer whose CA only bears
-	// the name of the true one.
+	// SODForeignSigner is correctly signed by a document signer whose CA only has the name
+	// of the genuine one.
 	SODForeignSigner
-	// SODUnknownForm: well signed by the true signer, but the content is of a
-	// type and version that no reader knows yet.
+	// SODUnknownForm is correctly signed by the genuine signer, but the content has a type
+	// and version that no reader implements.
 	SODUnknownForm
-	// SODGarbage: 77 L and bytes that are no ASN.1.
+	// SODGarbage is 77 L and bytes that are not ASN.1.
 	SODGarbage
-	// SODEmpty: no file at all.
+	// SODEmpty is no file at all.
 	SODEmpty
 )
 
-// sod makes EF.SOD over the given contents, honest or not.
+// sod returns EF.SOD over the given contents, genuine or forged.
 func (l Lies) sod(p *Profile, content map[uint16][]byte) ([]byte, error) {
 	form, err := sodGeneration(p.SODGeneration)
 	if err != nil {
@@ -151,7 +149,7 @@ func (l Lies) sod(p *Profile, content map[uint16][]byte) ([]byte, error) {
 	return sod, nil
 }
 
-// indexOf returns where part stands in b; the caller knows that it does.
+// indexOf returns the position of part in b, which must contain it.
 func indexOf(b, part []byte) int {
 	for i := range b {
 		if i+len(part) <= len(b) && string(b[i:i+len(part)]) == string(part) {
@@ -176,14 +174,14 @@ func (l Lies) files(p *Profile, content map[uint16][]byte) {
 	}
 }
 
-// foreignKey is the device authentication key of another card.
+// foreignKey returns the device authentication key of another card.
 func (l Lies) foreignKey(p *Profile) *rsa.PrivateKey {
 	other := *p
 	other.KeySet = p.KeySet%KeySets + 1
 	return other.keys().internal
 }
 
-// generator is the generator that the K_DH object and the key agreement use.
+// generator returns the generator for the K_DH object and the key agreement.
 func (l Lies) generator() *big.Int {
 	if l.DHObject {
 		return new(big.Int).Exp(dhG, big.NewInt(2), dhP)

@@ -11,10 +11,10 @@ import (
 	"cie/card/cardtest"
 )
 
-// wrongCode is not the default PIN, PUK or any code the tests set.
+// wrongCode returns a code that is neither the default PIN or PUK nor set by the tests.
 func wrongCode() []byte { return []byte("90817263") }
 
-func TestLife(t *testing.T) {
+func TestCodesFromChangeToBlocked(t *testing.T) {
 	for _, family := range cardtest.Families() {
 		t.Run(family.String(), func(t *testing.T) {
 			t.Parallel()
@@ -44,7 +44,7 @@ func TestLife(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			// Change: the flag falls, the old code is wrong from now on.
+			// Change: the flag is cleared, and the old code is wrong from now on.
 			c.must(0x9000, 0x24, 0, 0x81, append(append([]byte(nil), pin...), newPIN...), -1)
 			c.must(0x6982, 0xB0, 0x83, 0, nil, 0)
 			c.verify(0x63C2, 0x81, pin)
@@ -65,7 +65,7 @@ func TestLife(t *testing.T) {
 			c.must(0x6982, 0xB0, 0x83, 0, nil, 0)
 			c.verify(0x9000, 0x81, pin)
 
-			// The PUK dies.
+			// The PUK becomes blocked.
 			for left := 9; left > 0; left-- {
 				c.verify(0x63C0|left, 0x82, wrongCode())
 			}

@@ -47,20 +47,20 @@ func tries(maximum, left int) []byte {
 	return append(object(0x9A, []byte{byte(maximum)}), object(0x9B, []byte{byte(left)})...)
 }
 
-// codeSize is the usage template of PIN and PUK (IAS ECC 3.4.6.1).
+// codeSize returns the usage template of PIN and PUK (IAS ECC 3.4.6.1).
 func codeSize(*Card) []byte {
 	return append(object(0x80, []byte{codeLength}), object(0x81, []byte{codeLength})...)
 }
 
-// Security condition bytes (IAS ECC 4.2.3): all of SM and the given, in the
-// given environment.
+// Security condition bytes (IAS ECC 4.2.3): SM and the given condition, in the given
+// environment.
 const (
 	scbPIN  = 0xD0 | sePIN
 	scbPUK  = 0xD0 | sePUK
 	scbDAPP = 0xE0 | seDAPP
 )
 
-// objects are the SDOs of DF_CIE.
+// sdos returns the security data objects of DF_CIE.
 func sdos() map[uint32]sdo {
 	return map[uint32]sdo{
 		0xBF8101: {
@@ -125,8 +125,8 @@ func (c *Card) dhParameter(tag uint32) []byte {
 	}
 }
 
-// getData is GET DATA (IAS ECC 9.8.1): an extended header list that names a
-// constructed object whole (length 80), or one domain parameter (length 00).
+// getData executes GET DATA (IAS ECC 9.8.1): an extended header list that names a whole
+// constructed object (length 80), or one domain parameter (length 00).
 func (c *Card) getData(cmd command) answer {
 	if cmd.p1 != 0x3F || cmd.p2 != 0xFF {
 		return status(swWrongP1P2)
@@ -194,8 +194,7 @@ func (c *Card) objectPart(id uint32, o sdo, header []byte) ([]byte, uint16) {
 	return nil, swWrongData
 }
 
-// headerTag returns the tag that b begins with and its length, 0 if there is
-// none.
+// headerTag returns the tag at the start of b and its length, 0 if there is none.
 func headerTag(b []byte) (tag uint32, n int) {
 	for n < len(b) && n < 3 {
 		tag = tag<<8 | uint32(b[n])

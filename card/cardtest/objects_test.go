@@ -8,7 +8,7 @@ import (
 	"cie/card/cardtest"
 )
 
-// headerList is the data of GET DATA for a part of an object.
+// headerList returns the data of GET DATA for a part of an object.
 func headerList(id uint32, part ...byte) []byte {
 	inner := append([]byte{byte(id >> 16), byte(id >> 8), byte(id), byte(len(part))}, part...)
 	return tlvOf([]byte{0x4D}, tlvOf([]byte{0x70}, inner))
@@ -16,7 +16,7 @@ func headerList(id uint32, part ...byte) []byte {
 
 // TestObjects compares whole answers of GET DATA, before and after device
 // authentication, with IAS ECC 3.4 and CIE annex A.
-func TestObjects(t *testing.T) {
+func TestObjectsAreReadable(t *testing.T) {
 	_, c := newCard(t, cardtest.Profile{})
 	p, g, q := c.dh()
 	param := func(tag byte, v []byte) string {
@@ -105,9 +105,9 @@ func TestRootKeyObject(t *testing.T) {
 	}
 }
 
-// TestDHByFamily: Gemalto gives the parameters all at once, the others one by
-// one, and neither the other way.
-func TestDHByFamily(t *testing.T) {
+// Gemalto chips return all parameters at once, the others one at a time, and each refuses
+// the other form.
+func TestDHFormDependsOnFamily(t *testing.T) {
 	for _, f := range cardtest.Families() {
 		_, c := newCard(t, cardtest.Profile{Family: f})
 		p, g, q := c.dh()

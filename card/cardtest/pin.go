@@ -24,8 +24,8 @@ func (c *Card) code(m *memory, p2 byte) (code, bool) {
 	return code{}, false
 }
 
-// compare checks a presented code and says what to answer. The memory m is a
-// copy that the caller stores before it answers.
+// compare checks a presented code and returns the status. The memory m is a copy that the
+// caller stores before it responds.
 func (c *Card) compare(k code, presented []byte) uint16 {
 	if subtle.ConstantTimeCompare(*k.value, presented) == 1 {
 		*k.tries = k.maximum
@@ -43,7 +43,7 @@ func (c *Card) compare(k code, presented []byte) uint16 {
 	return swTries | uint16(*k.tries)
 }
 
-// verify is VERIFY (IAS ECC 9.4.1).
+// verify executes VERIFY (IAS ECC 9.4.1).
 func (c *Card) verify(cmd command) answer {
 	if cmd.p1 != 0 {
 		return status(swWrongP1P2)
@@ -71,7 +71,7 @@ func (c *Card) verify(cmd command) answer {
 	return status(sw)
 }
 
-// changeReferenceData is CHANGE REFERENCE DATA (IAS ECC 9.4.2).
+// changeReferenceData executes CHANGE REFERENCE DATA (IAS ECC 9.4.2).
 func (c *Card) changeReferenceData(cmd command) answer {
 	if cmd.p1 != 0 {
 		return status(swWrongP1P2)
@@ -104,7 +104,7 @@ func (c *Card) changeReferenceData(cmd command) answer {
 	return status(sw)
 }
 
-// resetRetryCounter is RESET RETRY COUNTER (IAS ECC 9.4.3).
+// resetRetryCounter executes RESET RETRY COUNTER (IAS ECC 9.4.3).
 func (c *Card) resetRetryCounter(cmd command) answer {
 	if cmd.p1 != 0x02 && cmd.p1 != 0x03 {
 		return status(swWrongP1P2)

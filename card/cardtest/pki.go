@@ -20,7 +20,7 @@ var certsPEM []byte
 // cards can exist at once without sharing a key.
 const KeySets = 4
 
-// pool holds the parsed content of the embedded files.
+// pool contains the parsed embedded files.
 type pool struct {
 	keys  map[string]*rsa.PrivateKey
 	roots map[string]publicKey
@@ -59,33 +59,33 @@ var loadPool = sync.OnceValue(func() *pool {
 	}
 })
 
-// CSCA is the synthetic country signing CA: the root of the document signers
-// of both SOD generations.
+// CSCA returns the synthetic country signing CA: the root of the document signers of both
+// SOD generations.
 func CSCA() *x509.Certificate { return loadPool().certs["csca"] }
 
-// CSCAPEM is [CSCA] in PEM.
+// CSCAPEM returns [CSCA] in PEM.
 func CSCAPEM() []byte { return certPEM("csca") }
 
-// DocumentSigner is the certificate inside the EF.SOD of the given generation
-// (1 or 2). It chains to [CSCA].
+// DocumentSigner returns the certificate inside the EF.SOD of the given generation (1 or
+// 2). It chains to [CSCA].
 func DocumentSigner(generation int) *x509.Certificate {
 	return loadPool().certs[fmt.Sprintf("ds-%d", generation)]
 }
 
-// IssuingCA is the synthetic CA that issues the authentication certificates
-// of the cards. It is its own root.
+// IssuingCA returns the synthetic CA that issues the authentication certificates of the
+// cards. It is its own root.
 func IssuingCA() *x509.Certificate { return loadPool().certs["issuing"] }
 
-// IssuingCAPEM is [IssuingCA] in PEM: what a server that asks virtual cards
-// for a client certificate trusts.
+// IssuingCAPEM returns [IssuingCA] in PEM. A server that requests client certificates of
+// virtual cards trusts it.
 func IssuingCAPEM() []byte { return certPEM("issuing") }
 
 func certPEM(name string) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: loadPool().certs[name].Raw})
 }
 
-// PublicKeys returns the RSA keys of the committed pool, whose private halves
-// everybody has: a card or a signer with one of them proves nothing.
+// PublicKeys returns the RSA keys of the committed pool. Their private keys are public, so
+// a card or a signer with one of them proves nothing.
 func PublicKeys() []*rsa.PublicKey {
 	var list []*rsa.PublicKey
 	for _, key := range loadPool().keys {

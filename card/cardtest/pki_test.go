@@ -36,8 +36,8 @@ func holder(t *testing.T, p cardtest.Profile) *x509.Certificate {
 	return cert
 }
 
-// A holder without a given name has none in the certificate, rather than an
-// empty attribute or the name of the examples.
+// The certificate of a holder without a given name lacks the attribute, instead of an
+// empty one or the name of the examples.
 func TestCertificateOfHolderWithoutGivenName(t *testing.T) {
 	cert := holder(t, cardtest.Profile{GivenName: "ANNA", NoGivenName: true, PIN: []byte("20304050")})
 	for _, n := range cert.Subject.Names {
@@ -50,8 +50,8 @@ func TestCertificateOfHolderWithoutGivenName(t *testing.T) {
 	}
 }
 
-// TestCertificate is CIE 6.12.
-func TestCertificate(t *testing.T) {
+// CIE 6.12.
+func TestCertificateConformsToSpecification(t *testing.T) {
 	from, to := time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC), time.Date(2035, 6, 30, 23, 59, 59, 0, time.UTC)
 	cert := holder(t, cardtest.Profile{
 		Surname: "D'ANGELO", GivenName: "NICOLÒ", FiscalCode: "DNGNCL70A01Z999X", NIS: "888800000017",
@@ -129,7 +129,7 @@ func TestCertificate(t *testing.T) {
 	for _, url := range append(cert.CRLDistributionPoints, cert.OCSPServer...) {
 		host, _, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
 		if !strings.HasPrefix(url, "http://") || !strings.HasSuffix(host, ".invalid") {
-			t.Errorf("%s could be somebody's", url)
+			t.Errorf("%s may exist", url)
 		}
 	}
 	if len(cert.CRLDistributionPoints) != 1 || len(cert.OCSPServer) == 0 {
@@ -137,7 +137,7 @@ func TestCertificate(t *testing.T) {
 	}
 }
 
-func TestCertificateVariants(t *testing.T) {
+func TestCertificateFollowsProfile(t *testing.T) {
 	cert := holder(t, cardtest.Profile{CommonNameSuffix: ".abcd=", BareSubjectSerial: true})
 	if cn := cert.Subject.CommonName; cn != "PRVMRA70A41Z999S/999900000001.abcd=" {
 		t.Errorf("CN %q", cn)
@@ -195,8 +195,8 @@ type ldsParts struct {
 	Info []string `asn1:"optional"`
 }
 
-// openSOD takes EF.SOD apart, checks its signature with the standard library
-// alone and returns the signer and the LDS object.
+// openSOD parses EF.SOD, verifies its signature with the standard library only and returns
+// the signer and the LDS object.
 func openSOD(t *testing.T, sod []byte, hash crypto.Hash, pss bool) (*x509.Certificate, ldsParts, error) {
 	t.Helper()
 	var wrapper asn1.RawValue
@@ -339,7 +339,7 @@ func TestSODLies(t *testing.T) {
 	c.must(0x6A82, 0xA4, 2, 0x0C, []byte{0x10, 0x06}, -1)
 }
 
-func TestBadProfiles(t *testing.T) {
+func TestBadProfilesAreRefused(t *testing.T) {
 	for name, p := range map[string]cardtest.Profile{
 		"family":           {Family: 99},
 		"NIS letters":      {NIS: "12345678901A"},

@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// Profile says which card to make. The zero value is a sensible card of a
-// synthetic holder; every field left zero gets the default named beside it.
-// The same profile always gives the same card, byte for byte.
+// Profile describes a card. The zero value is a typical card of a synthetic holder; every
+// zero field gets the default in its comment. The same profile always gives the same card,
+// byte for byte.
 type Profile struct {
 	Family Family // NXP
 
 	// The holder and the document.
 	Surname        string // "PROVA"
 	GivenName      string // "MARIA"
-	NoGivenName    bool   // the holder has none, and GivenName is not used
+	NoGivenName    bool   // the holder has none; GivenName is ignored
 	FiscalCode     string // "PRVMRA70A41Z999S", 16 characters
 	Country        string // "IT"
 	NIS            string // "999900000001", 12 digits
@@ -46,10 +46,9 @@ type Profile struct {
 	// FID. A nil map pads EF.Cert_CIE and EF.SOD as some real cards do.
 	Padding map[uint16]int
 
-	// Files replaces the content of files, by FID, without regard to any
-	// consistency; Padding still applies. An empty content removes the file.
-	// The SOD still covers what the files would have been, so a difference
-	// shows as a forgery.
+	// Files replaces the content of files, by FID, without any check of consistency;
+	// Padding still applies. An empty content removes the file. The SOD covers the original
+	// contents, so a difference is detected as a forgery.
 	Files map[uint16][]byte
 
 	// The variants of the certificate seen in the field.
@@ -60,8 +59,7 @@ type Profile struct {
 	// authentication certificate was made on board.
 	OnBoardKey bool
 
-	// Extended makes the chip take and give extended length APDUs, and says
-	// so in EF.ATR.
+	// Extended makes the chip support extended length APDUs and declare this in EF.ATR.
 	Extended bool
 
 	// NoLeStatus makes a command without Le answer 61xx and no data, as a
@@ -76,18 +74,18 @@ type Profile struct {
 	// 63C0 instead of 6983.
 	LastTry63C0 bool
 
-	// KeepVerified keeps a verified PIN or PUK valid when the secure
-	// messaging session ends without a reset.
+	// KeepVerified keeps a verified PIN or PUK valid if the secure messaging session ends
+	// without a reset.
 	KeepVerified bool
 
-	// Strict makes the chip refuse forms of commands that no client in the field
-	// is known to send.
+	// Strict makes the chip refuse command forms that no client in the field is known to
+	// send.
 	Strict Strict
 
 	// DOCP is the layout of the control parameters of PIN and PUK; DOCPNamed.
 	DOCP DOCPLayout
 
-	// Lies makes the card dishonest.
+	// Lies makes the card a forged one.
 	Lies Lies
 
 	// Rand is the random source of the chip; crypto/rand.
@@ -111,7 +109,7 @@ type DOCPLayout int
 
 // The layouts of DOCP.
 const (
-	// DOCPNamed begins with the name of the object (IAS ECC 3.4.5).
+	// DOCPNamed starts with the name of the object (IAS ECC 3.4.5).
 	DOCPNamed DOCPLayout = iota
 	// DOCPNested is { 9A, 9B, A1 { 8C, 9C } }, as IAS ECC cards of IDEMIA answer.
 	DOCPNested
@@ -134,8 +132,7 @@ const (
 	MaxPUKTries = 10
 )
 
-// withDefaults returns a copy with every default filled in, or says what
-// cannot be.
+// withDefaults returns a copy with all defaults, or an error for an invalid profile.
 func (p Profile) withDefaults() (*Profile, error) {
 	def := func(s *string, value string) {
 		if *s == "" {

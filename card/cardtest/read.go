@@ -2,8 +2,7 @@ package cardtest
 
 import "bytes"
 
-// selectFile is SELECT (IAS ECC 9.7.1). A selection that fails changes
-// nothing.
+// selectFile executes SELECT (IAS ECC 9.7.1). A failed selection changes nothing.
 func (c *Card) selectFile(cmd command) answer {
 	switch cmd.p2 {
 	case 0x00, 0x04, 0x0C:
@@ -31,7 +30,7 @@ func (c *Card) selectFile(cmd command) answer {
 		}
 		c.current = f
 		return parameters(cmd, f.controlParameters())
-	case 0x01, 0x03: // child DF, parent DF: there are none
+	case 0x01, 0x03: // child DF, parent DF: do not exist
 		return status(swNotFound)
 	case 0x04:
 		switch {
@@ -43,7 +42,7 @@ func (c *Card) selectFile(cmd command) answer {
 			c.stats.Refusals++
 			return status(swNotFound)
 		case bytes.Equal(cmd.data, aidMRTD):
-			// Another application: what was proved to this one is void.
+			// Another application: the authentications to this one end.
 			c.endSession("travel document selected")
 			c.auth = authentication{}
 			return c.enter(cmd, c.fs.mrtd)
@@ -53,9 +52,8 @@ func (c *Card) selectFile(cmd command) answer {
 	return status(swWrongP1P2)
 }
 
-// enter makes d the current DF; there is no current EF then. The current
-// security environment and the imported key are gone (IAS ECC 7.2.6.5), what
-// was proved stays (IAS ECC 4.1.1).
+// enter makes d the current DF without a current EF. The current security environment and
+// the imported key are lost (IAS ECC 7.2.6.5), authentications remain (IAS ECC 4.1.1).
 func (c *Card) enter(cmd command, d *directory) answer {
 	c.directory, c.current = d, nil
 	c.env = environment{}
@@ -63,8 +61,8 @@ func (c *Card) enter(cmd command, d *directory) answer {
 	return parameters(cmd, d.controlParameters())
 }
 
-// parameters returns the FCP when P2 asks for it and Le leaves room; field
-// clients send P2=04 without Le and get none.
+// parameters returns the FCP if P2 requests it and Le has room for it. Clients in the field
+// send P2=04 without Le and get none.
 func parameters(cmd command, fcp []byte) answer {
 	if cmd.p2 == 0x04 && cmd.le != 0 {
 		return done(fcp)
@@ -78,7 +76,7 @@ const (
 	maxReadOdd = 0xE4
 )
 
-// readBinary is READ BINARY with even INS (IAS ECC 9.7.2.1).
+// readBinary executes READ BINARY with even INS (IAS ECC 9.7.2.1).
 func (c *Card) readBinary(cmd command) answer {
 	if len(cmd.data) != 0 {
 		return status(swWrongLength)
@@ -103,7 +101,7 @@ func (c *Card) readBinary(cmd command) answer {
 	return answer{data: data, sw: sw}
 }
 
-// readBinaryOdd is READ BINARY with odd INS (IAS ECC 9.7.2.2).
+// readBinaryOdd executes READ BINARY with odd INS (IAS ECC 9.7.2.2).
 func (c *Card) readBinaryOdd(cmd command) answer {
 	f := c.current
 	switch reference := uint16(cmd.p1)<<8 | uint16(cmd.p2); {

@@ -10,8 +10,8 @@ import (
 	"cie/card/cardtest"
 )
 
-// exchange sends hex to a fresh card and compares the answers; a want that
-// ends in * compares the beginning.
+// exchange sends hexadecimal commands to a new card and compares the responses. An expected
+// response that ends in * is a prefix.
 func exchange(t *testing.T, c *cardtest.Card, steps ...string) {
 	t.Helper()
 	for _, step := range steps {
@@ -26,7 +26,7 @@ func exchange(t *testing.T, c *cardtest.Card, steps ...string) {
 	}
 }
 
-func TestSelect(t *testing.T) {
+func TestSelectReturnsFCPOnRequest(t *testing.T) {
 	for name, steps := range map[string][]string{
 		"root after reset": {"00B09D0004 -> 4301B8469000", "00A4020C02D003 -> 9000", "00B000000C -> 5A0A8025009999000000011F9000"},
 		"root forms": {
@@ -82,7 +82,7 @@ func TestSelectIASByName(t *testing.T) {
 	}
 }
 
-func TestReadBinary(t *testing.T) {
+func TestReadBinaryInEveryForm(t *testing.T) {
 	content := make([]byte, 600)
 	for i := range content {
 		content[i] = byte(i)
@@ -143,7 +143,7 @@ func TestReadBinary(t *testing.T) {
 	}
 }
 
-func TestFiles(t *testing.T) {
+func TestFilesFollowProfile(t *testing.T) {
 	_, c := newCard(t, cardtest.Profile{OnBoardKey: true})
 	for fid, want := range map[uint16]string{
 		0x2F00: "61084F06A00000000039",
@@ -171,13 +171,13 @@ func TestFiles(t *testing.T) {
 		t.Errorf("EF.Cert_CIE is not padded with 29 zeros: ...%X", cert[len(cert)-32:])
 	}
 	if c.publicKey(0x1007).N.Cmp(c.publicKey(0x1004).N) == 0 {
-		t.Error("one key for two things")
+		t.Error("one key for two purposes")
 	}
 }
 
 // TestSerialNumber checks the Luhn digit of a number whose digit is known and
 // that the NIS is the digits of bytes 5 to 10.
-func TestSerialNumber(t *testing.T) {
+func TestSerialNumberFollowsNIS(t *testing.T) {
 	for nis, digit := range map[string]string{"999900000001": "1", "000000000000": "9", "123456789012": "7"} {
 		_, c := newCard(t, cardtest.Profile{NIS: nis})
 		got := hex.EncodeToString(c.readFile(0xD003))
@@ -228,7 +228,7 @@ func TestATRs(t *testing.T) {
 			t.Errorf("%v: ATR %s, want %s", f, got, want)
 		}
 	}
-	if _, err := cardtest.ParseFamily("nobody's"); err == nil {
+	if _, err := cardtest.ParseFamily("none such"); err == nil {
 		t.Error("a family that does not exist was found")
 	}
 }

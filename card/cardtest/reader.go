@@ -8,13 +8,13 @@ import (
 	"cie/apdu"
 )
 
-// slot is the reader a card lies on, seen from the programs that use it.
+// slot is the reader of a card, shared by the programs that use it.
 type slot struct {
-	turn       *sync.Cond // on Card.mu: somebody ended a transaction or removed the card
+	turn       *sync.Cond // with Card.mu: a transaction ended or the card was removed
 	present    bool
 	insertions int     // how often the card was put on the reader
 	resets     int     // how often it was reset
-	holder     *Reader // who has the transaction
+	holder     *Reader // the connection with the transaction
 }
 
 func (s *slot) init(c *Card) {
@@ -23,18 +23,18 @@ func (s *slot) init(c *Card) {
 	s.insertions = 1
 }
 
-// Reader is the connection of one program to the card, in process: what a
-// PC/SC handle in shared mode is. It implements apdu.Card.
-// Several Readers of one card are several programs: each sees the resets of
-// the others, and waits while another has a transaction.
+// Reader is the connection of one program to the card, within the process, like a PC/SC
+// handle in shared mode. It implements apdu.Card. Several Readers of one card are several
+// programs: each is notified of the resets of the others, and waits while another has a
+// transaction.
 type Reader struct {
 	card       *Card
 	insertions int // of the slot, when this connection was made
-	resets     int // of the slot, as far as this connection knows
+	resets     int // resets of the slot that this connection knows of
 	closed     bool
 }
 
-// Reader connects to the card. It gives the chip power when it has none.
+// Reader connects to the card and gives the chip power if it has none.
 func (c *Card) Reader() *Reader {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,7 +52,7 @@ func (c *Card) Reader() *Reader {
 // errClosed is the misuse of a closed connection.
 var errClosed = errors.New("connection is closed")
 
-// state returns why nothing can be sent, or nil.
+// state returns why no command can be sent, or nil.
 func (r *Reader) state() error {
 	s := &r.card.slot
 	switch {
@@ -103,10 +103,9 @@ func (r *Reader) Transmit(command []byte) ([]byte, error) {
 // ATR returns the answer to reset of the card.
 func (r *Reader) ATR() []byte { return r.card.ATR() }
 
-// Begin starts a transaction, waiting for those of other connections to end.
-// reset reports that the card was reset by somebody else since this connection
-// last knew: everything the chip had been told is gone. Transmit works again
-// after it.
+// Begin waits for transactions of other connections and starts one. reset reports that
+// another connection reset the card since the last call, so that the chip lost its state.
+// Transmit works again afterwards.
 func (r *Reader) Begin() (reset bool, err error) {
 	c := r.card
 	c.mu.Lock()
@@ -123,8 +122,7 @@ func (r *Reader) Begin() (reset bool, err error) {
 	return reset, nil
 }
 
-// End ends the transaction. A card that was taken away took the transaction
-// with it.
+// End ends the transaction. If the card was removed, the transaction has ended already.
 func (r *Reader) End() error {
 	c := r.card
 	c.mu.Lock()
@@ -140,8 +138,8 @@ func (r *Reader) End() error {
 	return nil
 }
 
-// Reset resets the card on behalf of this connection; the others will see a
-// reset by somebody else.
+// Reset resets the card for this connection. The other connections are notified of a reset
+// by another program.
 func (r *Reader) Reset() error {
 	c := r.card
 	c.mu.Lock()
@@ -154,7 +152,7 @@ func (r *Reader) Reset() error {
 	return nil
 }
 
-// Close ends the connection and its transaction; the card stays as it is.
+// Close ends the connection and its transaction. It does not change the card.
 func (r *Reader) Close() error {
 	c := r.card
 	c.mu.Lock()
@@ -167,8 +165,8 @@ func (r *Reader) Close() error {
 	return nil
 }
 
-// Insert puts the card on the reader and connects this connection anew; the
-// next Begin reports a reset. Other connections need a new [Card.Reader].
+// Insert inserts the card into the reader and reconnects this connection; the next Begin
+// reports a reset. Other connections need a new [Card.Reader].
 func (r *Reader) Insert() {
 	c := r.card
 	c.mu.Lock()
@@ -177,27 +175,27 @@ func (r *Reader) Insert() {
 	r.insertions, r.closed = c.slot.insertions, false
 }
 
-// Remove takes the card off the reader.
+// Remove removes the card from the reader.
 func (r *Reader) Remove() { r.card.Remove() }
 
-// Insert puts the card back on the reader, powered. A card that lies there
-// already stays as it is.
+// Insert inserts the card into the reader with power. It does nothing if the card is there
+// already.
 func (c *Card) Insert() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.insert()
 }
 
-// Remove takes the card off the reader: it loses power, and every connection
-// gets apdu.ErrRemoved.
+// Remove removes the card from the reader: it loses power, and every connection gets
+// apdu.ErrRemoved.
 func (c *Card) Remove() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.remove()
 }
 
-// Present reports whether the card lies on the reader: new cards do, until
-// Remove or a fault takes them away.
+// Present reports whether the card is in the reader. New cards are, until Remove or a fault
+// removes them.
 func (c *Card) Present() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

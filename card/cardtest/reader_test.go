@@ -13,7 +13,7 @@ import (
 // selectRoot is any harmless command.
 var selectRoot = []byte{0, 0xA4, 0, 0x0C}
 
-func TestReaderPresence(t *testing.T) {
+func TestRemovalEndsConnections(t *testing.T) {
 	card, err := cardtest.New(cardtest.Profile{})
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func TestReaderPresence(t *testing.T) {
 			t.Errorf("%s: Reset %v", name, err)
 		}
 	}
-	// Back again: the old connection is as dead as before.
+	// After inserting the card again, the old connection remains unusable.
 	card.Insert()
 	if _, err := r.Transmit(selectRoot); !errors.Is(err, apdu.ErrRemoved) {
 		t.Errorf("a connection survived the removal: %v", err)
@@ -49,8 +49,8 @@ func TestReaderPresence(t *testing.T) {
 	if _, err := card.Reader().Transmit(selectRoot); err != nil {
 		t.Error(err)
 	}
-	// A connection that puts the card back itself lives, and knows that
-	// everything is forgotten.
+	// A connection that inserts the card itself works again, and reports that the card
+	// lost its state.
 	r.Remove()
 	r.Insert()
 	if _, err := r.Transmit(selectRoot); !errors.Is(err, apdu.ErrReset) {
@@ -64,7 +64,7 @@ func TestReaderPresence(t *testing.T) {
 	}
 }
 
-func TestReaderReset(t *testing.T) {
+func TestResetIsReportedToOthers(t *testing.T) {
 	card, err := cardtest.New(cardtest.Profile{})
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func TestReaderReset(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := two.Transmit(selectRoot); err != nil {
-		t.Errorf("who reset the card knows: %v", err)
+		t.Errorf("the program that reset the card gets: %v", err)
 	}
 	if _, err := one.Transmit(selectRoot); !errors.Is(err, apdu.ErrReset) {
 		t.Errorf("who did not reset the card: %v", err)
@@ -112,9 +112,9 @@ func TestReaderReset(t *testing.T) {
 	}
 }
 
-// TestTransactions: commands of one program never fall between those of the
+// Commands of one program never fall between those of the
 // transaction of another.
-func TestTransactions(t *testing.T) {
+func TestTransactionsExcludeEachOther(t *testing.T) {
 	card, err := cardtest.New(cardtest.Profile{})
 	if err != nil {
 		t.Fatal(err)
@@ -148,9 +148,8 @@ func TestTransactions(t *testing.T) {
 	wg.Wait()
 }
 
-// TestRemovalWakes: a program that waits for its turn hears that the card is
-// gone.
-func TestRemovalWakes(t *testing.T) {
+// A program that waits for a transaction is notified of the removal.
+func TestRemovalEndsWaitForTransaction(t *testing.T) {
 	card, err := cardtest.New(cardtest.Profile{})
 	if err != nil {
 		t.Fatal(err)
@@ -173,8 +172,8 @@ func TestRemovalWakes(t *testing.T) {
 	}
 }
 
-// TestPower: without power nothing is answered and nothing is remembered.
-func TestPower(t *testing.T) {
+// A chip without power neither answers nor keeps its state.
+func TestChipWithoutPowerIsSilent(t *testing.T) {
 	card, err := cardtest.New(cardtest.Profile{})
 	if err != nil {
 		t.Fatal(err)

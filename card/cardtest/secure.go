@@ -37,7 +37,7 @@ func (s *session) checksum(padded []byte) []byte {
 	return retailMAC(s.mac, append(binary.BigEndian.AppendUint64(nil, s.ssc), padded...))
 }
 
-// open checks and takes apart a protected command (IAS ECC 7.1.7, 7.1.9).
+// open verifies a protected command and returns the plain one (IAS ECC 7.1.7, 7.1.9).
 func (s *session) open(c command) (plain command, sw uint16) {
 	objects, ok := allTLVs(c.data)
 	if !ok {
@@ -71,8 +71,8 @@ func (s *session) open(c command) (plain command, sw uint16) {
 		}
 		protected = append(protected, o.raw...)
 	}
-	// A command without objects is its padded header alone: what is padded
-	// gets no more padding (IAS ECC 7.1.12, case 1).
+	// For a command without objects the MAC covers only its padded header, without further
+	// padding (IAS ECC 7.1.12, case 1).
 	if len(objects) > 0 {
 		protected = pad(protected)
 	}
@@ -120,7 +120,7 @@ func (s *session) seal(ins byte, a answer) []byte {
 	return append(out, object(0x8E, s.checksum(pad(out)))...)
 }
 
-// executeSecure runs a command that came under secure messaging.
+// executeSecure executes a command received under secure messaging.
 func (c *Card) executeSecure(cmd command) []byte {
 	s := c.session
 	if s == nil {
@@ -171,8 +171,7 @@ func (c *Card) startSession(s *session) {
 	c.trace.note("secure messaging starts")
 }
 
-// endSession forgets the keys and everything that was proved under them
-// (IAS ECC 7.1.1).
+// endSession deletes the keys and all authentications of the session (IAS ECC 7.1.1).
 func (c *Card) endSession(why string) {
 	if c.session == nil {
 		return

@@ -25,7 +25,7 @@ var (
 	oidSHA256RSA     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}
 	oidPSS           = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}
 	oidMGF1          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 8}
-	// A form that no reader of security objects knows.
+	// A type that no reader of security objects implements.
 	oidNobodys = asn1.ObjectIdentifier{2, 23, 136, 1, 1, 99}
 )
 
@@ -122,7 +122,7 @@ func ldsObject(form sodForm, files map[uint16][]byte) ([]byte, error) {
 	return b.Bytes()
 }
 
-// documentSigner is who signs an EF.SOD.
+// documentSigner is the signer of an EF.SOD.
 type documentSigner struct {
 	cert *x509.Certificate
 	key  *rsa.PrivateKey
@@ -134,8 +134,7 @@ func poolSigner(name string) documentSigner {
 	return documentSigner{p.certs[name], p.keys[name]}
 }
 
-// buildSOD makes the content of EF.SOD over the given file contents (without
-// padding).
+// buildSOD returns the content of EF.SOD over the given file contents (without padding).
 func buildSOD(form sodForm, signer documentSigner, files map[uint16][]byte) ([]byte, error) {
 	cert, key := signer.cert, signer.key
 	if cert == nil || key == nil {
@@ -217,8 +216,8 @@ func signSOD(form sodForm, key *rsa.PrivateKey, tbs []byte) ([]byte, error) {
 	return pssSign(form, key, h.Sum(nil)), nil
 }
 
-// pssSign is RSASSA-PSS with a salt that follows from the message, so that
-// the same profile always gives the same card (RFC 8017, 9.1.1).
+// pssSign computes RSASSA-PSS with a salt derived from the message, so that the same profile
+// always gives the same card (RFC 8017, 9.1.1).
 func pssSign(form sodForm, key *rsa.PrivateKey, digest []byte) []byte {
 	sum := func(parts ...[]byte) []byte {
 		h := form.newHash()

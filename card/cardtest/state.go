@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// memory is what a chip keeps without power, and the shape of the state file.
+// memory is the state that a chip keeps without power, and the format of the state file.
 type memory struct {
 	Version  int    `json:"version"`
 	NIS      string `json:"nis"`
@@ -21,7 +21,7 @@ type memory struct {
 	PINTries int    `json:"pin_tries"`
 	PUKTries int    `json:"puk_tries"`
 
-	path string // "": lives in memory only
+	path string // "": in memory only
 }
 
 const memoryVersion = 1
@@ -48,15 +48,14 @@ func (m *memory) equal(n *memory) bool {
 		m.PINTries == n.PINTries && m.PUKTries == n.PUKTries
 }
 
-// Load makes a card whose PIN, PUK and counters live in the file path: they
-// come from it when it exists (and then not from the profile), and every
-// change is in it, synced to the disk, before the command that made the change
-// is answered. A process killed at any moment leaves the state before or after
-// one command, never between.
+// Load returns a card whose PIN, PUK and counters are stored in the file path. If the file
+// exists, it overrides the profile. Every change is written and synced to the disk before
+// the card responds to the command. A process killed at any time leaves the state before or
+// after a command.
 //
-// The file is versioned JSON with mode 0600. It belongs to the card of one NIS
-// and to one Card at a time: a Card whose file was written by another answers
-// 6581 to whatever would change it.
+// The file is versioned JSON with mode 0600. It belongs to the card of one NIS and to one
+// Card at a time: if another Card wrote the file, every command that would change it gets
+// 6581.
 func Load(path string, p Profile) (*Card, error) {
 	c, err := New(p)
 	if err != nil {
@@ -100,20 +99,20 @@ func readMemory(path string) (memory, error) {
 	return m, nil
 }
 
-// temporary is the beginning of the names of files on their way to path.
+// temporary returns the prefix of the names of temporary files for path.
 func temporary(path string) string { return "." + filepath.Base(path) + "." }
 
-// removeLeftovers removes what a process killed while writing left behind.
+// removeLeftovers removes the temporary files of processes killed while writing.
 func removeLeftovers(path string) {
 	dir := filepath.Dir(path)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return // the write will say so
+		return // the next write reports the error
 	}
 	for _, e := range entries {
 		number, ours := strings.CutPrefix(e.Name(), temporary(path))
 		number, whole := strings.CutSuffix(number, ".tmp")
-		// More than a number is the file of another card, whose name goes on.
+		// A suffix other than a number belongs to the file of another card.
 		if ours && whole && strings.Trim(number, "0123456789") == "" && e.Type().IsRegular() {
 			os.Remove(filepath.Join(dir, e.Name()))
 		}
@@ -206,7 +205,7 @@ func (c *Card) SetTries(pin, puk int) bool {
 	return c.store(m)
 }
 
-// PIN returns a copy of the present PIN, for tests that need to know.
+// PIN returns a copy of the current PIN, for tests.
 func (c *Card) PIN() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -29,7 +29,7 @@ func load(t testing.TB, path string) (*cardtest.Card, *client) {
 	return card, &client{t: t, send: card.Exchange}
 }
 
-func TestState(t *testing.T) {
+func TestStateSurvivesRestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "card.json")
 	newPIN := []byte("10293847")
 
@@ -83,7 +83,7 @@ func TestState(t *testing.T) {
 	}
 }
 
-func TestStateRefused(t *testing.T) {
+func TestForeignStateIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"empty":   "",
@@ -109,9 +109,8 @@ func TestStateRefused(t *testing.T) {
 	}
 }
 
-// TestStateOfTwo: of two cards on one file, the one that did not write last
-// changes nothing any more.
-func TestStateOfTwo(t *testing.T) {
+// Of two cards with one file, the one that did not write last cannot change it any more.
+func TestStateIsOfOneCardAtATime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "card.json")
 	one, c1 := load(t, path)
 	two, c2 := load(t, path)
@@ -119,7 +118,7 @@ func TestStateOfTwo(t *testing.T) {
 	c2.authenticate()
 	c1.verify(0x63C2, 0x81, wrongCode())
 	c2.verify(0x6581, 0x81, wrongCode())
-	c2.verify(0x9000, 0x81, cardtest.DefaultPIN()) // changes nothing, so it needs no write
+	c2.verify(0x9000, 0x81, cardtest.DefaultPIN()) // no change, so no write is necessary
 	c2.must(0x6581, 0x24, 0, 0x81, append(cardtest.DefaultPIN(), wrongCode()...), -1)
 	c1.verify(0x63C1, 0x81, wrongCode())
 	if pin, _ := one.Tries(); pin != 1 {
@@ -130,8 +129,8 @@ func TestStateOfTwo(t *testing.T) {
 	}
 }
 
-// TestStateUnwritable: a change that cannot be stored does not happen.
-func TestStateUnwritable(t *testing.T) {
+// A change that cannot be stored does not happen.
+func TestUnwritableStateRefusesChanges(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "d")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -157,7 +156,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// childT lets the client run outside of a test.
+// childT makes the client usable outside of a test.
 type childT struct{ testing.TB }
 
 func (childT) Helper() {}
@@ -167,8 +166,8 @@ func (childT) Fatalf(format string, args ...any) {
 }
 func (childT) Fatal(args ...any) { childT{}.Fatalf("%s", fmt.Sprint(args...)) }
 
-// stateChild spends and wins back tries until it is killed. It says "do" and
-// what it will do before, and "done" and the state after each answer.
+// stateChild uses and restores tries until it is killed. It prints "do" and the action
+// before, and "done" and the state after each response.
 func stateChild(path string) {
 	card, err := cardtest.Load(path, cardtest.Profile{})
 	if err != nil {
@@ -213,7 +212,7 @@ func stateChild(path string) {
 // does not choose. The state it leaves is the one after its last answer or the
 // one after the command that was under way, never another: no try is lost or
 // gained, no PIN is half changed.
-func TestKill(t *testing.T) {
+func TestKillLeavesStateOfACommand(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "card.json")
 	rounds := 20
 	if testing.Short() {
@@ -269,9 +268,9 @@ func TestKill(t *testing.T) {
 	t.Logf("%d of %d kills fell between storing and answering", between, rounds)
 }
 
-// TestLeftovers: what a killed process left behind goes away, and what another
-// card, whose file only begins the same, is writing does not.
-func TestLeftovers(t *testing.T) {
+// Leftovers of a killed process are removed, but not a file that another card with a
+// similar name is writing.
+func TestLeftoversAreRemoved(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{".card.123.tmp", ".card.json.123.tmp", ".other.123.tmp"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {

@@ -1,7 +1,7 @@
 package cardtest
 
-// Status words (IAS ECC 9.3). They are written out here and not taken from
-// package apdu: the card does not share the client's opinion.
+// Status words (IAS ECC 9.3). They are not taken from package apdu, so that the card and the
+// client do not share an error.
 const (
 	swOK           = 0x9000
 	swEOF          = 0x6282
@@ -31,14 +31,14 @@ const (
 	swNoDiagnosis  = 0x6F00
 )
 
-// clearAnswerLength is the most data one short answer takes.
+// clearAnswerLength is the maximum number of data bytes in a short response.
 const clearAnswerLength = 256
 
-// answer is what a command handler gives back.
+// answer is the result of a command handler.
 type answer struct {
 	data []byte
 	sw   uint16
-	// inClear: the status goes out without secure messaging, which ends.
+	// inClear sends the status without secure messaging, which ends.
 	inClear bool
 }
 

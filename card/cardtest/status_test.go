@@ -29,12 +29,12 @@ func TestStatusInTheClear(t *testing.T) {
 			"002241A4068001028402 -> 6700", "002241A405800102840183 -> 6A80", "002241A40580010284 -> 6700",
 			"002281B606800141830184 -> 9000", "002281B603830184 -> 9000", "002281B606800142830184 -> 6A80", "002281B6048302AABB -> 6A80",
 			"002281A40E830C000000000000000000000000 -> 9000", "002281A403830184 -> 6A80"},
-		"codes want a channel": {"00200081083132333435363738 -> 6982", "00200082083132333435363738 -> 6982",
+		"codes need a channel": {"00200081083132333435363738 -> 6982", "00200082083132333435363738 -> 6982",
 			"00240081103132333435363738313233343536373A -> 6982", "002C0281083132333435363738 -> 6982", "002C0381 -> 6982",
 			"00200081 -> 6982", "00200181 -> 6A86", "00200080 -> 6A88", "00200001 -> 6A88", "00200083 -> 6A88",
 			"00240182 -> 6A86", "00240082 -> 6982", "002C0181 -> 6A86", "002C0282 -> 6982", "002C0281 -> 6982"},
 		"challenge": {"0084010008 -> 6A86", "0084000010 -> 6700", "0084000001AA -> 6700"},
-		"authentications want a channel": {
+		"authentications need a channel": {
 			"0082000001AA -> 6E00", "0082010001AA -> 6A86",
 			"002241A40684018280019B -> 9000", "00880000081122334455667788 -> 6E00",
 			"002241A406800102840181 -> 9000", "00880000081122334455667788 -> 6982",
@@ -104,7 +104,7 @@ func TestKeyAgreementRange(t *testing.T) {
 }
 
 // TestChannelEnds lists what ends secure messaging and what does not.
-func TestChannelEnds(t *testing.T) {
+func TestChannelEndsOnWrongCommand(t *testing.T) {
 	alive := func(c *client) bool {
 		out := c.send(c.wrap(0, 0xB0, 0x81, 0, nil, 12))
 		c.ssc++ // that of the answer
@@ -138,7 +138,7 @@ func TestChannelEnds(t *testing.T) {
 		}), want: "6988"},
 		"Le first":    {do: edit(func(b []byte) []byte { return cut(b, slices.Concat([]byte{0x97, 1, 0}, b[5:16], b[19:29])...) }), want: "6988"},
 		"twice":       {do: edit(func(b []byte) []byte { return cut(b, slices.Concat(b[5:16], b[5:])...) }), want: "6988"},
-		"odd tag":     {do: edit(func(b []byte) []byte { b[5] = 0x85; return b }), want: "6988"},
+		"wrong tag":   {do: edit(func(b []byte) []byte { b[5] = 0x85; return b }), want: "6988"},
 		"unknown tag": {do: edit(func(b []byte) []byte { b[5] = 0x89; return b }), want: "6988"},
 		"no TLV":      {do: edit(func(b []byte) []byte { return cut(b, 0x87, 0x7F, 1) }), want: "6988"},
 		"replayed": {do: func(c *client) string {
@@ -187,7 +187,7 @@ func TestChannelEnds(t *testing.T) {
 				c.must(0x9000, 0xB0, 0x82, 0, nil, 9) // the PIN is still verified
 				return
 			}
-			// What comes for a channel that is not there.
+			// A protected command without a channel.
 			if got := fmt.Sprintf("%X", c.send(c.wrap(0, 0x84, 0, 0, nil, 8))); got != "6985" {
 				t.Errorf("without a channel %s", got)
 			}
@@ -199,7 +199,7 @@ func TestChannelEnds(t *testing.T) {
 	}
 }
 
-func TestKeepVerified(t *testing.T) {
+func TestKeepVerifiedKeepsPIN(t *testing.T) {
 	card, c := newCard(t, cardtest.Profile{KeepVerified: true})
 	c.authenticate()
 	c.verify(0x9000, 0x81, cardtest.DefaultPIN())
@@ -235,7 +235,7 @@ func TestVariantsOfWrongCodes(t *testing.T) {
 	}
 }
 
-func TestOuterStatus(t *testing.T) {
+func TestOuterStatusRepeatsInner(t *testing.T) {
 	for _, outer := range []bool{false, true} {
 		_, c := newCard(t, cardtest.Profile{OuterStatus: outer})
 		c.authenticate()
@@ -273,7 +273,7 @@ func TestLengthsOfCodes(t *testing.T) {
 	}
 }
 
-// TestChangeWithWrongOldCode: the tries go down, the flag falls, the PIN stays.
+// The tries go down, the flag falls, the PIN stays.
 func TestChangeWithWrongOldCode(t *testing.T) {
 	card, c := newCard(t, cardtest.Profile{})
 	c.authenticate()

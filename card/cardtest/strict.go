@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// Strict is a set of kinds of command forms that a chip refuses although the
-// documents allow them, because no client in the field is known to send them
-// to a real card. The zero value refuses none.
+// Strict is a set of command forms that a chip refuses although the documents permit them,
+// because no client in the field is known to send them to a real card. The zero value
+// refuses none.
 //
-// Every kind leaves a proven form of the same step: a client that sends
-// proven forms never meets a refusal. "In the clear, channel lost" means that
-// a command under secure messaging is answered by a status without secure
-// messaging, and that the session and what was proved in it are gone.
+// For every refused form there is a proven form of the same step, so a client that sends
+// proven forms gets no refusal. "In the clear, channel lost" means that the response to a
+// command under secure messaging is a status without secure messaging, and that the session
+// and its authentications end.
 type Strict uint32
 
 // The kinds. Those of one group exclude each other, see [Strict.Check].
@@ -39,9 +39,9 @@ const (
 	// other than 01 to 80 and 00: 6700 in the clear, channel lost. A length that
 	// the chip asked for by 6Cxx is accepted.
 	StrictReadLe
-	// StrictShortSM cuts the data of READ BINARY under secure messaging to what
-	// fits into an answer of 230 bytes with its wrapping; the status is 9000.
-	// EF.ATR gives the limit (IAS ECC 2.3.2).
+	// StrictShortSM truncates the data of READ BINARY under secure messaging so that the
+	// protected response has at most 230 bytes; the status is 9000. EF.ATR contains the limit
+	// (IAS ECC 2.3.2).
 	StrictShortSM
 	// StrictSignLe refuses DO 97 on INTERNAL AUTHENTICATE with the holder's
 	// key: 6700 in the clear, channel lost.
@@ -49,32 +49,30 @@ const (
 	// StrictDataLe refuses Le on GET DATA in the clear: 6700. Without Le the
 	// answer is 61xx, for GET RESPONSE.
 	StrictDataLe
-	// StrictEOFEmpty ends a file by 9000 without data. A READ BINARY across the
-	// end gets what there is and 9000.
+	// StrictEOFEmpty responds with 9000 without data at the end of a file. A READ BINARY
+	// across the end gets the remaining bytes and 9000.
 	StrictEOFEmpty
 	// StrictEOF6B00 ends a file by 6B00. A READ BINARY across the end gets what
 	// there is and 9000.
 	StrictEOF6B00
-	// StrictEOF6Cxx answers a READ BINARY across the end of a file by 6Cxx
-	// without data, in the clear and in DO 99; xx is what there is.
+	// StrictEOF6Cxx responds with 6Cxx without data to a READ BINARY across the end of a
+	// file, in the clear and in DO 99; xx is the number of remaining bytes.
 	StrictEOF6Cxx
 	// StrictNoMF refuses SELECT MF: 6A82. The IAS AID selects the root.
 	StrictNoMF
 	// StrictNoAID refuses SELECT by the IAS AID: 6A82. SELECT MF selects the root.
 	StrictNoAID
-	// StrictMFElsewhere makes SELECT MF, and a reset, select the root of another
-	// application, with none of the files of the IAS application. The IAS AID
-	// selects the root.
+	// StrictMFElsewhere makes SELECT MF and a reset select the root of another application,
+	// without the files of the IAS application. The IAS AID selects the root.
 	StrictMFElsewhere
-	// StrictGetResponse refuses GET RESPONSE with CLA 00 for an answer under
-	// secure messaging: 6E00. CLA 0C gets it; the answer keeps waiting.
+	// StrictGetResponse refuses GET RESPONSE with CLA 00 for a response under secure
+	// messaging: 6E00. CLA 0C gets it; the response remains available.
 	StrictGetResponse
 	endStrict
 )
 
-// StrictAll is what "all" stands for: every kind that can be together with the
-// others. Of the kinds that exclude each other it has docp-6982, eof-empty
-// (with eof-6Cxx) and mf-elsewhere.
+// StrictAll is "all": every kind that can be combined with the others. Of the kinds that
+// exclude each other it contains docp-6982, eof-empty (with eof-6Cxx) and mf-elsewhere.
 const StrictAll = StrictSFIClear | StrictSFIDH | StrictSFISM | StrictDOCP6982 | StrictReadLe | StrictShortSM |
 	StrictSignLe | StrictDataLe | StrictEOFEmpty | StrictEOF6Cxx | StrictMFElsewhere | StrictGetResponse
 
@@ -104,8 +102,8 @@ func StrictKinds() []Strict {
 	return all
 }
 
-// String returns the names of the kinds, separated by commas, "all" for
-// [StrictAll] and "none" for the empty set. [ParseStrict] accepts it.
+// String returns the names of the kinds, separated by commas, "all" for [StrictAll] and
+// "none" for the empty set. [ParseStrict] parses it.
 func (s Strict) String() string {
 	switch s {
 	case 0:
@@ -122,9 +120,9 @@ func (s Strict) String() string {
 	return strings.Join(names, ",")
 }
 
-// ParseStrict is the inverse of [Strict.String]. It takes the names of kinds
-// and "all", separated by commas, in any case. A kind given beside "all"
-// replaces the one of "all" that it excludes: "all,no-aid".
+// ParseStrict parses the result of [Strict.String]: names of kinds and "all", separated by
+// commas, in any case. A kind beside "all" replaces the kind of "all" that it excludes:
+// "all,no-aid".
 func ParseStrict(list string) (Strict, error) {
 	if strings.EqualFold(list, "none") {
 		return 0, nil
@@ -229,8 +227,8 @@ func (c *Card) refuse(cmd command) (answer, bool) {
 	return a, true
 }
 
-// shortIdentifier returns the short identifier of a READ BINARY, 0 for none
-// (IAS ECC 9.7.2.1, 9.7.2.2).
+// shortIdentifier returns the short identifier of a READ BINARY, 0 if there is none (IAS
+// ECC 9.7.2.1, 9.7.2.2).
 func shortIdentifier(cmd command) byte {
 	switch {
 	case cmd.ins == insReadBinary && cmd.p1&0xE0 == 0x80:
@@ -258,9 +256,9 @@ func codeObject(list []byte) bool {
 	return ok && (wanted.tag == 0xBF8101 || wanted.tag == 0xBF8102)
 }
 
-// maxShortSM is the most plain data of a READ BINARY whose answer fits into
-// 230 bytes with its wrapping: 26 blocks in DO 87 take 212 bytes, DO 99, DO 8E
-// and the status 16; one byte is padding.
+// maxShortSM is the maximum number of plain bytes of a READ BINARY whose protected response
+// has at most 230 bytes: 26 blocks in DO 87 take 212 bytes, DO 99, DO 8E and the status 16;
+// one byte is padding.
 const maxShortSM = 26*8 - 1
 
 // readLimit returns the most plain bytes that a READ BINARY returns.
@@ -271,8 +269,7 @@ func (c *Card) readLimit(cmd command) int {
 	return maxRead
 }
 
-// readEnd is the answer to a READ BINARY of n bytes of which only rest is
-// there.
+// readEnd returns the response to a READ BINARY of n bytes if only rest remains.
 func (c *Card) readEnd(rest []byte) ([]byte, uint16) {
 	s := c.profile.Strict
 	switch {

@@ -12,7 +12,7 @@ import (
 	"cie/card/cardtest"
 )
 
-func TestStrictNames(t *testing.T) {
+func TestStrictNamesRoundTrip(t *testing.T) {
 	for _, k := range cardtest.StrictKinds() {
 		back, err := cardtest.ParseStrict(k.String())
 		if err != nil || back != k || strings.Contains(k.String(), ",") {
@@ -54,9 +54,8 @@ func TestStrictNames(t *testing.T) {
 	}
 }
 
-// TestStrictInClear lists for each kind what is refused in the clear and the
-// proven form that is not.
-func TestStrictInClear(t *testing.T) {
+// For each kind: the forms refused in the clear, and the proven form that is accepted.
+func TestStrictRefusesInClear(t *testing.T) {
 	const (
 		enter   = "00A4040C06A00000000039 -> 9000"
 		byAID   = "00A4040C0DA0000000308000000009816001"
@@ -105,8 +104,7 @@ func TestStrictInClear(t *testing.T) {
 	}
 }
 
-// TestStrictDataLeInKeyAgreement: a refused GET DATA leaves the key agreement
-// as it is, so that the proven form can follow.
+// A refused GET DATA does not change the key agreement, so that the proven form can follow.
 func TestStrictDataLeInKeyAgreement(t *testing.T) {
 	card, c := newCard(t, cardtest.Profile{Strict: cardtest.StrictDataLe})
 	c.enterCIE()
@@ -122,17 +120,16 @@ type refusedForm struct {
 	le          int
 }
 
-// proof is INTERNAL AUTHENTICATE with the key of the last MSE SET.
+// proofForm is INTERNAL AUTHENTICATE with the key of the last MSE SET.
 func proofForm(le int) refusedForm { return refusedForm{0x88, 0, 0, []byte("to be signed"), le} }
 
 func counterForm(ref byte) refusedForm {
 	return refusedForm{0xCB, 0x3F, 0xFF, []byte{0x4D, 8, 0x70, 6, 0xBF, 0x81, ref, 2, 0xA0, 0x80}, 0}
 }
 
-// TestStrictLosesChannel: a form refused under secure messaging gets a status
-// in the clear, and channel and verified PIN are gone; the proven form of the
-// same step works in a new channel.
-func TestStrictLosesChannel(t *testing.T) {
+// A form refused under secure messaging gets a status in the clear and ends the channel and
+// the validity of the PIN. The proven form of the same step works in a new channel.
+func TestStrictRefusalEndsChannel(t *testing.T) {
 	select1003 := func(c *client) { c.must(0x9000, 0xA4, 2, 4, []byte{0x10, 0x03}, -1) }
 	chooseKey := func(c *client) { c.must(0x9000, 0x22, 0x41, 0xA4, []byte{0x80, 1, 2, 0x84, 1, 0x81}, -1) }
 	nothing := func(*client) {}
@@ -187,8 +184,7 @@ func TestStrictLosesChannel(t *testing.T) {
 	}
 }
 
-// TestStrictSignLeIsForTheHolder: the other keys take DO 97, as clients in the
-// field send it.
+// The other keys accept DO 97, which clients in the field send.
 func TestStrictSignLeIsForTheHolder(t *testing.T) {
 	_, c := newCard(t, cardtest.Profile{Strict: cardtest.StrictSignLe})
 	c.authenticate() // with DO 97
@@ -234,7 +230,7 @@ func TestStrictShortSM(t *testing.T) {
 	if _, sw := c.unwrap(0xB1, answer[:len(answer)-2]); sw != 0x9000 {
 		t.Errorf("odd INS: %04X", sw)
 	}
-	// In the clear nothing is cut.
+	// In the clear nothing is truncated.
 	c.secure = false
 	c.enterCIE()
 	if out := c.must(0x9000, 0xB0, 0x84, 0, nil, 0xE7); len(out) != 0xE7 {
@@ -266,7 +262,7 @@ func TestStrictEndOfFileUnderSM(t *testing.T) {
 	}
 }
 
-// TestGetResponseUnderSM: clients in the field send GET RESPONSE for an answer
+// Clients in the field send GET RESPONSE for an answer
 // under secure messaging with CLA 00 and with 0C; a strict chip refuses 00, and
 // the answer and the channel stay.
 func TestGetResponseUnderSM(t *testing.T) {
@@ -303,9 +299,8 @@ func TestGetResponseUnderSM(t *testing.T) {
 	}
 }
 
-// TestStrictProvenForms: on a chip that refuses everything together a client
-// that sends proven forms only does everything and meets no refusal.
-func TestStrictProvenForms(t *testing.T) {
+// On a chip that refuses all forms together, a client with proven forms only gets no refusal.
+func TestStrictAcceptsProvenForms(t *testing.T) {
 	sets := []string{"all", "all,no-mf", "all,no-aid", "all,docp-sm", "all,eof-6B00", "all,docp-6988"}
 	for _, f := range cardtest.Families() {
 		for i, list := range sets {
@@ -350,7 +345,7 @@ func TestStrictProvenForms(t *testing.T) {
 				c.must(0x9000, 0x2C, 2, 0x81, cardtest.DefaultPIN(), -1)
 				refusals := 0
 				if list == "all,no-aid" {
-					refusals = 2 // the IAS AID goes first, both times that the root is selected
+					refusals = 2 // the IAS AID is sent first, both times that the root is selected
 				}
 				if st := card.Stats(); st.Refusals != refusals || st.ChannelsLost != 0 || st.KeyAgreements != 1 || st.TriesSpent != 0 {
 					t.Errorf("%d refusals, %d channels lost, %d key agreements, %d tries spent",

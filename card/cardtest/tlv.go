@@ -1,7 +1,7 @@
 package cardtest
 
-// Just enough BER-TLV for a card: it must find fault with what it is given,
-// and shares no code with the client.
+// BER-TLV as far as the card needs it. It validates its input and shares no code with the
+// client.
 
 // tlv is one data object. raw is the whole of it, header included.
 type tlv struct {
@@ -10,7 +10,7 @@ type tlv struct {
 	raw   []byte
 }
 
-// nextTLV takes one object off b.
+// nextTLV returns the first object of b and the rest.
 func nextTLV(b []byte) (t tlv, rest []byte, ok bool) {
 	if len(b) < 2 {
 		return tlv{}, nil, false

@@ -6,14 +6,13 @@ import (
 	"strings"
 )
 
-// tracer writes what goes over the wire.
+// tracer writes the exchanged APDUs.
 type tracer struct {
 	w     io.Writer
 	codes bool // show PINs and PUKs
 }
 
-// Trace makes the card write what it is asked and what it answers, one line
-// each, in hex:
+// Trace makes the card write commands and responses in hexadecimal, one line each:
 //
 //	> 00A4040C06A00000000039     a command
 //	< 9000                       its answer
@@ -21,12 +20,11 @@ type tracer struct {
 //	# < 9000                     and of its answer
 //	# reset, ATR 3B8E...         what else happened
 //
-// Codes in VERIFY, CHANGE REFERENCE DATA and RESET RETRY COUNTER are replaced
-// by stars. A nil writer ends the trace. Writes happen while the card is
-// locked: w must not call it.
+// Codes in VERIFY, CHANGE REFERENCE DATA and RESET RETRY COUNTER are replaced by stars. A
+// nil writer ends the trace. The card is locked during writes, so w must not call it.
 func (c *Card) Trace(w io.Writer) { c.setTrace(tracer{w: w}) }
 
-// TraceCodes is [Card.Trace] with PINs and PUKs shown.
+// TraceCodes is like [Card.Trace] but writes PINs and PUKs.
 func (c *Card) TraceCodes(w io.Writer) { c.setTrace(tracer{w: w, codes: true}) }
 
 func (c *Card) setTrace(t tracer) {
@@ -49,7 +47,7 @@ func (t tracer) command(b []byte) {
 		return
 	}
 	text := fmt.Sprintf("%X", b)
-	// A code sent in the clear by mistake is a code all the same.
+	// A code sent in the clear by mistake is hidden too.
 	if len(b) > 5 && carriesCode(b[1]) && b[0]&0x0C == 0 && !t.codes {
 		text = fmt.Sprintf("%X%s", b[:5], strings.Repeat("**", len(b)-5))
 	}
