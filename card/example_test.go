@@ -57,8 +57,8 @@ func ExampleOpen() {
 	// tries of the PIN 3 of 3
 }
 
-// Each outcome of a verification needs an answer of its own. The card is asked
-// once: what to do next is the decision of the user.
+// Each outcome of a verification needs its own answer. The code is sent
+// once: the user decides what to do next.
 func ExampleSession_Verify() {
 	ctx := context.Background()
 	c, roots := virtualCard()

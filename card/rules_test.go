@@ -179,7 +179,7 @@ func TestSecondStepReportsStateOfPIN(t *testing.T) {
 			s:           &Session{tries: map[PINRef]Tries{}},
 		}
 		var cut *InterruptedError
-		if err := op.secondStep(PIN, 0x24, apdu.Response{SW: sw}, nil); !errors.As(err, &cut) || cut.State != want {
+		if err := op.secondStep(PIN, insChangeReferenceData, apdu.Response{SW: sw}, nil); !errors.As(err, &cut) || cut.State != want {
 			t.Errorf("%04X: %v, want state %d", uint16(sw), err, want)
 		}
 	}

@@ -87,13 +87,13 @@ func TestDeviceAuthenticationMatchesFieldTraces(t *testing.T) {
 					t.Fatal(err)
 				}
 				switch {
-				case c.INS == 0x2A:
+				case c.INS == insPerformSecurity:
 					pso = append(pso, c.Data...)
-				case c.INS == 0x84:
+				case c.INS == insGetChallenge:
 					rndICC = r.Data
-				case c.INS == 0x82:
+				case c.INS == insExternalAuthenticate:
 					external = append(external, c.Data...)
-				case c.INS == 0x88 && len(c.Data) == 8:
+				case c.INS == insInternalAuthenticate && len(c.Data) == 8:
 					rndIFD, proof = c.Data, r.Data
 				}
 			}
