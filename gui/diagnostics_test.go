@@ -17,8 +17,8 @@ func TestDiagnostics(t *testing.T) {
 	d := newRig(t, f)
 	d.Go(screenDiagnostics)
 	d.idle()
-	d.wants("It answers.", "Reader: Test Reader 0", "There is no card.", "leave it there", "It is not there: /usr/lib", "Valid until 18 March 2031.",
-		"Firefox 140.1", "enable the browsers", "new-step", "new-finding", "new-remedy")
+	d.wants("It answers.", "Reader: Test Reader 0", "There is no card.", "leave it there", "It is missing: /usr/lib", "Valid until 18 March 2031.",
+		"Firefox 140.1", "set up the browsers", "new-step", "new-finding", "new-remedy")
 	d.lacks("{")
 	d.press("Copy report")
 	d.until(func() bool { return strings.Contains(d.words(), "Copied.") })
@@ -41,7 +41,7 @@ func TestDiagnosticsSummary(t *testing.T) {
 	d := newRig(t, f)
 	d.Go(screenDiagnostics)
 	d.idle()
-	d.wants("3 of 8 steps are fine", "Look at: Card on the reader, Module for the browsers, Browser: Firefox 140.1, Reader: Test Reader 0.", "1 step was not checked.")
+	d.wants("3 of 8 steps are fine", "To check: Card on the reader, Module for the browsers, Browser: Firefox 140.1, Reader: Test Reader 0.", "1 step was not checked.")
 	f.findings = []Finding{f.findings[0], f.findings[4]}
 	d.press("Check again")
 	d.idle()
@@ -57,11 +57,11 @@ func TestDiagnosticsWithPIN(t *testing.T) {
 	d.Go(screenDiagnostics)
 	d.idle()
 	d.lacks("3 of 3")
-	d.press("With the PIN, too")
+	d.press("Check with the PIN too")
 	d.wants("Optional", "3 of 3 attempts left", "last sheet of the receipt")
 	d.key(fyne.KeyEscape)
 	d.lacks("3 of 3")
-	d.press("With the PIN, too")
+	d.press("Check with the PIN too")
 	d.codes("00000000")
 	d.idle()
 	d.wants("The PIN is not right: 2 attempts are left", "2 of 3 attempts left")
@@ -74,7 +74,7 @@ func TestDiagnosticsWithPIN(t *testing.T) {
 		t.Fatal("the last try was sent without a confirmation")
 	}
 	d.keys(" ")
-	d.press("Check again")
+	d.press("Start the check")
 	d.idle()
 	d.wants("All 2 steps are fine", "Login")
 	d.lacks("attempt is left", "attempts left")
@@ -85,7 +85,7 @@ func TestDiagnosticsWithPIN(t *testing.T) {
 	}
 	// What was refused for want of a confirmation is asked for again, with one.
 	c := d.lay(-1, -1, card.Genuine)
-	d.press("With the PIN, too")
+	d.press("Check with the PIN too")
 	c.failWith = &card.LastTryError{Ref: card.PIN}
 	d.codes(testPIN)
 	d.idle()

@@ -160,7 +160,11 @@ func (f *form) check() {
 		} else {
 			ok = false
 			if f.pin.Len() == 0 {
-				f.pin.say(t.T("code.rules"), widget.LowImportance)
+				rules := "code.rules"
+				if f.ref == card.PUK {
+					rules = "code.rules.unblock"
+				}
+				f.pin.say(t.T(rules), widget.LowImportance)
 			}
 		}
 		// A difference shows at the first digit, not only at the end.

@@ -13,11 +13,11 @@ import (
 
 // codePages lead to every page that takes a code.
 var codePages = map[string]func(d *rig){
-	"holder":      func(d *rig) { d.Go(screenCard); d.press("Show holder") },
+	"holder":      func(d *rig) { d.Go(screenCard); d.press("Show my data") },
 	"change":      func(d *rig) { d.Go(screenChange) },
 	"unblock":     func(d *rig) { d.Go(screenUnblock) },
 	"access":      func(d *rig) { d.Go(screenAccess); d.idle() },
-	"diagnostics": func(d *rig) { d.Go(screenDiagnostics); d.idle(); d.press("With the PIN, too") },
+	"diagnostics": func(d *rig) { d.Go(screenDiagnostics); d.idle(); d.press("Check with the PIN too") },
 }
 
 // fields counts the fields for codes that are shown.
@@ -123,5 +123,5 @@ func TestCounterSeenEarlierIsNoObstacle(t *testing.T) {
 	if !d.current.(*codeScreen).form.confirmBox.Visible() {
 		t.Error("a PUK of which nothing is known wants none")
 	}
-	d.wants("does not say how many attempts are left for the PUK")
+	d.wants("does not report how many attempts are left for the PUK")
 }

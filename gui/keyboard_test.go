@@ -31,14 +31,14 @@ func TestOutcomeIsKept(t *testing.T) {
 		d.until(func() bool { return op.unsafe })
 		d.Go(screenHelp)
 		d.Go(screenChange)
-		d.wants("The card is working", "Do not move the card now")
+		d.wants("Do not move the card", "It cannot be stopped now")
 		d.key(fyne.KeyEscape) // leads elsewhere, and stops nothing
 		left := d.kept[screenChange]
 		close(f.hold)
 		d.until(func() bool { return !left.form.busy() })
 		d.Go(screenChange)
 		if fails {
-			d.wants("just while the new PIN was being written", "Current PIN")
+			d.wants("while the new PIN was being written", "Current PIN")
 		} else {
 			d.wants("The PIN has been changed")
 			d.key(fyne.KeyReturn)
@@ -134,7 +134,7 @@ func TestLinks(t *testing.T) {
 	}
 	d.fake.folder = ""
 	d.press(d.texts.T("settings.log.open"))
-	d.wants("keeps no logs")
+	d.wants("writes no logs")
 }
 
 // Two cards stand beside each other where there is room, else below.

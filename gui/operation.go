@@ -61,19 +61,20 @@ func (o *operation) progress(p card.Progress) {
 	o.bar.SetValue(float64(max(p.Step-1, 0)))
 	o.step.SetText(t.T("step." + string(p.Name)))
 	if p.Name.MustFinish() {
-		o.lock()
+		o.lock(p.Name)
 	}
 }
 
 // lock ends the time in which the work can be stopped. What follows a code
 // belongs to it.
-func (o *operation) lock() {
-	if o.unsafe {
-		return
-	}
+func (o *operation) lock(step card.StepName) {
 	o.unsafe = true
 	o.stop.Disable()
-	o.hint.SetText(o.u.texts.T("progress.unsafe"))
+	hint := "progress.unsafe"
+	if step == card.StepVerifyPIN || step == card.StepVerifyPUK {
+		hint = "progress.unsafe.check"
+	}
+	o.hint.SetText(o.u.texts.T(hint))
 }
 
 // reach shows the n-th of about total steps, in words.

@@ -186,7 +186,7 @@ func (s *accessScreen) try(ctx context.Context, reader string, code, _ []byte, o
 	if err == nil {
 		t := s.u.texts
 		s.u.do(func() {
-			s.outcome = notice(good, t.T("access.test.ok.title"), t.T("access.test.ok.text", l.Name, l.Protocol))
+			s.outcome = notice(good, t.T("access.test.ok.title"), t.T("access.test.ok.text", l.Name), muted(l.Protocol))
 		})
 	}
 	return err

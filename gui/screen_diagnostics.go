@@ -34,7 +34,7 @@ type diagnosticsScreen struct {
 
 func (s *diagnosticsScreen) build() fyne.CanvasObject {
 	s.body = newBody(s.u)
-	s.ask = &pinAsk{u: s.u, submit: s.u.texts.T("diagnostics.again"), unsaid: true, call: s.withPIN, done: s.tried,
+	s.ask = &pinAsk{u: s.u, submit: s.u.texts.T("diagnostics.start"), unsaid: true, call: s.withPIN, done: s.tried,
 		back: func() { s.asking = false; s.show(); s.u.focus() }, changed: s.show}
 	s.run()
 	return s.box
@@ -123,7 +123,7 @@ func (s *diagnosticsScreen) withPIN(ctx context.Context, reader string, pin, _ [
 		if p.Name.MustFinish() {
 			u.do(func() {
 				if s.ask.busy() {
-					s.ask.form.op.lock()
+					s.ask.form.op.lock(p.Name)
 				}
 			})
 		}

@@ -35,12 +35,12 @@ func TestDesk(t *testing.T) {
 	d.show(Desk{Readers: []Reader{d.reader(Present)}})
 	d.wants("not an Italian electronic identity card")
 	d.lay(3, 10, card.Genuine)
-	d.wants("Genuine card", "3 of 3 attempts left", "10 of 10 attempts left", "NXP", "shown after the PIN", "[Show holder]")
+	d.wants("Genuine card", "3 of 3 attempts left", "10 of 10 attempts left", "NXP", "shown with the PIN", "[Show my data]")
 	d.lay(3, 10, card.IssuerUnknown)
-	d.wants("its issuer is not known")
+	d.wants("its issuer is not known. Update")
 	d.lay(3, 10, card.NotGenuine)
 	d.wants("This card is not genuine", "do not type PIN or PUK")
-	d.lacks("[Show holder]", "[Change PIN]")
+	d.lacks("[Show my data]", "[Change PIN]")
 }
 
 func TestTriesShown(t *testing.T) {
@@ -49,10 +49,10 @@ func TestTriesShown(t *testing.T) {
 		pin, puk int
 		words    []string
 	}{
-		{3, 10, []string{"3 of 3", "10 of 10", "[Show holder]", "[Change PIN]", "[Forgot the PIN?]"}},
+		{3, 10, []string{"3 of 3", "10 of 10", "[Show my data]", "[Change PIN]", "[Forgot the PIN?]"}},
 		{2, 10, []string{"2 of 3"}},
 		{1, 10, []string{"1 of 3"}},
-		{0, 10, []string{"blocked: unblock it with the PUK", "[Unblock PIN]"}},
+		{0, 10, []string{"blocked: choose a new one with the PUK", "[Unblock PIN]"}},
 		{-1, -1, []string{"attempts left: not known"}},
 		{3, 9, []string{"9 of 10"}}, {3, 4, []string{"4 of 10"}}, {3, 3, []string{"3 of 10"}}, {3, 1, []string{"1 of 10"}},
 		{3, 0, []string{"blocked for ever", "[Change PIN]"}},
@@ -73,14 +73,14 @@ func TestTriesShown(t *testing.T) {
 func TestHolder(t *testing.T) {
 	d := newRig(t, newFake())
 	d.lay(3, 10, card.Genuine)
-	d.press("Show holder")
+	d.press("Show my data")
 	if _, ok := d.win.Canvas().Focused().(*DigitField); !ok {
 		t.Fatal("the keyboard is not in the field")
 	}
 	d.codes("00000000")
 	d.idle()
 	d.wants("The PIN is not right: 2 attempts are left", "2 of 3")
-	d.press("Show holder")
+	d.press("Show my data")
 	d.codes(testPIN)
 	d.idle()
 	d.wants("MARIA PROVA", "ZZ00000ZZ", "PRVMRA70A41Z999S", "18 March 2031", "3 of 3")
@@ -170,7 +170,7 @@ func TestWrongPINUntilBlocked(t *testing.T) {
 	}
 	d.codes(testPUK, "97531864", "97531864")
 	d.idle()
-	d.wants("The new PIN is set")
+	d.wants("You have a new PIN")
 	if c.card.PIN.Left != 3 || c.pin != "97531864" {
 		t.Errorf("after unblocking: %+v", c)
 	}
@@ -233,10 +233,10 @@ func TestRemovalInTheMiddle(t *testing.T) {
 	op := d.current.(*codeScreen).form.op
 	d.until(func() bool { return op.unsafe })
 	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
-	d.wants("The card is working")
+	d.wants("Do not move the card")
 	close(f.hold)
 	d.idle()
-	d.wants("just while the new PIN was being written", "Show holder", "Put your identity card on the reader")
+	d.wants("while the new PIN was being written", "Show my data", "Put your identity card on the reader")
 }
 
 func TestCancelOnlyWhileSafe(t *testing.T) {
@@ -249,7 +249,7 @@ func TestCancelOnlyWhileSafe(t *testing.T) {
 	d.codes(testPIN, "24681357", "24681357")
 	op := d.current.(*codeScreen).form.op
 	d.until(func() bool { return op.bar.Value == 1 })
-	d.wants("Agreeing on keys", "[Stop]")
+	d.wants("Setting up a protected connection", "[Stop]")
 	if d.win.Canvas().Focused() != fyne.Focusable(op.stop) {
 		t.Error("the keyboard is not on the way out")
 	}
@@ -261,7 +261,7 @@ func TestCancelOnlyWhileSafe(t *testing.T) {
 	d.codes(testPIN, "24681357", "24681357")
 	op = d.current.(*codeScreen).form.op
 	d.until(func() bool { return op.unsafe })
-	d.wants("Do not move the card now")
+	d.wants("It cannot be stopped now")
 	if !op.stop.Disabled() {
 		t.Error("cancelling is offered while the card writes")
 	}
@@ -303,7 +303,7 @@ func TestCardsAreNamedByTheirHolder(t *testing.T) {
 	d.show(Desk{Readers: []Reader{{Name: "A", Presence: Present, Visit: 1}, {Name: "B", Presence: Present, Visit: 2}}})
 	d.wants("ANNA ESEMPIO", "Electronic identity card", "2 of 3")
 	d.Go(screenChange)
-	pick := d.selection("There are several cards. Which one do you mean?")
+	pick := d.selection("There are several cards. Which one do you want to use?")
 	if want := []string{"ANNA ESEMPIO (A)", "CIE 1234 (B)"}; !slices.Equal(pick.Options, want) {
 		t.Errorf("%q, want %q", pick.Options, want)
 	}
@@ -341,15 +341,15 @@ func TestAccess(t *testing.T) {
 	d.lay(3, 10, card.Genuine)
 	d.Go(screenAccess)
 	d.idle()
-	d.wants("Firefox", "Does not know the card yet", "snap or flatpak", "Level 3", "[Enable browsers]", "[Disable]")
-	d.press("Enable browsers")
+	d.wants("Firefox", "Not set up yet", "snap or flatpak", "Level 3", "[Set up browsers]", "[Remove from browsers]")
+	d.press("Set up browsers")
 	d.until(func() bool { return strings.Contains(d.words(), "open it again") })
-	d.press("Disable")
+	d.press("Remove from browsers")
 	d.until(func() bool {
-		return !strings.Contains(d.words(), "[Disable]") && strings.Contains(d.words(), "[Enable")
+		return !strings.Contains(d.words(), "[Remove from browsers]") && strings.Contains(d.words(), "[Set up browsers]")
 	})
 	d.fake.failing = fmt.Errorf("%w: sudo", ErrHomeOwner)
-	d.press("Enable browsers")
+	d.press("Set up browsers")
 	d.until(func() bool { return strings.Contains(d.words(), "without sudo") })
 
 	d.win.Canvas().Focus(d.current.(*accessScreen).ask.form.code.DigitField)
@@ -487,7 +487,7 @@ func TestDemoBanner(t *testing.T) {
 		d.Go(e.name)
 		d.wants("Demonstration with a virtual card", testPIN, testPUK)
 	}
-	d.press("Move the card")
+	d.press("Remove or insert the card")
 	<-moved
 }
 
