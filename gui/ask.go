@@ -51,12 +51,12 @@ func (a *pinAsk) objects() []fyne.CanvasObject {
 	slot, why := u.obstacle()
 	if why == nil {
 		c := slot.card
-		switch {
+		switch lock := card.LockOf(c.PIN, c.PUK); {
 		case c.Authenticity.Level == card.NotGenuine:
 			why = notice(bad, t.T("error.not-genuine.title"), t.T("error.not-genuine.remedy"))
-		case c.PIN.Blocked() && t.lost(c) != nil:
+		case lock == card.LockBoth:
 			why = t.lost(c)
-		case c.PIN.Blocked():
+		case lock == card.LockPIN:
 			why = notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(newButton(u.title(screenUnblock), func() { u.Go(screenUnblock) })))
 		}
 	}

@@ -11,17 +11,16 @@ import (
 // lost says what a blocked PUK means for the card; nil: it is not blocked. With
 // the PIN blocked too the card no longer logs in; else it does until then.
 func (t *Texts) lost(c Card) fyne.CanvasObject {
-	if !c.PUK.Blocked() {
-		return nil
-	}
 	title := t.T("error.puk-blocked.title")
-	switch {
-	case c.PIN.Blocked():
+	switch lock := card.LockOf(c.PIN, c.PUK); {
+	case lock == card.LockBoth:
 		return notice(bad, title, t.T("error.puk-blocked.remedy"))
-	case c.PIN.Left > 0 && c.PIN.Reported:
+	case lock == card.LockPUK && c.PIN.Left > 0 && c.PIN.Reported:
 		return notice(warn, title, t.T("error.puk-blocked.pin-works"))
+	case lock == card.LockPUK:
+		return notice(warn, title, t.T("error.puk-blocked.pin-unknown"))
 	}
-	return notice(warn, title, t.T("error.puk-blocked.pin-unknown"))
+	return nil
 }
 
 // failure is the problem with a code of the card in s. A blocked code is not

@@ -45,9 +45,9 @@ var own = []struct {
 	{ErrDemo, "demo"},
 }
 
-// keys are those of the errors that package card classifies. Kinds without one
-// are "other".
+// keys has one for every kind of error that package card knows.
 var keys = map[card.Kind]string{
+	card.KindOther:              "other",
 	card.KindInterrupted:        "interrupted-unchanged",
 	card.KindInterruptedUnknown: "interrupted-unknown",
 	card.KindUncertain:          "uncertain",
@@ -61,8 +61,12 @@ var keys = map[card.Kind]string{
 	card.KindFormat:             "format",
 	card.KindWeak:               "weak",
 	card.KindCanceled:           "canceled",
+	card.KindDeadline:           "other",
 	card.KindPINRequired:        "pin-required",
 	card.KindNotCIE:             "not-cie",
+	card.KindDataTooLong:        "other",
+	card.KindUnsupported:        "other",
+	card.KindMarkMoved:          "other",
 	card.KindState:              "state",
 	card.KindClosed:             "removed",
 	card.KindNoService:          "no-service",
@@ -96,10 +100,7 @@ func classify(err error) (key string, n int) {
 		}
 	}
 	kind := card.Classify(err)
-	key, ok := keys[kind]
-	if !ok {
-		return "other", -1
-	}
+	key = keys[kind]
 	var wrong *card.PINError
 	var weak *card.WeakPINError
 	switch {

@@ -125,19 +125,28 @@ func (f *form) critical() bool {
 
 // stake says what can be lost, and asks for a confirmation.
 func (f *form) stake() fyne.CanvasObject {
-	t := f.u.texts
-	key := "stake.pin"
-	if f.ref == card.PUK {
-		key = "stake.puk"
+	t, c := f.u.texts, f.counter()
+	f.staked = c.Left
+	return notice(warn, stakeTitle(t, f.ref, c), t.T(stakeKey(f.ref)+".text"), f.confirm)
+}
+
+func stakeKey(ref card.PINRef) string {
+	if ref == card.PUK {
+		return "stake.puk"
 	}
-	title := t.T(key + ".unknown")
-	f.staked = f.counter().Left
-	if c := f.counter(); c.Left > 0 && c.Reported {
-		title = t.N(key+".title", c.Left)
-	} else if !c.Reported && f.ref == card.PUK {
-		title = t.T("stake.puk.silent")
+	return "stake.pin"
+}
+
+// stakeTitle says why a code needs a confirmation. A card can have refused a code
+// for its last try although the counter shown is another one.
+func stakeTitle(t *Texts, ref card.PINRef, c card.Tries) string {
+	switch c.Stake(ref) {
+	case card.StakeLastPIN, card.StakeFewPUK:
+		return t.N(stakeKey(ref)+".title", c.Left)
+	case card.StakeUnknownPUK:
+		return t.T("stake.puk.silent")
 	}
-	return notice(warn, title, t.T(key+".text"), f.confirm)
+	return t.T(stakeKey(ref) + ".unknown")
 }
 
 // check looks at what was typed so far and says what is missing.

@@ -193,7 +193,7 @@ func (s *cardScreen) mark(slot *slot) fyne.CanvasObject {
 func (s *cardScreen) counters(slot *slot) fyne.CanvasObject {
 	t := s.u.texts
 	pin := tries(t, card.PIN, slot.card.PIN)
-	if c := slot.card; c.PIN.Blocked() && c.PUK.Blocked() {
+	if c := slot.card; card.LockOf(c.PIN, c.PUK) == card.LockBoth {
 		pin = triesSaying(t, card.PIN, c.PIN, t.T("tries.pin-dead")) // no PUK helps any more
 	}
 	return facts(pin, tries(t, card.PUK, slot.card.PUK), fact(t.T("card.family"), familyName(t, slot.card.Family)))
@@ -203,13 +203,12 @@ func (s *cardScreen) counters(slot *slot) fyne.CanvasObject {
 func (s *cardScreen) actions(slot *slot) []fyne.CanvasObject {
 	u, t := s.u, s.u.texts
 	c := slot.card
-	dead, locked := c.PUK.Blocked(), c.PIN.Blocked()
-	switch {
+	switch lock := card.LockOf(c.PIN, c.PUK); {
 	case c.Authenticity.Level == card.NotGenuine:
 		return []fyne.CanvasObject{even(notice(bad, t.T("error.not-genuine.title"), t.T("error.not-genuine.remedy")))}
-	case locked && dead:
+	case lock == card.LockBoth:
 		return []fyne.CanvasObject{even(t.lost(c))}
-	case locked:
+	case lock == card.LockPIN:
 		b := primaryButton(u.title(screenUnblock), func() { u.chosen = slot.reader.Name; u.Go(screenUnblock) })
 		s.offer(b)
 		return []fyne.CanvasObject{even(notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(b)))}

@@ -121,13 +121,12 @@ func (s *codeScreen) head() []fyne.CanvasObject {
 func (s *codeScreen) possible(slot *slot) fyne.CanvasObject {
 	u, t := s.u, s.u.texts
 	c := slot.card
-	dead := c.PUK.Blocked()
-	switch {
+	switch lock := card.LockOf(c.PIN, c.PUK); {
 	case c.Authenticity.Level == card.NotGenuine:
 		return notice(bad, t.T("error.not-genuine.title"), t.T("error.not-genuine.remedy"))
-	case dead && (s.puk || c.PIN.Blocked()):
+	case lock == card.LockBoth, lock == card.LockPUK && s.puk:
 		return t.lost(c)
-	case !s.puk && c.PIN.Blocked():
+	case lock == card.LockPIN && !s.puk:
 		b := primaryButton(u.title(screenUnblock), func() { u.Go(screenUnblock) })
 		s.next = b
 		return notice(warn, t.T("error.pin-blocked.title"), t.T("error.pin-blocked.remedy"), row(b))

@@ -10,11 +10,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"cie/apdu"
 	"cie/card"
+	"cie/card/identity"
 	"cie/card/state"
 	catalogue "cie/gui/text"
 )
@@ -93,7 +96,10 @@ func TestProblems(t *testing.T) {
 		covered[card.Classify(e.err)] = true
 	}
 	for _, k := range card.Kinds() {
-		if keys[k] != "" && !covered[k] {
+		switch {
+		case keys[k] == "":
+			t.Errorf("kind %d has no texts", k)
+		case keys[k] != "other" && !covered[k]:
 			t.Errorf("no error of kind %d is tried", k)
 		}
 	}
@@ -145,6 +151,66 @@ func TestToolkitSpeaksTheLanguage(t *testing.T) {
 		LoadTexts(l).toolkit()
 		if got := lang.L("Copy"); got != want {
 			t.Errorf("%s: the toolkit says %q, want %q", l, got, want)
+		}
+	}
+}
+
+func TestEveryStakeAndLockHasTexts(t *testing.T) {
+	counters := map[card.Stake]struct {
+		ref   card.PINRef
+		tries card.Tries
+	}{
+		card.StakeLastPIN:    {card.PIN, card.Tries{Left: 1, Max: 3, Reported: true}},
+		card.StakeFewPUK:     {card.PUK, card.Tries{Left: 3, Max: 10, Reported: true}},
+		card.StakeUnknownPUK: {card.PUK, card.Tries{Left: 9, Max: 10}},
+	}
+	blocked, left := card.Tries{Max: 3, Reported: true}, card.Tries{Left: 2, Max: 3, Reported: true}
+	cards := map[card.Lock]Card{
+		card.LockPIN: {PIN: blocked, PUK: left}, card.LockPUK: {PIN: left, PUK: blocked}, card.LockBoth: {PIN: blocked, PUK: blocked},
+	}
+	for _, l := range catalogue.Languages {
+		texts := LoadTexts(l.Code)
+		seen := map[string]bool{}
+		for _, stake := range card.Stakes() {
+			c, ok := counters[stake]
+			if !ok || c.tries.Stake(c.ref) != stake {
+				t.Fatalf("no counter with stake %d", stake)
+			}
+			title := stakeTitle(texts, c.ref, c.tries)
+			if title == "" || strings.Contains(title, "stake.") || strings.Contains(title, "%") || seen[title] {
+				t.Errorf("%s: stake %d: %q", l.Code, stake, title)
+			}
+			seen[title] = true
+		}
+		for _, lock := range card.Locks() {
+			c, ok := cards[lock]
+			if !ok || card.LockOf(c.PIN, c.PUK) != lock {
+				t.Fatalf("no card with lock %d", lock)
+			}
+			if lost := texts.lost(c) != nil; lost == (lock == card.LockPIN) {
+				t.Errorf("%s: lock %d: the page shows a blocked PUK: %v", l.Code, lock, lost)
+			}
+		}
+	}
+}
+
+func TestExpiredCardsHaveAWarning(t *testing.T) {
+	const day = 24 * time.Hour
+	end := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	seen := map[identity.Validity]bool{}
+	for _, at := range []time.Duration{-4000 * day, -1000 * day, -30 * day, 30 * day, 100 * day} {
+		h := &Holder{NotBefore: end.Add(-3650 * day), NotAfter: end, GraceUntil: end.Add(identity.Grace)}
+		now := func() time.Time { return end.Add(at) }
+		v := identity.ValidityAt(h.NotBefore, h.NotAfter, now())
+		seen[v] = true
+		s := &cardScreen{u: &UI{texts: LoadTexts("en"), opts: Options{Now: now}}}
+		if warned := len(s.expiry(h).(*fyne.Container).Objects) > 0; warned != (v >= identity.InGrace) {
+			t.Errorf("validity %d: warned %v", v, warned)
+		}
+	}
+	for _, v := range identity.Validities() {
+		if !seen[v] {
+			t.Errorf("validity %d is not tested", v)
 		}
 	}
 }

@@ -29,6 +29,8 @@ type cieJSON struct {
 	Issuer       string     `json:"authenticity_issuer,omitempty"`
 	Reason       string     `json:"authenticity_reason,omitempty"`
 	*holderJSON
+
+	pin, puk card.Tries
 }
 
 // cardJSON is a card in the answer of "cie status --json".
@@ -186,9 +188,9 @@ func (a *app) readStatus(ctx context.Context, u *inUse) (*cieJSON, error) {
 			}
 			left := tries.Left
 			if ref == card.PIN {
-				out.PINTries = &left
+				out.pin, out.PINTries = tries, &left
 			} else {
-				out.PUKTries = &left
+				out.puk, out.PUKTries = tries, &left
 			}
 		}
 		return nil
@@ -314,11 +316,11 @@ func (a *app) statusHints(out statusJSON) {
 			continue
 		}
 		hint := msg.AskWithPIN
-		if c.PINTries != nil && *c.PINTries == 0 {
+		switch card.LockOf(c.pin, c.puk) {
+		case card.LockPIN:
 			hint = msg.PINBlockedTip
-			if c.PUKTries != nil && *c.PUKTries == 0 {
-				hint = msg.BlockedPUKDo
-			}
+		case card.LockBoth:
+			hint = msg.BlockedPUKDo
 		}
 		a.println("")
 		a.println(a.style.Dim(tty.Wrap(a.text(hint), "", min(tty.Width(a.stdout), 100))))
