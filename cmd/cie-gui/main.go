@@ -18,6 +18,7 @@ import (
 	"fyne.io/fyne/v2/app"
 
 	_ "cie/cmd/cie-gui/internal/locale" // before the toolkit is initialised
+	"cie/cmd/cie-gui/internal/session"
 	"cie/cmd/internal/desktop"
 	"cie/cmd/internal/probe"
 	_ "cie/cmd/internal/syslib" // before libraries are loaded
@@ -65,18 +66,18 @@ func run(demo, hidden bool, module string) error {
 	var (
 		svc  gui.Service
 		end  func()
-		opts = gui.Options{Hidden: hidden, Tray: watchTray, Secret: conceal}
+		opts = gui.Options{Hidden: hidden, Tray: session.WatchTray, Secret: conceal}
 		err  error
 	)
-	sole := &once{}
+	sole := &session.Once{}
 	if demo {
 		svc, opts.Demo, end, err = desktop.Demo(about)
 	} else {
-		sole, opts.Another = claim(context.Background(), hidden)
+		sole, opts.Another = session.Claim(context.Background(), hidden)
 		if sole == nil {
 			return nil // the one that runs has opened its window
 		}
-		defer sole.close()
+		defer sole.Close()
 		svc, end, err = desktop.New(module, about)
 	}
 	if err != nil {
@@ -95,7 +96,7 @@ func run(demo, hidden bool, module string) error {
 		fmt.Fprintln(os.Stderr, "cie-gui:", ui.AnotherText())
 	}
 	ui.Show()
-	sole.serve(func() { fyne.DoAndWait(ui.Open) })
+	sole.Serve(func() { fyne.DoAndWait(ui.Open) })
 	a.Run()
 	ui.Close()
 	return nil

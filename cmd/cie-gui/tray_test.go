@@ -14,6 +14,7 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
+	"cie/cmd/cie-gui/internal/session"
 	"cie/cmd/internal/notify"
 )
 
@@ -82,10 +83,10 @@ func newTray(t *testing.T, address string) *tray {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	y := &tray{conn: conn, items: make(chan dbus.Sender, 8)}
-	if err := conn.Export(y, "/StatusNotifierWatcher", trayHost); err != nil {
+	if err := conn.Export(y, "/StatusNotifierWatcher", session.TrayHost); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := conn.RequestName(trayHost, dbus.NameFlagDoNotQueue); err != nil || r != dbus.RequestNameReplyPrimaryOwner {
+	if r, err := conn.RequestName(session.TrayHost, dbus.NameFlagDoNotQueue); err != nil || r != dbus.RequestNameReplyPrimaryOwner {
 		t.Fatalf("%v, %v", r, err)
 	}
 	return y

@@ -1,6 +1,4 @@
-//go:build x11 || wayland
-
-package main
+package session
 
 import (
 	"context"
@@ -9,16 +7,16 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// trayHost is the name on the session bus of whoever shows the items of a tray
+// TrayHost is the name on the session bus of the program that shows a tray
 // (StatusNotifierItem specification, StatusNotifierWatcher).
-const trayHost = "org.kde.StatusNotifierWatcher"
+const TrayHost = "org.kde.StatusNotifierWatcher"
 
 // trayGrace is how long a desktop may go without a tray before that counts:
 // programs of a session start in any order, and panels start again.
 const trayGrace = 5 * time.Second
 
-// watchTray says whether the desktop shows a tray, now and after each change.
-func watchTray(ctx context.Context, shown func(bool)) {
+// WatchTray reports whether the desktop shows a tray, now and after each change.
+func WatchTray(ctx context.Context, shown func(bool)) {
 	changes := make(chan *dbus.Signal, 8)
 	conn, err := sessionBus(ctx, changes)
 	if err != nil {
@@ -27,7 +25,7 @@ func watchTray(ctx context.Context, shown func(bool)) {
 	}
 	defer conn.Close()
 	var there bool
-	if err := conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, trayHost).Store(&there); err != nil {
+	if err := conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, TrayHost).Store(&there); err != nil {
 		there = false
 	}
 	grace := time.NewTimer(trayGrace)
@@ -47,7 +45,7 @@ func watchTray(ctx context.Context, shown func(bool)) {
 				shown(false)
 				return
 			}
-			if len(s.Body) < 3 || s.Body[0] != trayHost {
+			if len(s.Body) < 3 || s.Body[0] != TrayHost {
 				continue
 			}
 			if s.Body[2] == "" {
@@ -60,7 +58,7 @@ func watchTray(ctx context.Context, shown func(bool)) {
 	}
 }
 
-// sessionBus connects and asks for changes of the owner of trayHost.
+// sessionBus connects and asks for changes of the owner of TrayHost.
 func sessionBus(ctx context.Context, changes chan<- *dbus.Signal) (*dbus.Conn, error) {
 	conn, err := dbus.ConnectSessionBus(dbus.WithContext(ctx))
 	if err != nil {
@@ -68,7 +66,7 @@ func sessionBus(ctx context.Context, changes chan<- *dbus.Signal) (*dbus.Conn, e
 	}
 	conn.Signal(changes)
 	err = conn.AddMatchSignalContext(ctx, dbus.WithMatchSender("org.freedesktop.DBus"),
-		dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, trayHost))
+		dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, TrayHost))
 	if err != nil {
 		_ = conn.Close()
 		return nil, err

@@ -1,6 +1,6 @@
-//go:build x11 || wayland
-
-package main
+// Package session makes cie-gui a part of a desktop session: one program for each
+// session, and a tray to wait in.
+package session
 
 import (
 	"context"
@@ -15,9 +15,9 @@ const (
 	oncePath = "/cie/Gui"
 )
 
-// once is the one program of a session. Who starts it again gets its window,
-// which may be hidden in the tray.
-type once struct {
+// Once is the one program of a session. A further start opens its window, which
+// may be hidden in the tray.
+type Once struct {
 	conn *dbus.Conn
 
 	open  func()
@@ -31,12 +31,12 @@ const (
 	spare    = 500 * time.Millisecond
 )
 
-// claim makes this the program of the session. It returns nil when there is one
-// already: that one has opened its window then, unless hidden is wanted.
-// unanswered reports that there is one and its window does not come: another
-// window is better than none. Without a session bus there may be several.
-func claim(ctx context.Context, hidden bool) (sole *once, unanswered bool) {
-	o := &once{ready: make(chan struct{})}
+// Claim makes this the program of the session. It returns nil when one runs
+// already: that one has opened its window then, unless hidden is set. unanswered
+// reports that one runs and does not open its window: another window is better
+// than none. Without a session bus there may be several programs.
+func Claim(ctx context.Context, hidden bool) (sole *Once, unanswered bool) {
+	o := &Once{ready: make(chan struct{})}
 	conn, err := dbus.ConnectSessionBus(dbus.WithContext(ctx))
 	if err != nil {
 		return o, false
@@ -64,7 +64,7 @@ func claim(ctx context.Context, hidden bool) (sole *once, unanswered bool) {
 
 // Open is called over the bus. It succeeds when the thread of the windows has
 // opened the window, and fails when that takes too long.
-func (o *once) Open() *dbus.Error {
+func (o *Once) Open() *dbus.Error {
 	late := time.NewTimer(openWait)
 	defer late.Stop()
 	noWindow := dbus.NewError(onceName+".NoWindow", nil)
@@ -86,15 +86,16 @@ func (o *once) Open() *dbus.Error {
 	}
 }
 
-// serve says how the window is opened: open returns when it is.
-func (o *once) serve(open func()) {
+// Serve sets how the window is opened: open returns when it is.
+func (o *Once) Serve(open func()) {
 	if o.ready != nil {
 		o.open = open
 		close(o.ready)
 	}
 }
 
-func (o *once) close() {
+// Close releases the name on the bus.
+func (o *Once) Close() {
 	if o.conn != nil {
 		_ = o.conn.Close()
 	}
