@@ -59,9 +59,7 @@ func TestChannelTaken(t *testing.T) {
 func TestCrowded(t *testing.T) {
 	h, c, s, key := signer(t)
 	crowd := func(n int) {
-		h.desk.mu.Lock()
-		defer h.desk.mu.Unlock()
-		h.desk.crowded = n
+		h.service.RefuseTransactions(n)
 	}
 	crowd(1)
 	_, rv := h.trySign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
@@ -166,8 +164,8 @@ func TestCodesDestroyed(t *testing.T) {
 		"close":    func(h *host, s uint) { h.want("C_CloseSession", h.CloseSession(s), ck.CKR_OK) },
 		"all":      func(h *host, s uint) { h.want("C_CloseAllSessions", h.CloseAllSessions(h.slot()), ck.CKR_OK) },
 		"finalize": func(h *host, s uint) { h.want("C_Finalize", h.Finalize(false), ck.CKR_OK) },
-		"removal":  func(h *host, s uint) { h.desk.remove("reader"); h.waitTokens(0) },
-		"unplug":   func(h *host, s uint) { h.desk.unplug("reader"); h.waitTokens(0) },
+		"removal":  func(h *host, s uint) { h.service.Remove("reader"); h.waitTokens(0) },
+		"unplug":   func(h *host, s uint) { h.service.Detach("reader"); h.waitTokens(0) },
 	}
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
@@ -199,16 +197,10 @@ func TestCodesDestroyed(t *testing.T) {
 // TestIdle: without a login the card is given back after a while, and opened
 // again when it is needed.
 func TestIdle(t *testing.T) {
-	d, c := newDesk(), newCard(t, cardtest.Profile{})
-	d.plug("reader")
-	d.insert("reader", c)
-	h := newModule(t, d, newStore())
+	service, _ := withCard(t, cardtest.Profile{})
+	h := newModule(t, service, newStore())
 	h.cfg.IdleTime = time.Millisecond
-	closed := func() bool {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return d.open == 0
-	}
+	closed := func() bool { return service.Usage().Open == 0 }
 	wait := func() {
 		t.Helper()
 		for range 2000 {
@@ -241,14 +233,12 @@ func TestIdle(t *testing.T) {
 // TestTwoCards: the PIN of one card never goes to another, neither in two
 // readers nor when they change places.
 func TestTwoCards(t *testing.T) {
-	d := newDesk()
+	service := &cardtest.Service{}
 	a := newCard(t, cardtest.Profile{NIS: "999900000001", PIN: []byte("13131313")})
 	b := newCard(t, cardtest.Profile{NIS: "999900000002", PIN: []byte("24242424")})
-	d.plug("left")
-	d.plug("right")
-	d.insert("left", a)
-	d.insert("right", b)
-	h := newModule(t, d, newStore())
+	service.Insert("left", a)
+	service.Insert("right", b)
+	h := newModule(t, service, newStore())
 	slots := h.slotList(true)
 	sa, sb := h.sessionOn(slots[0], false), h.sessionOn(slots[1], false)
 	pinA, pinB := ck.Bytes([]byte("13131313")), ck.Bytes([]byte("24242424"))
@@ -267,9 +257,8 @@ func TestTwoCards(t *testing.T) {
 	b.Remove()
 	a.Insert()
 	b.Insert()
-	d.mu.Lock()
-	d.cards["left"], d.cards["right"] = b, a
-	d.mu.Unlock()
+	service.Exchange("left", b)
+	service.Exchange("right", a)
 	_, rv := h.trySign(sa, ka, ck.CKM_RSA_PKCS, []byte("x"))
 	h.want("signature with the other card", rv, ck.CKR_DEVICE_REMOVED)
 	h.want("session", h.GetSessionInfo(sa, &ck.SessionInfo{}), ck.CKR_SESSION_HANDLE_INVALID)
@@ -286,21 +275,16 @@ func TestTwoCards(t *testing.T) {
 // TestRemovedWhileIdle: the connection was given back, and when it is opened
 // again another card lies there.
 func TestRemovedWhileIdle(t *testing.T) {
-	d, a := newDesk(), newCard(t, cardtest.Profile{NIS: "999900000001"})
+	service, a := &cardtest.Service{}, newCard(t, cardtest.Profile{NIS: "999900000001"})
 	b := newCard(t, cardtest.Profile{NIS: "999900000002", PIN: []byte("24242424")})
-	d.plug("reader")
-	d.insert("reader", a)
-	h := newModule(t, d, nil)
+	service.Insert("reader", a)
+	h := newModule(t, service, nil)
 	h.cfg.IdleTime = time.Nanosecond
 	s := h.session(false)
 	for open := 1; open != 0; time.Sleep(time.Millisecond) {
-		d.mu.Lock()
-		open = d.open
-		d.mu.Unlock()
+		open = service.Usage().Open
 	}
-	d.mu.Lock()
-	d.cards["reader"] = b
-	d.mu.Unlock()
+	service.Exchange("reader", b)
 	h.want("C_Login", h.Login(s, ck.CKU_USER, pin()), ck.CKR_DEVICE_REMOVED)
 	if n := b.Stats().Verifies; n != 0 {
 		t.Error("a PIN went to another card")
@@ -317,10 +301,9 @@ func TestPrograms(t *testing.T) {
 	kept := newStore()
 	var wg sync.WaitGroup
 	for range 3 {
-		d := newDesk()
-		d.plug("reader")
-		d.insert("reader", c)
-		h := newModule(t, d, kept)
+		service := &cardtest.Service{}
+		service.Insert("reader", c)
+		h := newModule(t, service, kept)
 		s := h.session(false)
 		h.login(s)
 		public, key := h.publicKey(s), h.one(s, ck.CKO_PRIVATE_KEY)
@@ -391,7 +374,7 @@ func TestSilentChipRestoresLogin(t *testing.T) {
 // device, and is not reset again and again.
 func TestDeadChip(t *testing.T) {
 	h, c, s, key := signer(t)
-	h.desk.breaks(func([]byte) error { return apdu.ErrMute })
+	h.service.Intercept(func([]byte) error { return apdu.ErrMute })
 	before := c.Stats()
 	_, rv := h.trySign(s, key, ck.CKM_SHA256_RSA_PKCS, []byte("x"))
 	h.want("signature", rv, ck.CKR_DEVICE_ERROR)

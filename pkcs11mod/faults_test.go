@@ -105,11 +105,9 @@ func faultAt(t *testing.T, seen *store, known bool, at int, kind cardtest.FaultK
 	if known {
 		maps.Copy(kept.entries, seen.entries)
 	}
-	d, c := newDesk(), newCard(t, cardtest.Profile{})
-	d.plug("reader")
-	d.insert("reader", c)
+	service, c := withCard(t, cardtest.Profile{})
 	c.SetFaults(cardtest.FaultAt(at, kind))
-	h := newModule(quiet{t}, d, kept)
+	h := newModule(quiet{t}, service, kept)
 	defer h.Finalize(false)
 	what, rv := h.attempt()
 	if !slices.Contains(lossy, rv) {
@@ -118,9 +116,9 @@ func faultAt(t *testing.T, seen *store, known bool, at int, kind cardtest.FaultK
 	c.SetFaults(cardtest.Faults{})
 	switch kind {
 	case cardtest.RemoveBefore, cardtest.RemoveAfter, cardtest.MuteBefore, cardtest.MuteAfter:
-		d.remove("reader")
-		d.insert("reader", c)
-		d.sync()
+		service.Remove("reader")
+		service.Insert("reader", c)
+		h.sync()
 		h.waitTokens(1)
 	}
 	if what, rv := h.attempt(); rv != ck.CKR_OK {

@@ -32,7 +32,7 @@ func TestInitialize(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := &host{New(Config{Readers: func() (readers.Service, error) {
 				t.Error("C_Initialize touches the readers")
-				return newDesk(), nil
+				return &cardtest.Service{}, nil
 			}}), t, nil, nil}
 			h.want("C_Initialize", h.Initialize(c.args), c.want)
 			if c.want != ck.CKR_OK {
@@ -202,7 +202,7 @@ func TestReinitialize(t *testing.T) {
 		h.sign(s, h.one(s, ck.CKO_PRIVATE_KEY), ck.CKM_RSA_PKCS, []byte("x"))
 		old = s
 		h.want("C_Finalize", h.Finalize(false), ck.CKR_OK)
-		if h.desk.open != 0 || !h.desk.closed {
+		if h.service.Usage().Open != 0 || !h.service.Usage().Closed {
 			t.Fatal("C_Finalize leaves readers open")
 		}
 		h.want("C_Initialize", h.Initialize(nil), ck.CKR_OK)

@@ -37,10 +37,9 @@ func logIn(t *testing.T, n int, c *cardtest.Card, st *state.Store) *programs {
 	kept := newStore()
 	kept.state = st
 	for range n {
-		d := newDesk()
-		d.plug("reader")
-		d.insert("reader", c)
-		h := newModule(t, d, kept)
+		service := &cardtest.Service{}
+		service.Insert("reader", c)
+		h := newModule(t, service, kept)
 		s := h.session(true)
 		h.login(s)
 		p.hosts, p.ses, p.keys = append(p.hosts, h), append(p.ses, s), append(p.keys, h.one(s, ck.CKO_PRIVATE_KEY))
@@ -218,10 +217,9 @@ func TestManyProgramsWithAWrongPUKLeaveTheChipAlive(t *testing.T) {
 				kept := newStore()
 				kept.state = st
 				for n := range 12 {
-					d := newDesk()
-					d.plug("reader")
-					d.insert("reader", c)
-					h := newModule(t, d, kept)
+					service := &cardtest.Service{}
+					service.Insert("reader", c)
+					h := newModule(t, service, kept)
 					s := h.session(true)
 					for i := range 3 {
 						if rv := h.Login(s, ck.CKU_SO, wrongCode(3*n+i)); rv != ck.CKR_PIN_INCORRECT && rv != ck.CKR_FUNCTION_REJECTED {
@@ -275,9 +273,9 @@ func TestRefusedPINIsNotSentAgain(t *testing.T) {
 			h.login(s)
 			h.want("C_Logout", h.Logout(s), ck.CKR_OK)
 			// and when the card leaves.
-			h.desk.remove("reader")
+			h.service.Remove("reader")
 			h.waitTokens(0)
-			h.desk.insert("reader", c)
+			h.service.Insert("reader", c)
 			h.waitTokens(1)
 			s = h.session(true)
 			h.want("put back", h.Login(s, ck.CKU_USER, wrongPIN), ck.CKR_PIN_INCORRECT)

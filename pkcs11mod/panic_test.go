@@ -19,19 +19,17 @@ import (
 // TestPanicInBackground: a bug in a goroutine of the module does not end the
 // program that loaded it, nor the module.
 func TestPanicInBackground(t *testing.T) {
-	d := newDesk()
-	d.plug("reader")
-	d.insert("reader", newCard(t, cardtest.Profile{}))
-	h := newModule(t, d, nil)
+	service, _ := withCard(t, cardtest.Profile{})
+	h := newModule(t, service, nil)
 	var broken atomic.Bool
 	broken.Store(true)
-	h.cfg.Readers = func() (readers.Service, error) { return panicky{d, &broken}, nil }
+	h.cfg.Readers = func() (readers.Service, error) { return panicky{service, &broken}, nil }
 	if s := h.slotList(true); len(s) != 0 {
 		t.Errorf("slots %v", s)
 	}
 	broken.Store(false)
-	d.remove("reader")
-	d.insert("reader", newCard(t, cardtest.Profile{}))
+	service.Remove("reader")
+	service.Insert("reader", newCard(t, cardtest.Profile{}))
 	h.waitTokens(1)
 	s := h.session(false)
 	h.login(s)
@@ -39,7 +37,7 @@ func TestPanicInBackground(t *testing.T) {
 }
 
 type panicky struct {
-	*desk
+	*cardtest.Service
 	broken *atomic.Bool
 }
 
@@ -47,7 +45,7 @@ func (p panicky) Connect(reader string) (apdu.Card, error) {
 	if p.broken.Load() {
 		panic("a bug")
 	}
-	return p.desk.Connect(reader)
+	return p.Service.Connect(reader)
 }
 
 // TestUnreadable: data that cannot be read ends the operation; what was read of

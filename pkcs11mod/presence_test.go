@@ -17,11 +17,9 @@ import (
 func TestRecognisedInTheEnd(t *testing.T) {
 	for _, err := range []error{apdu.ErrNoService, apdu.ErrNoReader, apdu.ErrNoCard, apdu.ErrRemoved, apdu.ErrMute, apdu.ErrTimeout} {
 		t.Run(err.Error(), func(t *testing.T) {
-			d := newDesk()
-			d.plug("reader")
-			d.insert("reader", newCard(t, cardtest.Profile{}))
-			d.failing = []error{err, err, err}
-			h := newModule(t, d, nil)
+			service, _ := withCard(t, cardtest.Profile{})
+			service.RefuseConnections(err, err, err)
+			h := newModule(t, service, nil)
 			h.slot()
 		})
 	}
@@ -33,11 +31,9 @@ func TestPresentCardIsSeenInTheEnd(t *testing.T) {
 	for _, err := range []error{apdu.ErrNoService, apdu.ErrNoReader, apdu.ErrNoCard, apdu.ErrRemoved, apdu.ErrReset, apdu.ErrMute, apdu.ErrTimeout, apdu.ErrBusy} {
 		t.Run(err.Error(), func(t *testing.T) {
 			t.Parallel()
-			d := newDesk()
-			d.plug("reader")
-			d.insert("reader", newCard(t, cardtest.Profile{}))
-			d.failing = slices.Repeat([]error{err}, 10)
-			h := newModule(t, d, nil)
+			service, _ := withCard(t, cardtest.Profile{})
+			service.RefuseConnections(slices.Repeat([]error{err}, 10)...)
+			h := newModule(t, service, nil)
 			if n := len(h.slotList(true)); n != 0 {
 				t.Fatalf("%d tokens, but the card cannot be reached yet", n)
 			}
@@ -51,16 +47,12 @@ func TestPresentCardIsSeenInTheEnd(t *testing.T) {
 func TestPresentCardIsSeenWithinTwoSeconds(t *testing.T) {
 	for _, away := range []time.Duration{5 * time.Second, 20 * time.Second, 50 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			d := newDesk()
-			d.plug("reader")
-			d.insert("reader", newCard(t, cardtest.Profile{}))
-			d.failing = slices.Repeat([]error{apdu.ErrMute}, 1000)
-			h := newModule(t, d, nil)
+			service, _ := withCard(t, cardtest.Profile{})
+			service.RefuseConnections(slices.Repeat([]error{apdu.ErrMute}, 1000)...)
+			h := newModule(t, service, nil)
 			h.slotList(true)
 			time.Sleep(away)
-			d.mu.Lock()
-			d.failing = nil
-			d.mu.Unlock()
+			service.RefuseConnections()
 			begin := time.Now()
 			h.waitTokens(1)
 			if took := time.Since(begin); took > 2*time.Second {
@@ -74,10 +66,14 @@ func TestPresentCardIsSeenWithinTwoSeconds(t *testing.T) {
 // back is a token again, however the events come: before the operation notices,
 // after it, as one, or not at all.
 func TestCardPutBackIsSeen(t *testing.T) {
-	gone := func(d *desk) { d.emit(readers.CardRemoved, "reader"); d.emit(readers.CardInserted, "reader") }
-	merged := func(d *desk) { d.emit(readers.CardInserted, "reader") }
-	none := func(*desk) {}
-	for name, events := range map[string]struct{ before, during, after func(*desk) }{
+	gone := func(service *cardtest.Service) {
+		service.Emit(readers.Event{Kind: readers.CardRemoved, Reader: "reader"}, readers.Event{Kind: readers.CardInserted, Reader: "reader"})
+	}
+	merged := func(service *cardtest.Service) {
+		service.Emit(readers.Event{Kind: readers.CardInserted, Reader: "reader"})
+	}
+	none := func(*cardtest.Service) {}
+	for name, events := range map[string]struct{ before, during, after func(*cardtest.Service) }{
 		"early":           {gone, none, none},
 		"early and again": {gone, none, gone},
 		"during":          {none, gone, none},
@@ -88,19 +84,17 @@ func TestCardPutBackIsSeen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, c, s, key := signer(t)
-			tell := func(f func(*desk)) {
-				h.desk.mu.Lock()
-				defer h.desk.mu.Unlock()
-				f(h.desk)
+			tell := func(f func(*cardtest.Service)) {
+				f(h.service)
 			}
 			c.Remove()
 			c.Insert()
 			tell(events.before)
 			told := false
-			h.desk.breaks(func([]byte) error {
+			h.service.Intercept(func([]byte) error {
 				if !told {
 					told = true
-					h.desk.breaks(nil)
+					h.service.Intercept(nil)
 					tell(events.during)
 				}
 				return nil
@@ -108,9 +102,9 @@ func TestCardPutBackIsSeen(t *testing.T) {
 			if _, rv := h.trySign(s, key, ck.CKM_RSA_PKCS, []byte("x")); rv == ck.CKR_OK {
 				t.Fatal("signed with a card that was away")
 			}
-			h.desk.breaks(nil)
+			h.service.Intercept(nil)
 			tell(events.after)
-			h.desk.sync()
+			h.sync()
 			h.waitTokens(1)
 			h.login(h.session(false))
 			if st := c.Stats(); st.TriesSpent != 0 {
@@ -125,16 +119,14 @@ func TestCardPutBackIsSeen(t *testing.T) {
 func TestServiceHiccup(t *testing.T) {
 	h, c, s, key := signer(t)
 	once := apdu.ErrNoService
-	h.desk.breaks(func([]byte) error {
+	h.service.Intercept(func([]byte) error {
 		err := once
 		once = nil
 		return err
 	})
 	_, rv := h.trySign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
 	h.want("signature", rv, ck.CKR_DEVICE_ERROR)
-	h.desk.mu.Lock()
-	h.desk.failing = []error{apdu.ErrNoService}
-	h.desk.mu.Unlock()
+	h.service.RefuseConnections(apdu.ErrNoService)
 	_, rv = h.trySign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
 	h.want("signature", rv, ck.CKR_DEVICE_ERROR)
 	if st := h.state(s); st != ck.CKS_RO_USER_FUNCTIONS {
@@ -150,10 +142,8 @@ func TestServiceHiccup(t *testing.T) {
 // same token with the same sessions.
 func TestAnswersAgain(t *testing.T) {
 	h, _, s, key := signer(t)
-	h.desk.mu.Lock()
-	h.desk.emit(readers.CardInserted, "reader")
-	h.desk.mu.Unlock()
-	h.desk.sync()
+	h.service.Emit(readers.Event{Kind: readers.CardInserted, Reader: "reader"})
+	h.sync()
 	if st := h.state(s); st != ck.CKS_RO_USER_FUNCTIONS {
 		t.Errorf("state %d", st)
 	}
@@ -177,10 +167,7 @@ func TestLateNews(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	h.desk.mu.Lock()
-	h.desk.emit(readers.CardRemoved, "reader")
-	h.desk.emit(readers.CardInserted, "reader")
-	h.desk.mu.Unlock()
+	h.service.Emit(readers.Event{Kind: readers.CardRemoved, Reader: "reader"}, readers.Event{Kind: readers.CardInserted, Reader: "reader"})
 	h.waitTokens(1)
 	s = h.session(false)
 	h.login(s)
@@ -209,7 +196,7 @@ func TestCodeNotRepeated(t *testing.T) {
 	}
 	h.sign(s, h.one(s, ck.CKO_PRIVATE_KEY), ck.CKM_RSA_PKCS, []byte("x"))
 	before := c.Stats()
-	h.desk.breaks(func(cmd []byte) error {
+	h.service.Intercept(func(cmd []byte) error {
 		if cmd[1] == 0x24 { // CHANGE REFERENCE DATA
 			return apdu.ErrBusy
 		}
@@ -229,12 +216,12 @@ func TestTakenAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	verified := false
-	h.desk.breaks(func(cmd []byte) error {
+	h.service.Intercept(func(cmd []byte) error {
 		switch {
 		case cmd[1] == 0x20: // VERIFY
 			verified = true
 		case verified && cmd[1] == 0x22: // MANAGE SECURITY ENVIRONMENT
-			h.desk.breaks(nil)
+			h.service.Intercept(nil)
 			c.SetFaults(cardtest.FaultAt(1, cardtest.ResetBefore))
 		}
 		return nil
@@ -254,14 +241,13 @@ func TestTakenAgain(t *testing.T) {
 // however many commands that is: among busy programs each is a wait.
 func TestOneTurn(t *testing.T) {
 	h, _, s, key := signer(t)
+	counted := h.service.Usage().Transactions
 	begins := func() int {
-		h.desk.mu.Lock()
-		defer h.desk.mu.Unlock()
-		n := h.desk.begins
-		h.desk.begins = 0
+		all := h.service.Usage().Transactions
+		n := all - counted
+		counted = all
 		return n
 	}
-	begins()
 	h.token().io.Lock()
 	h.token().disconnect() // as after an idle time
 	h.token().io.Unlock()
@@ -269,9 +255,9 @@ func TestOneTurn(t *testing.T) {
 	if n := begins(); n != 1 {
 		t.Errorf("%d transactions for connection, PIN and signature", n)
 	}
-	h.desk.remove("reader")
-	h.desk.insert("reader", newCard(t, cardtest.Profile{}))
-	h.desk.sync()
+	h.service.Remove("reader")
+	h.service.Insert("reader", newCard(t, cardtest.Profile{}))
+	h.sync()
 	h.waitTokens(1)
 	if n := begins(); n != 1 {
 		t.Errorf("%d transactions for the recognition of a card", n)
@@ -286,14 +272,14 @@ func TestSlotListWaitsForACardThatArrived(t *testing.T) {
 		failures, tokens int
 	}{{0, 1}, {2, 1}, {1000, 0}} {
 		synctest.Test(t, func(t *testing.T) {
-			d := newDesk()
-			d.plug("reader")
-			h := newModule(t, d, nil)
+			service := &cardtest.Service{}
+			service.Attach("reader")
+			h := newModule(t, service, nil)
 			if n := len(h.slotList(true)); n != 0 {
 				t.Fatalf("%d tokens in an empty reader", n)
 			}
-			d.failing = slices.Repeat([]error{apdu.ErrMute}, tt.failures)
-			d.insert("reader", newCard(t, cardtest.Profile{}))
+			service.RefuseConnections(slices.Repeat([]error{apdu.ErrMute}, tt.failures)...)
+			service.Insert("reader", newCard(t, cardtest.Profile{}))
 			synctest.Wait() // the event has arrived; time stands still
 			begin := time.Now()
 			if n := len(h.slotList(true)); n != tt.tokens {

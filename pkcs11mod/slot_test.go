@@ -14,11 +14,10 @@ import (
 )
 
 func TestSlotList(t *testing.T) {
-	d := newDesk()
-	d.plug("empty")
-	d.plug("with a card")
-	d.insert("with a card", newCard(t, cardtest.Profile{}))
-	h := newModule(t, d, nil)
+	names := []string{"empty", "with a card"}
+	service := cardtest.NewService(names...)
+	service.Insert("with a card", newCard(t, cardtest.Profile{}))
+	h := newModule(t, service, nil)
 	all := h.slotList(false)
 	if len(all) != 2 {
 		t.Fatalf("slots %v", all)
@@ -36,7 +35,7 @@ func TestSlotList(t *testing.T) {
 	for i, want := range []uint{0, ck.CKF_TOKEN_PRESENT} {
 		var info ck.SlotInfo
 		h.want("C_GetSlotInfo", h.GetSlotInfo(all[i], &info), ck.CKR_OK)
-		if info.Flags != want|ck.CKF_REMOVABLE_DEVICE|ck.CKF_HW_SLOT || info.SlotDescription != d.names[i] {
+		if info.Flags != want|ck.CKF_REMOVABLE_DEVICE|ck.CKF_HW_SLOT || info.SlotDescription != names[i] {
 			t.Errorf("slot %d: %+v", all[i], info)
 		}
 	}
@@ -50,12 +49,12 @@ func TestSlotList(t *testing.T) {
 // TestFixedList: between a length query and the call that follows it the list
 // does not change under the caller (5.5).
 func TestFixedList(t *testing.T) {
-	d := newDesk()
-	d.plug("one")
-	h := newModule(t, d, nil)
+	service := &cardtest.Service{}
+	service.Attach("one")
+	h := newModule(t, service, nil)
 	var n uint
 	h.want("C_GetSlotList", h.GetSlotList(false, nil, &n), ck.CKR_OK)
-	d.plug("two")
+	service.Attach("two")
 	h.waitEvent(t)
 	buf := make([]uint, 5)
 	n = 5
@@ -88,39 +87,39 @@ func (h *host) waitEvent(t *testing.T) uint {
 
 // TestHotplug: readers and cards come and go; slots keep their numbers.
 func TestHotplug(t *testing.T) {
-	d := newDesk()
-	h := newModule(t, d, nil)
+	service := &cardtest.Service{}
+	h := newModule(t, service, nil)
 	if s := h.slotList(false); len(s) != 0 {
 		t.Fatalf("slots %v", s)
 	}
 	var id uint
 	h.want("nothing happened", h.WaitForSlotEvent(ck.CKF_DONT_BLOCK, &id, false), ck.CKR_NO_EVENT)
-	d.plug("a")
+	service.Attach("a")
 	a := h.waitEvent(t)
 	c := newCard(t, cardtest.Profile{})
-	d.insert("a", c)
+	service.Insert("a", c)
 	if id := h.waitEvent(t); id != a {
 		t.Errorf("event of slot %d, want %d", id, a)
 	}
 	h.waitTokens(1)
 	s := h.sessionOn(a, false)
-	d.remove("a")
+	service.Remove("a")
 	if id := h.waitEvent(t); id != a {
 		t.Errorf("event of slot %d, want %d", id, a)
 	}
 	h.want("session of a removed card", h.GetSessionInfo(s, &ck.SessionInfo{}), ck.CKR_SESSION_HANDLE_INVALID)
 	h.want("token of a removed card", h.GetTokenInfo(a, &ck.TokenInfo{}), ck.CKR_TOKEN_NOT_PRESENT)
-	d.plug("b")
+	service.Attach("b")
 	b := h.waitEvent(t)
-	d.insert("a", c)
+	service.Insert("a", c)
 	h.waitTokens(1)
-	d.unplug("a")
+	service.Detach("a")
 	h.waitTokens(0)
 	if s := h.slotList(false); !slices.Equal(s, []uint{b}) || b == a {
 		t.Errorf("slots %v, the one left is %d", s, b)
 	}
 	h.want("slot of an unplugged reader", h.GetSlotInfo(a, &ck.SlotInfo{}), ck.CKR_SLOT_ID_INVALID)
-	d.plug("a")
+	service.Attach("a")
 	for !slices.Contains(h.slotList(false), a) {
 		time.Sleep(time.Millisecond)
 	}
@@ -129,11 +128,11 @@ func TestHotplug(t *testing.T) {
 // TestUnpluggedInList: a slot that the caller was told of stays valid until it
 // asks again.
 func TestUnpluggedInList(t *testing.T) {
-	d := newDesk()
-	d.plug("a")
-	h := newModule(t, d, nil)
+	service := &cardtest.Service{}
+	service.Attach("a")
+	h := newModule(t, service, nil)
 	id := h.slotList(false)[0]
-	d.unplug("a")
+	service.Detach("a")
 	h.waitEvent(t)
 	var info ck.SlotInfo
 	h.want("C_GetSlotInfo", h.GetSlotInfo(id, &info), ck.CKR_OK)
@@ -148,10 +147,9 @@ func TestUnpluggedInList(t *testing.T) {
 
 // TestWaitForSlotEvent: a blocked wait ends with an event or with C_Finalize.
 func TestWaitForSlotEvent(t *testing.T) {
-	d := newDesk()
-	d.plug("a")
-	d.insert("a", newCard(t, cardtest.Profile{}))
-	h := newModule(t, d, nil)
+	service := &cardtest.Service{}
+	service.Insert("a", newCard(t, cardtest.Profile{}))
+	h := newModule(t, service, nil)
 	slot := h.slot()
 	type result struct {
 		id uint
@@ -164,12 +162,12 @@ func TestWaitForSlotEvent(t *testing.T) {
 		results <- result{id, rv}
 	}
 	go wait()
-	d.remove("a")
+	service.Remove("a")
 	if r := <-results; r != (result{slot, ck.CKR_OK}) {
 		t.Errorf("%+v", r)
 	}
 	// With a token that goes away, too, C_Finalize is no event.
-	d.insert("a", newCard(t, cardtest.Profile{}))
+	service.Insert("a", newCard(t, cardtest.Profile{}))
 	go wait()
 	if r := <-results; r != (result{slot, ck.CKR_OK}) {
 		t.Errorf("%+v", r)
@@ -193,25 +191,22 @@ func TestForeignCard(t *testing.T) {
 	}
 	id := h.slotList(false)[0]
 	h.want("C_GetTokenInfo", h.GetTokenInfo(id, &ck.TokenInfo{}), ck.CKR_TOKEN_NOT_PRESENT)
-	if h.desk.open != 0 {
+	if h.service.Usage().Open != 0 {
 		t.Error("the connection to a foreign card is kept open")
 	}
 }
 
 // TestBusyCard: a card that another program holds is recognised when it is free.
 func TestBusyCard(t *testing.T) {
-	d := newDesk()
-	d.plug("a")
-	d.busy["a"] = true
-	d.insert("a", newCard(t, cardtest.Profile{}))
-	h := newModule(t, d, nil)
+	service := &cardtest.Service{}
+	service.SetExclusive("a", true)
+	service.Insert("a", newCard(t, cardtest.Profile{}))
+	h := newModule(t, service, nil)
 	h.cfg.RecognitionTime = time.Millisecond
 	if s := h.slotList(true); len(s) != 0 {
 		t.Fatalf("slots %v", s)
 	}
-	d.mu.Lock()
-	d.busy["a"] = false
-	d.mu.Unlock()
+	service.SetExclusive("a", false)
 	h.waitTokens(1)
 }
 
@@ -268,19 +263,18 @@ func TestNamesOfATokenNeverChange(t *testing.T) {
 // TestSerialNumberSurvivesOneRefusal: a command that fails by chance does not give
 // a card another serial number.
 func TestSerialNumberSurvivesOneRefusal(t *testing.T) {
-	d := newDesk()
-	d.plug("a")
+	service := &cardtest.Service{}
 	refused := false
 	c := newCard(t, cardtest.Profile{NIS: "123456789012"})
-	d.insert("a", c)
-	d.breaks(func(cmd []byte) error {
+	service.Insert("a", c)
+	service.Intercept(func(cmd []byte) error {
 		if !refused && bytes.Contains(cmd, []byte{0xD0, 0x03}) {
 			refused = true
 			c.SetFaults(cardtest.FaultAt(1, cardtest.Status6F00))
 		}
 		return nil
 	})
-	h := newModule(t, d, nil)
+	h := newModule(t, service, nil)
 	slot := h.waitTokens(1)[0]
 	if info := h.tokenInfo(slot); info.SerialNumber != "5001234567890127" || !refused {
 		t.Errorf("serial number %q, refused %v", info.SerialNumber, refused)
@@ -289,12 +283,12 @@ func TestSerialNumberSurvivesOneRefusal(t *testing.T) {
 
 // TestSlotDescriptionKeepsTheEnd: the end of a long name tells readers apart.
 func TestSlotDescriptionKeepsTheEnd(t *testing.T) {
-	d := newDesk()
+	service := &cardtest.Service{}
 	long := strings.Repeat("è", 60) + " Contactless "
 	for _, name := range []string{long + "00 00", long + "00 01", "short 01 00"} {
-		d.plug(name)
+		service.Attach(name)
 	}
-	h := newModule(t, d, nil)
+	h := newModule(t, service, nil)
 	var got []string
 	for _, id := range h.slotList(false) {
 		var info ck.SlotInfo
@@ -327,7 +321,7 @@ func TestNoIO(t *testing.T) {
 	s := h.session(false)
 	h.login(s)
 	slot := h.slot()
-	before, opened := c.Stats().APDUs, h.desk.opened
+	before, opened := c.Stats().APDUs, h.service.Usage().Connections
 	for range 50 {
 		h.slotList(true)
 		h.tokenInfo(slot)
@@ -335,8 +329,8 @@ func TestNoIO(t *testing.T) {
 		h.want("C_GetSlotInfo", h.GetSlotInfo(slot, &ck.SlotInfo{}), ck.CKR_OK)
 		h.want("C_GetMechanismInfo", h.GetMechanismInfo(slot, ck.CKM_RSA_PKCS, &ck.MechanismInfo{}), ck.CKR_OK)
 	}
-	if n := c.Stats().APDUs - before; n != 0 || h.desk.opened != opened {
-		t.Errorf("%d APDUs, %d connections", n, h.desk.opened-opened)
+	if n := c.Stats().APDUs - before; n != 0 || h.service.Usage().Connections != opened {
+		t.Errorf("%d APDUs, %d connections", n, h.service.Usage().Connections-opened)
 	}
 }
 

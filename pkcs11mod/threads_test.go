@@ -18,10 +18,8 @@ import (
 // hand that takes the card away and puts it back. Nothing hangs, every code is
 // a defined one, no try is spent, nothing stays open.
 func TestThreads(t *testing.T) {
-	d, c := newDesk(), newCard(t, cardtest.Profile{})
-	d.plug("reader")
-	d.insert("reader", c)
-	h := newModule(quiet{t}, d, newStore())
+	service, c := withCard(t, cardtest.Profile{})
+	h := newModule(quiet{t}, service, newStore())
 	rounds := 300
 	if testing.Short() {
 		rounds = 50
@@ -93,9 +91,9 @@ func TestThreads(t *testing.T) {
 		check("C_WaitForSlotEvent", h.WaitForSlotEvent(ck.CKF_DONT_BLOCK, &id, false))
 	})
 	background(20*time.Millisecond, func() {
-		d.remove("reader")
+		service.Remove("reader")
 		time.Sleep(time.Millisecond)
-		d.insert("reader", c)
+		service.Insert("reader", c)
 	})
 	background(50*time.Millisecond, func() {
 		check("C_Finalize", h.Finalize(false))
@@ -104,13 +102,8 @@ func TestThreads(t *testing.T) {
 	workers.Wait()
 	close(done)
 	others.Wait()
-	d.insert("reader", c)
-	d.mu.Lock()
-	watched := !d.closed
-	d.mu.Unlock()
-	if watched {
-		d.sync()
-	}
+	service.Insert("reader", c)
+	h.sync()
 	h.waitTokens(1)
 	if what, rv := h.attempt(); rv != ck.CKR_OK {
 		t.Errorf("afterwards %s: %v", what, rv)
@@ -230,7 +223,7 @@ func TestFirstSearchOfThreads(t *testing.T) {
 	h, _ := oneCard(t, cardtest.Profile{}, newStore())
 	slot := h.slot()
 	h.login(h.session(false))
-	h.desk.breaks(func([]byte) error { time.Sleep(time.Millisecond); return nil })
+	h.service.Intercept(func([]byte) error { time.Sleep(time.Millisecond); return nil })
 	found := make(chan uint)
 	for range 8 {
 		go func() {

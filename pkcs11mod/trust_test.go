@@ -22,10 +22,9 @@ var stranger = sync.OnceValue(func() *cardtest.Issuer {
 // card nor send one.
 func wantNoCode(t *testing.T, c *cardtest.Card, kept *store, level card.Level) {
 	t.Helper()
-	d := newDesk()
-	d.plug("reader")
-	d.insert("reader", c)
-	h := newModule(t, d, kept)
+	service := &cardtest.Service{}
+	service.Insert("reader", c)
+	h := newModule(t, service, kept)
 	told := make(chan card.Level, 16)
 	h.cfg.NotAccepted = func(l card.Level) { told <- l }
 	before := c.Stats()
@@ -70,10 +69,9 @@ func TestNoCodeReachesACardNobodyVouchesFor(t *testing.T) {
 			// A known one; then the public data of the true card replayed; then again.
 			kept := newStore()
 			genuine := newCard(t, cardtest.Profile{NIS: nis})
-			d := newDesk()
-			d.plug("reader")
-			d.insert("reader", genuine)
-			h := newModule(t, d, kept)
+			service := &cardtest.Service{}
+			service.Insert("reader", genuine)
+			h := newModule(t, service, kept)
 			s := h.session(false)
 			h.login(s)
 			h.one(s, ck.CKO_PRIVATE_KEY)
