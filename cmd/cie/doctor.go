@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cie/apdu"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/doctor"
@@ -72,7 +73,7 @@ func (a *app) patient(module string) (doctor.Env, error) {
 	}
 	env := doctor.Env{
 		Root: a.root, Getenv: a.getenv, Now: a.now, Card: opts, Machine: machine, Prober: prober, Guard: a.onCard,
-		PCSC: func() (doctor.PCSC, error) { return a.service(false) },
+		PCSC: func() (readers.Service, error) { return a.service(false) },
 	}
 	if a.reader != "" {
 		env.Reader = func(name string) bool {

@@ -7,30 +7,19 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cie/apdu"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/identity"
 	"cie/gui"
 	"cie/pkcs11mod"
 )
 
-// link is a connection that can be closed.
-type link interface {
-	card.Conn
-	Close() error
-}
-
-// readers is where cards come from: PC/SC, or the virtual reader of the
-// demonstration.
-type readers interface {
-	Watch(ctx context.Context) <-chan gui.Desk
-	Connect(reader string) (link, error)
-}
-
 // cards is the part of the Service that works with cards. It keeps one session
 // for each card as long as the card stays, so that a second operation needs no
 // second device authentication.
 type cards struct {
-	readers readers
+	service readers.Service
 	opts    card.Options
 	trace   func(format string, args ...any) // nil: none
 	failed  func(what string, err error)     // is told of errors; nil: nobody
@@ -45,13 +34,13 @@ type cards struct {
 type held struct {
 	visit    uint64
 	turn     chan struct{}
-	link     link
+	conn     apdu.Card
 	session  *card.Session
 	progress atomic.Pointer[func(card.Progress)]
 }
 
-func newCards(r readers, opts card.Options) *cards {
-	return &cards{readers: r, opts: opts, open: map[string]*held{}, seen: map[string]identity.Identity{}}
+func newCards(s readers.Service, opts card.Options) *cards {
+	return &cards{service: s, opts: opts, open: map[string]*held{}, seen: map[string]identity.Identity{}}
 }
 
 // Watch implements gui.Service. Sessions with cards that have left are closed.
@@ -59,7 +48,7 @@ func (c *cards) Watch(ctx context.Context) <-chan gui.Desk {
 	out := make(chan gui.Desk, 1)
 	go func() {
 		defer close(out)
-		for d := range c.readers.Watch(ctx) {
+		for d := range desks(ctx, c.service) {
 			c.sweep(d)
 			select {
 			case out <- d:
@@ -102,9 +91,9 @@ func (h *held) close() {
 		_ = h.session.Close()
 		h.session = nil
 	}
-	if h.link != nil {
-		_ = h.link.Close()
-		h.link = nil
+	if h.conn != nil {
+		_ = h.conn.Close()
+		h.conn = nil
 	}
 }
 
@@ -186,7 +175,7 @@ func (c *cards) forget(reader string, h *held) {
 }
 
 func (c *cards) connect(ctx context.Context, reader string, h *held) error {
-	l, err := c.readers.Connect(reader)
+	conn, err := c.service.Connect(reader)
 	if err != nil {
 		return err
 	}
@@ -197,12 +186,12 @@ func (c *cards) connect(ctx context.Context, reader string, h *held) error {
 			(*f)(p)
 		}
 	}
-	s, err := card.Open(ctx, l, opts)
+	s, err := card.Open(ctx, conn, opts)
 	if err != nil {
-		_ = l.Close()
+		_ = conn.Close()
 		return err
 	}
-	h.link, h.session = l, s
+	h.conn, h.session = conn, s
 	return nil
 }
 

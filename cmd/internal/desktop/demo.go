@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"cie/apdu/pcsc"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
@@ -27,7 +27,8 @@ const demoReader = "Demo NFC"
 // browsers and settings that exist only here.
 type demo struct {
 	*cards
-	readers *demoReaders
+	service *cardtest.Service // with demoReader alone
+	card    *cardtest.Card
 	about   func(module string) gui.About
 
 	mu       sync.Mutex
@@ -51,56 +52,20 @@ func Demo(about func(module string) gui.About) (gui.Service, *gui.Demo, func(), 
 		return nil, nil, nil, err
 	}
 	opts := card.Options{Roots: roots, State: state.Memory()}
-	r := &demoReaders{card: virtual, opts: opts, moved: make(chan struct{}, 1)}
-	virtual.Insert()
-	d := &demo{cards: newCards(r, opts), readers: r, about: about}
-	return d, &gui.Demo{PIN: string(cardtest.DefaultPIN()), PUK: string(cardtest.DefaultPUK()), Move: r.move}, func() {}, nil
+	service := &cardtest.Service{}
+	service.Insert(demoReader, virtual)
+	d := &demo{cards: newCards(service, opts), service: service, card: virtual, about: about}
+	return d, &gui.Demo{PIN: string(cardtest.DefaultPIN()), PUK: string(cardtest.DefaultPUK()), Move: d.move}, func() {}, nil
 }
 
-// demoReaders is a desk with one reader and one card.
-type demoReaders struct {
-	card  *cardtest.Card
-	opts  card.Options
-	moved chan struct{}
-}
-
-func (r *demoReaders) move() {
-	if r.card.Present() {
-		r.card.Remove()
+// move removes the card of the demonstration, or inserts it again.
+func (d *demo) move() {
+	if d.card.Present() {
+		d.service.Remove(demoReader)
 	} else {
-		r.card.Insert()
-	}
-	select {
-	case r.moved <- struct{}{}:
-	default:
+		d.service.Insert(demoReader, d.card)
 	}
 }
-
-func (r *demoReaders) Watch(ctx context.Context) <-chan gui.Desk {
-	out := make(chan gui.Desk)
-	go func() {
-		defer close(out)
-		for visit := uint64(1); ; visit++ {
-			reader := gui.Reader{Name: demoReader, Contactless: true}
-			if r.card.Present() {
-				reader.Presence, reader.Visit = gui.Present, visit
-			}
-			select {
-			case out <- gui.Desk{Readers: []gui.Reader{reader}}:
-			case <-ctx.Done():
-				return
-			}
-			select {
-			case <-r.moved:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return out
-}
-
-func (r *demoReaders) Connect(string) (link, error) { return r.card.Reader(), nil }
 
 // About implements gui.Service.
 func (d *demo) About() gui.About { return d.about(installer.DefaultModulePath()) }
@@ -132,10 +97,10 @@ func (d *demo) SetBrowsers(_ context.Context, enable bool) error {
 // one.
 func (d *demo) Diagnose(ctx context.Context, with gui.Diagnosis, found func(gui.Finding)) error {
 	env := doctor.Env{
-		Root: nowhere, Getenv: func(string) string { return "" }, Now: time.Now, Prober: demoProber{d.readers},
+		Root: nowhere, Getenv: func(string) string { return "" }, Now: time.Now, Prober: demoProber{d},
 		Card:    d.cards.opts,
 		Machine: &installer.Env{Root: nowhere, Home: nowhere, Proc: nowhere, ConfigHome: nowhere, DataHome: nowhere, StateHome: nowhere, RuntimeDir: nowhere, Module: "(demo)", SudoUID: -1},
-		PCSC:    func() (doctor.PCSC, error) { return d.readers.stack(), nil },
+		PCSC:    func() (readers.Service, error) { return d.service.Open(), nil },
 	}
 	d.cards.release()
 	return diagnose(ctx, env, with, func(c doctor.Check) {
@@ -168,21 +133,8 @@ func demoBrowser(b gui.Browser) gui.Finding {
 	return finding(c)
 }
 
-// stack is the desk of the demonstration as the diagnostics see it.
-func (r *demoReaders) stack() doctor.PCSC { return demoStack{r} }
-
-type demoStack struct{ *demoReaders }
-
-func (s demoStack) Status() ([]pcsc.ReaderState, error) {
-	return []pcsc.ReaderState{{Name: demoReader, Present: s.card.Present()}}, nil
-}
-
-func (s demoStack) Connect(reader string) (doctor.Conn, error) { return s.demoReaders.Connect(reader) }
-
-func (s demoStack) Close() error { return nil }
-
 // demoProber is a module that works.
-type demoProber struct{ *demoReaders }
+type demoProber struct{ *demo }
 
 func (p demoProber) Load(context.Context, string) (probe.Info, error) { return probe.Info{}, nil }
 
@@ -199,7 +151,12 @@ func (p demoProber) Login(ctx context.Context, _ string, l probe.Login, pin []by
 	if err != nil {
 		return probe.Outcome{}, err
 	}
-	s, err := card.Open(ctx, p.card.Reader(), p.opts)
+	conn, err := p.service.Connect(demoReader)
+	if err != nil {
+		return probe.Outcome{}, err
+	}
+	defer conn.Close()
+	s, err := card.Open(ctx, conn, p.opts)
 	if err != nil {
 		return probe.Outcome{}, err
 	}
@@ -273,4 +230,3 @@ func (d *demo) SaveReport(string) (string, error) { return "", gui.ErrDemo }
 
 var _ gui.Service = (*demo)(nil)
 var _ gui.Service = (*desktop)(nil)
-var _ card.Conn = (link)(nil)

@@ -22,7 +22,6 @@ import (
 type desktop struct {
 	*cards
 	*files
-	pcsc   *pcsc.Context
 	module string
 	about  func(module string) gui.About
 
@@ -38,7 +37,7 @@ func New(module string, about func(module string) gui.About) (gui.Service, func(
 	if err != nil {
 		return nil, nil, err
 	}
-	return d, func() { _ = d.pcsc.Close() }, nil
+	return d, func() { _ = d.service.Close() }, nil
 }
 
 func newDesktop(module string, about func(module string) gui.About, sources options.Sources) (*desktop, error) {
@@ -54,9 +53,8 @@ func newDesktop(module string, about func(module string) gui.About, sources opti
 	if err != nil {
 		return nil, err
 	}
-	c := pcsc.New(pcsc.Config{})
 	d := &desktop{
-		cards: newCards(pcscReaders{c}, sources.Card(f.problem)), files: f, pcsc: c,
+		cards: newCards(pcsc.New(pcsc.Config{}), sources.Card(f.problem)), files: f,
 		module: module, about: about, prober: prober,
 		machine: func() (*installer.Env, error) { return installer.NewEnv(module) },
 	}

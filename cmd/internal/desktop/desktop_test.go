@@ -42,7 +42,7 @@ func newTestDesktop(t *testing.T, sources options.Sources) *desktop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = d.pcsc.Close() })
+	t.Cleanup(func() { _ = d.service.Close() })
 	return d
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cie/apdu/pcsc"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/cmd/internal/doctor"
 	"cie/gui"
@@ -15,17 +16,6 @@ import (
 
 // ProbeVerb is the one argument that leads the program to be the child that loads the module.
 const ProbeVerb = "probe-module"
-
-// doctorPCSC is the way of the diagnostics to the cards of this computer.
-type doctorPCSC struct{ *pcsc.Context }
-
-func (p doctorPCSC) Connect(reader string) (doctor.Conn, error) {
-	c, err := p.Context.Connect(reader)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
-}
 
 // patient is this machine as the diagnostics see it.
 func (d *desktop) patient() (doctor.Env, error) {
@@ -38,12 +28,12 @@ func (d *desktop) patient() (doctor.Env, error) {
 	return doctor.Env{
 		Getenv: os.Getenv, Now: time.Now, Machine: machine, Prober: d.prober,
 		Card: opts,
-		PCSC: func() (doctor.PCSC, error) {
+		PCSC: func() (readers.Service, error) {
 			c, err := pcsc.Establish()
 			if err != nil {
-				return nil, err
+				return nil, err // not a nil *pcsc.Context in a Service
 			}
-			return doctorPCSC{c}, nil
+			return c, nil
 		},
 	}, nil
 }

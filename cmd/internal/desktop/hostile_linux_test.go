@@ -41,7 +41,7 @@ func TestHostileNamesReachNoWindow(t *testing.T) {
 	}
 	dir := t.TempDir()
 	f := &files{logs: filepath.Join(dir, "logs"), home: dir, settings: gui.Settings{LogLevel: "all"}}
-	s := newCards(pcscReaders{service}, card.Options{Store: card.DirStore(filepath.Join(dir, "cards")), Roots: roots})
+	s := newCards(service, card.Options{Store: card.DirStore(filepath.Join(dir, "cards")), Roots: roots})
 	s.trace, s.failed = f.trace, f.problem
 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

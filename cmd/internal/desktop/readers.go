@@ -6,25 +6,15 @@ import (
 	"os"
 	"slices"
 
-	"cie/apdu/pcsc"
+	"cie/apdu/readers"
 	"cie/cmd/internal/doctor"
 	"cie/gui"
 )
 
-// pcscReaders are the readers of this computer.
-type pcscReaders struct{ c *pcsc.Context }
-
-func (r pcscReaders) Connect(reader string) (link, error) {
-	c, err := r.c.Connect(reader)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
-// Watch turns events into states of the desk. A CIE is read by radio, so every
-// reader is taken for a contactless one.
-func (r pcscReaders) Watch(ctx context.Context) <-chan gui.Desk {
+// desks turns the events of a service into states of the desk: the first when
+// everything that is present is known, then one for each event. A CIE is read by
+// radio, so every reader is taken for a contactless one.
+func desks(ctx context.Context, service readers.Service) <-chan gui.Desk {
 	out := make(chan gui.Desk)
 	go func() {
 		defer close(out)
@@ -38,24 +28,19 @@ func (r pcscReaders) Watch(ctx context.Context) <-chan gui.Desk {
 				return false
 			}
 		}
-		// The events tell what is there; that nothing is there they do not.
-		if now, err := r.c.Status(); err != nil {
-			d.Down = judge(err)
-			send()
-		} else if len(now) == 0 {
-			send()
-		}
-		events, err := r.c.Watch(ctx)
+		events, err := service.Watch(ctx)
 		if err != nil {
 			d.Down = judge(err)
 			send()
 			return
 		}
 		var visit uint64
+		settled := false
 		for e := range events {
 			visit++
 			apply(&d, e, visit)
-			if !send() {
+			settled = settled || e.Kind == readers.Settled
+			if settled && !send() {
 				return
 			}
 		}
@@ -76,27 +61,27 @@ func judge(err error) error {
 }
 
 // apply changes the desk as the event says.
-func apply(d *gui.Desk, e pcsc.Event, visit uint64) {
+func apply(d *gui.Desk, e readers.Event, visit uint64) {
 	i := slices.IndexFunc(d.Readers, func(r gui.Reader) bool { return r.Name == e.Reader })
-	if i < 0 && e.Reader != "" && e.Kind != pcsc.ReaderRemoved {
+	if i < 0 && e.Reader != "" && e.Kind != readers.ReaderRemoved {
 		d.Readers = append(d.Readers, gui.Reader{Name: e.Reader, Contactless: true})
 		i = len(d.Readers) - 1
 	}
 	switch e.Kind {
-	case pcsc.ServiceLost:
+	case readers.ServiceLost:
 		d.Down, d.Readers = judge(e.Err), nil
-	case pcsc.ServiceBack:
+	case readers.ServiceBack:
 		d.Down = nil
-	case pcsc.ReaderRemoved:
+	case readers.ReaderRemoved:
 		if i >= 0 {
 			d.Readers = slices.Delete(d.Readers, i, i+1)
 		}
-	case pcsc.CardInserted:
+	case readers.CardInserted:
 		d.Down = nil
 		d.Readers[i].Presence, d.Readers[i].Visit = gui.Present, visit
-	case pcsc.CardMute:
+	case readers.CardMute:
 		d.Readers[i].Presence, d.Readers[i].Visit = gui.Mute, visit
-	case pcsc.CardRemoved:
+	case readers.CardRemoved:
 		d.Readers[i].Presence, d.Readers[i].Visit = gui.Empty, 0
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"cie/apdu"
 	"cie/apdu/pcsc"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/gui"
@@ -35,7 +36,7 @@ func newTestDemo(t *testing.T) *demo {
 	}
 	t.Cleanup(end)
 	d := svc.(*demo)
-	d.readers.card.SetCost(cardtest.CostModel{})
+	d.card.SetCost(cardtest.CostModel{})
 	return d
 }
 
@@ -90,11 +91,11 @@ func TestCards(t *testing.T) {
 	if err := d.Unblock(ctx, demoReader, puk, pin, gui.CodeOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	before := d.readers.card.Stats().DeviceAuthentications
+	before := d.card.Stats().DeviceAuthentications
 	if c := inspect(); c.PIN.Left != 3 {
 		t.Errorf("after unblocking %+v", c.PIN)
 	}
-	if n := d.readers.card.Stats().DeviceAuthentications; n != before {
+	if n := d.card.Stats().DeviceAuthentications; n != before {
 		t.Errorf("a session for every look: %d device authentications", n-before)
 	}
 	var walked []string
@@ -136,14 +137,14 @@ func TestCards(t *testing.T) {
 		t.Errorf("without a PIN: %v, %v", walked, err)
 	}
 
-	d.readers.move()
+	d.move()
 	if r := (<-desks).Readers[0]; r.Presence != gui.Empty {
 		t.Errorf("after taking the card away: %+v", r)
 	}
 	if _, err := d.Holder(ctx, demoReader, pin, gui.CodeOptions{}); err == nil {
 		t.Error("a holder without a card")
 	}
-	d.readers.move()
+	d.move()
 	<-desks
 	if c := inspect(); c.ID == "" || c.Expiry.IsZero() {
 		t.Errorf("the card again: %+v", c)
@@ -159,7 +160,7 @@ func TestCardsLeaveNothing(t *testing.T) {
 	<-desks
 	before := runtime.NumGoroutine()
 	for i := range 500 {
-		d.readers.move()
+		d.move()
 		if r := (<-desks).Readers[0]; (r.Presence == gui.Present) != (i%2 == 1) {
 			t.Fatalf("after move %d: %+v", i, r)
 		}
@@ -190,34 +191,34 @@ func TestCardsLeaveNothing(t *testing.T) {
 func TestApply(t *testing.T) {
 	var desk gui.Desk
 	for i, step := range []struct {
-		event pcsc.Event
+		event readers.Event
 		want  gui.Presence
 	}{
-		{pcsc.Event{Kind: pcsc.ReaderAdded, Reader: "A"}, gui.Empty},
-		{pcsc.Event{Kind: pcsc.CardInserted, Reader: "A"}, gui.Present},
-		{pcsc.Event{Kind: pcsc.CardRemoved, Reader: "A"}, gui.Empty},
-		{pcsc.Event{Kind: pcsc.CardMute, Reader: "A"}, gui.Mute},
+		{readers.Event{Kind: readers.ReaderAdded, Reader: "A"}, gui.Empty},
+		{readers.Event{Kind: readers.CardInserted, Reader: "A"}, gui.Present},
+		{readers.Event{Kind: readers.CardRemoved, Reader: "A"}, gui.Empty},
+		{readers.Event{Kind: readers.CardMute, Reader: "A"}, gui.Mute},
 	} {
 		apply(&desk, step.event, uint64(i+1))
 		if len(desk.Readers) != 1 || desk.Readers[0].Presence != step.want {
 			t.Errorf("after %v: %+v", step.event.Kind, desk)
 		}
 	}
-	apply(&desk, pcsc.Event{Kind: pcsc.ReaderRemoved, Reader: "A"}, 5)
-	apply(&desk, pcsc.Event{Kind: pcsc.ReaderRemoved, Reader: "B"}, 6)
+	apply(&desk, readers.Event{Kind: readers.ReaderRemoved, Reader: "A"}, 5)
+	apply(&desk, readers.Event{Kind: readers.ReaderRemoved, Reader: "B"}, 6)
 	if len(desk.Readers) != 0 {
 		t.Errorf("%+v", desk)
 	}
-	apply(&desk, pcsc.Event{Kind: pcsc.ServiceLost, Err: errors.New("x")}, 7)
+	apply(&desk, readers.Event{Kind: readers.ServiceLost, Err: errors.New("x")}, 7)
 	if desk.Down == nil {
 		t.Error("the service is lost and the desk does not say so")
 	}
 	denied := &pcsc.Error{Op: "establish", Kind: apdu.ErrNoService, Code: 0x8010006A}
-	apply(&desk, pcsc.Event{Kind: pcsc.ServiceLost, Err: denied}, 8)
+	apply(&desk, readers.Event{Kind: readers.ServiceLost, Err: denied}, 8)
 	if !errors.Is(desk.Down, gui.ErrNotAdmitted) {
 		t.Errorf("the service does not admit the user, and the desk says %v", desk.Down)
 	}
-	apply(&desk, pcsc.Event{Kind: pcsc.ServiceBack}, 9)
+	apply(&desk, readers.Event{Kind: readers.ServiceBack}, 9)
 	if desk.Down != nil {
 		t.Error("the service is back and the desk does not say so")
 	}
@@ -334,5 +335,40 @@ func TestDiagnosticsHaveTexts(t *testing.T) {
 	}
 	if n < 100 {
 		t.Errorf("only %d names found", n)
+	}
+}
+
+// The window gets one state of the desk for everything that is present when it
+// starts, then one for each event.
+func TestDesksBeginWithEverythingPresent(t *testing.T) {
+	c, err := cardtest.New(cardtest.Profile{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	full, down := cardtest.NewService("empty"), &cardtest.Service{}
+	full.Insert("with a card", c)
+	down.Stop(apdu.ErrNoService)
+	first := func(s *cardtest.Service) (gui.Desk, <-chan gui.Desk) {
+		all := desks(t.Context(), s)
+		return <-all, all
+	}
+	if d, _ := first(&cardtest.Service{}); d.Down != nil || len(d.Readers) != 0 {
+		t.Errorf("without a reader: %+v", d)
+	}
+	d, all := first(down)
+	if !errors.Is(d.Down, apdu.ErrNoService) || len(d.Readers) != 0 {
+		t.Errorf("without a service: %+v", d)
+	}
+	down.Start()
+	if d := <-all; d.Down != nil {
+		t.Errorf("service back: %+v", d)
+	}
+	d, all = first(full)
+	if d.Down != nil || len(d.Readers) != 2 || d.Readers[0].Presence != gui.Empty || d.Readers[1].Presence != gui.Present {
+		t.Errorf("with a card: %+v", d)
+	}
+	full.Remove("with a card")
+	if d := <-all; len(d.Readers) != 2 || d.Readers[1].Presence != gui.Empty {
+		t.Errorf("card removed: %+v", d)
 	}
 }

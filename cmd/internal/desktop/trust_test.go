@@ -28,11 +28,11 @@ func TestServiceSendsNoCodeToACardNobodyVouchesFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		virtual.SetCost(cardtest.CostModel{})
-		virtual.Insert()
-		d.readers.card = virtual
-		d.readers.opts.State, d.cards.opts.State = st, st
+		d.service.Exchange(demoReader, virtual)
+		d.card = virtual
+		d.cards.opts.State = st
 		if roots != nil {
-			d.readers.opts.Roots, d.cards.opts.Roots = roots, roots
+			d.cards.opts.Roots = roots
 		}
 		return d, virtual
 	}

@@ -14,7 +14,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"cie/apdu"
 	"cie/apdu/readers"
 	"cie/card"
 	"cie/cmd/internal/probe"
@@ -98,16 +97,6 @@ func (c Check) MarshalJSON() ([]byte, error) {
 	}{c.ID, c.Status, c.Finding, c.Subject, values, c.Remedy, c.Detail})
 }
 
-// PCSC is what the checks need of a readers.Service.
-type PCSC interface {
-	Status() ([]readers.State, error)
-	Connect(reader string) (apdu.Card, error)
-	Close() error
-}
-
-// Conn is the former name of [apdu.Card].
-type Conn = apdu.Card
-
 // Prober tries the module in a child process; probe.Prober is one.
 type Prober interface {
 	Load(ctx context.Context, module string) (probe.Info, error)
@@ -122,7 +111,7 @@ type Env struct {
 	Getenv func(string) string
 	Now    func() time.Time
 	// PCSC contacts the service.
-	PCSC func() (PCSC, error)
+	PCSC func() (readers.Service, error)
 	// Card are the options of the sessions; Store, Now and Progress may be set.
 	Card card.Options
 	// Machine says where browsers keep what, and which module is meant.

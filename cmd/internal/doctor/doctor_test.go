@@ -26,27 +26,30 @@ import (
 
 const reader = "Reader 00 00"
 
-// desk is a service with readers in the process.
-type desk struct {
-	states  []readers.State
-	connect func(reader string) (Conn, error)
-	err     error // of Status
-}
-
-func (d *desk) Status() ([]readers.State, error)    { return d.states, d.err }
-func (d *desk) Connect(reader string) (Conn, error) { return d.connect(reader) }
-func (d *desk) Close() error                        { return nil }
 func present(name string) readers.State {
 	return readers.State{Name: name, Present: true, ATR: []byte{0x3B, 0}}
 }
-func service(d *desk) func() (PCSC, error)  { return func() (PCSC, error) { return d, nil } }
-func broken(err error) func() (PCSC, error) { return func() (PCSC, error) { return nil, err } }
+
+// opened returns what opens the service.
+func opened(s *cardtest.Service) func() (readers.Service, error) {
+	return func() (readers.Service, error) { return s, nil }
+}
+
+func broken(err error) func() (readers.Service, error) {
+	return func() (readers.Service, error) { return nil, err }
+}
+
 func denial(code uint32) error {
 	return &pcsc.Error{Op: "establish", Kind: apdu.ErrNoService, Code: code}
 }
-func holding(c *cardtest.Card) *desk {
-	return &desk{states: []readers.State{present(reader)}, connect: func(string) (Conn, error) { return inProcess{c.Reader()}, nil }}
+
+// holding is a service with one reader and a card in it.
+func holding(c *cardtest.Card) *cardtest.Service {
+	s := &cardtest.Service{}
+	s.Insert(reader, c)
+	return s
 }
+
 func newCard(t *testing.T, p cardtest.Profile) *cardtest.Card {
 	t.Helper()
 	c, err := cardtest.New(p)
@@ -55,20 +58,6 @@ func newCard(t *testing.T, p cardtest.Profile) *cardtest.Card {
 	}
 	return c
 }
-
-type inProcess struct{ *cardtest.Reader }
-
-func (inProcess) Close() error { return nil }
-
-// stray is a connection to something that is no identity card.
-type stray struct{ err error }
-
-func (stray) ATR() []byte                       { return []byte{0x3B, 0} }
-func (stray) Begin() (bool, error)              { return false, nil }
-func (stray) End() error                        { return nil }
-func (stray) Reset() error                      { return nil }
-func (stray) Close() error                      { return nil }
-func (s stray) Transmit([]byte) ([]byte, error) { return []byte{0x6A, 0x82}, s.err }
 
 // fakeProber answers as it is told.
 type fakeProber struct {
@@ -100,7 +89,7 @@ func machine(t *testing.T) *Env {
 	}
 	e := &Env{
 		Root: root, Getenv: func(string) string { return "" }, Now: func() time.Time { return time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC) },
-		PCSC: service(&desk{}), Card: card.Options{Roots: roots},
+		PCSC: opened(&cardtest.Service{}), Card: card.Options{Roots: roots},
 		Machine: &installer.Env{
 			Home: home, Root: root, Proc: filepath.Join(root, "proc"), Module: filepath.Join(root, "cie-pkcs11.so"), UID: os.Geteuid(), SudoUID: -1,
 			ConfigHome: filepath.Join(home, ".config"), DataHome: filepath.Join(home, ".local/share"), StateHome: filepath.Join(home, ".local/state"),
@@ -173,7 +162,11 @@ func TestService(t *testing.T) {
 		{"hangs", func(e *Env) { e.PCSC = broken(apdu.ErrTimeout) }, Service, ServiceHangs, RestartPCSC},
 		{"not admitted", func(e *Env) { e.PCSC = broken(denial(codeSecurityViolation)) }, Permission, AccessDenied, AllowAccess},
 		{"no access", func(e *Env) { e.PCSC = broken(denial(codeNoAccess)) }, Permission, AccessDenied, AllowAccess},
-		{"not admitted later", func(e *Env) { e.PCSC = service(&desk{err: denial(codeSecurityViolation)}) }, Permission, AccessDenied, AllowAccess},
+		{"not admitted later", func(e *Env) {
+			s := &cardtest.Service{}
+			s.Stop(denial(codeSecurityViolation))
+			e.PCSC = opened(s)
+		}, Permission, AccessDenied, AllowAccess},
 		{"not admitted from afar", func(e *Env) {
 			e.PCSC = broken(denial(codeSecurityViolation))
 			e.Getenv = func(n string) string { return map[string]string{"SSH_CONNECTION": "192.0.2.1"}[n] }
@@ -267,7 +260,7 @@ func TestDefectsOfReaders(t *testing.T) {
 	}
 	for _, tt := range tests {
 		e := machine(t)
-		e.PCSC = service(&desk{states: []readers.State{{Name: tt.reader}}})
+		e.PCSC = opened(cardtest.NewService(tt.reader))
 		if tt.loaded {
 			put(t, filepath.Join(e.Root, "/sys/module/pn533_usb/refcnt"), "0")
 		}
@@ -283,29 +276,31 @@ func TestDefectsOfReaders(t *testing.T) {
 }
 
 func TestCards(t *testing.T) {
-	one := func(s readers.State, c Conn, err error) func() (PCSC, error) {
-		return service(&desk{states: []readers.State{s}, connect: func(string) (Conn, error) { return c, err }})
+	one := func(state readers.State, c apdu.Card, err error) *cardtest.Service {
+		s := &cardtest.Service{}
+		s.Put(reader, state, func() (apdu.Card, error) { return c, err })
+		return s
 	}
 	mute, exclusive := present(reader), present(reader)
 	mute.Mute, exclusive.Exclusive = true, true
 	tests := []struct {
 		name    string
-		pcsc    func() (PCSC, error)
+		service *cardtest.Service
 		id      ID
 		finding Finding
 		remedy  Remedy
 	}{
-		{"none", one(readers.State{Name: reader}, nil, nil), Card, NoCard, LayCard},
+		{"none", cardtest.NewService(reader), Card, NoCard, LayCard},
 		{"mute", one(mute, nil, nil), Card, CardMute, LayCardAgain},
 		{"held by another program", one(exclusive, nil, nil), Card, CardExclusive, CloseOthers},
 		{"busy", one(present(reader), nil, apdu.ErrBusy), Identity, CardExclusive, CloseOthers},
-		{"foreign", one(present(reader), stray{}, nil), Identity, ForeignCard, UseCIE},
-		{"fails", one(present(reader), stray{apdu.ErrRemoved}, nil), Identity, CardFails, LayCardAgain},
+		{"foreign", one(present(reader), cardtest.Foreign{}, nil), Identity, ForeignCard, UseCIE},
+		{"fails", one(present(reader), cardtest.Foreign{Err: apdu.ErrRemoved}, nil), Identity, CardFails, LayCardAgain},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			e := machine(t)
-			e.PCSC = tt.pcsc
+			e.PCSC = opened(tt.service)
 			want(t, examine(t, e, nil), tt.id, Fail, tt.finding, tt.remedy)
 		})
 	}
@@ -315,12 +310,10 @@ func TestCards(t *testing.T) {
 func TestTwoCards(t *testing.T) {
 	e := machine(t)
 	cie := newCard(t, cardtest.Profile{})
-	e.PCSC = service(&desk{states: []readers.State{present("Other 00 00"), present(reader)}, connect: func(name string) (Conn, error) {
-		if name == reader {
-			return inProcess{cie.Reader()}, nil
-		}
-		return stray{}, nil
-	}})
+	s := &cardtest.Service{}
+	s.InsertForeign("Other 00 00", cardtest.Foreign{})
+	s.Insert(reader, cie)
+	e.PCSC = opened(s)
 	if c := want(t, examine(t, e, nil), Identity, OK, IsCIE, ""); c.Subject != reader {
 		t.Errorf("%+v", c)
 	}
@@ -341,15 +334,14 @@ func TestField(t *testing.T) {
 		{[]int{1, 2, 3, 4, 5}, Fail, FieldBad, MoveCard},
 	} {
 		e := machine(t)
-		d := holding(newCard(t, cardtest.Profile{}))
-		good, n := d.connect, -1
-		d.connect = func(name string) (Conn, error) {
+		card, n, service := newCard(t, cardtest.Profile{}), -1, &cardtest.Service{}
+		service.Put(reader, present(reader), func() (apdu.Card, error) {
 			if n++; slices.Contains(tt.bad, n) {
-				return stray{apdu.ErrRemoved}, nil
+				return cardtest.Foreign{Err: apdu.ErrRemoved}, nil
 			}
-			return good(name)
-		}
-		e.PCSC = service(d)
+			return card.Reader(), nil
+		})
+		e.PCSC = opened(service)
 		c := want(t, examine(t, e, nil), Field, tt.status, tt.finding, tt.remedy)
 		if len(tt.bad) > 0 && (c.Values[0].Text != fmt.Sprint(len(tt.bad)) || c.Values[1].Text != fmt.Sprint(reads)) {
 			t.Errorf("%v", c.Values)
@@ -359,13 +351,13 @@ func TestField(t *testing.T) {
 
 func TestAuthenticity(t *testing.T) {
 	e := machine(t)
-	e.PCSC = service(holding(newCard(t, cardtest.Profile{})))
+	e.PCSC = opened(holding(newCard(t, cardtest.Profile{})))
 	want(t, examine(t, e, nil), Authenticity, OK, Genuine, "")
 	e.Card.Roots = nil
 	want(t, examine(t, e, nil), Authenticity, Warn, IssuerUnknown, AddIssuer)
 	clone := newCard(t, cardtest.Profile{Lies: cardtest.Lies{AntiClone: true}})
 	e = machine(t)
-	e.PCSC = service(holding(clone))
+	e.PCSC = opened(holding(clone))
 	checks := examine(t, e, func(context.Context, string, card.Tries) ([]byte, []card.CodeOption, error) {
 		t.Error("a PIN is asked for a copy")
 		return nil, nil, nil
@@ -373,7 +365,7 @@ func TestAuthenticity(t *testing.T) {
 	want(t, checks, Authenticity, Fail, NotGenuine, ShowMunicipality)
 	want(t, checks, Tries, Skipped, Waits, "")
 	middle := newCard(t, cardtest.Profile{Lies: cardtest.Lies{InternalAuthentication: true}})
-	e.PCSC = service(holding(middle))
+	e.PCSC = opened(holding(middle))
 	want(t, examine(t, e, nil), Tries, Fail, NotGenuine, ShowMunicipality)
 }
 
@@ -410,11 +402,11 @@ func TestTries(t *testing.T) {
 		c := newCard(t, cardtest.Profile{})
 		spend(t, c, tt.pin, tt.puk)
 		e := machine(t)
-		e.PCSC = service(holding(c))
+		e.PCSC = opened(holding(c))
 		want(t, examine(t, e, nil), Tries, tt.status, tt.finding, tt.remedy)
 	}
 	e := machine(t)
-	e.PCSC = service(holding(newCard(t, cardtest.Profile{Lies: cardtest.Lies{RefuseTries: 0x6A88}})))
+	e.PCSC = opened(holding(newCard(t, cardtest.Profile{Lies: cardtest.Lies{RefuseTries: 0x6A88}})))
 	want(t, examine(t, e, nil), Tries, OK, TriesUnknown, "")
 }
 
@@ -455,7 +447,7 @@ func TestCertificate(t *testing.T) {
 	} {
 		e := machine(t)
 		prober := &fakeProber{cards: []probe.Card{{Slot: reader}}, outcome: probe.Outcome{Version: "TLS 1.2", TLS13: "refused"}}
-		e.Prober, e.PCSC = prober, service(holding(newCard(t, cardtest.Profile{NotBefore: tt.from, NotAfter: tt.to})))
+		e.Prober, e.PCSC = prober, opened(holding(newCard(t, cardtest.Profile{NotBefore: tt.from, NotAfter: tt.to})))
 		var pin []byte
 		checks := examine(t, e, gives(string(cardtest.DefaultPIN()), &pin))
 		c := want(t, checks, Certificate, tt.status, tt.finding, tt.remedy)
@@ -480,7 +472,7 @@ func TestPINBlockedWithDeadPUKNeedsNewCard(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	spend(t, c, 2, 10)
 	e := machine(t)
-	e.PCSC = service(holding(c))
+	e.PCSC = opened(holding(c))
 	var pin []byte
 	want(t, examine(t, e, gives("40404041", &pin)), Certificate, Fail, PUKBlocked, NewCard)
 }
@@ -488,7 +480,7 @@ func TestPINBlockedWithDeadPUKNeedsNewCard(t *testing.T) {
 func TestPIN(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	e := machine(t)
-	e.PCSC = service(holding(c))
+	e.PCSC = opened(holding(c))
 	var pin []byte
 	for _, finding := range []Finding{PINWrong, PINWrong, PINBlocked} {
 		checks := examine(t, e, gives("40404041", &pin))
@@ -505,7 +497,7 @@ func TestPIN(t *testing.T) {
 	}
 	// Without a PIN nothing is spent; a refusal ends it.
 	none := func(context.Context, string, card.Tries) ([]byte, []card.CodeOption, error) { return nil, nil, nil }
-	e.PCSC = service(holding(newCard(t, cardtest.Profile{})))
+	e.PCSC = opened(holding(newCard(t, cardtest.Profile{})))
 	want(t, examine(t, e, none), Certificate, Skipped, CertificateNeedsPIN, GivePIN)
 	no := errors.New("no")
 	refuse := func(context.Context, string, card.Tries) ([]byte, []card.CodeOption, error) { return nil, nil, no }
@@ -530,7 +522,7 @@ func TestKnownCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := machine(t)
-	e.PCSC = service(holding(c))
+	e.PCSC = opened(holding(c))
 	e.Prober = &fakeProber{cards: []probe.Card{{Slot: "Other"}, {Slot: reader, Certificate: der}}}
 	want(t, examine(t, e, nil), Certificate, OK, CertificateValid, "")
 	e.Prober = &fakeProber{cards: []probe.Card{{Slot: reader, Certificate: []byte("rubbish")}}}
@@ -549,7 +541,7 @@ func TestModule(t *testing.T) {
 		want(t, checks, Login, Skipped, Waits, "")
 	}
 	e := machine(t)
-	e.PCSC, e.Prober = service(holding(newCard(t, cardtest.Profile{}))), &fakeProber{}
+	e.PCSC, e.Prober = opened(holding(newCard(t, cardtest.Profile{}))), &fakeProber{}
 	want(t, examine(t, e, nil), ModuleCard, Fail, ModuleSeesNone, ReportIt)
 	var pin []byte
 	e.Prober = &fakeProber{cards: []probe.Card{{Slot: reader}}, login: &probe.Error{Reason: probe.ReasonHandshake}}
@@ -631,7 +623,7 @@ func TestClean(t *testing.T) {
 // An end of the context ends the walk, and what was under way says nothing.
 func TestStops(t *testing.T) {
 	e := machine(t)
-	e.PCSC = service(holding(newCard(t, cardtest.Profile{})))
+	e.PCSC = opened(holding(newCard(t, cardtest.Profile{})))
 	ctx, cancel := context.WithCancel(context.Background())
 	checks, err := Run(ctx, *e, nil, func(c Check) {
 		if c.ID == Identity {
@@ -692,7 +684,7 @@ func TestChecksNameTheDistribution(t *testing.T) {
 		if err := os.Remove(filepath.Join(e.Root, "usr/sbin/pcscd")); err != nil {
 			t.Fatal(err)
 		}
-		e.PCSC = func() (PCSC, error) { return nil, apdu.ErrNoService }
+		e.PCSC = broken(apdu.ErrNoService)
 		c := examine(t, e, nil)[0]
 		if c.Remedy != InstallPCSC || c.Distribution != want {
 			t.Errorf("%q: %+v, want packages of %q", release, c, want)

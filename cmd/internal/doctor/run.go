@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 
+	"cie/apdu/readers"
 	"cie/card"
 )
 
@@ -13,7 +14,7 @@ type run struct {
 	found  func(Check)
 	checks []Check
 
-	pcsc   PCSC
+	pcsc   readers.Service
 	reader string // with the card that the checks are about
 	puk    card.Tries
 	tries  card.Tries
