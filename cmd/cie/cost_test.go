@@ -4,27 +4,14 @@ package main
 
 import (
 	"bytes"
-	"context"
+	"cie/apdu/readers"
+	"cie/card"
+	"cie/card/cardtest"
 	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
-
-	"cie/apdu"
-	"cie/apdu/readers"
-	"cie/card"
-	"cie/card/cardtest"
 )
-
-// oneCard is a reader with one virtual card in this process.
-type oneCard struct{ card *cardtest.Card }
-
-func (o oneCard) Status() ([]readers.State, error) {
-	return []readers.State{{Name: "reader", Present: true, ATR: o.card.ATR()}}, nil
-}
-func (o oneCard) Connect(string) (apdu.Card, error)                   { return o.card.Reader(), nil }
-func (o oneCard) Watch(context.Context) (<-chan readers.Event, error) { return nil, nil }
-func (o oneCard) Close() error                                        { return nil }
 
 // visit is a run of cie that people make, and what it may cost in command APDUs.
 type visit struct {
@@ -54,6 +41,8 @@ func (v visit) run(t testing.TB, p cardtest.Profile) cardtest.Stats {
 		t.Fatal(err)
 	}
 	c.PowerOn()
+	service := &cardtest.Service{}
+	service.Insert("reader", c)
 	dir := t.TempDir()
 	csca := filepath.Join(dir, "csca.pem")
 	if err := os.WriteFile(csca, cardtest.CSCAPEM(), 0o600); err != nil {
@@ -66,7 +55,7 @@ func (v visit) run(t testing.TB, p cardtest.Profile) cardtest.Stats {
 		w.args, w.stdout, w.stderr = append(args, "--csca", csca), &out, &errs
 		w.getenv = func(string) string { return "" }
 		w.root, w.sources.Anchors = dir, nil
-		w.service = func(bool) (readers.Service, error) { return oneCard{c}, nil }
+		w.service = func(bool) (readers.Service, error) { return service, nil }
 		w.sources.Store = func() (card.Store, error) { return card.DirStore(filepath.Join(dir, "cards")), nil }
 		if code := run(w); code != exitOK {
 			t.Fatalf("%v: exit code %d\n%s%s", args, code, &out, &errs)

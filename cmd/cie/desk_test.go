@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,7 +15,10 @@ import (
 	"cie/card/cardtest"
 )
 
-// desk is a stack of virtual cards described in a file, one reader per line:
+// deskVariable names the description. Only the test binary looks at it.
+const deskVariable = "CIE_TEST_DESK"
+
+// openDesk makes the service that a file describes, one reader per line:
 //
 //	NAME: empty | mute | busy | foreign | cie STATE [OPTION...]
 //
@@ -27,97 +29,43 @@ import (
 // STATE.go exists, and makes STATE.held when it is reached).
 //
 // Without the file there is no service.
-type desk struct{ places []place }
-
-type place struct {
-	reader, kind string
-	words        []string
-}
-
-// deskVariable names the description. Only the test binary looks at it.
-const deskVariable = "CIE_TEST_DESK"
-
-func openDesk(wait bool) (readers.Service, error) {
+func openDesk(bool) (readers.Service, error) {
 	f, err := os.Open(os.Getenv(deskVariable))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", apdu.ErrNoService, err)
 	}
 	defer f.Close()
-	d := &desk{}
+	s := &cardtest.Service{}
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		reader, rest, ok := strings.Cut(lines.Text(), ": ")
-		if words := strings.Fields(rest); ok && len(words) > 0 {
-			d.places = append(d.places, place{reader, words[0], words[1:]})
-		}
-	}
-	return d, nil
-}
-
-func (d *desk) Close() error { return nil }
-
-func (d *desk) Status() ([]readers.State, error) {
-	var list []readers.State
-	for _, p := range d.places {
-		r := readers.State{Name: p.reader, Present: p.kind != "empty", Mute: p.kind == "mute", InUse: p.kind == "busy"}
-		if r.Present && !r.Mute {
-			r.ATR = []byte{0x3B, 0x80, 0x80, 0x01, 0x01}
-		}
-		list = append(list, r)
-	}
-	return list, nil
-}
-
-// Watch reports what lies there and waits.
-func (d *desk) Watch(ctx context.Context) (<-chan readers.Event, error) {
-	events := make(chan readers.Event)
-	go func() {
-		defer close(events)
-		for _, p := range d.places {
-			events <- readers.Event{Kind: readers.ReaderAdded, Reader: p.reader}
-			if p.kind != "empty" {
-				events <- readers.Event{Kind: readers.CardInserted, Reader: p.reader, ATR: []byte{0x3B, 0x80, 0x80, 0x01, 0x01}}
-			}
-		}
-		<-ctx.Done()
-	}()
-	return events, nil
-}
-
-func (d *desk) Connect(reader string) (apdu.Card, error) {
-	for _, p := range d.places {
-		if p.reader != reader {
+		words := strings.Fields(rest)
+		if !ok || len(words) == 0 {
 			continue
 		}
-		switch p.kind {
+		state := readers.State{Present: true, ATR: cardtest.Foreign{}.ATR()}
+		switch words[0] {
 		case "empty":
-			return nil, apdu.ErrNoCard
-		case "busy":
-			return nil, apdu.ErrBusy
+			s.Attach(reader)
 		case "mute":
-			return nil, apdu.ErrMute
+			s.Put(reader, readers.State{Present: true, Mute: true}, nil)
+		case "busy":
+			state.InUse = true
+			s.Put(reader, state, func() (apdu.Card, error) { return nil, apdu.ErrBusy })
 		case "foreign":
-			return foreignCard{}, nil
+			s.InsertForeign(reader, cardtest.Foreign{})
+		default:
+			s.Put(reader, state, func() (apdu.Card, error) { return virtualCard(words[1], words[2:]) })
 		}
-		return p.virtualCard()
 	}
-	return nil, apdu.ErrNoReader
+	return s, nil
 }
 
-// foreignCard is a card that is no identity card.
-type foreignCard struct{}
-
-func (foreignCard) ATR() []byte                     { return []byte{0x3B, 0x80, 0x80, 0x01, 0x01} }
-func (foreignCard) Begin() (bool, error)            { return false, nil }
-func (foreignCard) End() error                      { return nil }
-func (foreignCard) Reset() error                    { return nil }
-func (foreignCard) Close() error                    { return nil }
-func (foreignCard) Transmit([]byte) ([]byte, error) { return []byte{0x6A, 0x82}, nil }
-
-func (p place) virtualCard() (apdu.Card, error) {
-	state := filepath.Join(filepath.Dir(os.Getenv(deskVariable)), p.words[0])
+// virtualCard loads the card that a state file keeps.
+func virtualCard(file string, options []string) (apdu.Card, error) {
+	state := filepath.Join(filepath.Dir(os.Getenv(deskVariable)), file)
 	profile := cardtest.Profile{}
 	c := &deskConn{state: state, at: map[byte]cardtest.FaultKind{}, hold: map[byte]bool{}}
-	for _, option := range p.words[1:] {
+	for _, option := range options {
 		if err := c.apply(&profile, option); err != nil {
 			return nil, fmt.Errorf("desk: %s: %w", option, err)
 		}

@@ -1,38 +1,18 @@
 package main
 
 import (
-	"context"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"testing"
-
-	"cie/apdu"
 	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
 	"cie/pkcs11mod"
 	"cie/pkcs11mod/ck"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
 )
-
-// oneReader is a reader with a card, for the module.
-type oneReader struct{ card *cardtest.Card }
-
-func (r oneReader) Watch(ctx context.Context) (<-chan readers.Event, error) {
-	events := make(chan readers.Event, 3)
-	events <- readers.Event{Kind: readers.ReaderAdded, Reader: "R"}
-	events <- readers.Event{Kind: readers.CardInserted, Reader: "R"}
-	events <- readers.Event{Kind: readers.Settled}
-	context.AfterFunc(ctx, func() { close(events) })
-	return events, nil
-}
-
-func (r oneReader) Status() ([]readers.State, error) { return nil, nil }
-
-func (r oneReader) Connect(string) (apdu.Card, error) { return r.card.Reader(), nil }
-func (r oneReader) Close() error                      { return nil }
 
 // logIn logs in with the module, as a browser does, and reads the certificate.
 func logIn(t *testing.T, c *cardtest.Card, store card.Store) {
@@ -41,8 +21,10 @@ func logIn(t *testing.T, c *cardtest.Card, store card.Store) {
 	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
 		t.Fatal(err)
 	}
+	service := &cardtest.Service{}
+	service.Insert("R", c)
 	m := pkcs11mod.New(pkcs11mod.Config{
-		Readers: func() (readers.Service, error) { return oneReader{c}, nil },
+		Readers: func() (readers.Service, error) { return service, nil },
 		Card:    func() card.Options { return card.Options{Store: store, Roots: roots} },
 	})
 	want := func(rv ck.RV) {

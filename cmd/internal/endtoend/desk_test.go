@@ -81,13 +81,11 @@ type slot struct {
 	t      testing.TB
 	number int
 	stop   func()
-	conn   apdu.Card // the last one; pcscd takes 200 at a time
 }
 
 func (d *desk) slot(t testing.TB) *slot {
 	s := &slot{desk: d, t: t, number: <-d.free}
 	t.Cleanup(func() {
-		s.disconnect()
 		s.remove()
 		s.waitFor(apdu.ErrNoCard)
 		d.free <- s.number
@@ -118,31 +116,6 @@ func (s *slot) waitFor(want error) {
 		pause()
 	}
 	s.t.Errorf("reader %d never came to %v", s.number, want)
-}
-
-func (s *slot) disconnect() {
-	if s.conn != nil {
-		s.conn.Close()
-		s.conn = nil
-	}
-}
-
-// connect connects to the card in the reader, which may still be coming, in
-// place of the connection before.
-func (s *slot) connect() apdu.Card {
-	s.t.Helper()
-	s.disconnect()
-	var err error
-	for range 1000 {
-		var conn apdu.Card
-		if conn, err = s.context.Connect(s.daemon.Reader(s.number)); err == nil {
-			s.conn = conn
-			return conn
-		}
-		pause()
-	}
-	s.t.Fatal(err)
-	return nil
 }
 
 func must(t testing.TB, err error) {

@@ -9,32 +9,6 @@ import (
 	"cie/cmd/internal/ordeal"
 )
 
-// onReader is a reader of the desk with the card on trial.
-type onReader struct {
-	slot *slot
-	card *cardtest.Card
-	conn apdu.Card
-}
-
-// Connect keeps to a connection as long as it lives: what resets a card that
-// fell silent is its next transaction.
-func (r *onReader) Connect() (apdu.Card, error) {
-	if r.conn == nil {
-		r.conn = r.slot.connect()
-	}
-	return r.conn, nil
-}
-
-// PutBack waits until the service has noticed that the card is gone.
-func (r *onReader) PutBack() error {
-	r.slot.remove()
-	r.slot.waitFor(apdu.ErrNoCard)
-	r.card.Insert()
-	r.slot.insert(r.card)
-	r.conn = nil
-	return nil
-}
-
 // TestFaults injects faults at every APDU position of every operation of a
 // PIN's life over a real PC/SC daemon: nothing hangs, no code is compared
 // twice, the card keeps what it should, the program says truly what became of
@@ -60,7 +34,17 @@ func TestFaults(t *testing.T) {
 						must(t, err)
 						s := d.slot(t)
 						s.insert(c)
-						trial := ordeal.Trial{Card: c, Reader: &onReader{slot: s, card: c}, State: state, Known: true, Sum: sum}
+						s.waitFor(nil)
+						// It waits until the service has noticed that the card is gone.
+						putBack := func() error {
+							s.remove()
+							s.waitFor(apdu.ErrNoCard)
+							c.Insert()
+							s.insert(c)
+							s.waitFor(nil)
+							return nil
+						}
+						trial := ordeal.Trial{Card: c, Service: s.context, Reader: s.daemon.Reader(s.number), PutBack: putBack, State: state, Known: true, Sum: sum}
 						for _, err := range trial.Run(op, kind) {
 							t.Error(err)
 						}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"cie/apdu"
+	"cie/apdu/readers"
 	"cie/card/cardtest"
 	"cie/cmd/internal/journey"
 	"cie/cmd/internal/ordeal"
@@ -29,9 +30,8 @@ func TestStrictCards(t *testing.T) {
 					must(t, err)
 					s := d.slot(t)
 					s.insert(c)
-					s.connect() // waits until the service has the card
-					s.disconnect()
-					place := journey.Place{Card: c, Connect: s.place}
+					s.waitFor(nil)
+					place := journey.Place{Card: c, Service: s.alone(), Reader: s.daemon.Reader(s.number)}
 					for _, j := range journey.Journeys() {
 						first, second, err := j.Twice(place)
 						if err != nil {
@@ -46,11 +46,9 @@ func TestStrictCards(t *testing.T) {
 	t.Log("\n" + sum.String())
 }
 
-// place makes a connection of its own to the card in the reader.
-func (s *slot) place() (apdu.Card, error) {
-	conn, err := s.context.Connect(s.daemon.Reader(s.number))
-	if err != nil {
-		return nil, err // not a nil pointer in an interface
-	}
-	return conn, nil
+// alone is a service with the slot's reader alone: other tests use the others.
+func (s *slot) alone() *cardtest.Service {
+	service, reader := &cardtest.Service{}, s.daemon.Reader(s.number)
+	service.Put(reader, readers.State{Present: true}, func() (apdu.Card, error) { return s.context.Connect(reader) })
+	return service
 }

@@ -6,6 +6,11 @@ package journey
 
 import (
 	"bytes"
+	"cie/apdu/readers"
+	"cie/card"
+	"cie/card/cardtest"
+	"cie/card/sod"
+	"cie/card/state"
 	"context"
 	"crypto"
 	"crypto/rsa"
@@ -15,12 +20,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"cie/apdu"
-	"cie/card"
-	"cie/card/cardtest"
-	"cie/card/sod"
-	"cie/card/state"
 )
 
 // Patience bounds one contact: many times what the slowest takes on a busy
@@ -200,8 +199,9 @@ var roots = sync.OnceValue(func() *sod.Roots {
 // Place is a card and the reader it lies on.
 type Place struct {
 	Card *cardtest.Card
-	// Connect makes a new connection to the card.
-	Connect func() (apdu.Card, error)
+	// Service has the one reader with the card.
+	Service readers.Service
+	Reader  string
 	// Store and State are what is known of the card.
 	Store card.Store
 	State *state.Store
@@ -249,7 +249,7 @@ func (j Journey) Contact(p Place) (cost cardtest.Stats, err error) {
 }
 
 func (j Journey) withSession(ctx context.Context, p Place, pin []byte) error {
-	conn, err := p.Connect()
+	conn, err := p.Service.Connect(p.Reader)
 	if err != nil {
 		return err
 	}

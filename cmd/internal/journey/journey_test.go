@@ -1,14 +1,12 @@
 package journey
 
 import (
-	"context"
-	"fmt"
-	"testing"
-
-	"cie/apdu"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/cmd/internal/ordeal"
+	"context"
+	"fmt"
+	"testing"
 )
 
 // inProcess lays a new card on a reader of this process.
@@ -18,7 +16,9 @@ func inProcess(t testing.TB, p cardtest.Profile) Place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Place{Card: c, Connect: func() (apdu.Card, error) { return c.Reader(), nil }}
+	service := &cardtest.Service{}
+	service.Insert("reader", c)
+	return Place{Card: c, Service: service, Reader: "reader"}
 }
 
 // TestStrictCards does every journey on cards that refuse each kind of form,

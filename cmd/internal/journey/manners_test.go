@@ -132,7 +132,7 @@ func TestTakenChannelLeavesNoRecord(t *testing.T) {
 func openSession(t *testing.T, p Place, store card.Store, ref card.PINRef) *card.Session {
 	t.Helper()
 	ctx := context.Background()
-	conn, err := p.Connect()
+	conn, err := p.Service.Connect(p.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func openSession(t *testing.T, p Place, store card.Store, ref card.PINRef) *card
 // sendAlone sends one command in a transaction of its own.
 func sendAlone(t *testing.T, p Place, command ...byte) {
 	t.Helper()
-	conn, err := p.Connect()
+	conn, err := p.Service.Connect(p.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,39 +2,13 @@ package journey
 
 import (
 	"bytes"
-	"context"
-	"crypto/sha256"
-	"errors"
-	"fmt"
-
-	"cie/apdu"
 	"cie/apdu/readers"
 	"cie/pkcs11mod"
 	"cie/pkcs11mod/ck"
+	"crypto/sha256"
+	"errors"
+	"fmt"
 )
-
-// reader is the one reader that the module sees.
-const reader = "reader"
-
-// oneReader is a readers.Service with one card that is there from the
-// beginning.
-type oneReader struct{ place Place }
-
-func (r oneReader) Watch(ctx context.Context) (<-chan readers.Event, error) {
-	events := make(chan readers.Event, 3)
-	events <- readers.Event{Kind: readers.ReaderAdded, Reader: reader}
-	events <- readers.Event{Kind: readers.CardInserted, Reader: reader}
-	events <- readers.Event{Kind: readers.Settled}
-	context.AfterFunc(ctx, func() { close(events) })
-	return events, nil
-}
-
-func (r oneReader) Status() ([]readers.State, error) {
-	return []readers.State{{Name: reader, Present: true}}, nil
-}
-
-func (r oneReader) Connect(string) (apdu.Card, error) { return r.place.Connect() }
-func (r oneReader) Close() error                      { return nil }
 
 // program is a program that uses the module.
 type program struct {
@@ -45,7 +19,7 @@ type program struct {
 // withModule does the journey in a program that loads the module for it.
 func (j Journey) withModule(p Place, pin []byte) error {
 	m := &program{Module: pkcs11mod.New(pkcs11mod.Config{
-		Readers:         func() (readers.Service, error) { return oneReader{p}, nil },
+		Readers:         func() (readers.Service, error) { return p.Service, nil },
 		Card:            p.options,
 		RecognitionTime: Patience,
 	})}

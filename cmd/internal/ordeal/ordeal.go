@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cie/apdu"
+	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
@@ -20,19 +21,15 @@ import (
 // what the slowest takes on a busy machine.
 const Patience = 2 * time.Minute
 
-// Reader is where the card on trial lies.
-type Reader interface {
-	// Connect returns the connection to the card, the one of before as long as
-	// the card did not leave.
-	Connect() (apdu.Card, error)
-	// PutBack lays a card that was taken away on the reader again.
-	PutBack() error
-}
-
 // Trial is one card on trial.
 type Trial struct {
-	Card   *cardtest.Card
-	Reader Reader
+	Card *cardtest.Card
+	// Service has the card in the reader with this name.
+	Service readers.Service
+	Reader  string
+	// PutBack inserts a card that was removed into the reader again, and returns
+	// when Service can connect to it.
+	PutBack func() error
 	// State is the file in which the card keeps its memory; empty: it has none.
 	State string
 	// Known: the program has used the card before.
@@ -43,6 +40,7 @@ type Trial struct {
 	Sum *Sum
 
 	store store
+	conn  apdu.Card // the connection to the card; nil: none since it was removed
 }
 
 // store keeps what is known of the card, and can be set back.
@@ -76,6 +74,7 @@ func (t *Trial) Run(op Operation, kind cardtest.FaultKind) (wrong []error) {
 		wrong = append(wrong, fmt.Errorf("%s, %v at command %d: %w", op.Name, kind, at, err))
 	}
 	t.store = store{}
+	defer t.disconnect()
 	if t.Known {
 		if err := t.learn(); err != nil {
 			fail(0, err)
@@ -116,12 +115,24 @@ func (t *Trial) learn() error {
 	return err
 }
 
+// open opens the card on the connection of before as long as the card was not
+// removed: what resets a card that fell silent is the next transaction.
 func (t *Trial) open(ctx context.Context, s store) (*card.Session, error) {
-	conn, err := t.Reader.Connect()
-	if err != nil {
-		return nil, err
+	if t.conn == nil {
+		conn, err := t.Service.Connect(t.Reader)
+		if err != nil {
+			return nil, err
+		}
+		t.conn = conn
 	}
-	return card.Open(ctx, conn, options(s))
+	return card.Open(ctx, t.conn, options(s))
+}
+
+func (t *Trial) disconnect() {
+	if t.conn != nil {
+		_ = t.conn.Close()
+		t.conn = nil
+	}
 }
 
 // position does the operation once with the fault, and judges the outcome. It
@@ -162,7 +173,8 @@ func (t *Trial) position(op Operation, faults cardtest.Faults, at int) (commands
 	}
 	problems := []error{op.judgeMemory(was, now, cost), op.judgeOutcome(now, cost, outcome, faults)}
 	if !t.Card.Present() {
-		if err := t.Reader.PutBack(); err != nil {
+		t.disconnect()
+		if err := t.PutBack(); err != nil {
 			return commands, errors.Join(append(problems, fmt.Errorf("putting back: %w", err))...)
 		}
 	}

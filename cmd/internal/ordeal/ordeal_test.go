@@ -1,40 +1,12 @@
 package ordeal
 
 import (
+	"cie/card"
+	"cie/card/cardtest"
 	"errors"
 	"fmt"
 	"testing"
-
-	"cie/apdu"
-	"cie/card"
-	"cie/card/cardtest"
 )
-
-// inProcess is the reader of a card that lies in this process.
-type inProcess struct {
-	card *cardtest.Card
-	conn *cardtest.Reader
-	kind cardtest.FaultKind
-}
-
-func (r *inProcess) Connect() (apdu.Card, error) {
-	if r.conn == nil {
-		r.conn = r.card.Reader()
-	}
-	if r.kind == cardtest.MuteBefore || r.kind == cardtest.MuteAfter {
-		// Nothing in process resets a silent card by itself.
-		if err := r.conn.Reset(); err != nil {
-			return nil, err
-		}
-	}
-	return r.conn, nil
-}
-
-func (r *inProcess) PutBack() error {
-	r.card.Insert()
-	r.conn = nil
-	return nil
-}
 
 // TestFaults throws every fault into every operation at every command, on cards
 // of every family, on a card never seen and on a known one.
@@ -70,7 +42,10 @@ func tryFaults(t *testing.T, family cardtest.Family, known bool, op Operation, k
 	if err != nil {
 		t.Fatal(err)
 	}
-	trial := Trial{Card: c, Reader: &inProcess{card: c, kind: kind}, Known: known, Sum: sum}
+	service := &cardtest.Service{}
+	service.Insert("reader", c)
+	putBack := func() error { c.Insert(); return nil }
+	trial := Trial{Card: c, Service: service, Reader: "reader", PutBack: putBack, Known: known, Sum: sum}
 	if !known && !All() {
 		// From the key exchange on a known card does the same.
 		trial.Limit = 34
