@@ -2,15 +2,12 @@ package gui
 
 import (
 	"context"
-	"errors"
 	"net/url"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
-
-	"cie/card"
 )
 
 // Portal is where the credentials of levels 1 and 2 are looked after.
@@ -196,9 +193,8 @@ func (s *accessScreen) tried(err error) {
 	if s.u.current != s {
 		return
 	}
-	var wrong *card.PINError
 	switch {
-	case errors.As(err, &wrong) && wrong.Blocked():
+	case blocked(err):
 		s.outcome = nil // the page itself says so
 	case err != nil:
 		s.outcome = problem(s.u.texts, err)

@@ -2,7 +2,6 @@ package gui
 
 import (
 	"context"
-	"errors"
 
 	"fyne.io/fyne/v2"
 
@@ -147,11 +146,10 @@ func (s *codeScreen) done(err error) {
 	if u.slots[slot.reader.Name] == slot {
 		u.inspect(slot) // the counters have changed
 	}
-	var wrong *card.PINError
 	switch {
 	case err == nil:
 		s.success = true
-	case errors.As(err, &wrong) && wrong.Blocked():
+	case blocked(err):
 		s.outcome = nil // the page itself says so
 	default:
 		s.outcome = problem(u.texts, err)

@@ -2,7 +2,6 @@ package gui
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -137,10 +136,9 @@ func (s *diagnosticsScreen) tried(err error) {
 	if s.u.current != s {
 		return
 	}
-	var wrong *card.PINError
-	var last *card.LastTryError
 	s.err = err
-	s.asking = errors.As(err, &wrong) && !wrong.Blocked() || errors.As(err, &last)
+	kind := card.Classify(err)
+	s.asking = kind == card.KindPINWrong || kind == card.KindLastTry
 	s.u.scroll.ScrollToTop()
 	s.show()
 	s.u.focus()
