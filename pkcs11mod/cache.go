@@ -15,17 +15,16 @@ import (
 	"cie/card"
 )
 
-// The certificate can only be read with the PIN, and names its holder. So that
-// it is listed without the PIN once it was read, it is kept on disk under a
-// key that only the card can give: the chip's deterministic signature with
-// Servizi_Int.Kpriv, which needs no PIN, over a message that nothing else lets
-// it sign. Who does not have the card learns nothing from the file, and whose
-// card it is not is not shown its content.
+// The certificate is readable only with the PIN, and names its holder. To list it without
+// the PIN after the first login, it is stored on disk, encrypted with a key that only the
+// card can compute: the chip's deterministic signature with Servizi_Int.Kpriv, which needs
+// no PIN, over a message that no other protocol makes the chip sign. Without the card the
+// file reveals nothing, and an entry of another card is not shown.
 
 const (
 	cacheVersion = 1
-	// The chip takes at most 102 bytes; the text cannot be the start of a
-	// DigestInfo or of another protocol's challenge.
+	// The chip signs at most 102 bytes. This text cannot be the start of a DigestInfo or of
+	// the challenge of another protocol.
 	cacheMessage = "cie-pkcs11 certificate cache, key 1: "
 	cacheInfo    = "cie-pkcs11 certificate cache, AES-256-GCM"
 )
@@ -39,11 +38,11 @@ type cached struct {
 
 var errCache = errors.New("cache entry not usable")
 
-// cacheName is the key of the card.Store under which a card's entry is kept,
-// beside the constants of the card.
+// cacheName returns the key of the card.Store for the entry of a card, beside the constants
+// of the card.
 func cacheName(nis string) string { return "pkcs11 " + nis }
 
-// cacheAEAD makes the cipher from what the card signed.
+// cacheAEAD returns the cipher derived from the card's signature.
 func cacheAEAD(signature []byte) (cipher.AEAD, error) {
 	key, err := hkdf.Key(sha256.New, signature, nil, cacheInfo, 32)
 	if err != nil {
@@ -67,7 +66,7 @@ func sealCache(aead cipher.AEAD, nis string, c cached) ([]byte, error) {
 	return aead.Seal(nil, nil, plain, []byte(cacheName(nis))), nil
 }
 
-// openCache decrypts and judges an entry; everything in it has to fit the card.
+// openCache decrypts and checks an entry; everything in it must fit the card.
 func openCache(aead cipher.AEAD, nis string, data []byte) (cached, error) {
 	plain, err := aead.Open(nil, nil, data, []byte(cacheName(nis)))
 	if err != nil {
@@ -83,9 +82,8 @@ func openCache(aead cipher.AEAD, nis string, data []byte) (cached, error) {
 	return c, nil
 }
 
-// cipher returns the cipher of the card's cache; the card signs once per stay.
-// The caller holds t.io.
-func (t *token) cipher(ctx context.Context, s *card.Session) (cipher.AEAD, error) {
+// cipherLocked returns the cipher of the card's cache; the card signs once per insertion.
+func (t *token) cipherLocked(ctx context.Context, s *card.Session) (cipher.AEAD, error) {
 	if t.cacheKey == nil {
 		signature, err := s.AntiCloneSign(ctx, []byte(cacheMessage+t.nis))
 		if err != nil {
@@ -96,26 +94,24 @@ func (t *token) cipher(ctx context.Context, s *card.Session) (cipher.AEAD, error
 	return cacheAEAD(t.cacheKey)
 }
 
-// prepareCache lets the card make the key of its cache before a login in which
-// the certificate is going to be read and kept. Clients ask for this signature
-// in the clear only: under secure messaging a refusal could cost the channel and
-// the PIN verified in it. The caller holds t.io.
-func (t *token) prepareCache(ctx context.Context, s *card.Session) {
+// prepareCacheLocked makes the card compute the key of its cache before a login in which the
+// certificate will be read and stored. Clients request this signature in the clear only:
+// under secure messaging a refusal could end the channel and the validity of the PIN.
+func (t *token) prepareCacheLocked(ctx context.Context, s *card.Session) {
 	t.in.mu.Lock()
 	known := t.objects != nil
 	t.in.mu.Unlock()
 	if known || t.in.card.Store == nil {
 		return
 	}
-	if _, err := t.cipher(ctx, s); err != nil {
+	if _, err := t.cipherLocked(ctx, s); err != nil {
 		t.in.trace("slot %d: cache: %v", t.slot.id, err)
 	}
 }
 
-// loadCache takes serial number and certificate of a known card from the
-// cache, and reports whether it could. A card without entry is not asked for
-// anything. The caller holds t.io.
-func (t *token) loadCache() (known bool, err error) {
+// loadCacheLocked reads serial number and certificate of a known card from the cache, and reports
+// whether it has an entry. Without an entry it sends nothing to the card.
+func (t *token) loadCacheLocked() (known bool, err error) {
 	store := t.in.card.Store
 	if store == nil {
 		return false, nil
@@ -127,7 +123,7 @@ func (t *token) loadCache() (known bool, err error) {
 		}
 		return false, nil
 	}
-	aead, err := t.cipher(t.ctx, t.sess)
+	aead, err := t.cipherLocked(t.ctx, t.sess)
 	var c cached
 	if err == nil {
 		c, err = openCache(aead, t.nis, data)
@@ -140,7 +136,7 @@ func (t *token) loadCache() (known bool, err error) {
 		if errors.Is(err, errCache) {
 			// The entry is of another chip, or damaged: this one has to prove itself
 			// before a program asks for its PIN.
-			return false, t.checkChip()
+			return false, t.checkChipLocked()
 		}
 		return false, nil
 	}
@@ -148,11 +144,10 @@ func (t *token) loadCache() (known bool, err error) {
 	return true, nil
 }
 
-// KnownCertificate returns the certificate of the holder that a module of this user
-// keeps for the card, or nil if it keeps none. The card itself unlocks the entry
-// with one signature, for which it needs no PIN: the caller learns what the module
-// lists to every program while the card is in the reader, and nothing without the
-// card. The error is that of the card.
+// KnownCertificate returns the certificate of the holder that a module of this user has
+// stored for the card, or nil if there is none. The card decrypts the entry with one
+// signature, for which it needs no PIN. The caller gets only what the module lists to every
+// program while the card is in the reader. The error is that of the card.
 func KnownCertificate(ctx context.Context, s *card.Session, store card.Store) ([]byte, error) {
 	data, err := store.Load(cacheName(s.NIS()))
 	if err != nil {
@@ -174,9 +169,8 @@ func KnownCertificate(ctx context.Context, s *card.Session, store card.Store) ([
 	return c.Certificate, nil
 }
 
-// saveCache keeps the certificate. Failing to costs speed only. The caller
-// holds t.io.
-func (t *token) saveCache(ctx context.Context, s *card.Session, der []byte) {
+// saveCacheLocked stores the certificate. A failure costs only speed.
+func (t *token) saveCacheLocked(ctx context.Context, s *card.Session, der []byte) {
 	store := t.in.card.Store
 	if store == nil {
 		return
@@ -184,7 +178,7 @@ func (t *token) saveCache(ctx context.Context, s *card.Session, der []byte) {
 	if t.cacheKey == nil && s.Verified(card.PIN) {
 		return // see prepareCache
 	}
-	aead, err := t.cipher(ctx, s)
+	aead, err := t.cipherLocked(ctx, s)
 	var data []byte
 	if err == nil {
 		data, err = sealCache(aead, t.nis, cached{Serial: t.serial, Certificate: der})

@@ -14,12 +14,11 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// entry is the name under which a card's certificate is cached.
+// entry returns the name under which a card's certificate is cached.
 func entry(c *cardtest.Card) string { return cacheName(c.NIS()) }
 
-// TestCacheSecrecy: the entry on disk shows nothing of the holder, and nothing
-// in it is private.
-func TestCacheSecrecy(t *testing.T) {
+// The entry on disk contains neither the name of the holder nor other private data.
+func TestCacheIsEncrypted(t *testing.T) {
 	h, c, _ := known(t, cardtest.Profile{Surname: "UNMISTAKABLE"})
 	data := h.store.entries[entry(c)]
 	if len(data) == 0 {
@@ -28,14 +27,14 @@ func TestCacheSecrecy(t *testing.T) {
 	for key, data := range h.store.entries {
 		for _, secret := range []string{"UNMISTAKABLE", string(cardtest.DefaultPIN()), string(cardtest.DefaultPUK()), "PRVMRA"} {
 			if bytes.Contains(data, []byte(secret)) {
-				t.Errorf("%q stands in the entry %q", secret, key)
+				t.Errorf("%q is in the entry %q", secret, key)
 			}
 		}
 	}
 }
 
-// TestCacheDamage: whatever is wrong with the cache, it costs speed only.
-func TestCacheDamage(t *testing.T) {
+// A damaged cache costs only speed.
+func TestCacheSurvivesDamage(t *testing.T) {
 	h, c, _ := known(t, cardtest.Profile{})
 	good := maps.Clone(h.store.entries)
 	other, oc, _ := known(t, cardtest.Profile{NIS: "999900000002"})
@@ -77,8 +76,8 @@ func TestCacheDamage(t *testing.T) {
 	}
 }
 
-// TestCacheUnwritable: a store that fails at everything.
-func TestCacheUnwritable(t *testing.T) {
+// The store returns an error for every operation.
+func TestCacheSurvivesUnwritableStore(t *testing.T) {
 	kept := newStore()
 	kept.broken = errors.New("no space left on device")
 	for range 2 {
@@ -89,8 +88,8 @@ func TestCacheUnwritable(t *testing.T) {
 	}
 }
 
-// forge makes a cache entry the way the module does, with another content, as
-// somebody could who once had the card.
+// forge returns a cache entry with other content, as an attacker who once had the card can
+// create it.
 func forge(t *testing.T, c *cardtest.Card, content cached) []byte {
 	t.Helper()
 	s, err := card.Open(context.Background(), c.Reader(), card.Options{Roots: roots()})
@@ -112,9 +111,9 @@ func forge(t *testing.T, c *cardtest.Card, content cached) []byte {
 	return data
 }
 
-// TestCacheForged: an entry with a certificate that is not the card's is found
+// An entry with a certificate that is not the card's is found
 // out by the first signature, forgotten, and replaced.
-func TestCacheForged(t *testing.T) {
+func TestForgedCacheIsRefused(t *testing.T) {
 	other, _, os := known(t, cardtest.Profile{NIS: "999900000002", KeySet: 2})
 	cert := other.value(os, other.one(os, ck.CKO_CERTIFICATE), ck.CKA_VALUE)
 	for name, content := range map[string]cached{
@@ -149,8 +148,8 @@ func TestCacheForged(t *testing.T) {
 	}
 }
 
-// TestCacheVersion: an entry of another version of the format is not read.
-func TestCacheVersion(t *testing.T) {
+// An entry of another version of the format is not read.
+func TestCacheOfOtherVersionIsIgnored(t *testing.T) {
 	aead, err := cacheAEAD(bytes.Repeat([]byte{7}, 256))
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +186,7 @@ func FuzzOpenCache(f *testing.F) {
 	})
 }
 
-// TestKnownCertificateNeedsTheCard: other programs of the user learn the holder of
+// Other programs of the user learn the holder of
 // a known card while it is in the reader, without the PIN, and of no other card.
 func TestKnownCertificateNeedsTheCard(t *testing.T) {
 	h, c, s := known(t, cardtest.Profile{})

@@ -12,7 +12,7 @@ import (
 	"cie/card/identity"
 )
 
-// errCertificate: the certificate does not have the form it has on every CIE.
+// errCertificate reports a certificate that does not have the form of every CIE.
 var errCertificate = errors.New("certificate cannot be used")
 
 // parts are the pieces of a certificate that attributes repeat, as DER. They
@@ -23,7 +23,7 @@ type parts struct {
 	notBefore, notAfter               time.Time
 }
 
-// cut takes a certificate apart (RFC 5280, 4.1); der ends with it.
+// cut returns the parts of a certificate (RFC 5280, 4.1); der ends with it.
 func cut(der []byte, notBefore, notAfter time.Time) (parts, error) {
 	p := parts{raw: der, notBefore: notBefore, notAfter: notAfter}
 	input := cryptobyte.String(der)
@@ -43,8 +43,8 @@ func cut(der []byte, notBefore, notAfter time.Time) (parts, error) {
 	return p, nil
 }
 
-// holder reads the certificate of the card: its parts, its key, and the name of
-// the holder, which tells the cards of a family apart.
+// holder parses the certificate of the card: its parts, its key, and the name of the
+// holder, which distinguishes the cards of a family.
 func holder(der []byte) (p parts, key *rsa.PublicKey, label string, err error) {
 	id, err := identity.Parse(der)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"cie/card/cardtest"
 )
 
-func TestCut(t *testing.T) {
+func TestCutReturnsParts(t *testing.T) {
 	ca := cardtest.IssuingCA()
 	p, err := cut(ca.Raw, ca.NotBefore, ca.NotAfter)
 	if err != nil {
@@ -25,8 +25,8 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// FuzzObjects: whatever stands where a certificate should, there are objects
-// that can be listed, or an error.
+// FuzzObjects checks that any bytes in place of the certificate give objects that can be
+// listed, or an error.
 func FuzzObjects(f *testing.F) {
 	f.Add(cardtest.IssuingCA().Raw)
 	f.Add([]byte{0x30, 0x80})

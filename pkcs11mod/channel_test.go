@@ -12,9 +12,8 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// TestChannelTaken: another program resets the card or uses it between two
-// signatures; the person notices nothing.
-func TestChannelTaken(t *testing.T) {
+// Another program resets or uses the card between two signatures; the user gets no error.
+func TestSignatureSurvivesOtherPrograms(t *testing.T) {
 	steal := map[string]func(*testing.T, *cardtest.Card){
 		"reset": func(t *testing.T, c *cardtest.Card) {
 			if err := c.Reader().Reset(); err != nil {
@@ -54,9 +53,9 @@ func TestChannelTaken(t *testing.T) {
 	}
 }
 
-// TestCrowded: a card that another program does not let go gives an error and
-// works afterwards; where programs take turns it is waited for longer.
-func TestCrowded(t *testing.T) {
+// A card that another program keeps in use gives an error and works afterwards. Where
+// programs share a card, the module waits longer.
+func TestBusyCardIsWaitedFor(t *testing.T) {
 	h, c, s, key := signer(t)
 	crowd := func(n int) {
 		h.service.RefuseTransactions(n)
@@ -66,7 +65,7 @@ func TestCrowded(t *testing.T) {
 	h.want("signature", rv, ck.CKR_FUNCTION_FAILED)
 	h.sign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
 
-	if err := c.Reader().Reset(); err != nil { // somebody else is there
+	if err := c.Reader().Reset(); err != nil { // another program is present
 		t.Fatal(err)
 	}
 	h.sign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
@@ -81,7 +80,7 @@ func TestCrowded(t *testing.T) {
 	}
 }
 
-// elsewhere is another program with the card in its hands.
+// elsewhere returns the session of another program with the card.
 func elsewhere(t *testing.T, c *cardtest.Card) *card.Session {
 	t.Helper()
 	r := c.Reader()
@@ -95,8 +94,8 @@ func elsewhere(t *testing.T, c *cardtest.Card) *card.Session {
 	return s
 }
 
-// TestKeptPINWithFewTries: the kept PIN is not presented when somebody spent a
-// try: the login is over instead, and a person can begin another.
+// If another program has used a try, the kept PIN is not presented: the login ends, and the
+// user can log in again.
 func TestKeptPINWithFewTries(t *testing.T) {
 	h, c, s, key := signer(t)
 	if err := elsewhere(t, c).Verify(context.Background(), card.PIN, wrongPIN.Data); err == nil {
@@ -115,13 +114,12 @@ func TestKeptPINWithFewTries(t *testing.T) {
 		t.Errorf("flags %#x", f)
 	}
 	_, rv = h.trySign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
-	h.want("the key's handle says why", rv, ck.CKR_USER_NOT_LOGGED_IN)
+	h.want("C_Sign with the key's handle", rv, ck.CKR_USER_NOT_LOGGED_IN)
 	h.login(s)
 	h.sign(s, h.one(s, ck.CKO_PRIVATE_KEY), ck.CKM_RSA_PKCS, []byte("x"))
 }
 
-// TestKeptPINChangedElsewhere: the one try a kept PIN may cost is the last
-// thing that happens with it.
+// A kept PIN may cost one try, after which it is not presented again.
 func TestKeptPINChangedElsewhere(t *testing.T) {
 	h, c, s, key := signer(t)
 	fresh := []byte("27182818")
@@ -143,7 +141,7 @@ func TestKeptPINChangedElsewhere(t *testing.T) {
 	h.sign(s, h.one(s, ck.CKO_PRIVATE_KEY), ck.CKM_RSA_PKCS, []byte("x"))
 }
 
-// token is the one token of a module.
+// token returns the only token of a module.
 func (h *host) token() *token {
 	h.t.Helper()
 	h.in.mu.Lock()
@@ -157,8 +155,8 @@ func (h *host) token() *token {
 	return nil
 }
 
-// TestCodesDestroyed: nothing is kept after logout, removal and C_Finalize.
-func TestCodesDestroyed(t *testing.T) {
+// Kept codes are destroyed at logout, removal and C_Finalize.
+func TestCodesAreDestroyed(t *testing.T) {
 	ends := map[string]func(h *host, s uint){
 		"logout":   func(h *host, s uint) { h.want("C_Logout", h.Logout(s), ck.CKR_OK) },
 		"close":    func(h *host, s uint) { h.want("C_CloseSession", h.CloseSession(s), ck.CKR_OK) },
@@ -194,9 +192,9 @@ func TestCodesDestroyed(t *testing.T) {
 	}
 }
 
-// TestIdle: without a login the card is given back after a while, and opened
+// Without a login the card is returned after a while, and opened
 // again when it is needed.
-func TestIdle(t *testing.T) {
+func TestIdleConnectionIsClosed(t *testing.T) {
 	service, _ := withCard(t, cardtest.Profile{})
 	h := newModule(t, service, newStore())
 	h.cfg.IdleTime = time.Millisecond
@@ -214,7 +212,7 @@ func TestIdle(t *testing.T) {
 	s := h.session(false)
 	wait()
 	if len(h.slotList(true)) != 1 {
-		t.Error("the token is gone with the connection")
+		t.Error("the token was removed with the connection")
 	}
 	h.login(s)
 	time.Sleep(20 * time.Millisecond)
@@ -230,9 +228,9 @@ func TestIdle(t *testing.T) {
 	h.login(s)
 }
 
-// TestTwoCards: the PIN of one card never goes to another, neither in two
-// readers nor when they change places.
-func TestTwoCards(t *testing.T) {
+// The PIN of one card is never sent to another, neither in two readers nor when the cards
+// are exchanged.
+func TestPINIsNeverSentToAnotherCard(t *testing.T) {
 	service := &cardtest.Service{}
 	a := newCard(t, cardtest.Profile{NIS: "999900000001", PIN: []byte("13131313")})
 	b := newCard(t, cardtest.Profile{NIS: "999900000002", PIN: []byte("24242424")})
@@ -252,7 +250,7 @@ func TestTwoCards(t *testing.T) {
 	h.sign(sa, ka, ck.CKM_RSA_PKCS, []byte("x"))
 	h.sign(sb, h.one(sb, ck.CKO_PRIVATE_KEY), ck.CKM_RSA_PKCS, []byte("x"))
 
-	// Swapped under the module's nose: it hears of it only later.
+	// Exchange the cards before the module is notified.
 	a.Remove()
 	b.Remove()
 	a.Insert()
@@ -272,8 +270,8 @@ func TestTwoCards(t *testing.T) {
 	h.want("the card that is there now", h.Login(s, ck.CKU_USER, pinB), ck.CKR_OK)
 }
 
-// TestRemovedWhileIdle: the connection was given back, and when it is opened
-// again another card lies there.
+// The connection was closed for idle time, and another card is in the reader when it is
+// opened again.
 func TestRemovedWhileIdle(t *testing.T) {
 	service, a := &cardtest.Service{}, newCard(t, cardtest.Profile{NIS: "999900000001"})
 	b := newCard(t, cardtest.Profile{NIS: "999900000002", PIN: []byte("24242424")})
@@ -294,9 +292,9 @@ func TestRemovedWhileIdle(t *testing.T) {
 	h.want("C_Login", h.Login(s, ck.CKU_USER, ck.Bytes([]byte("24242424"))), ck.CKR_OK)
 }
 
-// TestPrograms: several modules, as several programs are, with several threads
+// Several modules, as several programs are, with several threads
 // each on one card. No signature is lost, no try spent.
-func TestPrograms(t *testing.T) {
+func TestProgramsShareACard(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	kept := newStore()
 	var wg sync.WaitGroup
@@ -331,9 +329,8 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// TestSilentChipRestoresLogin lets the chip fall silent at each command of a
-// signature and of a login. The card is reset once and the login restored; the
-// program sees nothing of it.
+// The chip becomes mute at each command of a signature and of a login. The module resets the
+// card once and restores the login without an error for the program.
 func TestSilentChipRestoresLogin(t *testing.T) {
 	for _, kind := range []cardtest.FaultKind{cardtest.MuteBefore, cardtest.MuteAfter} {
 		t.Run(kind.String(), func(t *testing.T) {
@@ -370,9 +367,9 @@ func TestSilentChipRestoresLogin(t *testing.T) {
 	}
 }
 
-// TestDeadChip: a chip that stays silent after the reset is an error of the
+// A chip that stays silent after the reset is an error of the
 // device, and is not reset again and again.
-func TestDeadChip(t *testing.T) {
+func TestMuteChipEndsLogin(t *testing.T) {
 	h, c, s, key := signer(t)
 	h.service.Intercept(func([]byte) error { return apdu.ErrMute })
 	before := c.Stats()

@@ -14,7 +14,7 @@ type digestOp struct {
 
 func (*digestOp) kind() kind { return digesting }
 
-// DigestInit is C_DigestInit (5.9). As in v3.0 a NULL_PTR mechanism ends an
+// DigestInit implements C_DigestInit (5.9). As in v3.0 a NULL_PTR mechanism ends an
 // active digest.
 func (m *Module) DigestInit(h uint, mech *ck.Mechanism) ck.RV {
 	c, rv := m.begin(h)
@@ -36,8 +36,8 @@ func (m *Module) DigestInit(h uint, mech *ck.Mechanism) ck.RV {
 	return ck.CKR_OK
 }
 
-// Digest is C_Digest (5.9). A length query and CKR_BUFFER_TOO_SMALL leave the
-// operation alive; everything else ends it.
+// Digest implements C_Digest (5.9). A length query and CKR_BUFFER_TOO_SMALL do not end the
+// operation; everything else does.
 func (m *Module) Digest(h uint, data ck.Input, digest ck.Output) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -63,7 +63,7 @@ func (m *Module) Digest(h uint, data ck.Input, digest ck.Output) ck.RV {
 	return c.stop(op.tell(digest))
 }
 
-// DigestUpdate is C_DigestUpdate (5.9). An error ends the operation.
+// DigestUpdate implements C_DigestUpdate (5.9). An error ends the operation.
 func (m *Module) DigestUpdate(h uint, part ck.Input) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -82,7 +82,7 @@ func (m *Module) DigestUpdate(h uint, part ck.Input) ck.RV {
 	return ck.CKR_OK
 }
 
-// DigestKey is C_DigestKey (5.9): there are no secret keys to digest.
+// DigestKey implements C_DigestKey (5.9): there are no secret keys to digest.
 func (m *Module) DigestKey(h, key uint) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -98,7 +98,7 @@ func (m *Module) DigestKey(h, key uint) ck.RV {
 	return c.stop(ck.CKR_KEY_INDIGESTIBLE)
 }
 
-// DigestFinal is C_DigestFinal (5.9); see Digest for when the operation ends.
+// DigestFinal implements C_DigestFinal (5.9). It ends the operation like Digest.
 func (m *Module) DigestFinal(h uint, digest ck.Output) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {

@@ -31,7 +31,7 @@ var codes = map[card.Kind]ck.RV{
 	card.KindMarkMoved:   ck.CKR_FUNCTION_FAILED,
 	card.KindState:       ck.CKR_FUNCTION_FAILED,
 	card.KindClosed:      ck.CKR_DEVICE_REMOVED,
-	card.KindNoService:   ck.CKR_DEVICE_ERROR, // the token is there until an event says otherwise
+	card.KindNoService:   ck.CKR_DEVICE_ERROR, // the token remains until an event reports otherwise
 	card.KindNoReader:    ck.CKR_DEVICE_REMOVED,
 	card.KindNoCard:      ck.CKR_DEVICE_REMOVED,
 	card.KindMute:        ck.CKR_DEVICE_ERROR,
@@ -61,8 +61,8 @@ func rvOf(err error) ck.RV {
 	}
 }
 
-// result returns the code for the outcome of a card operation in a session.
-// Where the session or the card went away meanwhile, that is the answer.
+// result returns the code for the outcome of a card operation in a session. If the session
+// was closed or the card removed since, the code says so.
 func (c *call) result(err error) ck.RV {
 	if rv := c.in.over(c.s); rv != ck.CKR_OK {
 		return rv

@@ -13,7 +13,7 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// TestReturnValueOfEveryError is the contract with callers: these values do not change.
+// The codes are the interface for callers and must not change.
 func TestReturnValueOfEveryError(t *testing.T) {
 	step := func(err error) error { return &card.StepError{Step: card.StepSign, Err: err} }
 	for _, tt := range []struct {
@@ -87,7 +87,7 @@ func TestEveryKindHasAReturnValue(t *testing.T) {
 	}
 }
 
-// The chip can sign what the mechanisms offer.
+// The chip can sign for every mechanism of the module.
 func TestMechanismsOfferOnlyWhatTheChipSigns(t *testing.T) {
 	for _, m := range mechanisms {
 		if m.flags&ck.CKF_SIGN == 0 {

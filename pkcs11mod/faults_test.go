@@ -10,8 +10,8 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// attempt is what a person does: card recognised, PIN, certificate, signature.
-// It returns the first code that is not CKR_OK, and where.
+// attempt performs the steps of a user: card recognised, PIN, certificate, signature. It
+// returns the first code that is not CKR_OK, with the step.
 func (h *host) attempt() (string, ck.RV) {
 	h.t.Helper()
 	ids := h.slotList(true)
@@ -50,23 +50,22 @@ func (h *host) attempt() (string, ck.RV) {
 	return "", ck.CKR_OK
 }
 
-// lossy are the codes that a fault may give.
+// lossy lists the codes that a fault may give.
 var lossy = []ck.RV{
 	ck.CKR_OK, ck.CKR_DEVICE_REMOVED, ck.CKR_DEVICE_ERROR, ck.CKR_SESSION_HANDLE_INVALID,
 	ck.CKR_TOKEN_NOT_PRESENT, ck.CKR_USER_NOT_LOGGED_IN, ck.CKR_OPERATION_NOT_INITIALIZED,
 }
 
-// worst are the faults that a card never seen is tried with, which takes three
-// times as many commands as a known one.
+// worst lists the faults tried with a card that was never seen, which needs three times as
+// many commands as a known one.
 var worst = []cardtest.FaultKind{
 	cardtest.RemoveBefore, cardtest.RemoveAfter, cardtest.MuteAfter, cardtest.ResetBefore, cardtest.WrongMAC, cardtest.SelectOther,
 }
 
-// TestFaultsEverywhere lets each fault happen at each command between the
-// recognition of the card and the second signature. Every time the codes are
-// defined ones, no try is spent, and the next attempt works: after the card was
-// put back, where it was taken away or fell silent.
-func TestFaultsEverywhere(t *testing.T) {
+// Each fault occurs at each command between the recognition of the card and the second
+// signature. The codes must be defined ones, no try may be used, and the next attempt must
+// succeed, if necessary after the card was inserted again.
+func TestFaultsAtEveryCommandAreSurvived(t *testing.T) {
 	kinds := cardtest.FaultKinds()
 	if testing.Short() {
 		kinds = []cardtest.FaultKind{cardtest.RemoveAfter, cardtest.ResetBefore}
@@ -129,7 +128,7 @@ func faultAt(t *testing.T, seen *store, known bool, at int, kind cardtest.FaultK
 	}
 }
 
-// quiet keeps the lines of a thousand modules out of the log.
+// quiet discards the log lines of a thousand modules.
 type quiet struct{ testing.TB }
 
 func (quiet) Logf(string, ...any) {}

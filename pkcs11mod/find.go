@@ -8,14 +8,14 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// findOp is an active search: the handles that are still to be told.
+// findOp is an active search: the handles not returned yet.
 type findOp struct{ left []uint }
 
 func (*findOp) kind() kind { return finding }
 
-// FindObjectsInit is C_FindObjectsInit (5.7). After a login on a card never
-// seen it reads the certificate, without which there are no objects. What is
-// visible is fixed here.
+// FindObjectsInit implements C_FindObjectsInit (5.7). After a login on a card that was never
+// seen it reads the certificate, without which there are no objects. It determines the
+// visible objects of the search.
 func (m *Module) FindObjectsInit(h uint, template []ck.Attribute, count uint) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -35,10 +35,10 @@ func (m *Module) FindObjectsInit(h uint, template []ck.Attribute, count uint) ck
 		return rv
 	}
 	c.in.mu.Lock()
-	visible := c.s.token.visible()
+	visible := c.s.token.visibleLocked()
 	c.in.mu.Unlock()
 	op := &findOp{}
-	// Without the lock: values lie in the caller's memory, which can fault.
+	// Without the lock, because reading the caller's memory may fault.
 	for _, o := range visible {
 		if o.matches(template) {
 			op.left = append(op.left, o.handle)
@@ -82,12 +82,12 @@ func (c *call) needObjects() ck.RV {
 		if err := t.setCertificate(der); err != nil {
 			return err
 		}
-		t.saveCache(ctx, s, der)
+		t.saveCacheLocked(ctx, s, der)
 		return nil
 	}))
 }
 
-// FindObjects is C_FindObjects (5.7): up to len(handles) more handles.
+// FindObjects implements C_FindObjects (5.7): up to len(handles) further handles.
 func (m *Module) FindObjects(h uint, handles []uint, count *uint) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -107,7 +107,7 @@ func (m *Module) FindObjects(h uint, handles []uint, count *uint) ck.RV {
 	return ck.CKR_OK
 }
 
-// FindObjectsFinal is C_FindObjectsFinal (5.7).
+// FindObjectsFinal implements C_FindObjectsFinal (5.7).
 func (m *Module) FindObjectsFinal(h uint) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {

@@ -8,7 +8,7 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-func TestInitialize(t *testing.T) {
+func TestInitializeChecksArguments(t *testing.T) {
 	all := ck.InitializeArgs{CreateMutex: true, DestroyMutex: true, LockMutex: true, UnlockMutex: true}
 	both := all
 	both.Flags = ck.CKF_OS_LOCKING_OK
@@ -109,16 +109,15 @@ func (h *host) functions(slot, session uint) map[string]func() ck.RV {
 	}
 }
 
-// sessionless are the functions that take no session.
+// sessionless lists the functions without a session.
 var sessionless = map[string]bool{
 	"C_Finalize": true, "C_GetInfo": true, "C_GetSlotList": true, "C_GetSlotInfo": true, "C_GetTokenInfo": true,
 	"C_GetMechanismList": true, "C_GetMechanismInfo": true, "C_InitToken": true, "C_WaitForSlotEvent": true,
 	"C_OpenSession": true, "C_CloseAllSessions": true, "unsupported function": true,
 }
 
-// TestPrecedence: the library's state counts before everything else, a session
-// handle before other arguments (5.1.7).
-func TestPrecedence(t *testing.T) {
+// The state of the library is checked first, a session handle before other arguments (5.1.7).
+func TestErrorsHavePrecedence(t *testing.T) {
 	h := &host{New(Config{}), t, nil, nil}
 	for name, call := range h.functions(1, 1) {
 		h.want(name+" before C_Initialize", call(), ck.CKR_CRYPTOKI_NOT_INITIALIZED)
@@ -135,9 +134,9 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
-// TestBadArguments: with the library and a session in order, NULL pointers get
+// With the library and a session in order, NULL pointers get
 // their code, and operations out of order theirs.
-func TestBadArguments(t *testing.T) {
+func TestBadArgumentsAreRefused(t *testing.T) {
 	h, _ := oneCard(t, cardtest.Profile{}, nil)
 	s := h.session(true)
 	want := map[string]ck.RV{
@@ -183,9 +182,8 @@ func TestBadArguments(t *testing.T) {
 	}
 }
 
-// TestReinitialize: everything works again after C_Finalize, and handles from
-// before mean nothing.
-func TestReinitialize(t *testing.T) {
+// Everything works again after C_Finalize, and earlier handles are invalid.
+func TestInitializeAfterFinalize(t *testing.T) {
 	h, c := oneCard(t, cardtest.Profile{}, newStore())
 	var slot, old uint
 	for range 3 {

@@ -6,15 +6,14 @@ import (
 	"cie/apdu"
 )
 
-// hold keeps a connection's transaction over several operations of a
-// card.Session, which takes and returns it for each: an operation of the
-// module, such as presenting the PIN and signing, must not be cut in two by
-// another program.
+// hold keeps the transaction of a connection for several operations of a card.Session, each
+// of which begins and ends it: another program must not use the card within an operation of
+// the module, such as presenting the PIN and signing.
 type hold struct {
 	apdu.Card
 	kept  bool // between keep and release
-	taken bool // the transaction is held
-	stale bool // somebody reset the card all the same
+	taken bool // the transaction has begun
+	stale bool // another program reset the card nevertheless
 }
 
 func (h *hold) keep() { h.kept = true }
@@ -24,7 +23,7 @@ func (h *hold) release() {
 	_ = h.End()
 }
 
-// Begin takes the transaction unless it is held.
+// Begin begins the transaction unless it has begun already.
 func (h *hold) Begin() (reset bool, err error) {
 	if h.taken && !h.stale {
 		return false, nil
@@ -39,7 +38,7 @@ func (h *hold) Begin() (reset bool, err error) {
 	return reset, err
 }
 
-// End returns the transaction unless it is kept.
+// End ends the transaction unless it is kept.
 func (h *hold) End() error {
 	if !h.taken || h.kept && !h.stale {
 		return nil
@@ -48,7 +47,7 @@ func (h *hold) End() error {
 	return h.Card.End()
 }
 
-// Transmit notices that the transaction is worth nothing any more.
+// Transmit records when the transaction has become useless.
 func (h *hold) Transmit(command []byte) ([]byte, error) {
 	answer, err := h.Card.Transmit(command)
 	if errors.Is(err, apdu.ErrReset) {

@@ -8,17 +8,17 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// Login is C_Login (5.6): CKU_USER presents the PIN, CKU_SO the PUK. It is the
-// one device authentication of the login.
+// Login implements C_Login (5.6): CKU_USER presents the PIN, CKU_SO the PUK. The login has
+// one device authentication.
 //
-// The last try of the PIN is given to the program that asks for it: it is
-// announced by CKF_USER_PIN_FINAL_TRY, and the PUK mends it. The PUK is sent
-// only while the chip itself reports four or more tries, because the last one
-// ends the chip for good. That, and a card that is neither genuine nor accepted
-// by the person, gives CKR_FUNCTION_REJECTED: it needs a program that can ask.
+// Login uses the last try of the PIN if the program asks for it: CKF_USER_PIN_FINAL_TRY
+// announces it, and the PUK unblocks the PIN. It sends the PUK only if the chip itself
+// reports four or more tries, because the last one disables the chip for good. In other
+// cases, and for a card that is neither genuine nor accepted by the user, it returns
+// CKR_FUNCTION_REJECTED: the user needs a program that can ask.
 //
-// A code that the card refused within the last minutes gives CKR_PIN_INCORRECT
-// and is not sent again.
+// For a code that the card refused within the last minutes Login returns CKR_PIN_INCORRECT
+// and sends nothing.
 func (m *Module) Login(h, userType uint, pin ck.Input) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -60,19 +60,19 @@ func (m *Module) Login(h, userType uint, pin ck.Input) ck.RV {
 			return nil
 		}
 		if who == user {
-			t.prepareCache(ctx, s)
+			t.prepareCacheLocked(ctx, s)
 		}
 		if err := s.Verify(ctx, ref, pin.Data, opts...); err != nil {
 			t.noteRefusal(err, pin.Data)
 			return err
 		}
-		t.keep(s, ref, pin.Data)
+		t.keepLocked(s, ref, pin.Data)
 		c.in.mu.Lock()
 		defer c.in.mu.Unlock()
 		if !t.gone && !c.s.closed {
 			t.who = who
 			t.epoch++
-			t.trust.Accepted = true // the card took a code
+			t.trust.Accepted = true // the card accepted a code
 			done = true
 		}
 		return nil
@@ -80,7 +80,7 @@ func (m *Module) Login(h, userType uint, pin ck.Input) ck.RV {
 	switch {
 	case rv2 != ck.CKR_OK:
 		return rv2
-	case done: // what happened to session and card since is told by the next call
+	case done: // the next call reports later changes of session and card
 		return ck.CKR_OK
 	}
 	t.cleanUp()
@@ -108,9 +108,8 @@ func (in *instance) mayLogin(t *token, who login) ck.RV {
 	return ck.CKR_OK
 }
 
-// cleanUp leaves nothing of a login that did not come about: the session can
-// have been closed while the card was at work. A login of another thread, which
-// would have needed the card, too, is left alone.
+// cleanUp removes the effects of a failed login: the session may have been closed during the
+// card operation. It does not affect a login of another thread.
 func (t *token) cleanUp() {
 	t.io.Lock()
 	defer t.io.Unlock()
@@ -122,11 +121,11 @@ func (t *token) cleanUp() {
 	}
 	t.codes.destroy()
 	if t.sess != nil && (t.sess.Verified(card.PIN) || t.sess.Verified(card.PUK)) {
-		t.disconnect()
+		t.disconnectLocked()
 	}
 }
 
-// LoginUser is C_LoginUser of v3.0. The card knows no user names.
+// LoginUser implements C_LoginUser of v3.0. The card has no user names.
 func (m *Module) LoginUser(h, userType uint, pin, name ck.Input) ck.RV {
 	if name.Len > 0 {
 		c, rv := m.begin(h)
@@ -139,7 +138,7 @@ func (m *Module) LoginUser(h, userType uint, pin, name ck.Input) ck.RV {
 	return m.Login(h, userType, pin)
 }
 
-// Logout is C_Logout (5.6): kept codes are destroyed, the channel is closed,
+// Logout implements C_Logout (5.6): kept codes are destroyed, the channel is closed,
 // handles of private objects become invalid, signatures in progress end.
 func (m *Module) Logout(h uint) ck.RV {
 	c, rv := m.begin(h)
@@ -153,23 +152,23 @@ func (m *Module) Logout(h uint) ck.RV {
 		c.in.mu.Unlock()
 		return ck.CKR_USER_NOT_LOGGED_IN
 	}
-	t.endLogin()
+	t.endLoginLocked()
 	c.in.mu.Unlock()
 	t.leaveCard()
 	return ck.CKR_OK
 }
 
-// endLogin changes what a logout changes in memory. The caller holds
-// instance.mu, so that the code of a login that follows is not destroyed.
-func (t *token) endLogin() {
+// endLoginLocked ends the login in memory. instance.mu must be locked, so that the code of
+// a following login is not destroyed.
+func (t *token) endLoginLocked() {
 	t.codes.destroy()
 	t.who = nobody
 	t.epoch++
 	t.objects.renewPrivate()
 }
 
-// leaveCard closes the channel, so that nothing on this side can use the key,
-// unless somebody logged in again meanwhile.
+// leaveCard closes the channel, so that the key cannot be used, unless another login has
+// succeeded since.
 func (t *token) leaveCard() {
 	t.io.Lock()
 	defer t.io.Unlock()
@@ -177,11 +176,11 @@ func (t *token) leaveCard() {
 	again := t.who != nobody
 	t.in.mu.Unlock()
 	if !again {
-		t.disconnect()
+		t.disconnectLocked()
 	}
 }
 
-// SetPIN is C_SetPIN (5.5): it changes the PIN. The PUK cannot be changed.
+// SetPIN implements C_SetPIN (5.5): it changes the PIN. The PUK cannot be changed.
 func (m *Module) SetPIN(h uint, old, pin ck.Input) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -214,7 +213,7 @@ func (m *Module) SetPIN(h uint, old, pin ck.Input) ck.RV {
 		err := s.ChangePIN(ctx, old.Data, pin.Data, card.AllowLastTry())
 		if err != nil {
 			t.noteRefusal(err, old.Data)
-			// What holds now may not be known; the kept PIN must not be tried.
+			// The valid PIN may be unknown; the kept one must not be tried.
 			var cut *card.InterruptedError
 			if errors.As(err, &cut) && cut.State == card.PINUnknown {
 				t.loseLogin()
@@ -225,9 +224,9 @@ func (m *Module) SetPIN(h uint, old, pin ck.Input) ck.RV {
 		who = t.who
 		c.in.mu.Unlock()
 		if who == user {
-			// The change took the verification away (IAS ECC 9.4.2); the new
-			// PIN is presented when it is needed.
-			if !t.keep(s, card.PIN, pin.Data) {
+			// The change ended the verification (IAS ECC 9.4.2). The new PIN is presented when it is
+			// needed.
+			if !t.keepLocked(s, card.PIN, pin.Data) {
 				t.loseLogin()
 			}
 		}
@@ -236,8 +235,8 @@ func (m *Module) SetPIN(h uint, old, pin ck.Input) ck.RV {
 	return c.result(err)
 }
 
-// InitPIN is C_InitPIN (5.5): with the PUK logged in as CKU_SO, it unblocks the
-// card and sets a new PIN.
+// InitPIN implements C_InitPIN (5.5): with the PUK logged in as CKU_SO, it unblocks the card
+// and sets a new PIN.
 func (m *Module) InitPIN(h uint, pin ck.Input) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {

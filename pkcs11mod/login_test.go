@@ -18,8 +18,8 @@ func wrongCode(n int) ck.Input { return ck.Bytes(fmt.Appendf(nil, "404041%02d", 
 func pin() ck.Input { return ck.Bytes(cardtest.DefaultPIN()) }
 func puk() ck.Input { return ck.Bytes(cardtest.DefaultPUK()) }
 
-// TestCodeFormat: what is not 8 digits never reaches the card.
-func TestCodeFormat(t *testing.T) {
+// A code that is not 8 digits is never sent to the card.
+func TestCodeOfWrongFormatIsNotSent(t *testing.T) {
 	h, c := oneCard(t, cardtest.Profile{}, nil)
 	s := h.session(true)
 	before := c.Stats().APDUs
@@ -48,7 +48,7 @@ func TestCodeFormat(t *testing.T) {
 	}
 }
 
-func TestLoginStates(t *testing.T) {
+func TestLoginChangesSessionStates(t *testing.T) {
 	h, _ := oneCard(t, cardtest.Profile{}, nil)
 	ro, rw := h.session(false), h.session(true)
 	states := func(wantRO, wantRW uint) {
@@ -79,7 +79,7 @@ func TestLoginStates(t *testing.T) {
 	h.want("user beside SO", h.Login(rw, ck.CKU_USER, pin()), ck.CKR_USER_ANOTHER_ALREADY_LOGGED_IN)
 	h.want("PUK cannot be changed", h.SetPIN(rw, puk(), wrongPIN), ck.CKR_TOKEN_WRITE_PROTECTED)
 	h.want("C_LoginUser with a name", h.LoginUser(rw, ck.CKU_USER, pin(), ck.Bytes([]byte("mario"))), ck.CKR_ARGUMENTS_BAD)
-	// The last session takes the login with it.
+	// Closing the last session ends the login.
 	h.want("C_CloseSession", h.CloseSession(rw), ck.CKR_OK)
 	rw = h.session(true)
 	if s := h.state(rw); s != ck.CKS_RW_PUBLIC_SESSION {
@@ -98,9 +98,9 @@ func (h *host) flagsOf(slot uint) uint {
 	return h.tokenInfo(slot).Flags & about
 }
 
-// TestWrongPIN walks to a locked PIN and back with the PUK. Codes and flags are
-// exact at every step, also for a program that starts later.
-func TestWrongPIN(t *testing.T) {
+// Wrong PINs until it is blocked, then the PUK. Codes and flags are exact at every step, also
+// for a program that starts later.
+func TestWrongPINReportsTries(t *testing.T) {
 	for _, family := range cardtest.Families() {
 		t.Run(family.String(), func(t *testing.T) {
 			kept := newStore()
@@ -127,7 +127,7 @@ func TestWrongPIN(t *testing.T) {
 					t.Errorf("flags %#x, want %#x", f, step.flags)
 				}
 				if n := <-told; n != step.left {
-					t.Errorf("told of %d tries, want %d", n, step.left)
+					t.Errorf("%d tries reported, want %d", n, step.left)
 				}
 				if st := h.state(s); st != ck.CKS_RW_PUBLIC_SESSION {
 					t.Errorf("state %d after a wrong PIN", st)
@@ -138,7 +138,7 @@ func TestWrongPIN(t *testing.T) {
 				t.Errorf("%d tries spent", st.TriesSpent)
 			}
 
-			// A program that starts now knows it from the cache.
+			// A program that starts now reads it from the cache.
 			h.want("C_Finalize", h.Finalize(false), ck.CKR_OK)
 			h.want("C_Initialize", h.Initialize(nil), ck.CKR_OK)
 			if f := h.flagsOf(h.slot()); f != ck.CKF_USER_PIN_LOCKED {
@@ -169,8 +169,7 @@ func TestWrongPIN(t *testing.T) {
 	}
 }
 
-// TestPUKIsSentOnlyWhileTheChipReportsFour: a program that cannot ask the
-// person never comes near the last try of the PUK.
+// A program that cannot ask the user never gets near the last try of the PUK.
 func TestPUKIsSentOnlyWhileTheChipReportsFour(t *testing.T) {
 	for name, tt := range map[string]struct {
 		lies cardtest.Lies
@@ -218,8 +217,8 @@ func TestSetPIN(t *testing.T) {
 	}
 }
 
-// TestSessionLimit: sessions are bounded, and closing gives them back.
-func TestSessionLimit(t *testing.T) {
+// The number of sessions is limited, and closing one makes room.
+func TestSessionLimitIsEnforced(t *testing.T) {
 	h, _ := oneCard(t, cardtest.Profile{}, nil)
 	slot := h.slot()
 	var open []uint

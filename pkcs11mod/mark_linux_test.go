@@ -13,8 +13,8 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// A disk that takes no byte more: the mark cannot be moved, so nothing is sent
-// again, and the record stays as it was. A person can log in.
+// On a full disk the mark cannot be changed, so no code is sent again, and the record does
+// not change. The user can log in.
 func TestKeptPINIsNotSentOnAFullDisk(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	st := state.Dir(filepath.Join(t.TempDir(), "cie"))

@@ -83,7 +83,7 @@ func TestPINChangedByOtherSoftwareCostsOneTry(t *testing.T) {
 			if d := c.Stats().Sub(before); d.TriesSpent > 1 || d.Verifies > 1 {
 				t.Errorf("%d tries spent, %d codes sent", d.TriesSpent, d.Verifies)
 			}
-			// A person logs in with the new PIN, everywhere.
+			// The user logs in with the new PIN in every program.
 			for i, h := range p.hosts {
 				h.want("new PIN", h.Login(p.ses[i], ck.CKU_USER, ck.Bytes(fresh)), ck.CKR_OK)
 				h.sign(p.ses[i], h.one(p.ses[i], ck.CKO_PRIVATE_KEY), ck.CKM_RSA_PKCS, []byte("x"))
@@ -123,7 +123,7 @@ func TestPINChangedByThisSoftwareCostsNoTry(t *testing.T) {
 	}
 }
 
-// Programs that take turns present their kept PINs as often as they need.
+// Programs that share a card present their kept PINs as often as they need.
 func TestKeptPINSurvivesOtherPrograms(t *testing.T) {
 	for name, lies := range chips {
 		t.Run(name, func(t *testing.T) {
@@ -144,8 +144,8 @@ func TestKeptPINSurvivesOtherPrograms(t *testing.T) {
 	}
 }
 
-// Where the mark is not there, cannot be read or cannot be changed, nothing is
-// sent again and the login ends; a person can log in.
+// If the mark is missing, unreadable or cannot be changed, no code is sent again and the
+// login ends. The user can log in.
 func TestKeptPINIsNotSentWithoutItsMark(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, dir, file string){
 		"deleted": func(t *testing.T, _, file string) { must(t, os.Remove(file)) },
@@ -192,7 +192,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// Without a state nothing is kept: a lost channel ends the login.
+// Without a state no PIN is kept: a lost channel ends the login.
 func TestPINIsNotKeptWithoutState(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	p := logIn(t, 1, c, nil)
@@ -208,7 +208,7 @@ func TestPINIsNotKeptWithoutState(t *testing.T) {
 	}
 }
 
-// Any number of programs that send wrong PUKs leave the chip alive.
+// Several programs that send wrong PUKs do not disable the chip.
 func TestManyProgramsWithAWrongPUKLeaveTheChipAlive(t *testing.T) {
 	for name, lies := range chips {
 		for where, st := range map[string]*state.Store{"state": state.Dir(filepath.Join(t.TempDir(), "cie")), "no state": nil} {

@@ -12,17 +12,17 @@ import (
 // keyBits is the size of the key of every CIE (CIE Annex A).
 const keyBits = 2048
 
-// mechanism is one thing the token can do. hash is 0 for CKM_RSA_PKCS.
+// mechanism is a mechanism of the token. hash is 0 for CKM_RSA_PKCS.
 type mechanism struct {
 	typ   uint
 	hash  crypto.Hash
 	flags uint
 }
 
-// mechanisms is everything there is. The chip pads by itself (PKCS #1 v1.5,
-// type 1), so raw RSA, PSS and decryption do not exist: naming them would make
-// TLS 1.2 in Firefox and GnuTLS choose them and fail. Signing is flagged as
-// done by the hardware, digests are computed here.
+// mechanisms lists all mechanisms. The chip adds the padding itself (PKCS #1 v1.5, type 1),
+// so raw RSA, PSS and decryption are impossible. If they were listed, Firefox and GnuTLS would
+// choose them in TLS 1.2 and fail. Signing has the flag for hardware; digests are computed
+// here.
 var mechanisms = []mechanism{
 	{ck.CKM_RSA_PKCS, 0, signFlags},
 	{ck.CKM_SHA1_RSA_PKCS, crypto.SHA1, signFlags},
@@ -39,8 +39,8 @@ var mechanisms = []mechanism{
 
 const signFlags = ck.CKF_HW | ck.CKF_SIGN | ck.CKF_VERIFY
 
-// findMechanism returns the mechanism for a use (a CKF_ flag), or the code
-// that refuses it. None has a parameter.
+// findMechanism returns the mechanism for a use (a CKF_ flag), or the code that refuses it.
+// No mechanism has a parameter.
 func findMechanism(m *ck.Mechanism, use uint) (mechanism, ck.RV) {
 	for _, known := range mechanisms {
 		if known.typ == m.Type && known.flags&use != 0 {
@@ -53,7 +53,7 @@ func findMechanism(m *ck.Mechanism, use uint) (mechanism, ck.RV) {
 	return mechanism{}, ck.CKR_MECHANISM_INVALID
 }
 
-// GetMechanismList is C_GetMechanismList (5.5).
+// GetMechanismList implements C_GetMechanismList (5.5).
 func (m *Module) GetMechanismList(slotID uint, list []uint, count *uint) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -86,11 +86,11 @@ func (in *instance) checkToken(slotID uint) ck.RV {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	_, rv := in.tokenIn(slotID)
+	_, rv := in.tokenInLocked(slotID)
 	return rv
 }
 
-// GetMechanismInfo is C_GetMechanismInfo (5.5).
+// GetMechanismInfo implements C_GetMechanismInfo (5.5).
 func (m *Module) GetMechanismInfo(slotID, typ uint, info *ck.MechanismInfo) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -116,8 +116,8 @@ func (m *Module) GetMechanismInfo(slotID, typ uint, info *ck.MechanismInfo) ck.R
 	return ck.CKR_MECHANISM_INVALID
 }
 
-// NoMechanism is C_EncryptInit and C_DecryptInit: functions of the token for
-// which it has no mechanism, the chip being unable to decrypt.
+// NoMechanism implements C_EncryptInit and C_DecryptInit, for which the token has no
+// mechanism, because the chip cannot decrypt.
 func (m *Module) NoMechanism(h uint, mech *ck.Mechanism) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -130,8 +130,8 @@ func (m *Module) NoMechanism(h uint, mech *ck.Mechanism) ck.RV {
 	return ck.CKR_MECHANISM_INVALID
 }
 
-// NeverInitialized is the rest of encryption and decryption, whose operations
-// can not have been started.
+// NeverInitialized implements the other functions of encryption and decryption, whose
+// operations cannot have been started.
 func (m *Module) NeverInitialized(h uint) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -141,8 +141,8 @@ func (m *Module) NeverInitialized(h uint) ck.RV {
 	return ck.CKR_OPERATION_NOT_INITIALIZED
 }
 
-// Random is C_GenerateRandom and C_SeedRandom (5.14): the token has no generator
-// to offer, its challenges are for its own protocol.
+// Random implements C_GenerateRandom and C_SeedRandom (5.14). The token has no generator: the
+// challenges of the chip are for its own protocol only.
 func (m *Module) Random(h uint, data ck.Input) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -155,9 +155,8 @@ func (m *Module) Random(h uint, data ck.Input) ck.RV {
 	return ck.CKR_RANDOM_NO_RNG
 }
 
-// answer applies the convention for output of variable length (5.2): done
-// when there is no room, or only the length was asked for. The operation then
-// stays alive.
+// answer applies the convention for output of variable length (5.2). done reports that the
+// buffer is too small, or that only the length was requested; the operation then continues.
 func answer(out ck.Output, size int) (done bool, rv ck.RV) {
 	room := *out.Len
 	switch {

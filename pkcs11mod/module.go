@@ -1,15 +1,23 @@
-// Package pkcs11mod is a Cryptoki (PKCS #11) token for the Italian electronic
-// identity card, in pure Go: slots, sessions, objects, login, signature. It
-// holds all behaviour; a C ABI in front of it only moves arguments.
+// Package pkcs11mod implements a Cryptoki (PKCS #11) token for the Italian electronic
+// identity card in pure Go: slots, sessions, objects, login, signature. It contains all
+// behaviour; the C ABI in cmd/cie-pkcs11 checks and copies the arguments.
 //
-// A method of [Module] is the function of the same name in PKCS #11 v2.40,
-// and answers with its codes in the order the standard gives them: first
-// CKR_CRYPTOKI_NOT_INITIALIZED, then bad arguments, then bad handles, then the
-// state of the session. Pointers that a C caller may leave NULL_PTR are nil here.
+// A method of [Module] implements the function of the same name in PKCS #11 v2.40, and
+// returns its codes in the order of the standard: first CKR_CRYPTOKI_NOT_INITIALIZED, then
+// bad arguments, then bad handles, then the state of the session. Pointers that a C caller
+// may leave NULL_PTR are nil here.
 //
-// Nothing is sent to a card while it is idle; what C_GetSlotInfo,
-// C_GetTokenInfo and C_GetSessionInfo tell comes from memory that reader
-// events keep current.
+// Nothing is sent to an idle card: C_GetSlotInfo, C_GetTokenInfo and C_GetSessionInfo
+// return values in memory, which reader events update.
+//
+// # Locks
+//
+// Locks are taken in this order: session.mu, token.io, instance.mu, then Module.mu,
+// vault.mu or refusals.mu. session.mu serialises the functions of a session and guards its
+// operation. token.io is locked during an operation on a card, which may take seconds;
+// instance.mu guards slots, sessions, logins and objects and is only locked for work in
+// memory. Module.mu guards the pointer to the instance and the numbers of slots. The name of
+// a method that needs token.io or instance.mu locked ends in Locked.
 package pkcs11mod
 
 import (
@@ -27,13 +35,13 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// Texts that Cryptoki shows to people. They fit into 32 bytes.
+// Texts that programs display. They fit in 32 bytes.
 const (
 	manufacturer = "CIE"
 	description  = "Carta d'identità elettronica"
 )
 
-// Config is what a Module needs from its surroundings.
+// Config contains the dependencies of a Module.
 type Config struct {
 	// Readers opens the connection to the smart card readers. It is called at
 	// the first need, in a goroutine, never by C_Initialize.
@@ -46,23 +54,23 @@ type Config struct {
 	// Issuers returns the DER of the certificate of the CA that issued leaf,
 	// or nil when it is not known. It may be nil.
 	Issuers func(leaf *x509.Certificate) []byte
-	// RecognitionTime bounds how long the first C_GetSlotList waits until
+	// RecognitionTime limits how long the first C_GetSlotList waits until
 	// cards that are already there are recognised. 0: 5 seconds.
 	RecognitionTime time.Duration
-	// IdleTime is how long the connection to a card stays open after the last
-	// use while nobody is logged in. 0: 15 seconds.
+	// IdleTime is the time after which the connection to a card is closed if it is unused and
+	// no user is logged in. 0: 15 seconds.
 	IdleTime time.Duration
 	// Version of the library, shown by C_GetInfo.
 	Version ck.Version
 	// Trace receives lines for debugging, without personal data. It may be nil.
 	Trace func(format string, args ...any)
-	// WrongCode is told, in a goroutine of its own, when the card refused a
-	// code: which, and how many tries are left (-1: not known). Programs that
-	// log in often do not show this. It may be nil.
+	// WrongCode is called, in a goroutine of its own, when the card refused a code, with the
+	// code and the remaining tries (-1: unknown). Programs that log in often do not show
+	// this. It may be nil.
 	WrongCode func(ref card.PINRef, left int)
-	// NotAccepted is called, in a goroutine of its own, when a card is in a
-	// reader that gets no code: it is not genuine, or below genuine and no
-	// person accepted it. It may be nil.
+	// NotAccepted is called, in a goroutine of its own, when a card is in a reader to which no
+	// code is sent: it is not genuine, or it is not proved genuine and the user has not
+	// accepted it. It may be nil.
 	NotAccepted func(level card.Level)
 
 	// retry is the first pause between attempts to recognise a card.
@@ -92,9 +100,9 @@ func New(cfg Config) *Module {
 	return &Module{cfg: cfg, ids: map[string]uint{}}
 }
 
-// finalizeTime bounds how long C_Finalize waits for calls of other threads. A
-// card operation notices the end after the command in progress; only a reader
-// that hangs takes longer, and then its call ends on its own later.
+// finalizeTime limits the time for which C_Finalize waits for calls of other threads. A card
+// operation ends after the command in progress. Only a hanging reader takes longer, and its
+// call then ends later.
 const finalizeTime = 10 * time.Second
 
 // instance is the library between C_Initialize and C_Finalize.
@@ -113,9 +121,9 @@ type instance struct {
 	mu       sync.Mutex
 	slots    []*slot // in the order they were seen first
 	sessions map[uint]*session
-	listed   []*slot // what C_GetSlotList told last
-	fixed    []uint  // answer to a length query, which holds for the next call; nil: none
-	// fixedPresent: fixed has the slots with a token only.
+	listed   []*slot // the last result of C_GetSlotList
+	fixed    []uint  // result of a length query, valid for the next call; nil: none
+	// fixedPresent reports that fixed contains only the slots with a token.
 	fixedPresent bool
 	watching     bool
 	deadline     time.Time // until when slot lists wait for ready
@@ -123,7 +131,7 @@ type instance struct {
 	pending      int       // recognitions that ready waits for
 	ready        chan struct{}
 	isReady      bool
-	told         bool          // a slot list was returned: from now on changes are events
+	listReturned bool          // slot changes count as events from now on
 	changed      chan struct{} // closed and replaced at every event
 }
 
@@ -161,7 +169,7 @@ func (in *instance) goDo(f func()) {
 	}()
 }
 
-// safely turns a panic into an error: in a goroutine it would end the program
+// safely converts a panic to an error, because a panic in a goroutine would end the program
 // that loaded the module.
 func (in *instance) safely(f func() error) (err error) {
 	defer func() {
@@ -181,9 +189,9 @@ func (in *instance) trace(format string, args ...any) {
 	}
 }
 
-// Initialize is C_Initialize (5.4). It touches no reader. Every legal way to
-// ask for locking is accepted, because the module locks by itself; so is the
-// refusal of new threads together with OS locking, which NSS asks for.
+// Initialize implements C_Initialize (5.4). It accesses no reader. It accepts every legal way
+// to request locking, because the module has its own locks, and the refusal of new threads
+// together with OS locking, which NSS passes.
 func (m *Module) Initialize(args *ck.InitializeArgs) ck.RV {
 	if args != nil {
 		n := 0
@@ -214,8 +222,8 @@ func (m *Module) Initialize(args *ck.InitializeArgs) ck.RV {
 	return ck.CKR_OK
 }
 
-// Finalize is C_Finalize (5.4). Calls that wait for a slot event return;
-// operations on a card end at the next command; kept codes are destroyed.
+// Finalize implements C_Finalize (5.4). Calls that wait for a slot event return, operations on
+// a card end at the next command, and kept codes are destroyed.
 func (m *Module) Finalize(reserved bool) ck.RV {
 	m.mu.Lock()
 	in := m.in
@@ -233,7 +241,7 @@ func (m *Module) Finalize(reserved bool) ck.RV {
 	in.cancel()
 	in.mu.Lock()
 	for _, s := range in.slots {
-		in.dropToken(s)
+		in.dropTokenLocked(s)
 	}
 	clear(in.sessions)
 	in.mu.Unlock()
@@ -253,7 +261,7 @@ func (m *Module) Finalize(reserved bool) ck.RV {
 	return ck.CKR_OK
 }
 
-// GetInfo is C_GetInfo (5.4), for Cryptoki 2.40.
+// GetInfo implements C_GetInfo (5.4), for Cryptoki 2.40.
 func (m *Module) GetInfo(info *ck.Info) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -282,8 +290,8 @@ func (m *Module) Unsupported() ck.RV {
 	return ck.CKR_FUNCTION_NOT_SUPPORTED
 }
 
-// NotParallel is C_GetFunctionStatus and C_CancelFunction (5.15), which are
-// relics and have one answer.
+// NotParallel implements the obsolete C_GetFunctionStatus and C_CancelFunction (5.15), which
+// have one return value.
 func (m *Module) NotParallel(session uint) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {

@@ -12,8 +12,8 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// TestLoginAndSign is the main job, for a card never seen and for a known one,
-// with what it may cost.
+// Login and signature with a card that was never seen and with a known one, within the
+// limits of their costs.
 func TestLoginAndSign(t *testing.T) {
 	for _, family := range cardtest.Families() {
 		for generation := 1; generation <= 2; generation++ {

@@ -25,7 +25,7 @@ func (o *object) class(class uint) bool {
 	return bytes.Equal(o.attrs[ck.CKA_CLASS], ck.ULong(class))
 }
 
-// objects is what a token shows once the certificate is known.
+// objects contains the objects of a token whose certificate is known.
 type objects struct {
 	cert    []byte // DER of the holder's certificate
 	key     *rsa.PublicKey
@@ -41,7 +41,7 @@ func newObjects(der, issuer []byte) (*objects, error) {
 		return nil, err
 	}
 	o := &objects{cert: cert.raw, key: key}
-	// NSS, too, takes the SHA-1 of the modulus as identifier of a key.
+	// NSS also uses the SHA-1 of the modulus as identifier of a key.
 	hash := sha1.Sum(key.N.Bytes())
 	id := hash[:]
 
@@ -91,8 +91,8 @@ func (o *objects) add(attrs map[uint][]byte) *object {
 	return obj
 }
 
-// renewPrivate gives the private key a new handle: the old one is invalid
-// after a logout, for good (C_Logout).
+// renewPrivate gives the private key a new handle, because the old one is invalid after a
+// logout (C_Logout).
 func (o *objects) renewPrivate() {
 	if o == nil {
 		return
@@ -108,8 +108,8 @@ func (o *objects) renewPrivate() {
 	o.list, o.private = list, fresh
 }
 
-// common are the attributes of every object (4.4): on the token, and nobody
-// can change, copy or destroy it.
+// common returns the attributes of every object (4.4): it is on the token, and cannot be
+// changed, copied or destroyed.
 func common(class uint, label string, private bool) map[uint][]byte {
 	attrs := map[uint][]byte{
 		ck.CKA_CLASS: ck.ULong(class),
@@ -128,7 +128,7 @@ func set(attrs map[uint][]byte, flags map[uint]bool) {
 	}
 }
 
-// certificate are the attributes of an X.509 certificate object (4.6).
+// certificate returns the attributes of an X.509 certificate object (4.6).
 func certificate(cert parts, id []byte, label string, category uint) map[uint][]byte {
 	attrs := common(ck.CKO_CERTIFICATE, label, false)
 	check := sha1.Sum(cert.raw)
@@ -171,7 +171,7 @@ func keyAttributes(attrs map[uint][]byte, cert parts, key *rsa.PublicKey, id []b
 		ck.CKA_START_DATE: date(cert.notBefore),
 		ck.CKA_END_DATE:   date(cert.notAfter),
 		ck.CKA_DERIVE:     ck.Bool(false),
-		// The card does not tell whether the issuer let it make the key itself.
+		// The card does not report whether it generated the key itself.
 		ck.CKA_LOCAL:              ck.Bool(false),
 		ck.CKA_KEY_GEN_MECHANISM:  ck.ULong(ck.Unavailable),
 		ck.CKA_ALLOWED_MECHANISMS: allowed,
@@ -184,7 +184,7 @@ func keyAttributes(attrs map[uint][]byte, cert parts, key *rsa.PublicKey, id []b
 	}
 }
 
-// secretAttributes of a private key exist and are never told.
+// secretAttributes exist in a private key and are never returned.
 var secretAttributes = map[uint]bool{
 	ck.CKA_PRIVATE_EXPONENT: true, ck.CKA_PRIME_1: true, ck.CKA_PRIME_2: true,
 	ck.CKA_EXPONENT_1: true, ck.CKA_EXPONENT_2: true, ck.CKA_COEFFICIENT: true,
@@ -193,8 +193,8 @@ var secretAttributes = map[uint]bool{
 // date encodes a CK_DATE: year, month and day in ASCII digits.
 func date(t time.Time) []byte { return []byte(t.UTC().Format("20060102")) }
 
-// visible returns the objects a session may see. The caller holds instance.mu.
-func (t *token) visible() []*object {
+// visibleLocked returns the objects that a session may use. instance.mu must be locked.
+func (t *token) visibleLocked() []*object {
 	if t.objects == nil {
 		return nil
 	}
@@ -211,7 +211,7 @@ func (t *token) visible() []*object {
 func (c *call) object(h uint) *object {
 	c.in.mu.Lock()
 	defer c.in.mu.Unlock()
-	for _, o := range c.s.token.visible() {
+	for _, o := range c.s.token.visibleLocked() {
 		if o.handle == h {
 			return o
 		}
@@ -219,8 +219,8 @@ func (c *call) object(h uint) *object {
 	return nil
 }
 
-// GetAttributeValue is C_GetAttributeValue (5.7). Every attribute is answered,
-// also when an earlier one cannot be; each Len comes back set.
+// GetAttributeValue implements C_GetAttributeValue (5.7). It processes every attribute, even
+// after one that is not available, and sets each Len.
 func (m *Module) GetAttributeValue(h, object uint, attrs []ck.Attribute) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -264,8 +264,8 @@ func (o *object) get(a *ck.Attribute) ck.RV {
 	return ck.CKR_OK
 }
 
-// GetObjectSize is C_GetObjectSize (5.7). Nobody knows what an object takes
-// on the chip; the size of its public values is a measure.
+// GetObjectSize implements C_GetObjectSize (5.7). The size on the chip is unknown, so it
+// returns the size of the public values.
 func (m *Module) GetObjectSize(h, object uint, size *uint) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -286,8 +286,8 @@ func (m *Module) GetObjectSize(h, object uint, size *uint) ck.RV {
 	return ck.CKR_OK
 }
 
-// refuseWrite answers for everything that would make or change an object.
-// Token objects need a read/write session before anything else (5.7).
+// refuseWrite returns the code for every function that would create or change an object. For
+// token objects it first checks for a read/write session (5.7).
 func (c *call) refuseWrite(onToken bool) ck.RV {
 	if onToken && !c.s.rw {
 		return ck.CKR_SESSION_READ_ONLY
@@ -305,7 +305,7 @@ func badTemplate(template []ck.Attribute) ck.RV {
 	return ck.CKR_OK
 }
 
-// wantsToken tells whether a template asks for a token object; the default
+// wantsToken reports whether a template asks for a token object; the default
 // is a session object (4.4).
 func wantsToken(template []ck.Attribute) bool {
 	for _, a := range template {
@@ -316,17 +316,17 @@ func wantsToken(template []ck.Attribute) bool {
 	return false
 }
 
-// CreateObject is C_CreateObject (5.7), which this token refuses.
+// CreateObject implements C_CreateObject (5.7), which this token refuses.
 func (m *Module) CreateObject(h uint, template []ck.Attribute, object *uint) ck.RV {
 	return m.refuse(h, template == nil || object == nil, template)
 }
 
-// GenerateKey is C_GenerateKey (5.13), which this token refuses.
+// GenerateKey implements C_GenerateKey (5.13), which this token refuses.
 func (m *Module) GenerateKey(h uint, mech *ck.Mechanism, template []ck.Attribute, key *uint) ck.RV {
 	return m.refuse(h, mech == nil || key == nil, template)
 }
 
-// GenerateKeyPair is C_GenerateKeyPair (5.13), which this token refuses.
+// GenerateKeyPair implements C_GenerateKeyPair (5.13), which this token refuses.
 func (m *Module) GenerateKeyPair(h uint, mech *ck.Mechanism, public, private []ck.Attribute, publicKey, privateKey *uint) ck.RV {
 	return m.refuse(h, mech == nil || publicKey == nil || privateKey == nil, public, private)
 }
@@ -350,7 +350,7 @@ func (m *Module) refuse(h uint, bad bool, templates ...[]ck.Attribute) ck.RV {
 	return c.refuseWrite(onToken)
 }
 
-// CopyObject is C_CopyObject (5.7), which this token refuses.
+// CopyObject implements C_CopyObject (5.7), which this token refuses.
 func (m *Module) CopyObject(h, object uint, template []ck.Attribute, copied *uint) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -369,12 +369,12 @@ func (m *Module) CopyObject(h, object uint, template []ck.Attribute, copied *uin
 	return c.refuseWrite(true)
 }
 
-// DestroyObject is C_DestroyObject (5.7), which this token refuses.
+// DestroyObject implements C_DestroyObject (5.7), which this token refuses.
 func (m *Module) DestroyObject(h, object uint) ck.RV {
 	return m.change(h, object, false, nil)
 }
 
-// SetAttributeValue is C_SetAttributeValue (5.7), which this token refuses.
+// SetAttributeValue implements C_SetAttributeValue (5.7), which this token refuses.
 func (m *Module) SetAttributeValue(h, object uint, template []ck.Attribute) ck.RV {
 	return m.change(h, object, template == nil, template)
 }

@@ -12,8 +12,7 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// known is a module with a card that it has seen before, and a session that is
-// not logged in.
+// known returns a module with a card that it has seen before, and a session without login.
 func known(t testing.TB, p cardtest.Profile) (*host, *cardtest.Card, uint) {
 	t.Helper()
 	h, c := oneCard(t, p, newStore())
@@ -25,7 +24,7 @@ func known(t testing.TB, p cardtest.Profile) (*host, *cardtest.Card, uint) {
 	return h, c, h.session(true)
 }
 
-func TestObjects(t *testing.T) {
+func TestObjectsHaveAttributes(t *testing.T) {
 	h, _, s := known(t, cardtest.Profile{GivenName: "ANNA", Surname: "ESEMPIO"})
 	if n := len(h.find(s)); n != 3 {
 		t.Errorf("%d objects without login: certificate, public key, profile expected", n)
@@ -95,8 +94,8 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-// TestIssuer: the issuing CA's certificate is offered when it is known.
-func TestIssuer(t *testing.T) {
+// The issuing CA's certificate is offered when it is known.
+func TestIssuerIsListedIfKnown(t *testing.T) {
 	h, _ := oneCard(t, cardtest.Profile{}, nil)
 	h.cfg.Issuers = func(leaf *x509.Certificate) []byte {
 		if ca := cardtest.IssuingCA(); leaf.CheckSignatureFrom(ca) == nil {
@@ -135,7 +134,7 @@ func TestGetAttributeValue(t *testing.T) {
 		}
 	}
 	if !bytes.Equal(attrs[4].Value, ck.ULong(ck.CKO_PRIVATE_KEY)) || !bytes.Equal(attrs[2].Value, buf(255)) {
-		t.Error("values are not told, or cut")
+		t.Error("values are missing or truncated")
 	}
 	for _, typ := range []uint{ck.CKA_PRIVATE_EXPONENT, ck.CKA_PRIME_1, ck.CKA_PRIME_2, ck.CKA_EXPONENT_1, ck.CKA_EXPONENT_2, ck.CKA_COEFFICIENT} {
 		h.want("secret", h.GetAttributeValue(s, priv, []ck.Attribute{{Type: typ}}), ck.CKR_ATTRIBUTE_SENSITIVE)
@@ -152,7 +151,7 @@ func TestGetAttributeValue(t *testing.T) {
 	}
 }
 
-func TestFind(t *testing.T) {
+func TestFindFollowsTemplate(t *testing.T) {
 	h, _, s := known(t, cardtest.Profile{})
 	h.login(s)
 	id := h.value(s, h.one(s, ck.CKO_CERTIFICATE), ck.CKA_ID)
@@ -208,9 +207,9 @@ func bytesRepeat(a ck.Attribute, n int) []ck.Attribute {
 	return all
 }
 
-// TestLogoutHandles: after a logout the private key's handle is invalid for
+// After a logout the private key's handle is invalid for
 // good, those of public objects stay.
-func TestLogoutHandles(t *testing.T) {
+func TestLogoutInvalidatesPrivateHandles(t *testing.T) {
 	h, _, s := known(t, cardtest.Profile{})
 	h.login(s)
 	cert, priv := h.one(s, ck.CKO_CERTIFICATE), h.one(s, ck.CKO_PRIVATE_KEY)
@@ -226,8 +225,8 @@ func TestLogoutHandles(t *testing.T) {
 	h.sign(s, h.one(s, ck.CKO_PRIVATE_KEY), ck.CKM_RSA_PKCS, []byte("x"))
 }
 
-// TestWriteProtected: nothing can be made, changed or destroyed.
-func TestWriteProtected(t *testing.T) {
+// Objects cannot be created, changed or destroyed.
+func TestTokenIsWriteProtected(t *testing.T) {
 	h, c, rw := known(t, cardtest.Profile{})
 	ro := h.session(false)
 	h.login(rw)

@@ -2,5 +2,5 @@
 
 package pkcs11mod
 
-// dontDump has no counterpart here.
+// dontDump does nothing: this system has no equivalent.
 func dontDump([]byte) {}

@@ -19,18 +19,18 @@ func lockedPage() ([]byte, error) {
 		return nil, err
 	}
 	dontDump(addr, size)
-	// The address comes from the system, not from Go's heap: no collector moves it.
+	// The address is the system's, not one of Go's heap, so the collector does not move it.
 	return unsafe.Slice(*(**byte)(unsafe.Pointer(&addr)), size), nil
 }
 
-// Windows has them since 10; before, dumps hold the page.
+// Available since Windows 10. Dumps of earlier versions contain the page.
 var (
 	kernel32  = windows.NewLazySystemDLL("kernel32.dll")
 	exclude   = kernel32.NewProc("WerRegisterExcludedMemoryBlock")
 	unexclude = kernel32.NewProc("WerUnregisterExcludedMemoryBlock")
 )
 
-// dontDump keeps a page out of the dumps that error reporting makes.
+// dontDump excludes a page from the dumps of error reporting.
 func dontDump(addr, size uintptr) {
 	if exclude.Find() == nil {
 		_, _, _ = exclude.Call(addr, size)

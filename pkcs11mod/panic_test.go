@@ -16,7 +16,7 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// TestPanicInBackground: a bug in a goroutine of the module does not end the
+// A bug in a goroutine of the module does not end the
 // program that loaded it, nor the module.
 func TestPanicInBackground(t *testing.T) {
 	service, _ := withCard(t, cardtest.Profile{})
@@ -48,9 +48,8 @@ func (p panicky) Connect(reader string) (apdu.Card, error) {
 	return p.Service.Connect(reader)
 }
 
-// TestUnreadable: data that cannot be read ends the operation; what was read of
-// it is in no signature.
-func TestUnreadable(t *testing.T) {
+// Unreadable data end the operation. The data read before are in no signature.
+func TestUnreadableDataEndOperation(t *testing.T) {
 	h, _, s, key := signer(t)
 	bad := unreadable(t)
 	call := func(f func() ck.RV) (rv ck.RV) {
@@ -95,7 +94,7 @@ func TestUnreadable(t *testing.T) {
 	h.sign(s, key, ck.CKM_SHA256_RSA_PKCS, []byte("x"))
 }
 
-// unreadable is a block whose second half cannot be read.
+// unreadable returns a block whose second half is unreadable.
 func unreadable(t *testing.T) ck.Input {
 	t.Helper()
 	page := os.Getpagesize()

@@ -12,8 +12,8 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// TestRecognisedInTheEnd: what keeps a card from being reached for a moment
-// does not cost the token, although no event tells that it passed.
+// A temporary failure to reach a card does not remove the token, although no event reports
+// the end of the failure.
 func TestRecognisedInTheEnd(t *testing.T) {
 	for _, err := range []error{apdu.ErrNoService, apdu.ErrNoReader, apdu.ErrNoCard, apdu.ErrRemoved, apdu.ErrMute, apdu.ErrTimeout} {
 		t.Run(err.Error(), func(t *testing.T) {
@@ -25,8 +25,7 @@ func TestRecognisedInTheEnd(t *testing.T) {
 	}
 }
 
-// TestPresentCardIsSeenInTheEnd: attempts at a card that lies in the reader go
-// on, whatever keeps it from being reached and however often.
+// Attempts to reach a card in the reader continue, whatever the failure and however many.
 func TestPresentCardIsSeenInTheEnd(t *testing.T) {
 	for _, err := range []error{apdu.ErrNoService, apdu.ErrNoReader, apdu.ErrNoCard, apdu.ErrRemoved, apdu.ErrReset, apdu.ErrMute, apdu.ErrTimeout, apdu.ErrBusy} {
 		t.Run(err.Error(), func(t *testing.T) {
@@ -42,7 +41,7 @@ func TestPresentCardIsSeenInTheEnd(t *testing.T) {
 	}
 }
 
-// TestPresentCardIsSeenWithinTwoSeconds: a card that could not be reached for a
+// A card that could not be reached for a
 // while is a token at most two seconds after it can be.
 func TestPresentCardIsSeenWithinTwoSeconds(t *testing.T) {
 	for _, away := range []time.Duration{5 * time.Second, 20 * time.Second, 50 * time.Second} {
@@ -62,9 +61,8 @@ func TestPresentCardIsSeenWithinTwoSeconds(t *testing.T) {
 	}
 }
 
-// TestCardPutBackIsSeen: a card that is taken away during an operation and put
-// back is a token again, however the events come: before the operation notices,
-// after it, as one, or not at all.
+// A card removed during an operation and inserted again becomes a token again, whether the
+// events arrive before the operation fails, after it, as one event, or not at all.
 func TestCardPutBackIsSeen(t *testing.T) {
 	gone := func(service *cardtest.Service) {
 		service.Emit(readers.Event{Kind: readers.CardRemoved, Reader: "reader"}, readers.Event{Kind: readers.CardInserted, Reader: "reader"})
@@ -114,9 +112,8 @@ func TestCardPutBackIsSeen(t *testing.T) {
 	}
 }
 
-// TestServiceHiccup: a connection that the service ends is not a card that
-// left: sessions and login live on.
-func TestServiceHiccup(t *testing.T) {
+// If the service ends a connection, the card was not removed: sessions and login continue.
+func TestConnectionEndedByServiceKeepsLogin(t *testing.T) {
 	h, c, s, key := signer(t)
 	once := apdu.ErrNoService
 	h.service.Intercept(func([]byte) error {
@@ -138,9 +135,9 @@ func TestServiceHiccup(t *testing.T) {
 	}
 }
 
-// TestAnswersAgain: a card that was silent for a while and never left is the
+// A card that was silent for a while and never left is the
 // same token with the same sessions.
-func TestAnswersAgain(t *testing.T) {
+func TestSilentCardIsRecognisedAgain(t *testing.T) {
 	h, _, s, key := signer(t)
 	h.service.Emit(readers.Event{Kind: readers.CardInserted, Reader: "reader"})
 	h.sync()
@@ -150,10 +147,9 @@ func TestAnswersAgain(t *testing.T) {
 	h.sign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
 }
 
-// TestLateNews: a card that was taken away and put back during an operation is
-// a removal, once: what the reader says of it later does not end the sessions
-// that were opened after.
-func TestLateNews(t *testing.T) {
+// A card removed and inserted again during an operation is one removal: later events of it do
+// not end the sessions opened since.
+func TestLateEventsEndNoSession(t *testing.T) {
 	h, c, s, key := signer(t)
 	h.cfg.retry = time.Hour
 	c.Remove()
@@ -163,7 +159,7 @@ func TestLateNews(t *testing.T) {
 	h.want("session", h.GetSessionInfo(s, &ck.SessionInfo{}), ck.CKR_SESSION_HANDLE_INVALID)
 	for range 20 {
 		if n := len(h.slotList(true)); n != 0 {
-			t.Fatal("the token shows up before the reader told of the removal")
+			t.Fatal("the token appears before the reader reported the removal")
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -174,8 +170,8 @@ func TestLateNews(t *testing.T) {
 	h.sign(s, h.one(s, ck.CKO_PRIVATE_KEY), ck.CKM_RSA_PKCS, []byte("x"))
 }
 
-// TestNoNews: without a word from the reader the card is found again, too.
-func TestNoNews(t *testing.T) {
+// Without a word from the reader the card is found again, too.
+func TestTokenReturnsWithoutEvent(t *testing.T) {
 	h, c, s, key := signer(t)
 	c.Remove()
 	c.Insert()
@@ -185,13 +181,13 @@ func TestNoNews(t *testing.T) {
 	h.login(h.session(false))
 }
 
-// TestCodeNotRepeated: a change of the PIN that was cut off is not done again,
-// whatever the reason: the old PIN may hold no longer.
-func TestCodeNotRepeated(t *testing.T) {
+// An interrupted change of the PIN is not repeated for any reason, because the old PIN may be
+// wrong already.
+func TestChangeOfPINIsNotRepeated(t *testing.T) {
 	h, c := oneCard(t, cardtest.Profile{}, newStore())
 	s := h.session(true)
 	h.login(s)
-	if err := c.Reader().Reset(); err != nil { // somebody else is there
+	if err := c.Reader().Reset(); err != nil { // another program is present
 		t.Fatal(err)
 	}
 	h.sign(s, h.one(s, ck.CKO_PRIVATE_KEY), ck.CKM_RSA_PKCS, []byte("x"))
@@ -208,9 +204,9 @@ func TestCodeNotRepeated(t *testing.T) {
 	}
 }
 
-// TestTakenAgain: when the channel is lost right after the PIN was presented
-// again, the signature fails and the login stands.
-func TestTakenAgain(t *testing.T) {
+// If the channel is lost right after the PIN was presented again, the signature fails and the
+// login remains.
+func TestSecondLossKeepsLogin(t *testing.T) {
 	h, c, s, key := signer(t)
 	if err := c.Reader().Reset(); err != nil {
 		t.Fatal(err)
@@ -237,9 +233,9 @@ func TestTakenAgain(t *testing.T) {
 	}
 }
 
-// TestOneTurn: opening a card and what it is opened for take one transaction,
-// however many commands that is: among busy programs each is a wait.
-func TestOneTurn(t *testing.T) {
+// Opening a card and the operation after it are one transaction, because with other programs
+// each transaction is a wait.
+func TestOperationIsOneTransaction(t *testing.T) {
 	h, _, s, key := signer(t)
 	counted := h.service.Usage().Transactions
 	begins := func() int {
@@ -249,7 +245,7 @@ func TestOneTurn(t *testing.T) {
 		return n
 	}
 	h.token().io.Lock()
-	h.token().disconnect() // as after an idle time
+	h.token().disconnectLocked() // as after an idle time
 	h.token().io.Unlock()
 	h.sign(s, key, ck.CKM_RSA_PKCS, []byte("x"))
 	if n := begins(); n != 1 {
@@ -264,9 +260,8 @@ func TestOneTurn(t *testing.T) {
 	}
 }
 
-// TestSlotListWaitsForACardThatArrived: a card that was put on the reader a moment
-// before the host asks is in the answer, although its recognition takes a second
-// attempt; a card that cannot be reached delays the answer two seconds at most.
+// A card inserted just before the request is in the list, although its recognition needs a
+// second attempt. A card that cannot be reached delays the list two seconds at most.
 func TestSlotListWaitsForACardThatArrived(t *testing.T) {
 	for _, tt := range []struct {
 		failures, tokens int
@@ -280,7 +275,7 @@ func TestSlotListWaitsForACardThatArrived(t *testing.T) {
 			}
 			service.RefuseConnections(slices.Repeat([]error{apdu.ErrMute}, tt.failures)...)
 			service.Insert("reader", newCard(t, cardtest.Profile{}))
-			synctest.Wait() // the event has arrived; time stands still
+			synctest.Wait() // the event has arrived; the clock is stopped
 			begin := time.Now()
 			if n := len(h.slotList(true)); n != tt.tokens {
 				t.Errorf("%d failures: %d tokens, want %d", tt.failures, n, tt.tokens)

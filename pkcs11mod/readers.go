@@ -8,8 +8,8 @@ import (
 	"cie/apdu/readers"
 )
 
-// watch starts following the readers, once. The caller holds in.mu.
-func (in *instance) watch() {
+// watchLocked starts following the readers once. in.mu must be locked.
+func (in *instance) watchLocked() {
 	if in.watching {
 		return
 	}
@@ -17,7 +17,7 @@ func (in *instance) watch() {
 	in.goDo(in.follow)
 }
 
-// follow turns reader events into slots and tokens until the instance ends.
+// follow updates slots and tokens from reader events until the instance ends.
 func (in *instance) follow() {
 	service, err := in.cfg.Readers()
 	if err != nil {
@@ -46,7 +46,7 @@ func (in *instance) follow() {
 	}
 }
 
-// event takes one reader event into the slots.
+// event applies one reader event to the slots.
 func (in *instance) event(from readers.Service, e readers.Event) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -56,34 +56,34 @@ func (in *instance) event(from readers.Service, e readers.Event) {
 	switch e.Kind {
 	case readers.Settled:
 		in.settled = true
-		in.checkReady()
+		in.checkReadyLocked()
 		return
 	case readers.ReaderAdded:
-		in.attach(e.Reader)
+		in.attachLocked(e.Reader)
 	case readers.ReaderRemoved:
 		s := in.slotNamed(e.Reader)
 		if s != nil && s.attached {
-			in.dropToken(s)
+			in.dropTokenLocked(s)
 			s.attached = false
-			in.flag(s)
+			in.flagLocked(s)
 		}
 	case readers.CardInserted:
-		s := in.attach(e.Reader)
+		s := in.attachLocked(e.Reader)
 		if s.token != nil {
-			return // it answers again and never left, so the sessions live on
+			return // it answers again and was not removed, so the sessions remain
 		}
-		in.dropToken(s)
-		in.recognise(s, from, 0)
+		in.dropTokenLocked(s)
+		in.recogniseLocked(s, from, 0)
 	case readers.CardRemoved:
 		if s := in.slotNamed(e.Reader); s != nil {
-			in.dropToken(s)
+			in.dropTokenLocked(s)
 		}
 	}
 }
 
-// attach returns the slot of a reader, a new one if the reader is new. A
-// reader that comes back gets the slot it had.
-func (in *instance) attach(name string) *slot {
+// attachLocked returns the slot of a reader, a new one for a new reader. A reader that is attached
+// again gets its previous slot.
+func (in *instance) attachLocked(name string) *slot {
 	s := in.slotNamed(name)
 	if s == nil {
 		s = &slot{id: in.module.slotID(name), name: name}
@@ -91,19 +91,18 @@ func (in *instance) attach(name string) *slot {
 	}
 	if !s.attached {
 		s.attached = true
-		in.flag(s)
+		in.flagLocked(s)
 	}
 	return s
 }
 
-// maxSlotID bounds the numbers of slots, the largest prime below 65536: they stay
+// maxSlotID limits the numbers of slots, the largest prime below 65536: they stay
 // short enough to be typed.
 const maxSlotID = 65521
 
-// slotID numbers a reader by its name alone, so that a program that was
-// configured with the number finds the same reader later, whatever other readers
-// came and went. A number that another reader of this process has is not given
-// twice, and a number is kept for the life of the process.
+// slotID derives a number from a reader's name only, so that a program configured with the
+// number finds the same reader later, regardless of other readers. Within a process, each
+// number belongs to one name.
 func (m *Module) slotID(name string) uint {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -120,18 +119,19 @@ func (m *Module) slotID(name string) uint {
 	return id
 }
 
-// checkReady closes ready once the first recognitions are through.
-func (in *instance) checkReady() {
+// checkReadyLocked closes ready once the first recognitions are through.
+func (in *instance) checkReadyLocked() {
 	if in.settled && in.pending == 0 && !in.isReady {
 		in.isReady = true
 		close(in.ready)
 	}
 }
 
-// flag marks a slot as changed and wakes who waits for it (C_WaitForSlotEvent).
-// What is found before the first slot list is no change.
-func (in *instance) flag(s *slot) {
-	if !in.told && !in.isReady {
+// flagLocked marks a slot as changed and wakes the calls that wait for it
+// (C_WaitForSlotEvent). Slots found before the first slot list are no change. The caller
+// holds in.mu.
+func (in *instance) flagLocked(s *slot) {
+	if !in.listReturned && !in.isReady {
 		return
 	}
 	s.event = true

@@ -11,13 +11,13 @@ import (
 	"cie/card/state"
 )
 
-// refusalTime is how long a refused code is remembered.
+// refusalTime is the time for which a refused code is stored.
 const refusalTime = 10 * time.Minute
 
-// refusals remembers the code that the card refused last, as a keyed digest in
-// locked memory: a program that sends it again, as browsers and daemons do,
-// gets the same answer and the card is not asked. The memory ends with time,
-// when the mark of the card moves, and when the card leaves.
+// refusals stores the code that the card refused last, as a keyed digest in locked memory.
+// A program that sends the code again, as browsers and daemons do, gets the same result, and
+// nothing is sent to the card. The record expires after refusalTime, when the mark of the card
+// changes, and when the card is removed.
 type refusals struct {
 	mu    sync.Mutex
 	last  map[card.PINRef]*refusal
@@ -51,7 +51,7 @@ func (f *refusals) time() time.Time {
 	return time.Now()
 }
 
-// put replaces what is remembered for a code.
+// put replaces the record of a refused code.
 func (f *refusals) put(ref card.PINRef, code []byte, mark state.Mark, marked bool) error {
 	page, err := lockedPage()
 	if err != nil {
@@ -76,7 +76,7 @@ func (f *refusals) put(ref card.PINRef, code []byte, mark state.Mark, marked boo
 	return nil
 }
 
-// has reports whether the card refused this code and nothing happened since.
+// has reports whether the card refused this code and nothing has changed since.
 func (f *refusals) has(ref card.PINRef, code []byte, mark state.Mark, marked bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -101,7 +101,7 @@ func (f *refusals) drop(ref card.PINRef) {
 	}
 }
 
-// destroy forgets everything; nothing is remembered afterwards.
+// destroy deletes all records; later ones are ignored.
 func (f *refusals) destroy() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

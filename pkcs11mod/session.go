@@ -15,8 +15,7 @@ type session struct {
 
 	closed bool // guarded by instance.mu
 
-	// mu lets one function at a time work in the session. It is taken before
-	// token.io, and that before instance.mu. It guards the operation.
+	// mu serialises the functions of a session and guards op. See Locks in the package doc.
 	mu sync.Mutex
 	op operation
 }
@@ -47,8 +46,8 @@ type call struct {
 	s  *session
 }
 
-// begin starts a function that works in a session, end ends it. Session
-// handles are judged before other arguments (5.1.7).
+// begin starts a function in a session, end ends it. Session handles are checked before other
+// arguments (5.1.7).
 func (m *Module) begin(h uint) (*call, ck.RV) {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -71,8 +70,8 @@ func (m *Module) begin(h uint) (*call, ck.RV) {
 	return &call{in, s}, ck.CKR_OK
 }
 
-// end ends a function. A panic in it, as from memory of the caller that cannot
-// be read, ends the operation, too: it may have taken in half of its data.
+// end ends a function. A panic, for example from unreadable memory of the caller, also ends
+// the operation, which may have processed half of its data.
 func (c *call) end() {
 	r := recover()
 	if r != nil {
@@ -94,9 +93,9 @@ func (c *call) busy() bool {
 	return c.s.op != nil
 }
 
-// OpenSession is C_OpenSession (5.6). Read/write sessions are accepted although
-// the token is write protected: C_SetPIN and C_InitPIN need them, and many
-// programs open nothing else.
+// OpenSession implements C_OpenSession (5.6). It accepts read/write sessions although the
+// token is write protected: C_SetPIN and C_InitPIN need them, and many programs open no other
+// kind.
 func (m *Module) OpenSession(slotID, flags uint, handle *uint) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -117,7 +116,7 @@ func (m *Module) OpenSession(slotID, flags uint, handle *uint) ck.RV {
 	if in.ctx.Err() != nil {
 		return ck.CKR_CRYPTOKI_NOT_INITIALIZED
 	}
-	t, rv := in.tokenIn(slotID)
+	t, rv := in.tokenInLocked(slotID)
 	if rv != ck.CKR_OK {
 		return rv
 	}
@@ -137,9 +136,8 @@ func (m *Module) OpenSession(slotID, flags uint, handle *uint) ck.RV {
 	return ck.CKR_OK
 }
 
-// CloseSession is C_CloseSession (5.6). The last session of a token takes the
-// login with it. An operation in progress in another thread ends with
-// CKR_SESSION_CLOSED.
+// CloseSession implements C_CloseSession (5.6). Closing the last session of a token ends the
+// login. An operation in progress in another thread ends with CKR_SESSION_CLOSED.
 func (m *Module) CloseSession(h uint) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -152,11 +150,11 @@ func (m *Module) CloseSession(h uint) ck.RV {
 		in.mu.Unlock()
 		return ck.CKR_SESSION_HANDLE_INVALID
 	}
-	in.closeSessions(s.token, func(other *session) bool { return other == s })
+	in.closeSessionsUnlock(s.token, func(other *session) bool { return other == s })
 	return ck.CKR_OK
 }
 
-// CloseAllSessions is C_CloseAllSessions (5.6).
+// CloseAllSessions implements C_CloseAllSessions (5.6).
 func (m *Module) CloseAllSessions(slotID uint) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -167,7 +165,7 @@ func (m *Module) CloseAllSessions(slotID uint) ck.RV {
 		return rv
 	}
 	in.mu.Lock()
-	s := in.slot(slotID)
+	s := in.slotLocked(slotID)
 	switch {
 	case s == nil:
 		in.mu.Unlock()
@@ -176,13 +174,13 @@ func (m *Module) CloseAllSessions(slotID uint) ck.RV {
 		in.mu.Unlock()
 		return ck.CKR_TOKEN_NOT_PRESENT
 	}
-	in.closeSessions(s.token, func(*session) bool { return true })
+	in.closeSessionsUnlock(s.token, func(*session) bool { return true })
 	return ck.CKR_OK
 }
 
-// closeSessions closes sessions of a token and logs out when none is left. The
-// caller holds in.mu, which is released.
-func (in *instance) closeSessions(t *token, which func(*session) bool) {
+// closeSessionsUnlock closes sessions of a token and logs out if none is left. in.mu must be
+// locked; it unlocks it.
+func (in *instance) closeSessionsUnlock(t *token, which func(*session) bool) {
 	left := 0
 	for h, s := range in.sessions {
 		switch {
@@ -196,7 +194,7 @@ func (in *instance) closeSessions(t *token, which func(*session) bool) {
 	}
 	logout := left == 0 && t.who != nobody
 	if logout {
-		t.endLogin()
+		t.endLoginLocked()
 	}
 	in.mu.Unlock()
 	if logout {
@@ -205,7 +203,7 @@ func (in *instance) closeSessions(t *token, which func(*session) bool) {
 	}
 }
 
-// GetSessionInfo is C_GetSessionInfo (5.6), from memory.
+// GetSessionInfo implements C_GetSessionInfo (5.6), from memory.
 func (m *Module) GetSessionInfo(h uint, info *ck.SessionInfo) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -221,15 +219,15 @@ func (m *Module) GetSessionInfo(h uint, info *ck.SessionInfo) ck.RV {
 	if info == nil {
 		return ck.CKR_ARGUMENTS_BAD
 	}
-	*info = ck.SessionInfo{SlotID: s.slotID, State: s.state(), Flags: ck.CKF_SERIAL_SESSION}
+	*info = ck.SessionInfo{SlotID: s.slotID, State: s.stateLocked(), Flags: ck.CKF_SERIAL_SESSION}
 	if s.rw {
 		info.Flags |= ck.CKF_RW_SESSION
 	}
 	return ck.CKR_OK
 }
 
-// state is the session state (CK_STATE). The caller holds instance.mu.
-func (s *session) state() uint {
+// stateLocked returns the session state (CK_STATE). instance.mu must be locked.
+func (s *session) stateLocked() uint {
 	switch {
 	case s.token.who == officer:
 		return ck.CKS_RW_SO_FUNCTIONS
@@ -243,9 +241,8 @@ func (s *session) state() uint {
 	return ck.CKS_RO_PUBLIC_SESSION
 }
 
-// SessionCancel is C_SessionCancel of v3.0: it ends the operations that flags
-// name. Operations that are not active, or that this token does not have, are
-// no error.
+// SessionCancel implements C_SessionCancel of v3.0: it ends the operations named by flags.
+// Operations that are not active, or not supported by this token, are no error.
 func (m *Module) SessionCancel(h, flags uint) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {

@@ -9,14 +9,14 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// message takes the data of a signature or verification: it hashes it, or
-// collects it for CKM_RSA_PKCS up to what the key can take.
+// message processes the data of a signature or verification: it hashes them, or collects them
+// for CKM_RSA_PKCS up to the maximum of the key.
 type message struct {
 	mech  mechanism
 	hash  hash.Hash // nil for CKM_RSA_PKCS
 	data  []byte
 	limit int
-	// parts: C_SignUpdate or C_VerifyUpdate was called.
+	// parts reports that C_SignUpdate or C_VerifyUpdate was called.
 	parts bool
 }
 
@@ -28,7 +28,7 @@ func newMessage(m mechanism, limit int) message {
 	return msg
 }
 
-// add takes more data; its length is judged before it is looked at.
+// add adds data; it checks their length before it reads them.
 func (m *message) add(in ck.Input) ck.RV {
 	switch {
 	case m.hash == nil && in.Len > uint(m.limit-len(m.data)), uint64(in.Len) > maxInput:
@@ -46,7 +46,7 @@ func (m *message) add(in ck.Input) ck.RV {
 // maxInput is more than any machine can hand over in one piece.
 const maxInput = 1 << 46
 
-// digestInfo returns what is padded and signed (RFC 8017, 9.2).
+// digestInfo returns the data to be padded and signed (RFC 8017, 9.2).
 func (m *message) digestInfo() ([]byte, error) {
 	if m.hash == nil {
 		return m.data, nil
@@ -70,7 +70,7 @@ func (op *signOp) over(t *token) bool {
 	return op.epoch != t.epoch
 }
 
-// SignInit is C_SignInit (5.10). It sends nothing to the card. As in v3.0 a
+// SignInit implements C_SignInit (5.10). It sends nothing to the card. As in v3.0 a
 // NULL_PTR mechanism ends an active signature.
 func (m *Module) SignInit(h uint, mech *ck.Mechanism, key uint) ck.RV {
 	c, rv := m.begin(h)
@@ -91,7 +91,7 @@ func (m *Module) SignInit(h uint, mech *ck.Mechanism, key uint) ck.RV {
 	t := c.s.token
 	c.in.mu.Lock()
 	defer c.in.mu.Unlock()
-	o := t.objects.byHandle(key)
+	o := t.objects.byHandleLocked(key)
 	switch {
 	case o == nil:
 		return ck.CKR_KEY_HANDLE_INVALID
@@ -106,8 +106,8 @@ func (m *Module) SignInit(h uint, mech *ck.Mechanism, key uint) ck.RV {
 	return ck.CKR_OK
 }
 
-// byHandle returns an object whether it is visible or not. The caller holds instance.mu.
-func (o *objects) byHandle(h uint) *object {
+// byHandleLocked returns an object, visible or not. instance.mu must be locked.
+func (o *objects) byHandleLocked(h uint) *object {
 	if o == nil {
 		return nil
 	}
@@ -119,8 +119,8 @@ func (o *objects) byHandle(h uint) *object {
 	return nil
 }
 
-// cancel ends an active operation of a kind for an Init with NULL_PTR for the
-// mechanism (v3.0); without one that is a bad argument.
+// cancel ends an active operation of a kind, for an Init with a NULL_PTR mechanism (v3.0).
+// Without an active operation that is a bad argument.
 func (c *call) cancel(k kind) ck.RV {
 	if c.s.op == nil || c.s.op.kind() != k {
 		return ck.CKR_ARGUMENTS_BAD
@@ -154,8 +154,8 @@ func (c *call) stop(rv ck.RV) ck.RV {
 	return rv
 }
 
-// Sign is C_Sign (5.10). A length query and CKR_BUFFER_TOO_SMALL leave the
-// operation alive and cost nothing on the card; everything else ends it.
+// Sign implements C_Sign (5.10). A length query and CKR_BUFFER_TOO_SMALL do not end the
+// operation and use no command of the card; everything else ends it.
 func (m *Module) Sign(h uint, data ck.Input, sig ck.Output) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -182,7 +182,7 @@ func (m *Module) Sign(h uint, data ck.Input, sig ck.Output) ck.RV {
 	return c.stop(c.sign(op, sig))
 }
 
-// SignUpdate is C_SignUpdate (5.10). An error ends the operation.
+// SignUpdate implements C_SignUpdate (5.10). An error ends the operation.
 func (m *Module) SignUpdate(h uint, part ck.Input) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -200,7 +200,7 @@ func (m *Module) SignUpdate(h uint, part ck.Input) ck.RV {
 	return ck.CKR_OK
 }
 
-// SignFinal is C_SignFinal (5.10); see Sign for when the operation ends.
+// SignFinal implements C_SignFinal (5.10). It ends the operation like Sign.
 func (m *Module) SignFinal(h uint, sig ck.Output) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -220,9 +220,8 @@ func (m *Module) SignFinal(h uint, sig ck.Output) ck.RV {
 	return c.stop(c.sign(op, sig))
 }
 
-// sign lets the card sign and checks the signature with the public key that
-// the caller was shown: a certificate from a cache that is not this card's is
-// found out here at the latest.
+// sign makes the card sign and verifies the signature with the public key that the caller saw,
+// which at the latest detects a certificate from the cache that is not this card's.
 func (c *call) sign(op *signOp, sig ck.Output) ck.RV {
 	info, err := op.digestInfo()
 	if err != nil {

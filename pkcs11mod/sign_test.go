@@ -13,7 +13,7 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// signer is a module that is logged in, its session and key.
+// signer returns a logged-in module with its session and key.
 func signer(t testing.TB) (h *host, c *cardtest.Card, s, key uint) {
 	t.Helper()
 	h, c = oneCard(t, cardtest.Profile{}, newStore())
@@ -43,7 +43,7 @@ var signMechanisms = []struct {
 	{ck.CKM_SHA512_RSA_PKCS, crypto.SHA512},
 }
 
-// TestSignAndVerify: every mechanism, in one part and in several, checked
+// Every mechanism, in one part and in several, checked
 // by the standard library and by the module.
 func TestSignAndVerify(t *testing.T) {
 	h, _, s, key := signer(t)
@@ -97,9 +97,9 @@ func TestSignAndVerify(t *testing.T) {
 	}
 }
 
-// TestSignBuffers: length queries and short buffers keep the operation alive
-// and cost the card nothing (5.2); everything else ends it.
-func TestSignBuffers(t *testing.T) {
+// Length queries and short buffers do not end the operation and use no command of the card
+// (5.2); everything else ends it.
+func TestLengthQueryKeepsOperation(t *testing.T) {
 	h, c, s, key := signer(t)
 	data := ck.Bytes([]byte("data"))
 	big := make([]byte, 256)
@@ -146,7 +146,7 @@ func TestSignBuffers(t *testing.T) {
 	}
 }
 
-func TestSignRefusals(t *testing.T) {
+func TestSignRefusesWrongUse(t *testing.T) {
 	h, c, s, key := signer(t)
 	before := c.Stats().APDUs
 	cert, pub := h.one(s, ck.CKO_CERTIFICATE), h.one(s, ck.CKO_PUBLIC_KEY)
@@ -197,7 +197,7 @@ func TestSignRefusals(t *testing.T) {
 	h.sign(s, key, ck.CKM_RSA_PKCS, make([]byte, 102))
 }
 
-// TestSignNotLoggedIn: a signature belongs to the login it was begun in.
+// A signature belongs to the login it was begun in.
 func TestSignNotLoggedIn(t *testing.T) {
 	h, _, s, key := signer(t)
 	other := h.session(false)
@@ -216,7 +216,7 @@ func TestSignNotLoggedIn(t *testing.T) {
 	h.want("C_Logout", h.Logout(other), ck.CKR_OK)
 	h.login(other)
 	h.want("C_SignUpdate", h.SignUpdate(s, ck.Input{}), ck.CKR_OPERATION_NOT_INITIALIZED)
-	// It does not stand in the way of another operation.
+	// It does not prevent another operation.
 	for _, next := range []func() ck.RV{
 		func() ck.RV { return h.SignInit(s, mech(ck.CKM_SHA256_RSA_PKCS), h.one(other, ck.CKO_PRIVATE_KEY)) },
 		func() ck.RV { return h.VerifyInit(s, mech(ck.CKM_SHA256_RSA_PKCS), h.one(other, ck.CKO_PUBLIC_KEY)) },
@@ -232,7 +232,7 @@ func TestSignNotLoggedIn(t *testing.T) {
 	}
 }
 
-func TestDigest(t *testing.T) {
+func TestDigestEqualsHash(t *testing.T) {
 	h, c, s, key := signer(t)
 	before := c.Stats().APDUs
 	data := []byte("abc")

@@ -12,14 +12,14 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// slot is a reader. Its fields are guarded by instance.mu; id and name never change.
+// slotLocked is a reader. Its fields are guarded by instance.mu; id and name never change.
 type slot struct {
 	id       uint
 	name     string
 	attached bool
-	token    *token // recognised card, nil: none
+	token    *token // recognised card, nil if there is none
 	opening  *token // card being recognised
-	event    bool   // changed since C_WaitForSlotEvent told so
+	event    bool   // changed since the last report of C_WaitForSlotEvent
 }
 
 func (in *instance) slotNamed(name string) *slot {
@@ -31,9 +31,9 @@ func (in *instance) slotNamed(name string) *slot {
 	return nil
 }
 
-// slot returns the slot with an id. A reader that left keeps its slot as long
-// as it is in the list the caller last asked for. The caller holds in.mu.
-func (in *instance) slot(id uint) *slot {
+// slotLocked returns the slot with an id. A detached reader keeps its slot as long as it is in
+// the caller's last list. in.mu must be locked.
+func (in *instance) slotLocked(id uint) *slot {
 	for _, s := range in.slots {
 		if s.id == id && (s.attached || slices.Contains(in.listed, s)) {
 			return s
@@ -42,11 +42,11 @@ func (in *instance) slot(id uint) *slot {
 	return nil
 }
 
-// recognise finds out, in the background and after a pause, whether the card in
-// a slot is a CIE. The caller holds in.mu and calls from follow or while a token
-// of the same slot is still counted in conns.
-func (in *instance) recognise(s *slot, from readers.Service, pause time.Duration) {
-	initial := !in.isReady && !in.told
+// recogniseLocked determines in the background, after a pause, whether the card in a slot is a
+// CIE. in.mu must be locked and calls from follow or while a token of the same slot is still
+// counted in conns.
+func (in *instance) recogniseLocked(s *slot, from readers.Service, pause time.Duration) {
+	initial := !in.isReady && !in.listReturned
 	if initial {
 		in.pending++
 	}
@@ -54,12 +54,12 @@ func (in *instance) recognise(s *slot, from readers.Service, pause time.Duration
 	t.lookUntil = time.Now().Add(lookTime)
 	s.opening = t
 	in.conns.Add(1)
-	// settled ends the waits for this card. The caller holds in.mu.
+	// settled ends the waits for this card. The caller of settled must have locked in.mu.
 	settled := sync.OnceFunc(func() {
 		close(t.looked)
 		if initial {
 			in.pending--
-			in.checkReady()
+			in.checkReadyLocked()
 		}
 	})
 	in.goDo(func() {
@@ -76,7 +76,7 @@ func (in *instance) recognise(s *slot, from readers.Service, pause time.Duration
 			s.opening = nil
 			if err == nil {
 				s.token = t
-				in.flag(s)
+				in.flagLocked(s)
 			}
 		}
 		settled()
@@ -90,9 +90,9 @@ func (in *instance) recognise(s *slot, from readers.Service, pause time.Duration
 	})
 }
 
-// dropToken forgets the card in a slot: its sessions die, kept codes are
-// destroyed, operations in progress are told. The caller holds in.mu.
-func (in *instance) dropToken(s *slot) {
+// dropTokenLocked removes the token in a slot: it ends its sessions, destroys kept codes and
+// notifies operations in progress. in.mu must be locked.
+func (in *instance) dropTokenLocked(s *slot) {
 	if t := s.opening; t != nil {
 		s.opening = nil
 		t.cancel() // recognise shuts it down
@@ -112,19 +112,17 @@ func (in *instance) dropToken(s *slot) {
 			delete(in.sessions, h)
 		}
 	}
-	in.flag(s)
+	in.flagLocked(s)
 	in.goDo(t.shutdown)
 }
 
-// lookAgain is how long, in first pauses between attempts, a card that an
-// operation found gone is waited for without an event.
+// lookAgain is the delay, in first pauses between attempts, after which the module examines a
+// card again that an operation found removed without an event.
 const lookAgain = 5
 
-// lost reacts to a card operation that found the card gone before the reader
-// said so. If the card is back already the reader may never say so, therefore
-// the slot is looked at again, but only after what the reader has to say had
-// time to come: a token that shows up before is taken away again by the late
-// news of the removal.
+// lost handles a card operation that found the card removed before the reader reported it. If
+// the card has been inserted again, there may be no event, so the slot is examined again, but
+// only after the time for late events: they would remove a token that appears earlier.
 func (in *instance) lost(t *token) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -132,17 +130,16 @@ func (in *instance) lost(t *token) {
 		return
 	}
 	// recognise before dropToken: t still counts in conns.
-	in.recognise(t.slot, t.service, lookAgain*in.cfg.retry)
+	in.recogniseLocked(t.slot, t.service, lookAgain*in.cfg.retry)
 	again := t.slot.opening
 	t.slot.opening = nil
-	in.dropToken(t.slot)
+	in.dropTokenLocked(t.slot)
 	t.slot.opening = again
 }
 
-// GetSlotList is C_GetSlotList (5.5). A length query fixes the list that the
-// next call returns, because many programs do not ask again when it has grown.
-// The first call starts watching the readers and waits, for a bounded time,
-// until cards that are there are recognised.
+// GetSlotList implements C_GetSlotList (5.5). A length query fixes the list that the next call
+// returns, because many programs do not ask again when it has grown. The first call starts
+// following the readers and waits, for a limited time, until the present cards are recognised.
 func (m *Module) GetSlotList(tokenPresent bool, list []uint, count *uint) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -157,10 +154,10 @@ func (m *Module) GetSlotList(tokenPresent bool, list []uint, count *uint) ck.RV 
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.told = true
+	in.listReturned = true
 	ids := in.fixed
 	if list == nil || ids == nil || in.fixedPresent != tokenPresent {
-		ids = in.list(tokenPresent, list == nil || ids == nil)
+		ids = in.listLocked(tokenPresent, list == nil || ids == nil)
 	}
 	room := *count
 	*count = uint(len(ids))
@@ -172,14 +169,14 @@ func (m *Module) GetSlotList(tokenPresent bool, list []uint, count *uint) ck.RV 
 		return ck.CKR_BUFFER_TOO_SMALL
 	}
 	copy(list, ids)
-	// Without another length query the next call shows the slots as they are then.
+	// Without another length query the next call returns the slots of that time.
 	in.fixed = nil
 	return ck.CKR_OK
 }
 
-// list returns the slots, or those with a token. With refresh readers that came
-// and went are taken in. The caller holds in.mu.
-func (in *instance) list(tokenPresent, refresh bool) []uint {
+// listLocked returns the slots, or those with a token. With refresh it includes readers attached
+// or detached since. in.mu must be locked.
+func (in *instance) listLocked(tokenPresent, refresh bool) []uint {
 	if refresh {
 		in.listed = slices.DeleteFunc(slices.Clone(in.slots), func(s *slot) bool { return !s.attached })
 	}
@@ -196,16 +193,15 @@ func (in *instance) list(tokenPresent, refresh bool) []uint {
 // put on a reader after the first slot list.
 const lookTime = 2 * time.Second
 
-// waitReady starts the watch and waits for the first recognitions, and for those
-// of cards that arrived since: a browser asks for the slots once per login and
-// reports "no certificate" if the card arrived a moment before. Every function
-// that takes the number of a slot calls it: programs are configured with a
-// number and use it without asking for the list.
+// waitReady starts the watch and waits for the first recognitions, and for those of cards
+// inserted since: a browser requests the slots once per login and reports "no certificate" if
+// the card is not recognised yet. Every function with the number of a slot calls it, because
+// programs may be configured with a number and use it without a list.
 func (in *instance) waitReady() ck.RV {
 	in.mu.Lock()
 	if !in.watching {
 		in.deadline = time.Now().Add(in.cfg.RecognitionTime)
-		in.watch()
+		in.watchLocked()
 	}
 	left := time.Until(in.deadline)
 	in.mu.Unlock()
@@ -244,7 +240,7 @@ func (in *instance) arriving() (cards []*token) {
 	return cards
 }
 
-// GetSlotInfo is C_GetSlotInfo (5.5), from memory once the readers are known.
+// GetSlotInfo implements C_GetSlotInfo (5.5), from memory once the readers are known.
 func (m *Module) GetSlotInfo(id uint, info *ck.SlotInfo) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -259,7 +255,7 @@ func (m *Module) GetSlotInfo(id uint, info *ck.SlotInfo) ck.RV {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	s := in.slot(id)
+	s := in.slotLocked(id)
 	if s == nil {
 		return ck.CKR_SLOT_ID_INVALID
 	}
@@ -274,17 +270,16 @@ func (m *Module) GetSlotInfo(id uint, info *ck.SlotInfo) ck.RV {
 	return ck.CKR_OK
 }
 
-// slotDescription returns what a slot shows of the name of its reader: the end of
-// it if it is longer than the 64 bytes of CK_SLOT_INFO (3.2). The end tells two
-// readers of the same make apart.
+// slotDescription returns the displayed name of a reader: its end, if it is longer than the 64
+// bytes of CK_SLOT_INFO (3.2), because two readers of the same model differ at the end.
 func slotDescription(reader string) string {
 	return strings.TrimSpace(printable.Tail(reader, 64))
 }
 
-// tokenIn returns the token in a slot, or the code that says why there is
-// none. The caller holds in.mu.
-func (in *instance) tokenIn(id uint) (*token, ck.RV) {
-	s := in.slot(id)
+// tokenInLocked returns the token in a slot, or the code that says why there is none. The caller
+// holds in.mu.
+func (in *instance) tokenInLocked(id uint) (*token, ck.RV) {
+	s := in.slotLocked(id)
 	if s == nil {
 		return nil, ck.CKR_SLOT_ID_INVALID
 	}
@@ -294,10 +289,10 @@ func (in *instance) tokenIn(id uint) (*token, ck.RV) {
 	return s.token, ck.CKR_OK
 }
 
-// maxSessions bounds what one program can open; real ones need a few dozen.
+// maxSessions limits what one program can open; real ones need a few dozen.
 const maxSessions = 4096
 
-// GetTokenInfo is C_GetTokenInfo (5.5), from memory once the readers are known.
+// GetTokenInfo implements C_GetTokenInfo (5.5), from memory once the readers are known.
 func (m *Module) GetTokenInfo(id uint, info *ck.TokenInfo) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -312,7 +307,7 @@ func (m *Module) GetTokenInfo(id uint, info *ck.TokenInfo) ck.RV {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	t, rv := in.tokenIn(id)
+	t, rv := in.tokenInLocked(id)
 	if rv != ck.CKR_OK {
 		return rv
 	}
@@ -321,7 +316,7 @@ func (m *Module) GetTokenInfo(id uint, info *ck.TokenInfo) ck.RV {
 		ManufacturerID:     manufacturer,
 		Model:              "CIE " + t.family.String(),
 		SerialNumber:       t.serialNumber(),
-		Flags:              t.flags(),
+		Flags:              t.flagsLocked(),
 		MaxSessionCount:    maxSessions,
 		MaxRWSessionCount:  maxSessions,
 		MaxPINLen:          card.CodeLength,
@@ -344,9 +339,8 @@ func (m *Module) GetTokenInfo(id uint, info *ck.TokenInfo) ck.RV {
 	return ck.CKR_OK
 }
 
-// flags describes the token as far as its state is known (3.2). The caller
-// holds instance.mu.
-func (t *token) flags() uint {
+// flagsLocked describes the known state of the token (3.2). instance.mu must be locked.
+func (t *token) flagsLocked() uint {
 	f := uint(ck.CKF_WRITE_PROTECTED | ck.CKF_USER_PIN_INITIALIZED | ck.CKF_TOKEN_INITIALIZED)
 	if t.takesCodesLocked() {
 		// NSS, and with it Firefox and Chromium, asks for the PIN of a token with
@@ -378,7 +372,7 @@ func (t *token) flags() uint {
 	return f
 }
 
-// InitToken is C_InitToken (5.5), which a card issued by the state refuses.
+// InitToken implements C_InitToken (5.5), which a card issued by the state refuses.
 func (m *Module) InitToken(id uint, pin ck.Input, label *[32]byte) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -393,7 +387,7 @@ func (m *Module) InitToken(id uint, pin ck.Input, label *[32]byte) ck.RV {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	t, rv := in.tokenIn(id)
+	t, rv := in.tokenInLocked(id)
 	if rv != ck.CKR_OK {
 		return rv
 	}
@@ -405,9 +399,9 @@ func (m *Module) InitToken(id uint, pin ck.Input, label *[32]byte) ck.RV {
 	return ck.CKR_TOKEN_WRITE_PROTECTED
 }
 
-// WaitForSlotEvent is C_WaitForSlotEvent (5.5). An event is a reader that
-// comes or goes, or a card that was recognised or removed. With CKF_DONT_BLOCK
-// it answers CKR_NO_EVENT at once; else it waits until C_Finalize.
+// WaitForSlotEvent implements C_WaitForSlotEvent (5.5). An event is a reader attached or
+// detached, or a card recognised or removed. With CKF_DONT_BLOCK it returns CKR_NO_EVENT at
+// once; otherwise it waits until C_Finalize.
 func (m *Module) WaitForSlotEvent(flags uint, id *uint, reserved bool) ck.RV {
 	in, rv := m.enter()
 	if rv != ck.CKR_OK {
@@ -419,14 +413,14 @@ func (m *Module) WaitForSlotEvent(flags uint, id *uint, reserved bool) ck.RV {
 	}
 	for {
 		in.mu.Lock()
-		// First of all: C_Finalize takes the tokens away, which is no event.
+		// Check first: C_Finalize removes the tokens, which is not an event.
 		if in.ctx.Err() != nil {
 			in.mu.Unlock()
 			return ck.CKR_CRYPTOKI_NOT_INITIALIZED
 		}
 		if !in.watching {
 			in.deadline = time.Now().Add(in.cfg.RecognitionTime)
-			in.watch()
+			in.watchLocked()
 		}
 		for _, s := range in.slots {
 			if s.event {

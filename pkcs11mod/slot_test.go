@@ -13,7 +13,7 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-func TestSlotList(t *testing.T) {
+func TestSlotListCounts(t *testing.T) {
 	names := []string{"empty", "with a card"}
 	service := cardtest.NewService(names...)
 	service.Insert("with a card", newCard(t, cardtest.Profile{}))
@@ -46,9 +46,9 @@ func TestSlotList(t *testing.T) {
 	h.want("no token", h.GetMechanismList(all[0], nil, &n), ck.CKR_TOKEN_NOT_PRESENT)
 }
 
-// TestFixedList: between a length query and the call that follows it the list
+// Between a length query and the call that follows it the list
 // does not change under the caller (5.5).
-func TestFixedList(t *testing.T) {
+func TestLengthQueryFixesList(t *testing.T) {
 	service := &cardtest.Service{}
 	service.Attach("one")
 	h := newModule(t, service, nil)
@@ -60,7 +60,7 @@ func TestFixedList(t *testing.T) {
 	n = 5
 	h.want("C_GetSlotList", h.GetSlotList(false, buf, &n), ck.CKR_OK)
 	if n != 1 {
-		t.Errorf("%d slots, the caller was told 1", n)
+		t.Errorf("%d slots, the length query returned 1", n)
 	}
 	if now := h.slotList(false); len(now) != 2 {
 		t.Errorf("slots %v", now)
@@ -85,8 +85,8 @@ func (h *host) waitEvent(t *testing.T) uint {
 	return 0
 }
 
-// TestHotplug: readers and cards come and go; slots keep their numbers.
-func TestHotplug(t *testing.T) {
+// Readers and cards are attached and removed; slots keep their numbers.
+func TestSlotsSurviveHotplug(t *testing.T) {
 	service := &cardtest.Service{}
 	h := newModule(t, service, nil)
 	if s := h.slotList(false); len(s) != 0 {
@@ -125,9 +125,8 @@ func TestHotplug(t *testing.T) {
 	}
 }
 
-// TestUnpluggedInList: a slot that the caller was told of stays valid until it
-// asks again.
-func TestUnpluggedInList(t *testing.T) {
+// A slot from the caller's list remains valid until the next list.
+func TestDetachedReaderStaysInList(t *testing.T) {
 	service := &cardtest.Service{}
 	service.Attach("a")
 	h := newModule(t, service, nil)
@@ -137,7 +136,7 @@ func TestUnpluggedInList(t *testing.T) {
 	var info ck.SlotInfo
 	h.want("C_GetSlotInfo", h.GetSlotInfo(id, &info), ck.CKR_OK)
 	if info.Flags&ck.CKF_TOKEN_PRESENT != 0 {
-		t.Error("a token in a reader that is gone")
+		t.Error("a token in a detached reader")
 	}
 	if s := h.slotList(false); len(s) != 0 {
 		t.Errorf("slots %v", s)
@@ -145,7 +144,7 @@ func TestUnpluggedInList(t *testing.T) {
 	h.want("C_GetSlotInfo", h.GetSlotInfo(id, &info), ck.CKR_SLOT_ID_INVALID)
 }
 
-// TestWaitForSlotEvent: a blocked wait ends with an event or with C_Finalize.
+// A blocked wait ends with an event or with C_Finalize.
 func TestWaitForSlotEvent(t *testing.T) {
 	service := &cardtest.Service{}
 	service.Insert("a", newCard(t, cardtest.Profile{}))
@@ -166,7 +165,7 @@ func TestWaitForSlotEvent(t *testing.T) {
 	if r := <-results; r != (result{slot, ck.CKR_OK}) {
 		t.Errorf("%+v", r)
 	}
-	// With a token that goes away, too, C_Finalize is no event.
+	// C_Finalize is not an event, even if a token is removed with it.
 	service.Insert("a", newCard(t, cardtest.Profile{}))
 	go wait()
 	if r := <-results; r != (result{slot, ck.CKR_OK}) {
@@ -183,8 +182,8 @@ func TestWaitForSlotEvent(t *testing.T) {
 	}
 }
 
-// TestForeignCard: a card that is no CIE is a slot without a token.
-func TestForeignCard(t *testing.T) {
+// A card that is no CIE is a slot without a token.
+func TestOtherCardIsNoToken(t *testing.T) {
 	h, _ := oneCard(t, cardtest.Profile{Files: map[uint16][]byte{0x1001: {}}}, nil)
 	if s := h.slotList(true); len(s) != 0 {
 		t.Errorf("slots with a token: %v", s)
@@ -196,8 +195,8 @@ func TestForeignCard(t *testing.T) {
 	}
 }
 
-// TestBusyCard: a card that another program holds is recognised when it is free.
-func TestBusyCard(t *testing.T) {
+// A card in exclusive use by another program is recognised when it is free.
+func TestBusyCardIsRecognisedLater(t *testing.T) {
 	service := &cardtest.Service{}
 	service.SetExclusive("a", true)
 	service.Insert("a", newCard(t, cardtest.Profile{}))
@@ -210,7 +209,7 @@ func TestBusyCard(t *testing.T) {
 	h.waitTokens(1)
 }
 
-func TestTokenInfo(t *testing.T) {
+func TestTokenInfoDescribesCard(t *testing.T) {
 	h, _ := oneCard(t, cardtest.Profile{Family: cardtest.Gemalto, NIS: "123456789012"}, nil)
 	slot := h.slot()
 	info := h.tokenInfo(slot)
@@ -228,7 +227,7 @@ func TestTokenInfo(t *testing.T) {
 	}
 }
 
-// TestNamesOfATokenNeverChange: programs find a card again by its label, serial
+// Programs find a card again by its label, serial
 // number and manufacturer.
 func TestNamesOfATokenNeverChange(t *testing.T) {
 	store := newStore()
@@ -260,8 +259,7 @@ func TestNamesOfATokenNeverChange(t *testing.T) {
 	}
 }
 
-// TestSerialNumberSurvivesOneRefusal: a command that fails by chance does not give
-// a card another serial number.
+// A single failed command does not change the serial number of a card.
 func TestSerialNumberSurvivesOneRefusal(t *testing.T) {
 	service := &cardtest.Service{}
 	refused := false
@@ -281,7 +279,7 @@ func TestSerialNumberSurvivesOneRefusal(t *testing.T) {
 	}
 }
 
-// TestSlotDescriptionKeepsTheEnd: the end of a long name tells readers apart.
+// Readers with long names differ at the end.
 func TestSlotDescriptionKeepsTheEnd(t *testing.T) {
 	service := &cardtest.Service{}
 	long := strings.Repeat("è", 60) + " Contactless "
@@ -304,8 +302,8 @@ func TestSlotDescriptionKeepsTheEnd(t *testing.T) {
 	}
 }
 
-// TestNoSerial: a chip that does not show EF.SN.ICC is still a token.
-func TestNoSerial(t *testing.T) {
+// A chip that does not show EF.SN.ICC is still a token.
+func TestSerialFallsBackToNIS(t *testing.T) {
 	h, _, s := known(t, cardtest.Profile{Files: map[uint16][]byte{0xD003: {}}, NIS: "123456789012"})
 	if info := h.tokenInfo(h.slot()); info.SerialNumber != "123456789012" {
 		t.Errorf("serial number %q", info.SerialNumber)
@@ -315,8 +313,8 @@ func TestNoSerial(t *testing.T) {
 	}
 }
 
-// TestNoIO: what NSS asks all the time costs the card nothing.
-func TestNoIO(t *testing.T) {
+// Functions that NSS calls all the time send nothing to the card.
+func TestStatusFunctionsSendNothing(t *testing.T) {
 	h, c := oneCard(t, cardtest.Profile{}, newStore())
 	s := h.session(false)
 	h.login(s)
@@ -334,7 +332,7 @@ func TestNoIO(t *testing.T) {
 	}
 }
 
-func TestMechanisms(t *testing.T) {
+func TestMechanismsAreListed(t *testing.T) {
 	h, _ := oneCard(t, cardtest.Profile{}, nil)
 	slot := h.slot()
 	var n uint
@@ -365,7 +363,7 @@ func TestMechanisms(t *testing.T) {
 	}
 }
 
-func TestInitToken(t *testing.T) {
+func TestInitTokenIsRefused(t *testing.T) {
 	h, c := oneCard(t, cardtest.Profile{}, nil)
 	slot := h.slot()
 	puk, label := ck.Bytes(cardtest.DefaultPUK()), &[32]byte{}
@@ -379,8 +377,8 @@ func TestInitToken(t *testing.T) {
 	}
 }
 
-// TestSlotNumberWithoutList: a program that goes straight to the number of a slot
-// after C_Initialize gets what it would get after C_GetSlotList.
+// A program that uses the number of a slot right after C_Initialize gets the same results as
+// after C_GetSlotList.
 func TestSlotNumberWithoutList(t *testing.T) {
 	calls := map[string]func(h *host, id uint) ck.RV{
 		"C_GetSlotInfo":  func(h *host, id uint) ck.RV { return h.GetSlotInfo(id, &ck.SlotInfo{}) },
@@ -414,8 +412,7 @@ func TestSlotNumberWithoutList(t *testing.T) {
 	}
 }
 
-// TestSlotNumbersAreStable: a reader has the same number in every process,
-// whatever other readers are there and in which order they come.
+// A reader has the same number in every process, regardless of other readers and their order.
 func TestSlotNumbersAreStable(t *testing.T) {
 	names := []string{"ACS ACR122U 00 00", "bit4id miniLector 00 00", "ACS ACR122U 01 00", "Identiv uTrust 3700 F CL Reader 00 00"}
 	want := map[string]uint{}

@@ -13,11 +13,10 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// TestThreads lets threads do everything at once: sessions, logins, searches,
-// signatures, logouts, closing all sessions, C_Finalize and C_Initialize, and a
-// hand that takes the card away and puts it back. Nothing hangs, every code is
-// a defined one, no try is spent, nothing stays open.
-func TestThreads(t *testing.T) {
+// Threads do everything at the same time: sessions, logins, searches, signatures, logouts,
+// closing all sessions, C_Finalize and C_Initialize, while the card is removed and inserted.
+// Nothing hangs, every code is a defined one, no try is used, nothing stays open.
+func TestConcurrentCallsAreSafe(t *testing.T) {
 	service, c := withCard(t, cardtest.Profile{})
 	h := newModule(quiet{t}, service, newStore())
 	rounds := 300
@@ -113,8 +112,8 @@ func TestThreads(t *testing.T) {
 	}
 }
 
-// TestSessionClosedMeanwhile: a session that another thread closes while the
-// card is at work says so, and a login that nobody can use is undone.
+// If another thread closes the session during a card operation, the code says so, and a login
+// without a session is undone.
 func TestSessionClosedMeanwhile(t *testing.T) {
 	for _, others := range []int{0, 1} {
 		closedMeanwhile(t, others)
@@ -153,14 +152,13 @@ func closedMeanwhile(t *testing.T, others int) {
 	}
 }
 
-// TestFailedLoginBesideAnother: what is left to do after a login that failed
-// does not undo one of another thread that succeeded meanwhile.
+// The cleanup after a failed login does not undo a later successful one of another thread.
 func TestFailedLoginBesideAnother(t *testing.T) {
 	h, _ := oneCard(t, cardtest.Profile{}, newStore())
 	s := h.session(false)
 	tok := h.token()
-	// The login that succeeded, seen from the one that failed before: the card
-	// is in the other thread's hands, the code is kept, the state comes next.
+	// The login that succeeded, as the failed one sees it: another thread uses the card, the
+	// code is kept, the state is set next.
 	tok.io.Lock()
 	if err := tok.codes.put(card.PIN, pin().Data); err != nil {
 		t.Fatal(err)
@@ -179,13 +177,13 @@ func TestFailedLoginBesideAnother(t *testing.T) {
 	tok.io.Unlock()
 	<-done
 	if !tok.codes.has(card.PIN) {
-		t.Error("the code of the other thread's login is gone")
+		t.Error("the code of the other thread's login was destroyed")
 	}
 	h.want("C_Logout", h.Logout(s), ck.CKR_OK)
 }
 
-// TestMemory: sessions, searches and signatures leave nothing behind.
-func TestMemory(t *testing.T) {
+// Sessions, searches and signatures leave no memory in use.
+func TestMemoryDoesNotGrow(t *testing.T) {
 	h, _, s, key := signer(quiet{t})
 	slot := h.slot()
 	use := func(n int) {
@@ -217,7 +215,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestFirstSearchOfThreads: threads that search a card never seen at the same
+// Threads that search a card never seen at the same
 // time get the same handles, and all of them are valid.
 func TestFirstSearchOfThreads(t *testing.T) {
 	h, _ := oneCard(t, cardtest.Profile{}, newStore())

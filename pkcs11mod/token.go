@@ -16,7 +16,7 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// login is who is logged in to a token.
+// login is the kind of user that is logged in to a token.
 type login int
 
 const (
@@ -41,7 +41,7 @@ type token struct {
 	serial []byte // content of EF.SN.ICC
 	family card.Family
 
-	codes    vault    // codes kept for the time of the login
+	codes    vault    // codes kept during the login
 	refusals refusals // codes that the card refused
 
 	io       sync.Mutex // one operation on the card at a time; guards the following
@@ -56,7 +56,7 @@ type token struct {
 	gone    bool
 	who     login
 	epoch   uint                // counts logins and logouts: operations do not survive them
-	trust   card.Authenticity   // as far as the SOD tells, from the recognition
+	trust   card.Authenticity   // according to the SOD, since the recognition
 	tries   map[card.PINRef]int // last counters seen
 	objects *objects            // nil until the certificate is known
 }
@@ -67,23 +67,22 @@ func (in *instance) newToken(s *slot, from readers.Service) *token {
 	return t
 }
 
-// label tells the tokens of several cards apart. Programs name a token by it, so
-// it never changes for a card: the NIS is readable without PIN, and no login and
-// no cache has a part in it. Two cards can have the same label; their serial
-// numbers differ.
+// label returns the label of the token, by which programs distinguish several cards. It is
+// constant for a card, because the NIS is readable without PIN, login or cache. Two cards can
+// have the same label; their serial numbers differ.
 func (t *token) label() string { return "CIE " + t.nis[len(t.nis)-4:] }
 
-// serialNumber is EF.SN.ICC, a PAN in BCD padded with F, as the 16 characters
-// that Cryptoki has room for; its last digits tell cards apart.
+// serialNumber returns EF.SN.ICC, a PAN in BCD padded with F, as the 16 characters that Cryptoki
+// provides; its last digits differ between cards.
 func (t *token) serialNumber() string {
 	s := strings.TrimRight(strings.ToUpper(hex.EncodeToString(t.serial)), "F")
 	return s[max(0, len(s)-16):]
 }
 
-// Pauses between attempts to recognise a card: they double up to shortPause, so
-// that a card which can be reached is seen within two seconds. After longTime
-// the card, or what it is in, is broken, or a program holds the card for itself,
-// and attempts become rare; pcsc-lite has no event for the end of that.
+// Pauses between attempts to recognise a card. They double up to shortPause, so that a reachable
+// card is recognised within two seconds. After longTime the card or its reader is broken, or a
+// program uses the card exclusively, and attempts become rare; pcsc-lite reports no event when
+// exclusive use ends.
 const (
 	shortPause = 1500 * time.Millisecond
 	longTime   = time.Minute
@@ -97,10 +96,10 @@ const (
 	firstAttempts = 5
 )
 
-// recognise opens the card, after a pause, and fills in what the module tells
-// without I/O. Failures that pass, as when the card is still being moved, are
-// tried again until an event says that the card left: no event tells that it can
-// be reached again. late is called once when the first attempts have failed.
+// recognise opens the card after a pause and reads what the module reports without I/O. It
+// retries after temporary failures, for example while the card is still moving, until an event
+// reports the removal of the card: no event reports that it is reachable again. It calls late
+// once when the first attempts have failed.
 func (t *token) recognise(pause time.Duration, late func()) error {
 	if err := t.sleep(pause); err != nil {
 		return err
@@ -111,10 +110,10 @@ func (t *token) recognise(pause time.Duration, late func()) error {
 	for spent, attempt := time.Duration(0), 1; ; attempt++ {
 		err := t.identify()
 		if err == nil {
-			t.startIdle()
+			t.startIdleLocked()
 			return nil
 		}
-		t.disconnect()
+		t.disconnectLocked()
 		var status *apdu.Error
 		switch {
 		case errors.Is(err, card.ErrNotCIE), errors.Is(err, errOtherCard), errors.As(err, &status) && attempt >= oddAttempts:
@@ -151,17 +150,17 @@ func (t *token) sleep(d time.Duration) error {
 }
 
 func (t *token) identify() error {
-	if err := t.connect(); err != nil {
+	if err := t.connectLocked(); err != nil {
 		return err
 	}
 	defer t.conn.release()
 	t.family = t.sess.Family()
-	t.noteTries()
-	if err := t.checkIssuer(); err != nil {
+	t.noteTriesLocked()
+	if err := t.checkIssuerLocked(); err != nil {
 		return err
 	}
 	if t.takesCodes() {
-		known, err := t.loadCache()
+		known, err := t.loadCacheLocked()
 		if known || err != nil {
 			return err
 		}
@@ -175,17 +174,16 @@ func (t *token) identify() error {
 	}
 	t.serial = serial
 	if errors.As(err, &status) || err == nil && t.serialNumber() == "" {
-		// A chip that does not show it: the NIS is the middle of it, and tells
-		// cards apart as well.
+		// If the chip does not provide it: the NIS is part of it, and differs between cards too.
 		t.serial, err = hex.DecodeString(t.nis)
 	}
 	return err
 }
 
-// connect opens the card; it has to be the one that was recognised. The card
-// stays reserved for the caller, who releases it: among programs that use it all
-// the time, a second turn can be a long time to wait. The caller holds t.io.
-func (t *token) connect() error {
+// connectLocked opens the card, which must be the recognised one. The card remains reserved until
+// the caller releases it, because with other programs a second transaction may be a long wait.
+// t.io must be locked.
+func (t *token) connectLocked() error {
 	c, err := t.service.Connect(t.slot.name)
 	if err != nil {
 		return err
@@ -210,9 +208,9 @@ func (t *token) connect() error {
 	return nil
 }
 
-// disconnect wipes the channel and closes the connection. The caller holds t.io.
-func (t *token) disconnect() {
-	t.stopIdle()
+// disconnectLocked wipes the channel and closes the connection. t.io must be locked.
+func (t *token) disconnectLocked() {
+	t.stopIdleLocked()
 	if t.sess != nil {
 		_ = t.sess.Close() // wipes keys only
 		t.sess = nil
@@ -232,33 +230,33 @@ func (t *token) shutdown() {
 	defer t.io.Unlock()
 	t.codes.destroy() // dropToken did, but a login can have been under way
 	t.refusals.destroy()
-	t.disconnect()
+	t.disconnectLocked()
 	clear(t.cacheKey)
 	t.in.conns.Done()
 }
 
-// startIdle lets the connection go after a while when nobody is logged in, so
-// that programs which want the card for themselves get it. The caller holds t.io.
-func (t *token) startIdle() {
+// startIdleLocked closes the connection after some time without a login, so that programs that
+// need exclusive use get it. t.io must be locked.
+func (t *token) startIdleLocked() {
 	t.in.mu.Lock()
 	keep := t.who != nobody
 	t.in.mu.Unlock()
 	if keep || t.conn == nil {
 		return
 	}
-	t.stopIdle()
+	t.stopIdleLocked()
 	var timer *time.Timer
 	timer = time.AfterFunc(t.in.cfg.IdleTime, func() {
 		t.io.Lock()
 		defer t.io.Unlock()
 		if t.idle == timer {
-			_ = t.in.safely(func() error { t.disconnect(); return nil })
+			_ = t.in.safely(func() error { t.disconnectLocked(); return nil })
 		}
 	})
 	t.idle = timer
 }
 
-func (t *token) stopIdle() {
+func (t *token) stopIdleLocked() {
 	if t.idle != nil {
 		t.idle.Stop()
 		t.idle = nil
@@ -271,10 +269,9 @@ func (t *token) use(f func(context.Context, *card.Session) error) error {
 	t.io.Lock()
 	defer t.io.Unlock()
 	for attempt := 1; ; attempt++ {
-		err := t.tryUse(f)
-		// The card was not to be had. Where programs take turns on a slow card it
-		// can take longer than the service waits. An operation in which a code
-		// was sent is never repeated.
+		err := t.tryUseLocked(f)
+		// The card was busy. If programs share a slow card, the wait can exceed that of the
+		// service. An operation that sent a code is never repeated.
 		if attempt < maxAttempts && errors.Is(err, apdu.ErrBusy) && !codeSent(err) && t.turn.isShared(time.Now()) {
 			t.in.trace("slot %d: still in use by another program", t.slot.id)
 			continue
@@ -293,37 +290,37 @@ func codeSent(err error) bool {
 	return errors.As(err, &wrong) || errors.As(err, &unsure) || errors.As(err, &cut)
 }
 
-// maxAttempts bounds how often a card in turns is waited for.
+// maxAttempts limits the attempts to get a shared card.
 const maxAttempts = 4
 
-func (t *token) tryUse(f func(context.Context, *card.Session) error) error {
+func (t *token) tryUseLocked(f func(context.Context, *card.Session) error) error {
 	if t.ctx.Err() != nil {
 		return apdu.ErrRemoved
 	}
-	t.stopIdle()
+	t.stopIdleLocked()
 	t.turn.wait(t.ctx)
 	if t.sess == nil {
-		if err := t.connect(); err != nil {
-			t.failed(err)
+		if err := t.connectLocked(); err != nil {
+			t.failedLocked(err)
 			return err
 		}
 	}
-	err := t.held(f)
-	t.noteTries()
+	err := t.reservedLocked(f)
+	t.noteTriesLocked()
 	if err != nil {
 		var wrong *card.PINError
 		if errors.As(err, &wrong) {
 			t.refused(wrong)
 		}
 		t.noteTrust(err)
-		t.failed(err)
+		t.failedLocked(err)
 	}
-	t.startIdle()
+	t.startIdleLocked()
 	return err
 }
 
-// held runs f while the card is reserved, and gives it back also after a panic.
-func (t *token) held(f func(context.Context, *card.Session) error) error {
+// reservedLocked runs f while the card is reserved, and releases it even after a panic.
+func (t *token) reservedLocked(f func(context.Context, *card.Session) error) error {
 	t.conn.keep()
 	defer func() {
 		t.conn.release()
@@ -332,17 +329,17 @@ func (t *token) held(f func(context.Context, *card.Session) error) error {
 	return f(t.ctx, t.sess)
 }
 
-// failed draws the consequences of a failed operation for the connection. A
-// service that cannot be reached says nothing about the card: if it stopped,
-// reader events say so. The caller holds t.io.
-func (t *token) failed(err error) {
+// failedLocked closes or keeps the connection after a failed operation. An unreachable service
+// does not mean that the card was removed: if the service stopped, reader events report it. t.io
+// must be locked.
+func (t *token) failedLocked(err error) {
 	switch {
 	case card.LossOf(err) == card.LossCard:
-		t.disconnect()
+		t.disconnectLocked()
 		t.in.lost(t)
 	case t.sess == nil || !answered(err):
-		// The connection may be dead for good; the next operation makes another.
-		t.disconnect()
+		// The connection may be unusable; the next operation opens another.
+		t.disconnectLocked()
 	}
 }
 
@@ -362,8 +359,8 @@ func answered(err error) bool {
 
 var errOtherCard = fmt.Errorf("another card is in the reader: %w", apdu.ErrRemoved)
 
-// useAsUser runs an operation that needs the PIN. When the channel it was
-// verified in is gone, the kept PIN is presented again, once.
+// useAsUser runs an operation that requires the PIN. If the channel in which the PIN was verified
+// is lost, it presents the kept PIN again, once.
 func (t *token) useAsUser(f func(context.Context, *card.Session) error) error {
 	return t.use(func(ctx context.Context, s *card.Session) error {
 		t.in.mu.Lock()
@@ -382,7 +379,7 @@ func (t *token) useAsUser(f func(context.Context, *card.Session) error) error {
 		}
 		t.turn.noticed(time.Now(), time.Since(began))
 		if err = f(ctx, s); errors.Is(err, card.ErrPINRequired) {
-			// Lost once more. The login stands, only this operation failed.
+			// Lost once more. The login remains, only this operation fails.
 			return fmt.Errorf("%w: %v", errTaken, err)
 		}
 		return err
@@ -391,9 +388,8 @@ func (t *token) useAsUser(f func(context.Context, *card.Session) error) error {
 
 var errTaken = fmt.Errorf("another program keeps taking the card away: %w", apdu.ErrReset)
 
-// present verifies the kept PIN in a new channel, only if no try was spent as
-// far as is known, and only while the card's mark is the one of the login: see
-// package card. Otherwise, and if it is refused, the login is over.
+// present verifies the kept PIN in a new channel, if no used try is known and the card's mark is
+// that of the login: see package card. Otherwise, or if the card refuses it, the login ends.
 func (t *token) present(ctx context.Context, s *card.Session) error {
 	if !t.codes.has(card.PIN) {
 		t.loseLogin()
@@ -440,8 +436,8 @@ func (t *token) present(ctx context.Context, s *card.Session) error {
 	return err
 }
 
-// loseLogin ends a login that cannot be restored without the person. Handles of
-// private objects stay valid: it is the caller's use of them that tells.
+// loseLogin ends a login that only the user can restore. Handles of private objects stay valid,
+// and their next use returns the error.
 func (t *token) loseLogin() {
 	t.in.mu.Lock()
 	defer t.in.mu.Unlock()
@@ -450,9 +446,9 @@ func (t *token) loseLogin() {
 	t.epoch++
 }
 
-// noteTries keeps the counters last seen where they can be told without
-// waiting for the card. The caller holds t.io.
-func (t *token) noteTries() {
+// noteTriesLocked stores the last known counters for functions that do not wait for the card.
+// t.io must be locked.
+func (t *token) noteTriesLocked() {
 	if t.sess == nil {
 		return
 	}
@@ -468,15 +464,15 @@ func (t *token) noteTries() {
 	}
 }
 
-// refused tells about a code that the card did not take.
+// refused reports a code that the card refused.
 func (t *token) refused(e *card.PINError) {
 	if f := t.in.cfg.WrongCode; f != nil && e.SW != 0 {
 		go t.in.safely(func() error { f(e.Ref, e.Tries); return nil })
 	}
 }
 
-// over reports how an operation that was running ends when its session or its
-// card went away meanwhile; CKR_OK if neither did.
+// over returns the result of an operation whose session was closed or whose card was removed
+// during it; CKR_OK if neither happened.
 func (in *instance) over(s *session) ck.RV {
 	in.mu.Lock()
 	defer in.mu.Unlock()

@@ -9,13 +9,12 @@ import (
 	"cie/card/state"
 )
 
-// checkIssuer finds out, before any program can ask for a PIN, whether the card
-// can get one. A card that answers in a way that is not understood is left to
-// the login. The caller holds t.io.
-func (t *token) checkIssuer() error { return t.check(t.sess.CheckIssuer) }
+// checkIssuerLocked determines, before any program can ask for a PIN, whether the card may get
+// one. Malformed answers of the card are left to the login. t.io must be locked.
+func (t *token) checkIssuerLocked() error { return t.check(t.sess.CheckIssuer) }
 
-// checkChip does the same with a proof of the chip. The caller holds t.io.
-func (t *token) checkChip() error { return t.check(t.sess.Authenticity) }
+// checkChipLocked does the same with a proof of the chip. t.io must be locked.
+func (t *token) checkChipLocked() error { return t.check(t.sess.Authenticity) }
 
 func (t *token) check(how func(context.Context) (card.Authenticity, error)) error {
 	trust, err := how(t.ctx)
@@ -48,7 +47,7 @@ func (t *token) takesCodesLocked() bool {
 	return t.trust.TakesCodes() || t.trust.Level == card.Unchecked
 }
 
-// noteTrust keeps what a failed operation says about the card.
+// noteTrust records what a failed operation shows about the card.
 func (t *token) noteTrust(err error) {
 	var trust *card.NotAcceptedError
 	level := card.NotGenuine
@@ -71,10 +70,10 @@ func (t *token) notAccepted(level card.Level) {
 	}
 }
 
-// keep keeps a code for the time of the login, and reports whether it did. A
-// PIN is kept only with the mark of the card, without which it could not be
-// presented again. The caller holds t.io.
-func (t *token) keep(s *card.Session, ref card.PINRef, code []byte) bool {
+// keepLocked keeps a code for the time of the login, and reports whether it did. It keeps a PIN
+// only with the mark of the card, because without a mark it could not be presented again. t.io
+// must be locked.
+func (t *token) keepLocked(s *card.Session, ref card.PINRef, code []byte) bool {
 	if ref == card.PIN {
 		m, err := s.Mark()
 		if t.loginAt = m; err != nil {
@@ -102,7 +101,7 @@ func (t *token) wasRefused(ref card.PINRef, code []byte) bool {
 	return t.refusals.has(ref, code, m, ok)
 }
 
-// noteRefusal keeps that the card refused a code, so that it is not sent again.
+// noteRefusal records that the card refused a code, so that it is not sent again.
 func (t *token) noteRefusal(err error, code []byte) {
 	var wrong *card.PINError
 	if !errors.As(err, &wrong) || wrong.SW == 0 || wrong.Blocked() {

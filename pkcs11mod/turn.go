@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// turn shares a card with other programs. pcsc-lite lets a program that waits
-// for a transaction ask again every 100 ms; one that signs without a pause would
-// keep the others out for ever. So after some time of uninterrupted use the card
-// is left alone for longer than that.
+// turn shares a card with other programs. In pcsc-lite a program that waits for a transaction
+// asks again every 100 ms, so a program that signs without a pause would lock the others out.
+// After some time of uninterrupted use the module therefore leaves the card free for longer than
+// that.
 type turn struct {
 	began, ended time.Time // of the uninterrupted use
 	limit        time.Duration
@@ -17,17 +17,17 @@ type turn struct {
 
 const (
 	gap = 120 * time.Millisecond
-	// aloneTurn is how long the card is used without a gap when nobody else was
-	// noticed: this is how long a newcomer waits at most.
+	// aloneTurn is the time of uninterrupted use while no other program was noticed, and thus
+	// the longest wait of a new one.
 	aloneTurn = 2 * time.Second
-	// With somebody else there a turn is several times as long as it takes to
-	// build the channel that the other takes away, within these bounds.
+	// With another program, a turn is several times as long as restoring the channel that the
+	// other program ends, within these limits.
 	minTurn, maxTurn = 500 * time.Millisecond, 5 * time.Second
 	// sharedTime is how long another program counts as there.
 	sharedTime = time.Minute
 )
 
-// pause returns how long to leave the card alone before it is taken at now.
+// pause returns how long to leave the card free before using it at now.
 func (u *turn) pause(now time.Time) time.Duration {
 	idle := now.Sub(u.ended)
 	if idle >= gap {
@@ -45,8 +45,7 @@ func (u *turn) pause(now time.Time) time.Duration {
 	return gap - idle
 }
 
-// noticed records that another program used the card, and what it took to
-// build up again what was lost.
+// noticed records that another program used the card, and the time to restore what was lost.
 func (u *turn) noticed(now time.Time, cost time.Duration) {
 	u.shared = now
 	u.limit = 4 * cost

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestTurn(t *testing.T) {
+func TestTurnLeavesCardFree(t *testing.T) {
 	start := time.Unix(1000, 0)
 	// use simulates operations of 100 ms one after the other for some time, and
 	// returns after how much use there were pauses.
@@ -36,7 +36,7 @@ func TestTurn(t *testing.T) {
 	if p := use(&u, &now, 11*time.Second); len(p) != 2 {
 		t.Errorf("with others on a slow card: pauses after %v", p)
 	}
-	// Whoever pauses by himself needs no pause.
+	// A program with pauses of its own needs none.
 	for range 100 {
 		now = now.Add(gap)
 		if p := use(&u, &now, 300*time.Millisecond); len(p) != 0 {

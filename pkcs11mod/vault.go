@@ -7,28 +7,26 @@ import (
 	"cie/card"
 )
 
-// errNoCode: the code is not kept, or not any more.
+// errNoCode reports that the code is not kept, or was destroyed.
 var errNoCode = fmt.Errorf("code not kept: %w", card.ErrPINRequired)
 
-// vault keeps codes in memory that is not swapped out, not copied by the
-// garbage collector, not in core dumps, and wiped. Where the system refuses
-// to lock memory nothing is kept. Its lock is held for moments only, never
-// while a code is on its way to the card, so it may be taken under
-// instance.mu.
+// vault keeps codes in memory that is not swapped out, not copied by the garbage collector, not
+// in core dumps, and wiped. If the system refuses to lock memory, it keeps nothing. Its lock is
+// never held while a code is sent to the card.
 type vault struct {
 	mu    sync.Mutex
 	codes map[card.PINRef]*kept
 }
 
-// kept is a code in a page of its own. Guarded by vault.mu.
+// kept is a code in a page of its own. vault.mu guards it.
 type kept struct {
 	page    []byte
 	users   int  // calls of with that are working with it
 	dropped bool // no longer in the vault; the last user wipes it
 }
 
-// drop wipes the code as soon as nobody works with it: a code wiped on its way
-// to the card would be a wrong one.
+// drop wipes the code as soon as it is not in use: wiping it during use would send a wrong code
+// to the card.
 func (k *kept) drop() {
 	k.dropped = true
 	if k.users == 0 {
@@ -36,7 +34,7 @@ func (k *kept) drop() {
 	}
 }
 
-// put replaces the code kept under ref.
+// put replaces the kept code for ref.
 func (v *vault) put(ref card.PINRef, code []byte) error {
 	page, err := lockedPage()
 	if err != nil {
@@ -55,14 +53,14 @@ func (v *vault) put(ref card.PINRef, code []byte) error {
 	return nil
 }
 
-// has reports whether a code is kept under ref.
+// has reports whether a code is kept for ref.
 func (v *vault) has(ref card.PINRef) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.codes[ref] != nil
 }
 
-// with hands the code kept under ref to f, which must not keep it.
+// with calls f with the kept code for ref. f must not keep it.
 func (v *vault) with(ref card.PINRef, f func(code []byte) error) error {
 	v.mu.Lock()
 	k := v.codes[ref]
@@ -82,7 +80,7 @@ func (v *vault) with(ref card.PINRef, f func(code []byte) error) error {
 	return f(k.page[:card.CodeLength:card.CodeLength])
 }
 
-// destroy wipes everything, what is in use as soon as it is not.
+// destroy wipes all codes; one in use is wiped after its use.
 func (v *vault) destroy() {
 	v.mu.Lock()
 	defer v.mu.Unlock()

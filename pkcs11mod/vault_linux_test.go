@@ -12,7 +12,7 @@ import (
 	"cie/card"
 )
 
-// smaps returns what the kernel says of the mapping that holds p.
+// smaps returns the kernel's description of the mapping that contains p.
 func smaps(t *testing.T, p []byte) string {
 	t.Helper()
 	data, err := os.ReadFile("/proc/self/smaps")
@@ -34,9 +34,9 @@ func smaps(t *testing.T, p []byte) string {
 	return found.String()
 }
 
-// TestVault: a kept code lies in locked memory that is in no core dump and in no
-// forked child, and is gone afterwards.
-func TestVault(t *testing.T) {
+// A kept code is in locked memory that is in no core dump and in no forked child, and is wiped
+// afterwards.
+func TestVaultIsLockedAndWiped(t *testing.T) {
 	var v vault
 	code := []byte("86421357")
 	if err := v.put(card.PIN, code); err != nil {
@@ -79,9 +79,8 @@ func TestVault(t *testing.T) {
 	v.destroy()
 }
 
-// TestVaultInUse: a code that is on its way to the card neither holds up who
-// destroys it nor changes on the way, and is wiped afterwards.
-func TestVaultInUse(t *testing.T) {
+// A code in use does not block the caller of destroy, does not change, and is wiped afterwards.
+func TestVaultWipesCodeAfterUse(t *testing.T) {
 	for name, end := range map[string]func(*vault) error{
 		"destroyed": func(v *vault) error { v.destroy(); return nil },
 		"replaced":  func(v *vault) error { return v.put(card.PIN, []byte("11223344")) },

@@ -11,8 +11,8 @@ import (
 	"cie/card"
 )
 
-// TestVault: a kept code lies in memory of its own, and is gone afterwards.
-func TestVault(t *testing.T) {
+// A kept code is in a page of its own, and is wiped afterwards.
+func TestVaultIsWiped(t *testing.T) {
 	var v vault
 	code := []byte("86421357")
 	if err := v.put(card.PIN, code); err != nil {

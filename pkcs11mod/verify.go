@@ -14,7 +14,7 @@ type verifyOp struct {
 
 func (*verifyOp) kind() kind { return verifying }
 
-// VerifyInit is C_VerifyInit (5.11). As in v3.0 a NULL_PTR mechanism ends an
+// VerifyInit implements C_VerifyInit (5.11). As in v3.0 a NULL_PTR mechanism ends an
 // active verification.
 func (m *Module) VerifyInit(h uint, mech *ck.Mechanism, key uint) ck.RV {
 	c, rv := m.begin(h)
@@ -35,7 +35,7 @@ func (m *Module) VerifyInit(h uint, mech *ck.Mechanism, key uint) ck.RV {
 	t := c.s.token
 	c.in.mu.Lock()
 	defer c.in.mu.Unlock()
-	o := t.objects.byHandle(key)
+	o := t.objects.byHandleLocked(key)
 	switch {
 	case o == nil:
 		return ck.CKR_KEY_HANDLE_INVALID
@@ -45,12 +45,12 @@ func (m *Module) VerifyInit(h uint, mech *ck.Mechanism, key uint) ck.RV {
 		return ck.CKR_KEY_HANDLE_INVALID
 	}
 	public := t.objects.key
-	// PKCS #1 v1.5 padding takes 11 bytes (RFC 8017, 9.2).
+	// PKCS #1 v1.5 padding has 11 bytes (RFC 8017, 9.2).
 	c.s.op = &verifyOp{message: newMessage(known, public.Size()-11), key: public}
 	return ck.CKR_OK
 }
 
-// Verify is C_Verify (5.11). It always ends the operation.
+// Verify implements C_Verify (5.11). It always ends the operation.
 func (m *Module) Verify(h uint, data, sig ck.Input) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -72,7 +72,7 @@ func (m *Module) Verify(h uint, data, sig ck.Input) ck.RV {
 	return c.stop(op.check(sig))
 }
 
-// VerifyUpdate is C_VerifyUpdate (5.11). An error ends the operation.
+// VerifyUpdate implements C_VerifyUpdate (5.11). An error ends the operation.
 func (m *Module) VerifyUpdate(h uint, part ck.Input) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
@@ -90,7 +90,7 @@ func (m *Module) VerifyUpdate(h uint, part ck.Input) ck.RV {
 	return ck.CKR_OK
 }
 
-// VerifyFinal is C_VerifyFinal (5.11). It always ends the operation.
+// VerifyFinal implements C_VerifyFinal (5.11). It always ends the operation.
 func (m *Module) VerifyFinal(h uint, sig ck.Input) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {

@@ -7,8 +7,8 @@ import (
 	"github.com/miekg/pkcs11"
 )
 
-// The numbers come from the standard; another library's table must agree.
-func TestNumbersAgree(t *testing.T) {
+// The numbers are those of the standard; the table of another library must be equal.
+func TestNumbersEqualOtherLibrary(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		ours, want uint
@@ -49,7 +49,7 @@ func TestRVString(t *testing.T) {
 	}
 }
 
-func TestPad(t *testing.T) {
+func TestPadKeepsWholeCharacters(t *testing.T) {
 	for _, c := range []struct {
 		in   string
 		size int
@@ -58,7 +58,7 @@ func TestPad(t *testing.T) {
 		{"CIE", 6, "CIE   "},
 		{"", 2, "  "},
 		{"abcdef", 4, "abcd"},
-		{"Identità", 8, "Identit "}, // the accented letter takes two bytes and would be cut
+		{"Identità", 8, "Identit "}, // the accented letter has two bytes and would be split
 		{"Identità", 9, "Identità"},
 	} {
 		b := bytes.Repeat([]byte{0xFF}, c.size)
@@ -69,7 +69,7 @@ func TestPad(t *testing.T) {
 	}
 }
 
-func TestInput(t *testing.T) {
+func TestInputChecksLength(t *testing.T) {
 	if Bytes(nil).Bad() || Bytes([]byte{}).Bad() || !(Input{Len: 1}).Bad() {
 		t.Error("only a NULL_PTR with a length is bad")
 	}

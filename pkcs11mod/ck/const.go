@@ -1,6 +1,6 @@
-// Package ck holds the numbers and plain types of Cryptoki (PKCS #11 v2.40 and
-// what v3.0 adds), under the names the standard gives them. It knows nothing
-// about any token and needs no cgo.
+// Package ck contains the numbers and plain types of Cryptoki (PKCS #11 v2.40 and the
+// additions of v3.0), under the names of the standard. It does not depend on any token and
+// needs no cgo.
 package ck
 
 // Object classes (4.2).
@@ -71,7 +71,7 @@ const (
 	CKA_PROFILE_ID                 = 0x601
 )
 
-// Mechanisms: the ones the module has, and some that callers ask for in vain.
+// Mechanisms: those of the module, and unsupported ones used in tests.
 const (
 	CKM_RSA_PKCS_KEY_PAIR_GEN = 0x0
 	CKM_RSA_PKCS              = 0x1
@@ -91,7 +91,7 @@ const (
 	CKM_AES_KEY_GEN           = 0x1080
 )
 
-// Flags. Which structure or function one belongs to is said in the standard (3).
+// Flags. The standard (3) says to which structure or function each belongs.
 const (
 	CKF_TOKEN_PRESENT                  = 0x1
 	CKF_REMOVABLE_DEVICE               = 0x2

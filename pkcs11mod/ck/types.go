@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// Unavailable is CK_UNAVAILABLE_INFORMATION: every bit set. Cut to the size of
-// a CK_ULONG it stays what it is.
+// Unavailable is CK_UNAVAILABLE_INFORMATION: every bit is set, also after conversion to a
+// CK_ULONG.
 const Unavailable = ^uint(0)
 
-// InvalidHandle is CK_INVALID_HANDLE, the handle of nothing.
+// InvalidHandle is CK_INVALID_HANDLE.
 const InvalidHandle = 0
 
 // Version is CK_VERSION.
@@ -66,9 +66,9 @@ type Mechanism struct {
 	ParameterLen uint
 }
 
-// Attribute is CK_ATTRIBUTE. A nil Value is a NULL_PTR pValue; Len is
-// ulValueLen. In a query Value is the caller's buffer and Len its size; Len
-// comes back as the size of the value, or Unavailable.
+// Attribute is CK_ATTRIBUTE. A nil Value is a NULL_PTR pValue; Len is ulValueLen. In a query
+// Value is the caller's buffer and Len its size; the function sets Len to the size of the
+// value, or to Unavailable.
 type Attribute struct {
 	Type  uint
 	Value []byte
@@ -83,9 +83,9 @@ func Attr(typ uint, value []byte) Attribute {
 	return Attribute{Type: typ, Value: value, Len: uint(len(value))}
 }
 
-// Input is a block of bytes a caller passes by pointer and length. A nil Data
-// is a NULL_PTR (or a length that no memory can have); Len is the length the
-// caller gave, so a NULL_PTR with a length can be told from an empty block.
+// Input is a block of bytes that a caller passes by pointer and length. A nil Data is a
+// NULL_PTR (or has an impossible length). Len is the length from the caller, which
+// distinguishes a NULL_PTR with a length from an empty block.
 type Input struct {
 	Data []byte
 	Len  uint
@@ -94,13 +94,12 @@ type Input struct {
 // Bytes returns b as an Input; nil is a NULL_PTR of length 0.
 func Bytes(b []byte) Input { return Input{Data: b, Len: uint(len(b))} }
 
-// Bad reports a NULL_PTR that claims to hold bytes.
+// Bad reports whether in is a NULL_PTR with a length.
 func (in Input) Bad() bool { return in.Data == nil && in.Len > 0 }
 
-// Output is a buffer under the convention of Cryptoki for functions that
-// return data of variable length (5.2): with Data nil (NULL_PTR) only the
-// length is asked for; Len holds the capacity and comes back as the length. A
-// nil Len is a NULL_PTR.
+// Output is a buffer for Cryptoki functions that return data of variable length (5.2). With
+// Data nil (NULL_PTR) the caller requests only the length. Len contains the capacity and is
+// set to the length. A nil Len is a NULL_PTR.
 type Output struct {
 	Data []byte
 	Len  *uint
