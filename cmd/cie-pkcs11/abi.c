@@ -15,8 +15,8 @@
 
 static const char here;
 
-/* The threads of the Go runtime run on when the last user lets go of the
- * library: it stays loaded until the process ends. */
+/* The threads of the Go runtime continue after the last user of the library has
+ * closed it, so it must stay loaded until the process ends. */
 __attribute__((constructor)) static void stay_loaded(void)
 {
 	HMODULE module;
@@ -30,7 +30,7 @@ __attribute__((constructor)) static void stay_loaded(void)
 #define FORKED guest_forked
 #endif
 
-/* GO(name, (a, b)) is what a function that Go exports returns for arguments. */
+/* GO(name, (a, b)) is the result of a function exported by Go. */
 #ifdef _WIN32
 #define GO(name, args) cie##name args
 #define NONE ()
@@ -50,7 +50,7 @@ __attribute__((constructor)) static void stay_loaded(void)
 #define NONE (0)
 #endif
 
-/* What a function returns in a forked child. C_Initialize may not return
+/* The return value of a function in a forked child. C_Initialize may not return
  * CKR_CRYPTOKI_NOT_INITIALIZED (5.4). */
 static inline CK_RV child_rv(const char *name)
 {
@@ -84,9 +84,9 @@ LAYOUT(CK_INTERFACE, 20, 24);
 LAYOUT(CK_FUNCTION_LIST, 2 + 68 * 8, 8 + 68 * 8);
 LAYOUT(CK_FUNCTION_LIST_3_0, 2 + 92 * 8, 8 + 92 * 8);
 
-/* Go stops the whole program when it finds a small number where a pointer should
- * be. The lowest address it takes for a pointer is as unreadable, and touching it
- * is only a panic. */
+/* Go aborts the program if it finds a small number in place of a pointer. The lowest
+ * address that it accepts as a pointer is unreadable too, but reading it is only a
+ * panic. */
 #define P(p) ((p) != NULL && (uintptr_t)(p) < 4096 ? (void *)4096 : (p))
 
 #define WRAP(name, params, args) FUNCTION(EXPORT CK_RV, C_##name, params, GO(name, args))
@@ -105,7 +105,7 @@ CRYPTOKI_REST(WRAP, WRAP_INIT, WRAP_NEVER, WRAP_UNSUPPORTED)
 CRYPTOKI_30(WRAP_30)
 CRYPTOKI_30_MESSAGES(WRAP_30_UNSUPPORTED)
 
-/* C_GetInfo of the 3.0 table tells its own version. */
+/* C_GetInfo of the 3.0 table returns its own version. */
 static CK_RV v30_GetInfo(CK_INFO *info)
 {
 	CK_RV rv = C_GetInfo(info);

@@ -22,7 +22,7 @@ import (
 	"cie/cmd/internal/stacktest"
 )
 
-// work is the directory of what the tests build.
+// work is the directory for files that the tests build.
 var work string
 
 func TestMain(m *testing.M) {
@@ -59,13 +59,13 @@ func program(t testing.TB, name string, flags ...string) string {
 	return exe
 }
 
-// exportedName matches what the library may export.
+// exportedName matches the symbols that the library may export.
 var exportedName = regexp.MustCompile(`^C_[A-Z][A-Za-z]+$`)
 
-// TestExports reads the symbols that the library exports: Cryptoki and nothing
-// of cgo or the Go runtime, which would clash with another Go library in the
-// same program. It also has to stay loaded, which its runtime needs.
-func TestExports(t *testing.T) {
+// The library exports Cryptoki and no symbol of cgo or the Go runtime, which would clash
+// with another Go library in the same program. It also must stay loaded, because its
+// runtime requires it.
+func TestExportsAreCryptokiOnly(t *testing.T) {
 	f, err := elf.Open(library(t))
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func newMachine(t testing.TB, p cardtest.Profile) *machine {
 	return m
 }
 
-// run runs a program to its end and returns what it printed.
+// run runs a program and returns its output.
 func (m *machine) run(exe string, args ...string) string {
 	m.t.Helper()
 	return run(m.t, m.env, exe, args...)
@@ -163,20 +163,20 @@ func tail(s string) string {
 	return s
 }
 
-// noService is the environment of a machine without a PC/SC service.
+// noService returns the environment of a machine without a PC/SC service.
 func noService(t *testing.T) []string {
 	return append(os.Environ(), "PCSCLITE_CSOCK_NAME="+filepath.Join(t.TempDir(), "none"),
 		"HOME="+t.TempDir(), "XDG_CACHE_HOME="+t.TempDir())
 }
 
-// sanitizer builds a program with AddressSanitizer. Leaks are not its task
-// here: a Go runtime ends without giving its memory back.
+// sanitizer builds a program with AddressSanitizer, without the detection of leaks: a Go
+// runtime does not free its memory at the end.
 var sanitizer = []string{"-fsanitize=address", "-fno-omit-frame-pointer"}
 
 const sanitizerOptions = "ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allow_user_segv_handler=1"
 
 // TestNegative calls every function wrongly, without a service and with a card.
-func TestNegative(t *testing.T) {
+func TestWrongArgumentsAreRefused(t *testing.T) {
 	exe := program(t, "negative", sanitizer...)
 	t.Run("no service", func(t *testing.T) {
 		run(t, append(noService(t), sanitizerOptions), exe, library(t), "-", "storm")
@@ -186,7 +186,7 @@ func TestNegative(t *testing.T) {
 
 // TestSanitizedModule calls every function wrongly in a module that is itself
 // built with AddressSanitizer.
-func TestSanitizedModule(t *testing.T) {
+func TestSanitizedModuleHasNoErrors(t *testing.T) {
 	if os.Getenv("CIE_SLOW") == "" {
 		t.Skip("compiles the standard library anew: make slow")
 	}
@@ -210,13 +210,13 @@ func negative(t *testing.T, exe, so, how string) {
 }
 
 // TestFork forks at every stage of a program's use of the module.
-func TestFork(t *testing.T) {
+func TestForkedChildIsRefused(t *testing.T) {
 	m := newMachine(t, cardtest.Profile{})
 	m.run(program(t, "fork"), library(t), string(cardtest.DefaultPIN()))
 }
 
 // TestLoad loads and leaves the module many times and ends in several ways.
-func TestLoad(t *testing.T) {
+func TestLoadUnloadAndLoadAgain(t *testing.T) {
 	exe := program(t, "load")
 	with := newMachine(t, cardtest.Profile{}).env
 	for name, env := range map[string][]string{"no service": noService(t), "card": with} {
@@ -226,9 +226,9 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestAddressSpace: a program limited to the address space that CONSUMERS.md
+// A program limited to the address space that CONSUMERS.md
 // names loads the module and signs (RLIMIT_AS, ulimit -v in kB).
-func TestAddressSpace(t *testing.T) {
+func TestSignsInLimitedAddressSpace(t *testing.T) {
 	m := newMachine(t, cardtest.Profile{})
 	cmd := exec.Command("/bin/sh", "-c", `ulimit -v 3145728 && exec "$0" "$@"`, program(t, "person"), library(t), string(cardtest.DefaultPIN()))
 	cmd.Env, cmd.Stdin = m.env, strings.NewReader("attempt\n")

@@ -14,7 +14,7 @@ import (
 	"cie/card/cardtest"
 )
 
-// cost is what a step cost a program and the card.
+// cost is the time and memory of one step.
 type cost struct {
 	card     cardtest.Stats
 	cpu      float64 // ms
@@ -68,9 +68,9 @@ var most = []struct {
 	{cardtest.StrictAll, 115, 30, 3},
 }
 
-// TestCost keeps the module, through pcscd, within what it may cost, on cards
-// that accept everything and on strict ones.
-func TestCost(t *testing.T) {
+// The costs of the module through pcscd stay within limits, on cards that accept every
+// command form and on strict ones.
+func TestCostIsWithinLimits(t *testing.T) {
 	exe, so := program(t, "bench"), library(t)
 	for _, family := range []cardtest.Family{cardtest.NXP, cardtest.Gemalto, cardtest.STM, cardtest.Actalis1} {
 		for _, bound := range most {
@@ -172,7 +172,7 @@ func (m *machine) forget() {
 	}
 }
 
-// checkModes looks at who else can read the cache, which holds that many files.
+// checkModes checks that other users cannot read the cache, which must have want files.
 func (m *machine) checkModes(want int) {
 	m.t.Helper()
 	files := 0

@@ -16,8 +16,8 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// config connects the module with readers, cache and configuration. Nothing
-// is opened or read before a program asks for the slots.
+// config connects the module with readers, cache and configuration. It opens and reads
+// nothing before a program requests the slots.
 func config() pkcs11mod.Config {
 	return pkcs11mod.Config{
 		// New does not contact the service: it may start later.
@@ -31,11 +31,11 @@ func config() pkcs11mod.Config {
 	}
 }
 
-// maxIssuer bounds a certificate file; real ones have 2 kB.
+// maxIssuer limits a certificate file; real ones have 2 kB.
 const maxIssuer = 64 << 10
 
-// issuer looks for the certificate of the CA that issued leaf in the
-// directories "ca" of the configuration: PEM or DER files.
+// issuer finds the certificate of the CA that issued leaf in the directories "ca" of the
+// configuration: PEM or DER files.
 func issuer(leaf *x509.Certificate) []byte {
 	for _, dir := range options.Dirs("ca") {
 		entries, err := os.ReadDir(dir)
@@ -73,7 +73,7 @@ func issuerIn(data []byte, leaf *x509.Certificate) []byte {
 	return nil
 }
 
-// libraryVersion turns "1.2.3" into 1.2; anything else is 0.0.
+// libraryVersion converts "1.2.3" to 1.2; any other form gives 0.0.
 func libraryVersion(s string) ck.Version {
 	var v ck.Version
 	parts := strings.SplitN(s, ".", 3)

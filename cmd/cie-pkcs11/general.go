@@ -10,9 +10,8 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// shield is deferred by every function that C can call: a panic, also one from
-// memory of the caller that cannot be read, becomes a return value and leaves
-// the program alive.
+// shield is deferred by every function that C calls. It converts a panic, also one caused
+// by unreadable memory of the caller, to a return value, so that the program continues.
 func shield(rv *C.CK_RV) {
 	if recover() != nil {
 		*rv = C.CK_RV(ck.CKR_GENERAL_ERROR)

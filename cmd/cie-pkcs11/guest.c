@@ -29,7 +29,7 @@ __attribute__((constructor)) static void guard_fork(void) { pthread_atfork(NULL,
 /* The runtime's first thread inherits the mask of the thread in dlopen, and
  * every later one gets that mask again (runtime.initSigmask). Constructors with
  * a priority run before Go's, which has none; one without runs after Go's,
- * because Go's object comes first in the link. TestSignalMask checks both. */
+ * because Go's object comes first in the link. TestThreadsBlockSignalsOfHost checks both. */
 static sigset_t host_mask;
 
 static void block_all(sigset_t *before)
@@ -72,7 +72,7 @@ static CK_RV run(const struct call *c)
 	return c->f(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8]);
 }
 
-/* Waits for a call and takes it; NULL when there is no use for this worker. */
+/* Waits for a call and returns it; NULL if this worker is not needed. */
 static struct call *take(void)
 {
 	struct call *c;
@@ -142,7 +142,7 @@ CK_RV guest_call(guest_function f, const uintptr_t args[GUEST_ARGS])
 	struct call c = {.f = f, .a = args, .returned = PTHREAD_COND_INITIALIZER};
 	int state;
 
-	/* A thread cancelled in the wait would leave the call to its dead stack. */
+	/* A thread cancelled during the wait would leave the call on its stack. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	pthread_mutex_lock(&lock);
 	if (waiting >= idle && start_worker() != 0) {

@@ -1,4 +1,4 @@
-/* What keeps the module from disturbing the program that loaded it. */
+/* Functions that keep the module from disturbing the program that loaded it. */
 #ifndef GUEST_H
 #define GUEST_H
 #include <signal.h>
@@ -11,9 +11,9 @@ extern volatile sig_atomic_t guest_forked;
 
 #define GUEST_ARGS 9
 
-/* A function that Go exports, seen as one of integers. All their parameters
- * are integers and pointers, which every calling convention that is used here
- * passes alike; one with fewer parameters ignores the rest. */
+/* A function exported by Go as one of integers. Its parameters are integers and
+ * pointers, which every calling convention in use passes in the same way. A function with
+ * fewer parameters ignores the rest. */
 typedef CK_RV (*guest_function)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
 
 /* Calls f on a thread of the module and waits for it. */

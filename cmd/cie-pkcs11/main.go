@@ -2,13 +2,13 @@
 // Cryptoki 2.40 and 3.0, to be loaded by browsers, mail programs, SSH, TLS
 // clients. It is built with -buildmode=c-shared.
 //
-// The C side (abi.c) guards against fork and enters the exported functions
-// here; these move arguments and do nothing else. Behaviour is in pkcs11mod.
+// The C side (abi.c) guards against fork and calls the exported functions here. They
+// check and copy the arguments. The behaviour is in pkcs11mod.
 package main
 
-// The linker script decides what is exported, on Windows options of the linker
-// (Makefile, DLLFLAGS). Go itself marks shared libraries so that dlclose leaves
-// them loaded, which its runtime needs; on Windows abi.c does.
+// The linker script selects the exported symbols, on Windows options of the linker
+// (installer/packaging/windows/build). Go marks shared libraries so that dlclose leaves
+// them loaded, which its runtime requires; on Windows abi.c does that.
 
 // #cgo CFLAGS: -Wall -fvisibility=hidden
 // #cgo linux LDFLAGS: ${SRCDIR}/exports.so

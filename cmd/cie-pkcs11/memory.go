@@ -11,10 +11,9 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// The caller's memory. Pointers come from C and are used during the call only.
-// Structures are read and written field by field at the offsets that the
-// standard's rule for packing gives, because Go cannot name the fields of a
-// structure that C packs (Windows).
+// Access to the caller's memory. Pointers come from C and are used during the call only.
+// Structures are read and written field by field at the offsets of the standard's packing
+// rule, because Go cannot name the fields of a structure that C packs (Windows).
 
 const (
 	ulongSize = unsafe.Sizeof(C.CK_ULONG(0))
@@ -68,18 +67,17 @@ func (f *fields) pointer() unsafe.Pointer {
 	return *(*unsafe.Pointer)(unsafe.Pointer(&bits))
 }
 
-// lowest is the lowest address that Go takes for a pointer.
+// lowest is the lowest address that Go accepts as a pointer.
 const lowest = 4096
 
 // attributeSize is the size of a CK_ATTRIBUTE.
 const attributeSize = unsafe.Sizeof(C.CK_ATTRIBUTE{})
 
-// maxLength is more than any block of memory can have; a length beyond it is
-// not looked at.
+// maxLength exceeds the size of any block of memory. A larger length is not accepted.
 const maxLength = 1 << 46
 
-// input describes a block that the caller passes. Nothing is copied: a length
-// is judged before the bytes behind it are touched.
+// input describes a block of the caller. It copies nothing, so that a length is checked
+// before the bytes are read.
 func input(p *C.CK_BYTE, n C.CK_ULONG) ck.Input {
 	in := ck.Input{Len: uint(n)}
 	if p != nil && uint64(n) <= maxLength {
@@ -91,8 +89,8 @@ func input(p *C.CK_BYTE, n C.CK_ULONG) ck.Input {
 // maxOutput is more than any function returns; more room than that is as good.
 const maxOutput = 1 << 16
 
-// output gives a function the caller's buffer; done stores the length. length
-// is a place for it that belongs to Go.
+// output describes the caller's buffer; done stores the length. length is a variable in
+// Go memory for it.
 func output(p *C.CK_BYTE, n *C.CK_ULONG, length *uint) ck.Output {
 	if n == nil {
 		return ck.Output{}
@@ -105,7 +103,7 @@ func output(p *C.CK_BYTE, n *C.CK_ULONG, length *uint) ck.Output {
 	return out
 }
 
-// store puts a length back where the caller has it.
+// store writes a length to the caller's variable.
 func store(n *C.CK_ULONG, v uint) {
 	if n != nil {
 		*n = C.CK_ULONG(v)
@@ -131,7 +129,7 @@ func storeList(p *C.CK_ULONG, from []uint) {
 	}
 }
 
-// maxTemplate bounds the attributes of a template; the longest of the standard
+// maxTemplate limits the attributes of a template; the longest of the standard
 // have a few dozen.
 const maxTemplate = 4096
 
@@ -162,7 +160,7 @@ func attribute(p *C.CK_ATTRIBUTE, i int) fields {
 	return fields{base: unsafe.Add(unsafe.Pointer(p), uintptr(i)*attributeSize)}
 }
 
-// storeLengths puts the lengths of attributes back into the caller's template.
+// storeLengths writes the lengths of attributes to the caller's template.
 func storeLengths(p *C.CK_ATTRIBUTE, attrs []ck.Attribute) {
 	for i, a := range attrs {
 		f := attribute(p, i)

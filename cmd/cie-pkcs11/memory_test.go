@@ -5,9 +5,9 @@ import (
 	"unsafe"
 )
 
-// TestPointers: a small number where a pointer should be does not become a
+// A small number where a pointer should be does not become a
 // pointer: Go ends the program that has one on a stack.
-func TestPointers(t *testing.T) {
+func TestPointersThatGoRefusesAreReplaced(t *testing.T) {
 	var target byte
 	for _, c := range []struct{ bits, want uintptr }{
 		{0, 0}, {1, lowest}, {8, lowest}, {lowest - 1, lowest}, {lowest, lowest},

@@ -10,8 +10,8 @@ import (
 	"cie/cmd/internal/notify"
 )
 
-// Browsers ask for a PIN again without a word on the one that was wrong. So the
-// module says it on the desktop, with the tries that are left.
+// After a wrong PIN, browsers ask again without an explanation. The module therefore shows
+// a notification on the desktop, with the remaining tries.
 
 var (
 	wrongPIN = i18n.Text{EN: "Wrong PIN", IT: "PIN errato"}
@@ -56,7 +56,7 @@ var (
 	}
 )
 
-// refusal is the text of the notification about a card that gets no code.
+// refusal returns the notification about a card to which no code is sent.
 func refusal(l i18n.Language, level card.Level) notify.Message {
 	body := notGenuine
 	switch level {
@@ -73,7 +73,7 @@ func refusal(l i18n.Language, level card.Level) notify.Message {
 // notAccepted shows the notification.
 func notAccepted(level card.Level) { show(refusal(i18n.FromEnvironment(os.Getenv), level)) }
 
-// notice is the text of the notification about a code that was refused.
+// notice returns the notification about a refused code.
 func notice(l i18n.Language, ref card.PINRef, left int) notify.Message {
 	m := notify.Message{App: "CIE", Icon: "cie", Summary: wrongPIN.In(l), Urgent: left >= 0 && left <= 1}
 	blocked := pinBlocked
@@ -93,13 +93,13 @@ func notice(l i18n.Language, ref card.PINRef, left int) notify.Message {
 	return m
 }
 
-// last is the notification shown before; a new one takes its place.
+// last is the previous notification, which a new one replaces.
 var last struct {
 	sync.Mutex
 	id uint32
 }
 
-// wrongCode shows the notification. Where there is no desktop nothing happens.
+// wrongCode shows the notification, or nothing if there is no desktop.
 func wrongCode(ref card.PINRef, left int) { show(notice(i18n.FromEnvironment(os.Getenv), ref, left)) }
 
 // show shows a notification in the place of the last one.

@@ -8,7 +8,7 @@ import (
 	"cie/cmd/internal/i18n"
 )
 
-func TestNotice(t *testing.T) {
+func TestNoticeHasRemainingTries(t *testing.T) {
 	tests := []struct {
 		l       i18n.Language
 		ref     card.PINRef

@@ -7,8 +7,8 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// number is a place for a number that a function returns; nil where the caller
-// gave NULL_PTR.
+// number returns a variable for a number that a function returns, nil if the caller passed
+// NULL_PTR.
 func number(p *C.CK_ULONG) *uint {
 	if p == nil {
 		return nil
@@ -16,8 +16,8 @@ func number(p *C.CK_ULONG) *uint {
 	return new(uint)
 }
 
-// badTemplate is the answer to a template of impossible size. Whether the
-// library and the session are there is judged first, as everywhere.
+// badTemplate returns the code for a template of impossible size, after checking that the
+// library is initialised and the session exists.
 func badTemplate(s C.CK_SESSION_HANDLE) C.CK_RV {
 	var info ck.SessionInfo
 	if rv := module.GetSessionInfo(uint(s), &info); rv != ck.CKR_OK {
@@ -67,12 +67,11 @@ func cieGetObjectSize(s C.CK_SESSION_HANDLE, o C.CK_OBJECT_HANDLE, size *C.CK_UL
 	return C.CK_RV(r)
 }
 
-// maxAsked bounds the attributes that one call asks for.
+// maxAsked limits the attributes that one call asks for.
 const maxAsked = 1 << 20
 
-// The template is answered in parts, so that room for it does not depend on a
-// number of the caller. Each attribute is answered, also after one that cannot
-// be (5.7).
+// The template is processed in parts, so that its memory does not depend on a number of the
+// caller. Every attribute is processed, even after one that is not available (5.7).
 //
 //export cieGetAttributeValue
 func cieGetAttributeValue(s C.CK_SESSION_HANDLE, o C.CK_OBJECT_HANDLE, t *C.CK_ATTRIBUTE, n C.CK_ULONG) (rv C.CK_RV) {

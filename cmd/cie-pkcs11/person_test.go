@@ -17,7 +17,7 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// person is a running program that uses the module as it is told.
+// person is a running program that uses the module on request.
 type person struct {
 	m   *machine
 	in  io.WriteCloser
@@ -51,7 +51,7 @@ func (m *machine) start() *person {
 	return p
 }
 
-// do gives an order and returns the answer.
+// do sends a request and returns the answer.
 func (p *person) do(order string) (ck.RV, string) {
 	p.m.t.Helper()
 	fmt.Fprintln(p.in, order)
@@ -67,8 +67,8 @@ func (p *person) do(order string) (ck.RV, string) {
 	return ck.RV(rv), what
 }
 
-// until repeats an order until the answer is want. allowed are the other
-// answers that may come before.
+// until repeats a request until the answer is want. allowed are the other answers that may
+// precede it.
 func (p *person) until(order string, want ck.RV, allowed ...ck.RV) {
 	p.m.t.Helper()
 	var rv ck.RV
@@ -85,15 +85,15 @@ func (p *person) until(order string, want ck.RV, allowed ...ck.RV) {
 	p.m.t.Fatalf("%s: still %v %s", order, rv, what)
 }
 
-// interrupted are the codes that a card which goes away may give.
+// interrupted lists the codes that a removed card may give.
 var interrupted = []ck.RV{
 	ck.CKR_DEVICE_REMOVED, ck.CKR_DEVICE_ERROR, ck.CKR_SESSION_HANDLE_INVALID, ck.CKR_TOKEN_NOT_PRESENT,
 	ck.CKR_OPERATION_NOT_INITIALIZED, ck.CKR_USER_NOT_LOGGED_IN,
 }
 
-// TestPulled takes the card away from a real reader at some of the commands of
-// a login and a signature, and puts it back. The program goes on.
-func TestPulled(t *testing.T) {
+// The card is removed from a real reader at some of the commands of a login and a signature
+// and inserted again. The program continues.
+func TestProgramSurvivesRemovalAtEveryStage(t *testing.T) {
 	m := newMachine(t, cardtest.Profile{})
 	p := m.start()
 	p.until("attempt", ck.CKR_OK, ck.CKR_TOKEN_NOT_PRESENT)
@@ -122,9 +122,8 @@ func TestPulled(t *testing.T) {
 	}
 }
 
-// TestService: the program starts before the PC/SC service, which comes, goes
-// and comes back.
-func TestService(t *testing.T) {
+// The program starts before the PC/SC service, which starts, stops and starts again.
+func TestProgramSurvivesRestartOfService(t *testing.T) {
 	m := newMachine(t, cardtest.Profile{})
 	if err := m.daemon.Pause(); err != nil {
 		t.Fatal(err)

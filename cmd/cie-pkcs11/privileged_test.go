@@ -19,7 +19,7 @@ import (
 // stranger is a user and group that is not root's.
 const stranger = 65534
 
-// chownAll gives a tree to a user.
+// chownAll changes the owner of a tree.
 func chownAll(dir string, uid int) error {
 	return filepath.WalkDir(dir, func(p string, _ fs.DirEntry, err error) error {
 		if err != nil {
@@ -33,7 +33,7 @@ func chownAll(dir string, uid int) error {
 // of root in the home of another user and one whose home does not exist. The
 // module obeys no configuration of that user, leaves no file and connects to no
 // session bus.
-func TestPrivilegedHost(t *testing.T) {
+func TestPrivilegedHostUsesNoUserFiles(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED HERE: needs root")
 	}
@@ -46,7 +46,7 @@ func TestPrivilegedHost(t *testing.T) {
 		name  string
 		mode  fs.FileMode // of the program
 		group int         // of the program
-		uid   int         // who runs it
+		uid   int         // the user who runs it
 		owner int         // of the home; -1: it does not exist
 		files bool        // left in the home
 		bus   bool        // is connected to; it is root's here

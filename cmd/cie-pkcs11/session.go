@@ -9,7 +9,7 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// The module calls nobody back: what it could say, C_WaitForSlotEvent says.
+// The module never calls the notification callback: C_WaitForSlotEvent reports all events.
 //
 //export cieOpenSession
 func cieOpenSession(slot C.CK_SLOT_ID, flags C.CK_FLAGS, application unsafe.Pointer, notify C.CK_NOTIFY, p *C.CK_SESSION_HANDLE) (rv C.CK_RV) {

@@ -8,16 +8,16 @@ import (
 	"cie/card/cardtest"
 )
 
-// TestSignalMask reads the mask of every thread: those of the Go runtime block
-// all signals but the ones that it unblocks itself, the host's are unchanged.
-func TestSignalMask(t *testing.T) { hostWithSignals(t, "mask") }
+// The threads of the Go runtime block all signals except those that the runtime unblocks
+// itself. The masks of the host's threads are unchanged.
+func TestThreadsBlockSignalsOfHost(t *testing.T) { hostWithSignals(t, "mask") }
 
-// TestSignalHandlerWithoutAltStack sends signals to a host whose handler has no
-// SA_ONSTACK, while it signs: no handler may run on a stack of the Go runtime.
+// A host with a handler without SA_ONSTACK gets signals while it signs. No handler may run
+// on a stack of the Go runtime.
 func TestSignalHandlerWithoutAltStack(t *testing.T) { hostWithSignals(t, "shot") }
 
-// TestSigwait sends a signal that the host blocks and waits for.
-func TestSigwait(t *testing.T) { hostWithSignals(t, "sigwait") }
+// The host blocks a signal and waits for it.
+func TestSigwaitOfHostReceivesSignal(t *testing.T) { hostWithSignals(t, "sigwait") }
 
 func hostWithSignals(t *testing.T, how string) {
 	m := newMachine(t, cardtest.Profile{})

@@ -24,11 +24,10 @@ const (
 	stressThreads   = 8
 )
 
-// TestStress lets processes with threads sign on one card at once, each taking
-// the channel away from the others all the time. Every signature is verified,
-// none is lost, no try is spent, memory stays flat. CIE_STRESS gives the time,
-// for instance 60s.
-func TestStress(t *testing.T) {
+// Processes with several threads sign with one card at the same time, and each takes the
+// channel from the others repeatedly. Every signature is verified, none is lost, no try is
+// used, and the memory does not grow. CIE_STRESS gives the duration, for instance 60s.
+func TestConcurrentProgramsSign(t *testing.T) {
 	duration := 4 * time.Second
 	if s := os.Getenv("CIE_STRESS"); s != "" {
 		var err error
@@ -88,8 +87,8 @@ func TestStress(t *testing.T) {
 	}
 }
 
-// holderKey is the public key of the card with a profile: the same profile
-// always gives the same card.
+// holderKey returns the public key of the card with a profile: the same profile always gives
+// the same card.
 func holderKey(t *testing.T, p cardtest.Profile) *rsa.PublicKey {
 	t.Helper()
 	c, err := cardtest.New(p)

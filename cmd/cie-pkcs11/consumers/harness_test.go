@@ -28,7 +28,7 @@ import (
 	"cie/cmd/internal/stacktest"
 )
 
-// patience bounds every program a test runs. It only ends what hangs.
+// patience limits every program a test runs. It only ends what hangs.
 const patience = 2 * time.Minute
 
 // host is a person's machine: a reader with one card, the module, a home

@@ -1,5 +1,5 @@
-/* bench MODULE PIN: does what a program does with the card, one step per line of
- * standard input, and tells what each cost: "CPU-us wall-us resident-kB". */
+/* bench MODULE PIN: executes the steps of a program with the card, one for each line of
+ * standard input, and prints the cost of each: "CPU-us wall-us resident-kB". */
 #include <sys/resource.h>
 #include <time.h>
 

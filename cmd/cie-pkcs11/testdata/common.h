@@ -1,4 +1,4 @@
-/* What the test programs share: loading the module, and judging codes. */
+/* Common functions of the test programs: loading the module, and checking codes. */
 #ifndef COMMON_H
 #define COMMON_H
 #define _GNU_SOURCE
@@ -126,8 +126,8 @@ __attribute__((unused)) static CK_OBJECT_HANDLE find(CK_FUNCTION_LIST *f, CK_SES
 	return o;
 }
 
-/* A function of the table seen as an array: all take integers and pointers,
- * at most nine. */
+/* A function of the table as an element of an array: all have integers and pointers as
+ * parameters, at most nine. */
 typedef CK_RV (*any)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
 
 __attribute__((unused)) static any *functions(CK_FUNCTION_LIST_3_0 *f, int *count)

@@ -1,5 +1,5 @@
-/* fork MODULE PIN: in children forked at every stage every function fails at
- * once, with a value that the standard allows; the parent goes on. */
+/* fork MODULE PIN: in children forked at every stage every function fails at once, with a
+ * value that the standard permits; the parent continues. */
 #include <signal.h>
 #include <sys/wait.h>
 

@@ -10,7 +10,7 @@
 static CK_FUNCTION_LIST *f;
 static CK_FUNCTION_LIST_3_0 *f30;
 
-/* Codes of v2.40 and v3.0 lie below 0x210, some numbers are free. */
+/* Codes of v2.40 and v3.0 are below 0x210, with gaps. */
 static int defined(CK_RV rv) { return rv <= 0x203; }
 
 static uint32_t seed = 1;
@@ -99,10 +99,9 @@ static void initialize(void)
 	WANT(f->C_Initialize(&args), CKR_OK);
 }
 
-/* Every function with combinations of arguments that make no sense: NULL, small
- * numbers, handles that are right, huge counts, memory that is there (and full
- * of zeros or of ones, or of templates whose values lie at small numbers), memory
- * that is not there, memory that is read-only. */
+/* Calls every function with combinations of wrong arguments: NULL, small numbers, valid
+ * handles, huge counts, existing memory (full of zeros or of ones, or of templates whose
+ * values are at small addresses), memory that does not exist, read-only memory. */
 static void storm(CK_SLOT_ID slot, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, int rounds)
 {
 	int i, n, round;
@@ -161,8 +160,8 @@ static void storm(CK_SLOT_ID slot, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE o
 	f->C_CloseAllSessions(slot);
 }
 
-/* Length queries and short buffers: nothing is written beyond them. The buffers
- * come from malloc, so that AddressSanitizer sees a single byte too much. */
+/* Length queries and short buffers: nothing is written beyond them. The buffers come from
+ * malloc, so that AddressSanitizer detects a single byte too much. */
 static void buffers(CK_SLOT_ID slot, CK_SESSION_HANDLE s)
 {
 	CK_OBJECT_HANDLE cert = find(f, s, CKO_CERTIFICATE), key = find(f, s, CKO_PRIVATE_KEY);
@@ -227,8 +226,8 @@ static void buffers(CK_SLOT_ID slot, CK_SESSION_HANDLE s)
 		free(found);
 	}
 	{
-		/* A count that no template has, and one that is merely large: each
-		 * attribute is answered, and the one unknown does not hide the others. */
+	/* An impossible count, and one that is merely large: each attribute is processed, and
+	 * the unknown one does not hide the others. */
 		CK_ULONG many = 20000, i;
 		CK_ATTRIBUTE *t = calloc(many, sizeof *t);
 
@@ -251,7 +250,7 @@ static void buffers(CK_SLOT_ID slot, CK_SESSION_HANDLE s)
 		free(t);
 	}
 	{
-		/* Structures have the sizes that C gives them. */
+	/* Structures have the sizes of C. */
 		CK_TOKEN_INFO *t = malloc(sizeof *t);
 		CK_SLOT_INFO *i = malloc(sizeof *i);
 		CK_SESSION_INFO *si = malloc(sizeof *si);

@@ -1,5 +1,5 @@
-/* person MODULE PIN: a program that runs for long, told line by line what to do,
- * and answering with a line: "CODE what". */
+/* person MODULE PIN: a long-running program that reads a request from each line and prints
+ * an answer: "CODE what". */
 #include "common.h"
 
 static CK_FUNCTION_LIST *f;
@@ -12,7 +12,7 @@ static const char *what;
 			goto out; \
 	} while (0)
 
-/* Everything from the slot to a verified signature. */
+/* All steps from the slot to a verified signature. */
 static CK_RV attempt(CK_UTF8CHAR *pin)
 {
 	CK_SLOT_ID slots[16];

@@ -20,7 +20,7 @@ static volatile sig_atomic_t stop;
 
 #define BIT(n) (1ULL << ((n) - 1))
 
-/* What Go unblocks in each of its threads, and what cannot be blocked. */
+/* The signals that Go unblocks in each of its threads, and those that cannot be blocked. */
 static unsigned long long unblocked(void)
 {
 	return BIT(SIGILL) | BIT(SIGTRAP) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGSEGV) | BIT(SIGSTKFLT) | BIT(SIGCHLD) |
@@ -123,7 +123,7 @@ static void masks(const char *so)
 	for (i = 0; i < 8; i++)
 		pthread_join(threads[i], NULL);
 	if (check_masks("after signatures", &self, 1, before) < 3)
-		FAIL("too few threads to tell");
+		FAIL("too few threads");
 	MUST(f->C_Finalize(NULL));
 	check_masks("after C_Finalize", &self, 1, before);
 }

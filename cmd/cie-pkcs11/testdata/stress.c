@@ -1,8 +1,8 @@
-/* stress MODULE PIN THREADS SECONDS NUMBER: one process of the stress test. Its
- * threads sign until the time is over. Every signature goes to standard output as
- * 16 bytes of data and 256 bytes of signature, to be verified by who reads it;
- * the last line on standard error has the number of signatures and the memory
- * held after a third of the time and at the end, in kB. */
+/* stress MODULE PIN THREADS SECONDS NUMBER: one process of the stress test. Its threads sign
+ * until the time is over. It writes each signature to standard output as 16 bytes of data
+ * and 256 bytes of signature, for verification by the reader. The last line on standard
+ * error contains the number of signatures and the memory in use after a third of the time
+ * and at the end, in kB. */
 #include <pthread.h>
 #include <time.h>
 
@@ -65,8 +65,8 @@ static long resident(void)
 	return kb;
 }
 
-/* The token, for which the first list of slots waits 5 seconds: a program that
- * starts while several others keep the card busy can have to wait longer. */
+/* Returns the token. The first list of slots waits 5 seconds for it: a program that starts
+ * while several others keep the card busy may have to wait longer. */
 static CK_SLOT_ID wait_for_token(void)
 {
 	CK_SLOT_ID slots[16];
