@@ -158,22 +158,25 @@ func TestSelectionByAnotherProgramKeepsChannel(t *testing.T) {
 
 func TestUncertainErrorMeansCodeWasSent(t *testing.T) {
 	for _, kind := range cardtest.FaultKinds() {
-		for at := 1; ; at++ {
-			c := newCard(t, cardtest.Profile{})
-			sent := false
-			s := open(t, c, card.Options{Trace: func(format string, args ...any) {
-				sent = sent || strings.HasPrefix(fmt.Sprintf(format, args...), "> 0C200081")
-			}})
-			c.SetFaults(cardtest.FaultAt(at, kind))
-			err := s.Verify(ctx, card.PIN, cardtest.DefaultPIN())
-			var uncertain *card.UncertainError
-			if errors.As(err, &uncertain) && !sent {
-				t.Errorf("%v at %d: %v", kind, at, err)
+		t.Run(kind.String(), func(t *testing.T) {
+			t.Parallel()
+			for at := 1; ; at++ {
+				c := newCard(t, cardtest.Profile{})
+				sent := false
+				s := open(t, c, card.Options{Trace: func(format string, args ...any) {
+					sent = sent || strings.HasPrefix(fmt.Sprintf(format, args...), "> 0C200081")
+				}})
+				c.SetFaults(cardtest.FaultAt(at, kind))
+				err := s.Verify(ctx, card.PIN, cardtest.DefaultPIN())
+				var uncertain *card.UncertainError
+				if errors.As(err, &uncertain) && !sent {
+					t.Errorf("at %d: %v", at, err)
+				}
+				if c.Commands() < at {
+					break
+				}
 			}
-			if c.Commands() < at {
-				break
-			}
-		}
+		})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -61,12 +62,13 @@ func eachCard(t *testing.T, tools []string, body func(t *testing.T, h *host)) {
 	cards(t, chips, tools, body)
 }
 
-// cards is eachCard for some chips.
+// cards is eachCard for some chips, each on a machine of its own.
 func cards(t *testing.T, chips []cardtest.Family, tools []string, body func(t *testing.T, h *host)) {
 	t.Helper()
 	need(t, tools...)
 	for _, chip := range chips {
 		t.Run(chip.String(), func(t *testing.T) {
+			t.Parallel()
 			h := newHost(t, chip)
 			h.forget(t)
 			ok := t.Run("never-seen", func(t *testing.T) {
@@ -155,6 +157,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	// The tests wait for daemons more than for the processor.
+	if err := flag.Set("test.parallel", "3"); err != nil {
+		panic(err)
 	}
 	os.Exit(m.Run())
 }
