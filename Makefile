@@ -1,6 +1,7 @@
 # make demo    the main job end to end on a virtual card
 # make test    everything: real PC/SC daemon, real PKCS#11 programs
-# make slow    what make test leaves out: builds from nothing, twice, and with a sanitizer (part of make dist)
+# make slow    what make test leaves out or keeps short: builds from nothing, twice, and with a sanitizer, the window for
+#              minutes (part of make dist)
 # make check   the inner loop: format, vet, static checks, tests without cgo and daemon
 # make build   bin/cie, bin/cie-virtual, bin/cie-pkcs11.so
 # make gui     bin/cie-gui, the desktop application (a cold build takes minutes)
@@ -104,11 +105,13 @@ bench: deps-test bin
 fuzz:
 	FUZZ='$(FUZZ)' FUZZTIME=$(FUZZTIME) sh .ci/fuzz
 
-# Reproducible builds, from an empty cache too, and the module with AddressSanitizer,
-# for which the standard library is compiled anew: ten minutes of the processor.
+# Reproducible builds, from an empty cache too; the module with AddressSanitizer,
+# for which the standard library is compiled anew; the window for minutes. A quarter
+# of an hour of the processor.
 .PHONY: slow
-slow: deps-test
-	CIE_SLOW=1 $(GO) test -count=1 -v -run '^(TestReproducible|TestSanitizedModule)$$' -timeout 60m ./cmd/internal/buildtest ./cmd/cie-pkcs11
+slow: deps-all
+	CIE_SLOW=1 $(GO) test -count=1 -v -tags '$(GUITAGS)' -run '^(TestReproducible|TestSanitizedModule|TestWindowKeepsPainting)$$' \
+		-timeout 60m ./cmd/internal/buildtest ./cmd/cie-pkcs11 ./cmd/cie-gui
 
 # Half an hour of the processor, most of it for what make test tries in turns.
 faults: deps-test

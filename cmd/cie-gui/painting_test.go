@@ -25,10 +25,16 @@ func (p *person) glance() (picture [sha256.Size]byte) {
 // Every change of the page reaches the screen for as long as the program runs.
 // FYNE_CACHE is the toolkit's own variable for the life of its cache entries,
 // a minute otherwise: with 2s they run out while something is painted all the
-// time, with 15s while something is painted now and then.
+// time, with 15s while something is painted now and then. make slow turns pages
+// for two minutes, make test for several lives of an entry.
 func TestWindowKeepsPainting(t *testing.T) {
-	for _, life := range []string{"15s", "2s"} {
+	t.Parallel()
+	for life, paging := range map[string]time.Duration{"15s": 45 * time.Second, "2s": 20 * time.Second} {
+		if os.Getenv("CIE_SLOW") != "" {
+			paging = 2 * time.Minute
+		}
 		t.Run(life, func(t *testing.T) {
+			t.Parallel()
 			p := sit(t)
 			p.env = append(p.env, "FYNE_CACHE="+life)
 			p.start("-demo")
@@ -45,7 +51,7 @@ func TestWindowKeepsPainting(t *testing.T) {
 				}
 			}
 			steps := 0
-			for end := time.Now().Add(time.Minute); time.Now().Before(end); steps++ {
+			for end := time.Now().Add(paging); time.Now().Before(end); steps++ {
 				i := steps * 3 % len(pages) // not in their order
 				p.press(fmt.Sprintf("ctrl+%d", i+1))
 				p.until(fmt.Sprintf("page %d after %d steps", i+1, steps), func() bool { return p.glance() == pages[i] })
@@ -74,6 +80,7 @@ func (p *person) burnt() time.Duration {
 // The figures tell what the window costs at rest; what must not move then is
 // for the tests of package gui.
 func TestProcessorTimeAtRest(t *testing.T) {
+	t.Parallel()
 	p := sit(t)
 	p.start("-demo")
 	p.face()
