@@ -32,13 +32,9 @@
 package card
 
 import (
-	"cie/apdu"
 	"cie/card/sod"
 	"cie/card/state"
 )
-
-// Conn is the former name of [apdu.Card].
-type Conn = apdu.Card
 
 // Options are the surroundings of a Session. The zero value works.
 type Options struct {

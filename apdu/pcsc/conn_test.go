@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cie/apdu"
+	"cie/apdu/readers"
 
 	"github.com/ebfe/scard"
 )
@@ -37,9 +38,9 @@ func TestReadersAndStatus(t *testing.T) {
 		t.Errorf("state without a card %+v", s)
 	}
 	conn := connect(t, c, 0)
-	await(t, 0, func(r ReaderState) bool { return r.InUse && !r.Exclusive })
+	await(t, 0, func(r readers.State) bool { return r.InUse && !r.Exclusive })
 	conn.Close()
-	await(t, 0, func(r ReaderState) bool { return !r.InUse })
+	await(t, 0, func(r readers.State) bool { return !r.InUse })
 }
 
 func TestTransmit(t *testing.T) {
@@ -225,7 +226,7 @@ func TestExchangedAndReset(t *testing.T) {
 	remove := insert(t, 2, newChip())
 	a := connect(t, c, 2)
 	remove()
-	await(t, 2, func(r ReaderState) bool { return !r.Present })
+	await(t, 2, func(r readers.State) bool { return !r.Present })
 	other := newChip()
 	insert(t, 2, other)
 	if err := connect(t, c, 2).Reset(); err != nil {
@@ -279,7 +280,7 @@ func TestExclusive(t *testing.T) {
 	}
 	_, err = c.Connect(daemon.Reader(3))
 	wantIs(t, "exclusive", err, apdu.ErrBusy)
-	await(t, 3, func(r ReaderState) bool { return r.Exclusive })
+	await(t, 3, func(r readers.State) bool { return r.Exclusive })
 	card.Disconnect(scard.LeaveCard)
 	connect(t, c, 3)
 }
@@ -342,7 +343,7 @@ func TestServiceRestartsUnderConn(t *testing.T) {
 	wantIs(t, "transmit", err, apdu.ErrNoService)
 	_, err = conn.Begin()
 	wantIs(t, "Begin", err, apdu.ErrNoService)
-	await(t, 4, func(r ReaderState) bool { return r.Present })
+	await(t, 4, func(r readers.State) bool { return r.Present })
 	if _, err := connect(t, c, 4).Transmit(cmd); err != nil {
 		t.Error("new connection:", err)
 	}

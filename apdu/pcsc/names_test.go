@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"cie/apdu/printable"
+	"cie/apdu/readers"
 )
 
 func TestNamesArePrintableAndLeadBackToTheReader(t *testing.T) {
@@ -44,7 +45,7 @@ func TestNamesArePrintableAndLeadBackToTheReader(t *testing.T) {
 
 func TestWatcherReportsPrintableNames(t *testing.T) {
 	var n names
-	w := &watcher{ctx: context.Background(), names: &n, calls: &calls{}, events: make(chan Event)}
+	w := &watcher{ctx: context.Background(), names: &n, calls: &calls{}, events: make(chan readers.Event)}
 	const raw = "A\x1b[31m\u202e 00 00"
 	go func() {
 		w.sync([]string{raw})
@@ -52,7 +53,7 @@ func TestWatcherReportsPrintableNames(t *testing.T) {
 		w.sync(nil)
 		close(w.events)
 	}()
-	var events []Event
+	var events []readers.Event
 	for e := range w.events {
 		events = append(events, e)
 		if e.Reader != "A [31m 00 00" || n.raw(e.Reader) != raw {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cie/apdu"
+	"cie/apdu/readers"
 	"cie/card/cardtest/vpcd"
 
 	"github.com/ebfe/scard"
@@ -91,9 +92,9 @@ func insertBehind(t *testing.T, slot int, c vpcd.Card) *gate {
 	t.Cleanup(func() {
 		cancel()
 		<-done
-		await(t, slot, func(r ReaderState) bool { return !r.Present })
+		await(t, slot, func(r readers.State) bool { return !r.Present })
 	})
-	await(t, slot, func(r ReaderState) bool { return r.Present })
+	await(t, slot, func(r readers.State) bool { return r.Present })
 	return g
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cie/apdu/pcsc"
+	"cie/apdu/readers"
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
 	"cie/cmd/internal/i18n"
@@ -166,13 +167,13 @@ func awaitCards(ctx context.Context, cards ...*cardtest.Card) error {
 	at := map[string]string{} // reader -> ATR
 	for e := range events {
 		switch e.Kind {
-		case pcsc.CardInserted:
+		case readers.CardInserted:
 			at[e.Reader] = string(e.ATR)
-		case pcsc.CardRemoved:
+		case readers.CardRemoved:
 			delete(at, e.Reader)
-		case pcsc.ServiceLost:
+		case readers.ServiceLost:
 			reason = e.Err
-		case pcsc.ServiceBack:
+		case readers.ServiceBack:
 			reason = context.DeadlineExceeded
 		}
 		have := map[string]int{}
