@@ -278,7 +278,7 @@ func TestRefusedPINIsNotSentAgain(t *testing.T) {
 			h.service.Insert("reader", c)
 			h.waitTokens(1)
 			s = h.session(true)
-			h.want("put back", h.Login(s, ck.CKU_USER, wrongPIN), ck.CKR_PIN_INCORRECT)
+			h.want("restored", h.Login(s, ck.CKU_USER, wrongPIN), ck.CKR_PIN_INCORRECT)
 			if st := c.Stats(); st.TriesSpent != 4 {
 				t.Errorf("%d tries spent", st.TriesSpent)
 			}

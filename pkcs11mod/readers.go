@@ -128,8 +128,8 @@ func (in *instance) checkReadyLocked() {
 }
 
 // flagLocked marks a slot as changed and wakes the calls that wait for it
-// (C_WaitForSlotEvent). Slots found before the first slot list are no change. The caller
-// holds in.mu.
+// (C_WaitForSlotEvent). Slots found before the first slot list are no change. in.mu must
+// be locked.
 func (in *instance) flagLocked(s *slot) {
 	if !in.listReturned && !in.isReady {
 		return

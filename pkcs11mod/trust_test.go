@@ -49,7 +49,7 @@ func wantNoCode(t *testing.T, c *cardtest.Card, kept *store, level card.Level) {
 	select {
 	case l := <-told:
 		if l != level {
-			t.Errorf("told of %s, want %s", l, level)
+			t.Errorf("notified of %s, want %s", l, level)
 		}
 	case <-time.After(10 * time.Second):
 		t.Errorf("%s: no notification", level)

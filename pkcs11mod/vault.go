@@ -12,7 +12,7 @@ var errNoCode = fmt.Errorf("code not kept: %w", card.ErrPINRequired)
 
 // vault keeps codes in memory that is not swapped out, not copied by the garbage collector, not
 // in core dumps, and wiped. If the system refuses to lock memory, it keeps nothing. Its lock is
-// never held while a code is sent to the card.
+// never locked while a code is sent to the card.
 type vault struct {
 	mu    sync.Mutex
 	codes map[card.PINRef]*kept

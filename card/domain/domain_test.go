@@ -110,19 +110,19 @@ func TestParseRefusesMalformed(t *testing.T) {
 	field := func(tag apdu.Tag, v []byte) []byte { return apdu.AppendTLV(nil, tag, v) }
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	for name, der := range map[string][]byte{
-		"nothing":          nil,
-		"zeros":            make([]byte, 64),
-		"other tag":        field(0x31, p.P),
-		"empty sequence":   field(tagSequence, nil),
-		"two values":       field(tagSequence, join(field(tagInteger, p.P), field(tagInteger, p.G))),
-		"other value":      field(tagSequence, join(field(tagInteger, p.P), field(tagInteger, p.G), field(0x04, p.Q))),
-		"empty value":      field(tagSequence, join(field(tagInteger, p.P), field(tagInteger, nil), field(tagInteger, p.Q))),
-		"endless value":    field(tagSequence, join(field(tagInteger, p.P), field(tagInteger, p.G), field(tagInteger, make([]byte, maxField+1)))),
-		"empty template":   field(tagTemplate, nil),
-		"no q":             field(tagTemplate, field(tagTemplate, join(field(tagP, p.P), field(tagG, p.G)))),
-		"p twice":          field(tagTemplate, field(tagTemplate, join(field(tagP, p.P), field(tagQ, p.Q), field(tagG, p.G), field(tagP, p.P)))),
-		"broken field":     field(tagTemplate, field(tagTemplate, []byte{0x81, 5, 1})),
-		"template in vain": field(tagTemplate, field(0x30, p.P)),
+		"nothing":           nil,
+		"zeros":             make([]byte, 64),
+		"other tag":         field(0x31, p.P),
+		"empty sequence":    field(tagSequence, nil),
+		"two values":        field(tagSequence, join(field(tagInteger, p.P), field(tagInteger, p.G))),
+		"other value":       field(tagSequence, join(field(tagInteger, p.P), field(tagInteger, p.G), field(0x04, p.Q))),
+		"empty value":       field(tagSequence, join(field(tagInteger, p.P), field(tagInteger, nil), field(tagInteger, p.Q))),
+		"endless value":     field(tagSequence, join(field(tagInteger, p.P), field(tagInteger, p.G), field(tagInteger, make([]byte, maxField+1)))),
+		"empty template":    field(tagTemplate, nil),
+		"no q":              field(tagTemplate, field(tagTemplate, join(field(tagP, p.P), field(tagG, p.G)))),
+		"p twice":           field(tagTemplate, field(tagTemplate, join(field(tagP, p.P), field(tagQ, p.Q), field(tagG, p.G), field(tagP, p.P)))),
+		"broken field":      field(tagTemplate, field(tagTemplate, []byte{0x81, 5, 1})),
+		"needless template": field(tagTemplate, field(0x30, p.P)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got, err := Parse(der); got != nil || !errors.Is(err, ErrMalformed) {

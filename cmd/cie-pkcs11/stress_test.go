@@ -55,15 +55,15 @@ func TestConcurrentProgramsSign(t *testing.T) {
 				t.Errorf("process %d: %v\n%s", i, err, tail(errs.String()))
 				return
 			}
-			var told, early, late int
-			if _, err := fmt.Sscan(errs.String(), &told, &early, &late); err != nil {
+			var reported, early, late int
+			if _, err := fmt.Sscan(errs.String(), &reported, &early, &late); err != nil {
 				t.Errorf("process %d: %v: %q", i, err, errs.String())
 				return
 			}
 			const size = 16 + 256
 			records := out.Bytes()
-			if len(records) != told*size || told == 0 {
-				t.Errorf("process %d: %d bytes for %d signatures", i, len(records), told)
+			if len(records) != reported*size || reported == 0 {
+				t.Errorf("process %d: %d bytes for %d signatures", i, len(records), reported)
 				return
 			}
 			for r := records; len(r) > 0; r = r[size:] {
@@ -72,11 +72,11 @@ func TestConcurrentProgramsSign(t *testing.T) {
 					t.Errorf("process %d: %v", i, err)
 				}
 			}
-			// A Go heap breathes; a leak of 1 kB per signature would show in a minute.
+			// The size of a Go heap varies; a leak of 1 kB per signature would show in a minute.
 			if late > early+8<<10 {
 				t.Errorf("process %d: %d kB, then %d kB", i, early, late)
 			}
-			t.Logf("process %d: %d signatures, %d kB, then %d kB", i, told, early, late)
+			t.Logf("process %d: %d signatures, %d kB, then %d kB", i, reported, early, late)
 		}()
 	}
 	wg.Wait()

@@ -24,7 +24,7 @@ type Server struct {
 	URL string
 
 	http *http.Server
-	mu   sync.Mutex // held by an answer and by Change
+	mu   sync.Mutex // locked during an answer and by Change
 }
 
 const maxRequest = 1 << 20

@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// nginx starts a web server on loopback that lets nobody in without a
-// certificate of the card's issuer, and returns its port and root certificate.
-// extra goes into the server block.
+// nginx starts a web server on loopback that requires a certificate of the card's issuer,
+// and returns its port and root certificate. extra is added to the server block.
 func (h *host) nginx(t *testing.T, extra string) (port, root string) {
 	t.Helper()
 	files, port := h.serverCertificate(t), freePort(t)

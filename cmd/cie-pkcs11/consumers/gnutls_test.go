@@ -36,7 +36,7 @@ func (h *host) urls(t *testing.T) map[string]string {
 	return found
 }
 
-// withPIN adds the file that holds the PIN to a PKCS #11 URL (RFC 7512, 2.4).
+// withPIN adds the file with the PIN to a PKCS #11 URL (RFC 7512, 2.4).
 func (h *host) withPIN(url string) string { return url + "?pin-source=" + h.pinFile }
 
 func TestGnuTLS(t *testing.T) {

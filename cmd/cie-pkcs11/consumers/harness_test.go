@@ -39,13 +39,13 @@ type host struct {
 	daemon   *stack.Stack
 	module   string // path of the built module
 	dir      string // the working directory of programs, and their home
-	cache    string // where the module keeps what it knows of cards
+	cache    string // the module's cache
 	env      []string
 	pin, puk []byte
 	pinFile  string            // the PIN and nothing else
 	ca       *x509.Certificate // issuer of the card's certificate
 	caFile   string
-	nis      string // stands in the certificate's subject
+	nis      string // part of the certificate's subject
 	token    string // label of the card's token
 	serial   string // its serial number
 }
@@ -434,7 +434,7 @@ func (h *host) background(t *testing.T, ready func() bool, name string, args ...
 	}
 }
 
-// freePort is a loopback port that nobody listens on at the moment.
+// freePort returns a loopback port on which no program listens at the moment.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -483,7 +483,7 @@ func wantWithout(t *testing.T, text string, pieces ...string) {
 	t.Helper()
 	for _, p := range pieces {
 		if strings.Contains(text, p) {
-			t.Errorf("%q stands in:\n%s", p, text)
+			t.Errorf("%q is in:\n%s", p, text)
 		}
 	}
 }

@@ -31,7 +31,7 @@ func TestNSS(t *testing.T) {
 		}
 		wantContains(t, h.run(t, "certutil", "-L", "-d", db, "-h", h.token, "-f", h.pinFile, "-n", profile.nickname), h.nis)
 
-		// A certificate request, which openssl checks with the key in it. (cmsutil wants
+		// A certificate request, which openssl checks with the key in it. (cmsutil requires
 		// a certificate for e-mail, which the card's is not.)
 		csr := filepath.Join(h.dir, "request.pem")
 		h.run(t, "certutil", "-R", "-d", db, "-h", h.token, "-f", h.pinFile, "-k", key[1], "-s", "CN=prova", "-Z", "SHA256", "-a", "-o", csr)

@@ -97,7 +97,7 @@ func TestOpenSSLEngine(t *testing.T) {
 	})
 }
 
-// sServer starts openssl's server, which lets nobody in without a certificate of
+// sServer starts openssl's server, which requires a certificate of
 // the card's issuer, and returns its port.
 func (h *host) sServer(t *testing.T, args ...string) string {
 	t.Helper()

@@ -29,7 +29,7 @@ func TestWrongPUKOfTwelveProcessesLeavesTheChipAlive(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/state=%v", name, state), func(t *testing.T) {
 				h := newHostOf(t, tt.profile, "")
 				dir := filepath.Join(h.dir, "state")
-				if !state { // a file stands where the directory would be
+				if !state { // a file in place of the directory
 					if err := os.WriteFile(dir, nil, 0o600); err != nil {
 						t.Fatal(err)
 					}

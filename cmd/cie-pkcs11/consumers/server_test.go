@@ -77,7 +77,7 @@ func (h *host) serverCertificate(t *testing.T) serverFiles {
 	}
 }
 
-// portal is a web server that wants a certificate of the card's issuer and
+// portal is a web server that requires a certificate of the card's issuer and
 // says whose it saw, the way a public service does.
 type portal struct {
 	port  string

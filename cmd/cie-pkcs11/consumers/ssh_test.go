@@ -29,13 +29,13 @@ func (h *host) publicKey(t *testing.T) string {
 	return ""
 }
 
-// sshd starts an SSH server on loopback that lets in whoever has the key, and
+// sshd starts an SSH server on loopback that accepts the owner of the key, and
 // returns its port.
 func (h *host) sshd(t *testing.T, key string) string {
 	t.Helper()
 	pam := "no"
 	if os.Getuid() == 0 {
-		// The server wants this directory even where the system's own is not set up.
+		// The server requires this directory even if the system's own is not set up.
 		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ LogLevel VERBOSE
 `, port, hostKey, authorized, pam))
 	public := strings.Fields(string(h.read(t, "host-key.pub")))
 	h.write(t, "known_hosts", fmt.Appendf(nil, "[127.0.0.1]:%s %s %s\n", port, public[0], public[1]))
-	// sshd starts itself again for every connection and wants an absolute path.
+	// sshd executes itself for every connection, which requires an absolute path.
 	h.server(t, port, program(t, "sshd"), "-D", "-e", "-f", conf)
 	return port
 }

@@ -35,7 +35,7 @@ func TestNSSAsksForNoPINOfACardNobodyVouchesFor(t *testing.T) {
 			h.run(t, "certutil", "-N", "-d", db, "--empty-password")
 			h.run(t, "modutil", "-dbdir", db, "-add", "CIE", "-libfile", h.module, "-force")
 			wantContains(t, h.run(t, "modutil", "-dbdir", db, "-list"), "token: "+h.token)
-			// certutil asks at the terminal, and there is none, where the token wants a login.
+			// certutil prompts at the terminal, and there is none, if the token requires a login.
 			out, _ := h.try(t, []byte("\n"), "certutil", "-K", "-d", db, "-h", h.token)
 			if asked := strings.Contains(out, "input terminal"); asked != tt.asks {
 				t.Errorf("asked for the PIN: %v\n%s", asked, out)

@@ -1,3 +1,3 @@
-// Package archtest holds tests only: which package may import which, and what
-// may never stand in the tree.
+// Package archtest contains tests only: the permitted imports of each package, and text
+// that must not occur in the tree.
 package archtest

@@ -149,7 +149,7 @@ func TestLoadReportsReason(t *testing.T) {
 		{"no module", library(t, "int answer(void) { return 42; }"), ReasonNotModule, "C_GetFunctionList"},
 		{"missing symbol", library(t, "extern int nowhere(void); int answer(void) { return nowhere(); }"), ReasonNotLoadable, "nowhere"},
 		{"refuses", library(t, cryptoki("return 0x30;")), ReasonRefused, "C_Initialize"},
-		{"tells nothing", library(t, cryptoki("return 0;")), ReasonRefused, "C_GetInfo"},
+		{"no information", library(t, cryptoki("return 0;")), ReasonRefused, "C_GetInfo"},
 		{"crashes", library(t, cryptoki("*(volatile int *)0 = 1; return 0;")), ReasonCrashed, ""},
 		{"aborts", library(t, cryptoki("abort();")), ReasonCrashed, ""},
 		{"is killed", library(t, cryptoki("kill(getpid(), 9); return 0;")), ReasonCrashed, "killed"},

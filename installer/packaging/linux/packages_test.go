@@ -211,7 +211,7 @@ func TestNoPathOfTheMachine(t *testing.T) {
 			files++
 			for _, p := range private {
 				if bytes.Contains(content, p) {
-					t.Errorf("%s holds %s", strings.TrimPrefix(path, root), p)
+					t.Errorf("%s contains %s", strings.TrimPrefix(path, root), p)
 				}
 			}
 			return nil

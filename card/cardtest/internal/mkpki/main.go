@@ -78,7 +78,7 @@ func run(dir string) error {
 	}
 
 	cscaName := name("SYNTHETIC Country Signer CA (no real document)", "Test PKI of the virtual card", "Nobody")
-	// The second pair carries the names of the first, and nobody trusts it:
+	// The second pair carries the names of the first, and no program trusts it:
 	// what a forger would make.
 	for _, kind := range []string{"", "rogue-"} {
 		csca, err := key(kind+"csca", 4096)
