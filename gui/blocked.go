@@ -1,6 +1,8 @@
 package gui
 
 import (
+	"errors"
+
 	"fyne.io/fyne/v2"
 
 	"cie/card"
@@ -21,18 +23,11 @@ func (t *Texts) lost(c Card) fyne.CanvasObject {
 	return nil
 }
 
-// blocked reports whether the card refused a code because it is blocked, which
-// the pages show by themselves. A change that was interrupted is another error,
-// whatever interrupted it.
-func blocked(err error) bool {
-	kind := card.Classify(err)
-	return kind == card.KindPINBlocked || kind == card.KindPUKBlocked
-}
-
 // failure is the problem with a code of the card in s. A blocked code is not
 // said to be unblocked with a PUK that is blocked itself.
 func (u *UI) failure(s *slot, err error) fyne.CanvasObject {
-	if s != nil && blocked(err) {
+	var wrong *card.PINError
+	if s != nil && errors.As(err, &wrong) && wrong.Blocked() {
 		if why := u.texts.lost(s.card); why != nil {
 			return why
 		}

@@ -2,12 +2,15 @@ package gui
 
 import (
 	"context"
+	"errors"
 	"net/url"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
+
+	"cie/card"
 )
 
 // Portal is where the credentials of levels 1 and 2 are looked after.
@@ -193,8 +196,9 @@ func (s *accessScreen) tried(err error) {
 	if s.u.current != s {
 		return
 	}
+	var wrong *card.PINError
 	switch {
-	case blocked(err):
+	case errors.As(err, &wrong) && wrong.Blocked():
 		s.outcome = nil // the page itself says so
 	case err != nil:
 		s.outcome = problem(s.u.texts, err)

@@ -2,6 +2,7 @@ package gui
 
 import (
 	"context"
+	"errors"
 
 	"fyne.io/fyne/v2"
 
@@ -146,10 +147,11 @@ func (s *codeScreen) done(err error) {
 	if u.slots[slot.reader.Name] == slot {
 		u.inspect(slot) // the counters have changed
 	}
+	var wrong *card.PINError
 	switch {
 	case err == nil:
 		s.success = true
-	case blocked(err):
+	case errors.As(err, &wrong) && wrong.Blocked():
 		s.outcome = nil // the page itself says so
 	default:
 		s.outcome = problem(u.texts, err)

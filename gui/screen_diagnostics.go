@@ -2,8 +2,8 @@ package gui
 
 import (
 	"context"
+	"errors"
 	"strings"
-	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -136,9 +136,10 @@ func (s *diagnosticsScreen) tried(err error) {
 	if s.u.current != s {
 		return
 	}
+	var wrong *card.PINError
+	var last *card.LastTryError
 	s.err = err
-	kind := card.Classify(err)
-	s.asking = kind == card.KindPINWrong || kind == card.KindLastTry
+	s.asking = errors.As(err, &wrong) && !wrong.Blocked() || errors.As(err, &last)
 	s.u.scroll.ScrollToTop()
 	s.show()
 	s.u.focus()
@@ -287,18 +288,18 @@ func (t *Texts) remedy(f Finding) string {
 
 // finding says what a step found; in a report without private values.
 func (t *Texts) finding(f Finding, report bool) string {
-	words := t.name("doctor.find.", f.Found)
-	for _, v := range f.Values {
-		value := v.Text
-		if day, err := time.Parse(time.DateOnly, value); err == nil {
-			value = t.Date(day)
-		}
-		if v.Private && report {
-			value = "..."
-		}
-		words = strings.ReplaceAll(words, "{"+v.Name+"}", value)
+	key := "doctor.find." + f.Found
+	if !t.Has(key) {
+		return f.Found
 	}
-	return words
+	values := map[string]string{}
+	for _, v := range f.Values {
+		values[v.Name] = v.Text
+		if v.Private && report {
+			values[v.Name] = "..."
+		}
+	}
+	return t.Fill(key, values)
 }
 
 // report is the list as text.

@@ -214,18 +214,3 @@ func TestExpiredCardsHaveAWarning(t *testing.T) {
 		}
 	}
 }
-
-func TestOnlyARefusalIsABlockedCode(t *testing.T) {
-	refused := &card.PINError{Ref: card.PIN, SW: apdu.SWBlocked}
-	for _, tt := range []struct {
-		err  error
-		want bool
-	}{
-		{nil, false}, {refused, true}, {&card.PINError{Ref: card.PUK}, true}, {&card.PINError{Ref: card.PIN, Tries: 1}, false},
-		{&card.InterruptedError{Ref: card.PUK, Err: refused}, false},
-	} {
-		if blocked(tt.err) != tt.want {
-			t.Errorf("%v: blocked is %v", tt.err, !tt.want)
-		}
-	}
-}

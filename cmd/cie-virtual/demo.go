@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"cie/apdu"
-	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
@@ -53,14 +52,16 @@ func (a *app) demoCommand() *cobra.Command {
 	return c
 }
 
-// desk is where the virtual cards of a demonstration are.
-type desk struct {
-	readers.Service
-	original, copy string // their readers
-	// insert puts the cards into the readers and returns when the program can
-	// use them.
-	insert func(ctx context.Context, original, copy *cardtest.Card) error
-	stop   func()
+// demoDesk is where the virtual cards of a demonstration lie.
+type demoDesk interface {
+	// lay puts the original and a copy of it on readers and returns when the
+	// program can use them.
+	lay(ctx context.Context, original, clone *cardtest.Card) error
+	// connect opens a connection to the original or to the copy.
+	connect(clone bool) (apdu.Card, error)
+	// reader is the name of the original's reader.
+	reader() string
+	close()
 }
 
 // demo is a demonstration under way.
@@ -71,7 +72,7 @@ type demo struct {
 	inProcess bool
 	debug     bool
 
-	desk      *desk
+	desk      demoDesk
 	profile   cardtest.Profile
 	original  *cardtest.Card
 	clone     *cardtest.Card
@@ -101,7 +102,7 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	if d.inProcess {
-		d.desk = newDesk()
+		d.desk = &shelf{}
 	} else if d.desk, err = d.newPCSCDesk(ctx); err != nil {
 		return d.cannotRun(ctx, err)
 	}
@@ -141,7 +142,7 @@ func (d *demo) clearDesk() {
 		_ = d.session.Close()
 		_ = d.conn.Close()
 	}
-	d.desk.stop()
+	d.desk.close()
 }
 
 // play goes through the steps.
@@ -235,13 +236,13 @@ func (d *demo) options(trustTest bool) (card.Options, error) {
 	return opts, opts.Roots.AddPEM(cardtest.CSCAPEM())
 }
 
-// with opens a session of its own with the card in a reader for f.
-func (d *demo) with(ctx context.Context, reader string, trustTest bool, f func(*card.Session) error) error {
+// with opens a session of its own for f.
+func (d *demo) with(ctx context.Context, clone, trustTest bool, f func(*card.Session) error) error {
 	opts, err := d.options(trustTest)
 	if err != nil {
 		return err
 	}
-	c, err := d.desk.Connect(reader)
+	c, err := d.desk.connect(clone)
 	if err != nil {
 		return err
 	}
@@ -254,17 +255,23 @@ func (d *demo) with(ctx context.Context, reader string, trustTest bool, f func(*
 	return f(s)
 }
 
-// newDesk returns a desk in this process, without any PC/SC service.
-func newDesk() *desk {
-	s := cardtest.NewService()
-	d := &desk{Service: s, original: "original", copy: "copy", stop: func() { _ = s.Close() }}
-	d.insert = func(_ context.Context, original, copy *cardtest.Card) error {
-		s.Insert(d.original, original)
-		s.Insert(d.copy, copy)
-		return nil
-	}
-	return d
+// shelf is a desk without any PC/SC service.
+type shelf struct{ original, clone *cardtest.Card }
+
+func (s *shelf) lay(_ context.Context, original, clone *cardtest.Card) error {
+	s.original, s.clone = original, clone
+	return nil
 }
+
+func (s *shelf) connect(clone bool) (apdu.Card, error) {
+	if clone {
+		return s.clone.Reader(), nil
+	}
+	return s.original.Reader(), nil
+}
+
+func (s *shelf) reader() string { return "" }
+func (s *shelf) close()         {}
 
 // printJSON prints a result or an error in JSON.
 func (a *app) printJSON(v any) error {

@@ -17,13 +17,13 @@ func (d *demo) stepReader(ctx context.Context) error {
 	} else {
 		d.shown(demoReaderPCSC)
 	}
-	if err := d.desk.insert(ctx, d.original, d.clone); err != nil {
+	if err := d.desk.lay(ctx, d.original, d.clone); err != nil {
 		return err
 	}
 	if !d.inProcess {
-		d.shown(demoReaderLaid, d.desk.original)
+		d.shown(demoReaderLaid, d.desk.reader())
 		d.shown(demoReaderEvents)
-		d.fact("reader", d.desk.original)
+		d.fact("reader", d.desk.reader())
 	}
 	d.fact("in_process", d.inProcess)
 	return nil
@@ -34,7 +34,7 @@ func (d *demo) stepRecognise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d.conn, err = d.desk.Connect(d.desk.original); err != nil {
+	if d.conn, err = d.desk.connect(false); err != nil {
 		return err
 	}
 	if d.session, err = card.Open(ctx, d.conn, opts); err != nil {
@@ -65,7 +65,7 @@ func (d *demo) stepRecognise(ctx context.Context) error {
 }
 
 func (d *demo) stepGenuine(ctx context.Context) error {
-	err := d.with(ctx, d.desk.original, false, func(s *card.Session) error {
+	err := d.with(ctx, false, false, func(s *card.Session) error {
 		return d.wantLevel(ctx, s, card.VirtualCard)
 	})
 	if err != nil {
@@ -76,7 +76,7 @@ func (d *demo) stepGenuine(ctx context.Context) error {
 		return err
 	}
 	d.shown(demoGenuineYes)
-	err = d.with(ctx, d.desk.copy, true, func(s *card.Session) error {
+	err = d.with(ctx, true, true, func(s *card.Session) error {
 		// A wrong code would be counted if it arrived.
 		if err := s.Verify(ctx, card.PIN, wrongPIN(d.pin)); !errors.Is(err, card.ErrNotGenuine) {
 			return unexpected("a code for the copy", err)

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"cie/apdu"
 	"cie/apdu/pcsc/pcscd"
 	"cie/card"
 	"cie/card/cardtest"
@@ -27,8 +28,7 @@ func TestDemoNotices(t *testing.T) {
 		{"nothing", func(*demo) {}, ""},
 		{"a card that is not the one made", func(d *demo) {
 			d.original = mustCard(t, cardtest.Profile{NIS: "999900000009"})
-			insert, other := d.desk.insert, mustCard(t, d.profile)
-			d.desk.insert = func(ctx context.Context, _, copy *cardtest.Card) error { return insert(ctx, other, copy) }
+			d.desk = &swapped{shelf{clone: d.clone}, mustCard(t, d.profile)}
 		}, "recognise"},
 		{"a try spent", func(d *demo) { spend(t, d.original, wrongPIN(d.pin)) }, "recognise"},
 		{"a clone as the original", func(d *demo) { d.original = d.clone }, "recognise"},
@@ -44,7 +44,7 @@ func TestDemoNotices(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDemo()
-			d.inProcess, d.desk = true, newDesk()
+			d.inProcess, d.desk = true, &shelf{}
 			if err := d.makeCards(); err != nil {
 				t.Fatal(err)
 			}
@@ -67,6 +67,19 @@ func TestDemoNotices(t *testing.T) {
 			}
 		})
 	}
+}
+
+// swapped is a desk on which another card lies than the one laid there.
+type swapped struct {
+	shelf
+	other *cardtest.Card
+}
+
+func (s *swapped) connect(clone bool) (apdu.Card, error) {
+	if clone {
+		return s.clone.Reader(), nil
+	}
+	return s.other.Reader(), nil
 }
 
 func mustCard(t *testing.T, p cardtest.Profile) *cardtest.Card {

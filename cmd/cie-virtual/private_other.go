@@ -13,7 +13,7 @@ type private struct {
 var noPrivate = text("a private pcscd needs Linux", "un pcscd privato richiede Linux")
 
 // newPCSCDesk returns an error: only Linux has a private service.
-func (d *demo) newPCSCDesk(context.Context) (*desk, error) {
+func (d *demo) newPCSCDesk(context.Context) (demoDesk, error) {
 	f := d.fail(noPrivate)
 	f.Code = "no-service"
 	return nil, f

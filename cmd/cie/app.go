@@ -13,9 +13,9 @@ import (
 
 	clean "cie/apdu/printable"
 	"cie/apdu/readers"
-	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/options"
 	"cie/cmd/internal/tty"
+	"cie/gui/text"
 )
 
 // world is everything outside of the program that it touches, so that a test
@@ -49,7 +49,7 @@ type terminal interface {
 // app is one run of the program.
 type app struct {
 	*world
-	lang  i18n.Language
+	texts *text.Catalogue
 	style tty.Style
 	guard guard
 	bar   bar
@@ -69,12 +69,12 @@ type app struct {
 func newApp(w *world) *app {
 	a := &app{
 		world: w,
-		lang:  i18n.FromEnvironment(w.getenv),
+		texts: text.Load(text.FromEnvironment(w.getenv)).For("cli"),
 		// An error in the arguments may come before --json is parsed.
 		json: slices.Contains(w.args, "--json"),
 	}
 	a.style = tty.StyleFor(w.stdout, w.getenv)
-	a.bar = bar{w: w.stderr, on: tty.Escapes(w.stderr, w.getenv), utf8: i18n.UTF8(w.getenv)}
+	a.bar = bar{w: w.stderr, on: tty.Escapes(w.stderr, w.getenv), utf8: text.UTF8(w.getenv)}
 	a.ascii = !a.bar.utf8
 	a.guard.notice = a.noteSignal
 	return a
@@ -121,10 +121,20 @@ func (a *app) finish(err error) int {
 }
 
 // text returns a text of the catalogue in the user's language.
-func (a *app) text(t i18n.Text, args ...any) string {
-	s := a.lang.Sprintf(t, args...)
+func (a *app) text(key string, args ...any) string { return a.plain(a.texts.T(key, args...)) }
+
+// count returns a text that depends on a number, its first argument.
+func (a *app) count(key string, n int, args ...any) string {
+	return a.plain(a.texts.N(key, n, args...))
+}
+
+// inside returns a text as it continues after a colon.
+func (a *app) inside(key string, args ...any) string { return a.texts.Inside(a.text(key, args...)) }
+
+// plain returns s as the terminal can show it.
+func (a *app) plain(s string) string {
 	if a.ascii {
-		s = i18n.ASCII(s)
+		return text.ASCII(s)
 	}
 	return s
 }

@@ -23,20 +23,19 @@ import (
 	"cie/card"
 	"cie/card/identity"
 	"cie/card/state"
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/tty"
+	"cie/gui/text"
 	"cie/installer"
 )
 
 // quiet is an app that talks to buffers.
-func quiet(lang i18n.Language) (a *app, out, errs *bytes.Buffer) {
+func quiet(lang string) (a *app, out, errs *bytes.Buffer) {
 	out, errs = &bytes.Buffer{}, &bytes.Buffer{}
 	w := system()
 	w.args, w.stdout, w.stderr = nil, out, errs
 	w.getenv = func(string) string { return "" }
 	a = newApp(w)
-	a.lang = lang
+	a.texts = text.Load(lang).For("cli")
 	return a, out, errs
 }
 
@@ -52,59 +51,59 @@ func TestExplain(t *testing.T) {
 		says string // in English
 	}{
 		{step(apdu.ErrNoService), "no-service", exitNothing, "service"},
-		{apdu.ErrNoReader, "no-reader", exitNothing, "no smart card reader"},
+		{apdu.ErrNoReader, "no-reader", exitNothing, "no card reader"},
 		{step(apdu.ErrNoCard), "no-card", exitNothing, "no card"},
 		{step(apdu.ErrMute), "mute", exitLost, "does not answer"},
-		{step(apdu.ErrRemoved), "removed", exitLost, "taken away"},
-		{step(apdu.ErrReset), "reset", exitLost, "restarted the card"},
+		{step(apdu.ErrRemoved), "removed", exitLost, "moved or removed"},
+		{step(apdu.ErrReset), "reset", exitLost, "reset the card"},
 		{step(apdu.ErrBusy), "busy", exitLost, "another program"},
 		{step(apdu.ErrTimeout), "timeout", exitLost, "stopped answering"},
 		{card.ErrNotCIE, "not-cie", exitNotCIE, "not an Italian"},
-		{step(&apdu.Error{INS: 0x22, SW: 0x6A80}), "step-failed", exitFailed, "agreeing on keys with the chip"},
+		{step(&apdu.Error{INS: 0x22, SW: 0x6A80}), "step-failed", exitFailed, "setting up a protected connection"},
 		{&card.NotGenuineError{Check: "sod-hash", Err: errors.New("x")}, "not-genuine", exitFake, "genuine"},
-		{pinError(card.PIN, 2), "wrong-pin", exitWrongCode, "2 attempts left"},
-		{pinError(card.PIN, 1), "wrong-pin", exitWrongCode, "1 attempt left"},
+		{pinError(card.PIN, 2), "wrong-pin", exitWrongCode, "2 attempts are left"},
+		{pinError(card.PIN, 1), "wrong-pin", exitWrongCode, "1 attempt is left"},
 		{pinError(card.PIN, -1), "wrong-pin", exitWrongCode, "not right."},
 		{pinError(card.PIN, 0), "pin-blocked", exitBlocked, "PIN is blocked"},
-		{pinError(card.PUK, 9), "wrong-puk", exitWrongCode, "9 attempts left"},
+		{pinError(card.PUK, 9), "wrong-puk", exitWrongCode, "9 attempts are left"},
 		{pinError(card.PUK, 0), "puk-blocked", exitBlocked, "nobody can unblock"},
 		{&card.LastTryError{Ref: card.PIN, Tries: card.Tries{Left: 1, Max: 3}}, "last-try", exitChoose, "only one attempt"},
 		{&card.LastTryError{Ref: card.PUK, Tries: card.Tries{Left: 3, Max: 10, Reported: true}}, "last-try", exitChoose, "few attempts"},
-		{&card.LastTryError{Ref: card.PUK, Tries: card.Tries{Left: 9, Max: 10}}, "last-try", exitChoose, "does not say that enough"},
+		{&card.LastTryError{Ref: card.PUK, Tries: card.Tries{Left: 9, Max: 10}}, "last-try", exitChoose, "does not report how many attempts"},
 		{&card.NotAcceptedError{Level: card.IssuerUnknown}, "not-accepted", exitChoose, "issuer of this card is not known"},
 		{&card.NotAcceptedError{Level: card.TestCard}, "not-accepted", exitChoose, "test card"},
 		{&card.NotAcceptedError{Level: card.VirtualCard}, "not-accepted", exitChoose, "virtual card"},
 		{&card.FormatError{Length: 5}, "bad-format", exitBadCode, "exactly 8 digits"},
 		{&card.WeakPINError{Reason: card.WeakSame}, "weak-pin", exitBadCode, "repeated"},
 		{&card.WeakPINError{Reason: card.WeakRun}, "weak-pin", exitBadCode, "sequence"},
-		{&card.WeakPINError{Reason: card.WeakUnchanged}, "weak-pin", exitBadCode, "same as the old"},
-		{&card.UncertainError{Ref: card.PIN, Err: apdu.ErrRemoved}, "uncertain", exitLost, "PIN was being checked"},
-		{&card.UncertainError{Ref: card.PUK, Err: apdu.ErrTimeout}, "uncertain", exitLost, "PUK was being checked"},
-		{&card.InterruptedError{Ref: card.PIN, State: card.PINUnchanged, Err: apdu.ErrRemoved}, "interrupted-change", exitLost, "one from before"},
-		{&card.InterruptedError{Ref: card.PUK, State: card.PINUnknown, Err: apdu.ErrRemoved}, "interrupted-change", exitLost, "either"},
+		{&card.WeakPINError{Reason: card.WeakUnchanged}, "weak-pin", exitBadCode, "same as the current"},
+		{&card.UncertainError{Ref: card.PIN, Err: apdu.ErrRemoved}, "uncertain", exitLost, "while the code was being checked"},
+		{&card.UncertainError{Ref: card.PUK, Err: apdu.ErrTimeout}, "uncertain", exitLost, "while the code was being checked"},
+		{&card.InterruptedError{Ref: card.PIN, State: card.PINUnchanged, Err: apdu.ErrRemoved}, "interrupted-change", exitLost, "before the new PIN was written"},
+		{&card.InterruptedError{Ref: card.PUK, State: card.PINUnknown, Err: apdu.ErrRemoved}, "interrupted-change", exitLost, "while the new PIN was being written"},
 		// a card that refused in the second step is still an interruption
-		{&card.InterruptedError{Ref: card.PUK, Err: pinError(card.PIN, 0)}, "interrupted-change", exitLost, "one from before"},
-		{fmt.Errorf("%w: %w", card.ErrPINRequired, apdu.ErrReset), "pin-lost", exitLost, "forgot the PIN"},
+		{&card.InterruptedError{Ref: card.PUK, Err: pinError(card.PIN, 0)}, "interrupted-change", exitLost, "before the new PIN was written"},
+		{fmt.Errorf("%w: %w", card.ErrPINRequired, apdu.ErrReset), "pin-lost", exitLost, "type the PIN again"},
 		{fmt.Errorf("open: %w", tty.ErrNoTerminal), "no-terminal", exitUsage, "no terminal"},
 		{&stopped{signal: syscall.SIGINT}, "stopped", 130, "stopped"},
 		{context.Canceled, "stopped", exitFailed, "stopped"},
 		{context.DeadlineExceeded, "failed", exitFailed, "deadline exceeded"},
-		{card.ErrDataTooLong, "failed", exitFailed, "more data"},
+		{card.ErrDataTooLong, "failed", exitFailed, "102 bytes"},
 		{card.ErrUnsupported, "failed", exitFailed, "not supported"},
 		{card.ErrMarkMoved, "failed", exitFailed, "mark"},
 		{card.ErrClosed, "failed", exitFailed, "closed"},
-		{fmt.Errorf("accept: %w", state.ErrLocked), "state", exitFailed, "what is kept of cards"},
+		{fmt.Errorf("accept: %w", state.ErrLocked), "state", exitFailed, "what is remembered of cards"},
 		{errors.New("something new"), "failed", exitFailed, "something new"},
 	}
 	codes := errorCodes(t)
 	for _, tt := range tests {
-		for _, lang := range i18n.Languages {
+		for _, lang := range languages() {
 			a, out, errs := quiet(lang)
 			r := a.explain(tt.err)
 			if r.Code != tt.code || r.Exit != tt.exit {
 				t.Errorf("%v: %s, exit %d; want %s, exit %d", tt.err, r.Code, r.Exit, tt.code, tt.exit)
 			}
-			if lang == i18n.English && !strings.Contains(r.Message, strings.TrimSuffix(tt.says, ".")) {
+			if lang == "en" && !strings.Contains(r.Message, strings.TrimSuffix(tt.says, ".")) {
 				t.Errorf("%v: %q does not say %q", tt.err, r.Message, tt.says)
 			}
 			if r.Message == "" || strings.HasSuffix(r.Message, ".") {
@@ -114,7 +113,7 @@ func TestExplain(t *testing.T) {
 				t.Errorf("%v: the code %s is not in \"cie help json\"", tt.err, r.Code)
 			}
 			a.printReport(r)
-			if out.Len() > 0 || !strings.HasPrefix(errs.String(), a.text(msg.ErrorWord)+": ") {
+			if out.Len() > 0 || !strings.HasPrefix(errs.String(), a.text("error.word")+": ") {
 				t.Errorf("%v: printed %q, %q", tt.err, out, errs)
 			}
 		}
@@ -124,7 +123,7 @@ func TestExplain(t *testing.T) {
 func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
 	for _, k := range card.Kinds() {
 		w := answers[k]
-		if w.code == "" || w.exit == exitOK || w.title.EN == "" {
+		if w.code == "" || w.exit == exitOK || w.title == "" {
 			t.Errorf("kind %d: %+v", k, w)
 		}
 		if w.code != "failed" && w.code != "stopped" && w.code != "state" && len(w.do) == 0 {
@@ -132,7 +131,7 @@ func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
 		}
 	}
 	for _, s := range card.Stakes() {
-		if stakeWarnings[s].EN == "" || lastTryTitles[s].EN == "" {
+		if stakeWarnings[s] == "" || lastTryTitles[s] == "" {
 			t.Errorf("stake %d has no words", s)
 		}
 	}
@@ -146,13 +145,14 @@ func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
 // errorCodes are the codes that "cie help json" lists.
 func errorCodes(t *testing.T) []string {
 	t.Helper()
-	_, list, ok := strings.Cut(msg.TopicJSONLong.EN, "Error codes: ")
+	_, list, ok := strings.Cut(inLanguage("en", "topic.json.long"), "Error codes: ")
 	if !ok {
 		t.Fatal("no list of error codes")
 	}
-	_, other, _ := strings.Cut(msg.TopicJSONLong.IT, "Codici di errore: ")
-	if list != other {
-		t.Error("the lists of error codes differ")
+	for _, l := range languages() {
+		if !strings.HasSuffix(inLanguage(l, "topic.json.long"), ": "+list) {
+			t.Errorf("the list of error codes differs in %s", l)
+		}
 	}
 	return strings.Fields(list)
 }
@@ -193,9 +193,9 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 func TestExitCodesAreDocumented(t *testing.T) {
 	want := []int{exitOK, exitFailed, exitUsage, exitNothing, exitWrongCode, exitBlocked, exitFake, exitBadCode,
 		exitChoose, exitNotCIE, exitLost, exitFound, exitInvalid, exitUnsaid, 129, 130, 131, 143}
-	for _, lang := range i18n.Languages {
+	for _, lang := range languages() {
 		var got []int
-		for _, m := range regexp.MustCompile(`(?m)^  (\d+) `).FindAllStringSubmatch(msg.TopicExitLong.In(lang), -1) {
+		for _, m := range regexp.MustCompile(`(?m)^  (\d+) `).FindAllStringSubmatch(inLanguage(lang, "topic.exit.long"), -1) {
 			n, _ := strconv.Atoi(m[1])
 			got = append(got, n)
 		}
@@ -225,8 +225,8 @@ func TestJSONIsDocumented(t *testing.T) {
 					continue
 				}
 				seen++
-				for _, lang := range i18n.Languages {
-					if !regexp.MustCompile(`\b` + name + `\b`).MatchString(msg.TopicJSONLong.In(lang)) {
+				for _, lang := range languages() {
+					if !regexp.MustCompile(`\b` + name + `\b`).MatchString(inLanguage(lang, "topic.json.long")) {
 						t.Errorf("%s: the field %s of %v is not documented", lang, name, typ)
 					}
 				}
@@ -247,7 +247,7 @@ func TestJSONIsDocumented(t *testing.T) {
 // Every command has a help in both languages, and none of cobra's English.
 func TestHelpOfEveryCommand(t *testing.T) {
 	foreign := regexp.MustCompile(`Usage:|Flags:|Available|Global|help for|Use "|\[flags\]|\(default `)
-	for _, lang := range i18n.Languages {
+	for _, lang := range languages() {
 		a, out, _ := quiet(lang)
 		commands := 0
 		var walk func(c *cobra.Command)
@@ -259,7 +259,7 @@ func TestHelpOfEveryCommand(t *testing.T) {
 			if c.Short == "" || len(text) < 40 {
 				t.Errorf("%s: %s has no help", lang, c.CommandPath())
 			}
-			if lang == i18n.Italian && foreign.MatchString(text) || strings.Contains(text, "%!") {
+			if lang == "it" && foreign.MatchString(text) || strings.Contains(text, "%!") {
 				t.Errorf("%s: %s: %s", lang, c.CommandPath(), text)
 			}
 			for _, line := range strings.Split(text, "\n") {
@@ -280,7 +280,7 @@ func TestHelpOfEveryCommand(t *testing.T) {
 
 // All steps of package card have words.
 func TestStepsHaveWords(t *testing.T) {
-	source, err := os.ReadFile("../../card/card.go")
+	source, err := os.ReadFile("../../card/step.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,12 +289,14 @@ func TestStepsHaveWords(t *testing.T) {
 		t.Fatalf("only %d steps found", len(found))
 	}
 	for _, m := range found {
-		if _, ok := stepTexts[card.StepName(m[1])]; !ok {
-			t.Errorf("the step %s has no words", m[1])
+		for _, l := range languages() {
+			if key := "step." + m[1]; !text.Load(l).Has(key) {
+				t.Errorf("%s lacks %s", l, key)
+			}
 		}
 	}
-	a, _, _ := quiet(i18n.English)
-	if a.stepText("new-step") != msg.StepOther.EN {
+	a, _, _ := quiet("en")
+	if a.stepText("new-step") != a.inside("step.other") {
 		t.Error("a step that is not known has no words")
 	}
 }
@@ -348,10 +350,10 @@ func TestDistinguishedName(t *testing.T) {
 
 // Who used sudo is told so; who is somebody else is told that.
 func TestHomeProblem(t *testing.T) {
-	a, _, _ := quiet(i18n.English)
-	for sudo, want := range map[bool]i18n.Text{true: msg.NotOwnerSudo, false: msg.NotOwner} {
+	a, _, _ := quiet("en")
+	for sudo, want := range map[bool]string{true: "browsers.not-owner.sudo", false: "browsers.not-owner"} {
 		r := a.explain(a.homeProblem(&installer.OwnerError{Home: "/root", Sudo: sudo}))
-		if r.Code != "not-owner" || r.Exit != exitUsage || r.Message != a.text(want, "/root") || len(r.advice) != 1 {
+		if r.Code != "not-owner" || r.Exit != exitUsage || r.Message != a.inside(want, "/root") || len(r.advice) != 1 {
 			t.Errorf("sudo %v: %+v", sudo, r)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/probe"
 	"cie/cmd/internal/tty"
 	"cie/installer"
@@ -26,8 +25,8 @@ type browserFlags struct {
 func (a *app) browsersCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "browsers",
-		Short: a.text(msg.BrowsersShort),
-		Long:  a.text(msg.BrowsersLong),
+		Short: a.text("cmd.browsers.short"),
+		Long:  a.text("cmd.browsers.long"),
 		RunE:  a.group,
 	}
 	c.AddCommand(a.browsersStatusCommand(), a.browsersChangeCommand(false), a.browsersChangeCommand(true))
@@ -38,8 +37,8 @@ func (a *app) browsersStatusCommand() *cobra.Command {
 	var f browserFlags
 	c := &cobra.Command{
 		Use:     "status",
-		Short:   a.text(msg.BrowsersStatusShort),
-		Long:    a.text(msg.BrowsersStatusLong),
+		Short:   a.text("cmd.browsers.status.short"),
+		Long:    a.text("cmd.browsers.status.long"),
 		Example: "cie browsers status\ncie browsers status --json",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.browsersStatus(c.Context(), f) },
 	}
@@ -52,29 +51,29 @@ func (a *app) browsersChangeCommand(remove bool) *cobra.Command {
 	var f browserFlags
 	c := &cobra.Command{
 		Use:     "enable",
-		Short:   a.text(msg.BrowsersEnableShort),
-		Long:    a.text(msg.BrowsersEnableLong),
+		Short:   a.text("cmd.browsers.enable.short"),
+		Long:    a.text("cmd.browsers.enable.long"),
 		Example: "cie browsers enable\ncie browsers enable --dry-run\nsudo cie browsers enable --system",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.browsersChange(c.Context(), f, remove) },
 	}
 	if remove {
-		c.Use, c.Short, c.Long = "disable", a.text(msg.BrowsersDisableShort), a.text(msg.BrowsersDisableLong)
+		c.Use, c.Short, c.Long = "disable", a.text("cmd.browsers.disable.short"), a.text("cmd.browsers.disable.long")
 		c.Example = "cie browsers disable\nsudo cie browsers disable --system"
 	} else {
-		c.Flags().BoolVar(&f.autoSelect, "auto-select", false, a.text(msg.FlagAutoSelect))
-		c.Flags().BoolVar(&f.flatpak, "flatpak", false, a.text(msg.FlagFlatpak))
+		c.Flags().BoolVar(&f.autoSelect, "auto-select", false, a.text("flag.auto-select"))
+		c.Flags().BoolVar(&f.flatpak, "flatpak", false, a.text("flag.flatpak"))
 	}
 	if runtime.GOOS == "windows" { // there an administrator opens another prompt
 		c.Example = strings.ReplaceAll(c.Example, "sudo ", "")
 	}
 	f.addModule(a, c)
-	c.Flags().BoolVar(&f.system, "system", false, a.text(msg.FlagSystem))
-	c.Flags().BoolVar(&f.dryRun, "dry-run", false, a.text(msg.FlagDryRun))
+	c.Flags().BoolVar(&f.system, "system", false, a.text("flag.system"))
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, a.text("flag.dry-run"))
 	return c
 }
 
 func (f *browserFlags) addModule(a *app, c *cobra.Command) {
-	c.Flags().StringVar(&f.module, "module", "", a.text(msg.FlagModule))
+	c.Flags().StringVar(&f.module, "module", "", a.text("flag.module"))
 	_ = c.MarkFlagFilename("module", "so")
 }
 
@@ -99,7 +98,7 @@ const probeVerb = "probe-module"
 func (a *app) probeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    probeVerb,
-		Short:  a.text(msg.ProbeShort),
+		Short:  a.text("cmd.probe.short"),
 		Hidden: true,
 		RunE: func(*cobra.Command, []string) error {
 			tty.Conceal()
@@ -151,13 +150,13 @@ func (a *app) browsersChange(ctx context.Context, f browserFlags, remove bool) e
 func (a *app) mayChange(ctx context.Context, env *installer.Env, f browserFlags, remove bool) error {
 	switch {
 	case f.autoSelect && !f.system:
-		return a.usage(msg.AutoSelectSystem)
+		return a.usage("usage.auto-select")
 	case f.flatpak && f.system:
-		return a.usage(msg.FlatpakUser)
+		return a.usage("usage.flatpak")
 	case f.dryRun:
 	case f.system && env.UID != 0:
-		p := a.problem("need-root", exitUsage, msg.NeedRoot)
-		return p.do(a.text(msg.NeedRootDo, a.command+" --system"))
+		p := a.problem("need-root", exitUsage, "browsers.need-root")
+		return p.do(a.text("browsers.need-root.do", a.command+" --system"))
 	case !f.system:
 		if err := env.CheckUser(); err != nil {
 			return a.homeProblem(err)
@@ -168,11 +167,11 @@ func (a *app) mayChange(ctx context.Context, env *installer.Env, f browserFlags,
 	}
 	if err := env.CheckModule(); err != nil {
 		if errors.Is(err, installer.ErrModulePath) {
-			return a.usage(msg.ModulePathBad, env.Module)
+			return a.usage("module.path", env.Module)
 		}
-		p := a.problem("no-module", exitFound, msg.ModuleMissing, env.Module)
+		p := a.problem("no-module", exitFound, "module.missing", env.Module)
 		p.Detail = err.Error()
-		return p.do(a.text(msg.ModuleMissingDo))
+		return p.do(a.text("doctor.do.reinstall"))
 	}
 	prober, err := probe.Self(probeVerb)
 	if err != nil {
@@ -182,9 +181,9 @@ func (a *app) mayChange(ctx context.Context, env *installer.Env, f browserFlags,
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		p := a.problem("module-broken", exitFound, msg.ModuleBroken, env.Module)
+		p := a.problem("module-broken", exitFound, "module.broken", env.Module)
 		p.Detail = err.Error()
-		return p.do(a.probeText(err), a.text(msg.ModuleBrokenDo))
+		return p.do(a.probeText(err), a.text("module.broken.do"))
 	}
 	return nil
 }
@@ -195,9 +194,9 @@ func (a *app) homeProblem(err error) error {
 	if !errors.As(err, &owner) {
 		return err
 	}
-	title, do := msg.NotOwner, msg.NotOwnerDo
+	title, do := "browsers.not-owner", "browsers.not-owner.do"
 	if owner.Sudo {
-		title, do = msg.NotOwnerSudo, msg.NotOwnerSudoDo
+		title, do = "browsers.not-owner.sudo", "browsers.not-owner.sudo.do"
 	}
 	p := a.problem("not-owner", exitUsage, title, owner.Home)
 	p.Detail = err.Error()

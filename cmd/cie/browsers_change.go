@@ -7,9 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/doctor"
-	"cie/cmd/internal/i18n"
 	"cie/installer"
 )
 
@@ -116,7 +114,7 @@ func changes(action installer.Action) bool {
 
 func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, results []installer.Result, none bool) {
 	if out.DryRun {
-		a.println(a.text(msg.DryRunIntro))
+		a.println(a.text("browsers.dry-run"))
 	}
 	written := false
 	for i, p := range out.Places {
@@ -127,15 +125,15 @@ func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, resul
 		written = written || p.Changed
 		a.println(a.wrapOut(word+": "+a.placeText(env, results[i].Target), "    "))
 		if !p.Failed && results[i].After.Reason == installer.ReasonOtherPolicy {
-			a.paragraph("    ", a.style.Amber(a.text(msg.WhyOtherPolicy)))
+			a.paragraph("    ", a.style.Amber(a.text("browser.why.other-policy")))
 		}
 		if p.Failed {
 			advice := a.stateAdvice(results[i].After)
 			switch r := results[i].After.Reason; {
 			case remove && (r == installer.ReasonSyntax || r == installer.ReasonTooLarge):
-				advice = []string{a.text(msg.WhyKept)}
+				advice = []string{a.text("browser.why.kept")}
 			case r == installer.ReasonSyntax && p.Place == installer.KindFirefoxPolicy:
-				advice = []string{a.text(msg.WhyPolicySyntax)}
+				advice = []string{a.text("browser.why.policy-syntax")}
 			}
 			for _, line := range advice {
 				a.paragraph("    ", line)
@@ -148,19 +146,19 @@ func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, resul
 	switch {
 	case len(out.Restart) > 0:
 		a.println("")
-		a.paragraph("", a.text(msg.RestartThese, a.programs(env, out.Restart)))
+		a.paragraph("", a.text("browsers.restart", a.programs(env, out.Restart)))
 	case !out.DryRun && !written && out.OK && remove:
-		a.println(a.text(msg.NothingToRemove))
+		a.println(a.text("browsers.nothing-to-remove"))
 	case none:
 	case !out.DryRun && !written && out.OK:
-		a.println(a.text(msg.NothingToEnable))
+		a.println(a.text("browsers.nothing-to-enable"))
 	case !out.DryRun && out.OK && !remove:
-		a.println(a.style.Green(a.text(msg.EnabledAll)))
+		a.println(a.style.Green(a.text("browsers.enabled")))
 	}
 	for i, b := range out.NotReached {
 		if i == 0 {
 			a.println("")
-			a.println(a.style.Amber(a.text(msg.StillWithout)))
+			a.println(a.style.Amber(a.text("browsers.still-without")))
 		}
 		a.printBrowser(b)
 	}
@@ -169,41 +167,41 @@ func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, resul
 // outcomeText says what was done, or with dryRun would be done, in one place.
 func (a *app) outcomeText(p placeJSON, remove, dryRun bool) string {
 	if p.Failed {
-		return a.style.Red(a.text(msg.OutcomeFailed))
+		return a.style.Red(a.text("outcome.failed"))
 	}
 	if dryRun {
-		return a.text(cmp.Or(map[installer.Action]i18n.Text{
-			installer.ActionRegister: msg.WouldRegister,
-			installer.ActionCorrect:  msg.WouldCorrect,
-			installer.ActionRepair:   msg.WouldRepair,
-			installer.ActionRemove:   msg.WouldRemove,
-		}[p.Action], msg.WouldNothing))
+		return a.text(cmp.Or(map[installer.Action]string{
+			installer.ActionRegister: "outcome.would-register",
+			installer.ActionCorrect:  "outcome.would-correct",
+			installer.ActionRepair:   "outcome.would-repair",
+			installer.ActionRemove:   "outcome.would-remove",
+		}[p.Action], "outcome.would-nothing"))
 	}
 	switch {
 	case !p.Changed:
-		return a.style.Dim(a.text(msg.OutcomeWasIn))
+		return a.style.Dim(a.text("outcome.was-in"))
 	case remove:
-		return a.style.Green(a.text(msg.OutcomeRemoved))
+		return a.style.Green(a.text("outcome.removed"))
 	}
-	return a.style.Green(a.text(cmp.Or(map[installer.Action]i18n.Text{
-		installer.ActionCorrect: msg.OutcomeCorrected,
-		installer.ActionRepair:  msg.OutcomeRepaired,
-	}[p.Action], msg.OutcomeRegistered)))
+	return a.style.Green(a.text(cmp.Or(map[installer.Action]string{
+		installer.ActionCorrect: "outcome.corrected",
+		installer.ActionRepair:  "outcome.repaired",
+	}[p.Action], "outcome.registered")))
 }
 
 // placeText names a place for people.
 func (a *app) placeText(env *installer.Env, t installer.Target) string {
-	name := a.text(cmp.Or(map[installer.Kind]i18n.Text{
-		installer.KindGeckoProfile:     msg.PlaceProfile,
-		installer.KindGeckoFirstRun:    msg.PlaceFirstRun,
-		installer.KindNSSDatabase:      msg.PlaceNSS,
-		installer.KindP11KitUser:       msg.PlaceP11Kit,
-		installer.KindP11KitSystem:     msg.PlaceP11KitSystem,
-		installer.KindFirefoxPolicy:    msg.PlaceFirefoxPolicy,
-		installer.KindChromiumPolicy:   msg.PlaceChromiumPolicy,
-		installer.KindFlatpakOverride:  msg.PlaceFlatpak,
-		installer.KindP11KitServerUnit: msg.PlaceServerUnit,
-	}[t.Kind()], msg.PlaceOther))
+	name := a.text(cmp.Or(map[installer.Kind]string{
+		installer.KindGeckoProfile:     "place.profile",
+		installer.KindGeckoFirstRun:    "place.first-run",
+		installer.KindNSSDatabase:      "place.nss",
+		installer.KindP11KitUser:       "place.p11-kit",
+		installer.KindP11KitSystem:     "place.p11-kit-system",
+		installer.KindFirefoxPolicy:    "place.firefox-policy",
+		installer.KindChromiumPolicy:   "place.chromium-policy",
+		installer.KindFlatpakOverride:  "place.flatpak",
+		installer.KindP11KitServerUnit: "place.server",
+	}[t.Kind()], "place.other"))
 	path := t.Path()
 	if rest, ok := strings.CutPrefix(path, env.Home+"/"); ok {
 		path = "~/" + rest

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"strings"
 
-	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/doctor"
-	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/probe"
 	"cie/cmd/internal/tty"
 	"cie/installer"
@@ -121,18 +119,18 @@ func (a *app) browsersStatus(ctx context.Context, f browserFlags) error {
 func (a *app) printBrowsers(out browsersJSON, broken error) {
 	switch {
 	case out.Module.Loadable == installer.LoadYes:
-		a.println(a.text(msg.ModuleGood, out.Module.Path))
+		a.println(a.text("module.loads", out.Module.Path))
 	case !out.Module.Exists:
-		a.println(a.style.Red(capital(a.text(msg.ModuleMissing, out.Module.Path))))
-		a.paragraph("    ", a.text(msg.ModuleMissingDo))
+		a.println(a.style.Red(capital(a.text("module.missing", out.Module.Path))))
+		a.paragraph("    ", a.text("doctor.do.reinstall"))
 	default:
-		a.println(a.style.Red(capital(a.text(msg.ModuleBroken, out.Module.Path))))
+		a.println(a.style.Red(capital(a.text("module.broken", out.Module.Path))))
 		a.paragraph("    ", a.probeText(broken))
-		a.paragraph("    ", a.text(msg.ModuleBrokenDo))
+		a.paragraph("    ", a.text("module.broken.do"))
 	}
 	a.println("")
 	if len(out.Browsers) == 0 {
-		a.println(a.text(msg.NoBrowsers))
+		a.println(a.text("doctor.find.no-browser"))
 	}
 	for _, b := range out.Browsers {
 		a.printBrowser(b)
@@ -151,11 +149,11 @@ func (a *app) printBrowser(b browserJSON) {
 }
 
 func (a *app) packagingText(p installer.Packaging) string {
-	return a.text(map[installer.Packaging]i18n.Text{
-		installer.PackageNative:  msg.PackageNative,
-		installer.PackageSnap:    msg.PackageSnap,
-		installer.PackageFlatpak: msg.PackageFlatpak,
-		installer.PackageTarball: msg.PackageTarball,
+	return a.text(map[installer.Packaging]string{
+		installer.PackageNative:  "packaging.native",
+		installer.PackageSnap:    "packaging.snap",
+		installer.PackageFlatpak: "packaging.flatpak",
+		installer.PackageTarball: "packaging.tarball",
 	}[p])
 }
 
@@ -174,47 +172,47 @@ func (a *app) browserAdvice(b installer.BrowserReport, s doctor.BrowserState) []
 	switch s {
 	case doctor.BrowserReady:
 		if b.ByPolicy && b.Status != installer.Registered {
-			return []string{a.text(msg.BrowserByPolicy)}
+			return []string{a.text("browser.policy")}
 		}
-		return []string{a.text(msg.BrowserReady)}
+		return []string{a.text("browser.ready")}
 	case doctor.BrowserRestart:
-		return []string{a.text(msg.BrowserRestart)}
+		return []string{a.text("browser.restart")}
 	case doctor.BrowserNotLoadable:
-		return []string{a.text(msg.BrowserNotLoadable)}
+		return []string{a.text("browser.not-loadable")}
 	case doctor.BrowserOff:
-		return []string{a.text(msg.BrowserOff)}
+		return []string{a.text("browser.off")}
 	case doctor.BrowserElsewhere:
-		return []string{a.text(msg.BrowserElsewhere)}
+		return []string{a.text("browser.elsewhere")}
 	case doctor.BrowserSandboxed:
 		if b.Packaging == installer.PackageSnap {
-			return []string{a.text(msg.BrowserSnap, b.Name)}
+			return []string{a.text("browser.snap", b.Name)}
 		}
-		return []string{a.text(msg.BrowserFlatpak, b.Name)}
+		return []string{a.text("browser.flatpak", b.Name)}
 	case doctor.BrowserNeverStarted:
-		return []string{a.text(msg.BrowserNeverStarted)}
+		return []string{a.text("browser.never-started")}
 	case doctor.BrowserDamaged:
-		return append([]string{a.text(msg.BrowserDamaged)}, a.stateAdvice(installer.State{Status: b.Status, Reason: b.Reason})...)
+		return append([]string{a.text("browser.damaged")}, a.stateAdvice(installer.State{Status: b.Status, Reason: b.Reason})...)
 	}
-	return append([]string{a.text(msg.BrowserUnavailable)}, a.stateAdvice(installer.State{Status: b.Status, Reason: b.Reason})...)
+	return append([]string{a.text("browser.unavailable")}, a.stateAdvice(installer.State{Status: b.Status, Reason: b.Reason})...)
 }
 
 // stateAdvice says what is wrong with a place.
 func (a *app) stateAdvice(s installer.State) []string {
-	t, ok := map[installer.Reason]i18n.Text{
-		installer.ReasonLegacyDatabase: msg.WhyLegacy,
-		installer.ReasonUnreadable:     msg.WhyUnreadable,
-		installer.ReasonNotRegular:     msg.WhyNotRegular,
-		installer.ReasonForeignOwner:   msg.WhyForeignOwner,
-		installer.ReasonReadOnly:       msg.WhyReadOnly,
-		installer.ReasonSyntax:         msg.WhySyntax,
-		installer.ReasonTooLarge:       msg.WhySyntax,
-		installer.ReasonDuplicate:      msg.WhyRepair,
-		installer.ReasonNoLibrary:      msg.WhyRepair,
-		installer.ReasonModuleMissing:  msg.WhyModuleMissing,
-		installer.ReasonOtherPolicy:    msg.WhyOtherPolicy,
-		installer.ReasonHidesPolicy:    msg.WhyHidesPolicy,
-		installer.ReasonNoServer:       msg.WhyNoServer,
-		installer.ReasonOtherServer:    msg.WhyOtherServer,
+	t, ok := map[installer.Reason]string{
+		installer.ReasonLegacyDatabase: "browser.why.legacy",
+		installer.ReasonUnreadable:     "browser.why.unreadable",
+		installer.ReasonNotRegular:     "browser.why.not-regular",
+		installer.ReasonForeignOwner:   "browser.why.foreign-owner",
+		installer.ReasonReadOnly:       "browser.why.read-only",
+		installer.ReasonSyntax:         "browser.why.syntax",
+		installer.ReasonTooLarge:       "browser.why.syntax",
+		installer.ReasonDuplicate:      "browser.why.repair",
+		installer.ReasonNoLibrary:      "browser.why.repair",
+		installer.ReasonModuleMissing:  "browser.why.module-missing",
+		installer.ReasonOtherPolicy:    "browser.why.other-policy",
+		installer.ReasonHidesPolicy:    "browser.why.hides-policy",
+		installer.ReasonNoServer:       "browser.why.no-server",
+		installer.ReasonOtherServer:    "browser.why.other-server",
 	}[s.Reason]
 	if !ok {
 		return nil
@@ -224,15 +222,15 @@ func (a *app) stateAdvice(s installer.State) []string {
 
 // probeText says why a module does not load.
 func (a *app) probeText(err error) string {
-	t, ok := map[probe.Reason]i18n.Text{
-		probe.ReasonMissing:     msg.ProbeMissing,
-		probe.ReasonNotLoadable: msg.ProbeNotLoadable,
-		probe.ReasonNotModule:   msg.ProbeNotModule,
-		probe.ReasonCrashed:     msg.ProbeCrashed,
-		probe.ReasonTimeout:     msg.ProbeTimeout,
+	t, ok := map[probe.Reason]string{
+		probe.ReasonMissing:     "module.why.missing",
+		probe.ReasonNotLoadable: "module.why.not-loadable",
+		probe.ReasonNotModule:   "module.why.not-module",
+		probe.ReasonCrashed:     "module.why.crashed",
+		probe.ReasonTimeout:     "module.why.timeout",
 	}[probe.Of(err)]
 	if !ok {
-		t = msg.ProbeRefused
+		t = "module.why.refused"
 	}
 	var own *probe.Error
 	detail := ""

@@ -10,7 +10,6 @@ import (
 	"cie/apdu"
 	"cie/apdu/readers"
 	"cie/card"
-	"cie/cmd/cie/internal/msg"
 )
 
 // inUse is the card that a verb works with.
@@ -56,15 +55,15 @@ func (a *app) find(s readers.Service) ([]readers.State, error) {
 	case 1:
 		return partly, nil
 	case 0:
-		p := a.problem("no-reader", exitNothing, msg.ReaderUnknown, a.reader)
+		p := a.problem("no-reader", exitNothing, "reader.unknown", a.reader)
 		if len(all) == 0 {
-			return nil, p.do(a.text(msg.NoReaderDo))
+			return nil, p.do(a.text("error.no-reader.remedy"))
 		}
 		p.Readers, p.list = names(all), names(all)
-		p.Message += ". " + strings.TrimSuffix(a.text(msg.ReadersAre), ":") + ":"
+		p.Message += ". " + strings.TrimSuffix(a.text("reader.connected"), ":") + ":"
 		return nil, p
 	default:
-		p := a.problem("choose-reader", exitChoose, msg.ReaderAmbiguous, a.reader)
+		p := a.problem("choose-reader", exitChoose, "reader.ambiguous", a.reader)
 		p.Readers, p.list = names(partly), names(partly)
 		return nil, p
 	}
@@ -124,14 +123,14 @@ func (a *app) pickOne(ctx context.Context, s readers.Service, command string) (r
 	case 1:
 		return list[0], nil
 	}
-	p := a.problem("choose-reader", exitChoose, msg.SeveralCards)
+	p := a.problem("choose-reader", exitChoose, "reader.several")
 	p.Readers = names(list)
 	if !a.json {
 		for _, r := range list {
 			p.list = append(p.list, a.described(ctx, s, r))
 		}
 	}
-	return readers.State{}, p.do(a.text(msg.SeveralCardsDo), "  "+command+" --reader "+shellQuote(list[0].Name))
+	return readers.State{}, p.do(a.text("reader.several.do"), "  "+command+" --reader "+shellQuote(list[0].Name))
 }
 
 // open connects to the card in a reader and recognises it.
@@ -155,8 +154,8 @@ func (a *app) open(ctx context.Context, s readers.Service, reader readers.State)
 	if err != nil {
 		use.Close()
 		if errors.Is(err, card.ErrNotCIE) {
-			p := a.problem("not-cie", exitNotCIE, msg.NotCIE, reader.Name)
-			return nil, p.do(a.text(msg.NotCIEDo))
+			p := a.problem("not-cie", exitNotCIE, "error.not-cie.reader", reader.Name)
+			return nil, p.do(a.text("error.not-cie.remedy"))
 		}
 		return nil, err
 	}
@@ -170,7 +169,7 @@ func (a *app) cardOptions() (card.Options, error) {
 	opts := a.sources.Card(func(source string, err error) {
 		switch {
 		case slices.Contains(a.sources.Anchors, source):
-			a.note(a.text(msg.BadAnchorIgnored, source, err))
+			a.note(a.text("error.anchor.ignored", source, err))
 		case a.debug:
 			a.trace("no %s: %v", source, err)
 		}
@@ -181,7 +180,7 @@ func (a *app) cardOptions() (card.Options, error) {
 	}
 	for _, name := range a.csca {
 		if err := opts.Roots.AddFile(name); err != nil {
-			return opts, a.usage(msg.BadAnchor, name, cause(err))
+			return opts, a.usage("error.anchor", name, cause(err))
 		}
 	}
 	return opts, nil

@@ -12,8 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"cie/card/identity"
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/tty"
 )
 
@@ -31,24 +29,24 @@ func (a *app) certCommand() *cobra.Command {
 	var format, out string
 	c := &cobra.Command{
 		Use:     "cert",
-		Short:   a.text(msg.CertShort),
-		Long:    a.text(msg.CertLong),
+		Short:   a.text("cmd.cert.short"),
+		Long:    a.text("cmd.cert.long"),
 		Example: "cie cert --format text\ncie cert --out me.pem",
 		RunE: func(c *cobra.Command, _ []string) error {
 			switch format {
 			case "pem", "text":
 			case "der":
 				if out == "" && !a.json && tty.IsTerminal(a.stdout) {
-					return a.usage(msg.BinaryToTerminal)
+					return a.usage("error.binary")
 				}
 			default:
-				return a.hint(c, a.usage(msg.BadChoice, "format", "pem, der, text"))
+				return a.hint(c, a.usage("usage.choice", "format", "pem, der, text"))
 			}
 			return a.cert(c.Context(), &codes, format, out)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "pem", a.text(msg.FlagCertFormat))
-	c.Flags().StringVar(&out, "out", "", a.text(msg.FlagOut))
+	c.Flags().StringVar(&format, "format", "pem", a.text("flag.cert-format"))
+	c.Flags().StringVar(&out, "out", "", a.text("flag.out"))
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"pem", "der", "text"}, cobra.ShellCompDirectiveNoFileComp))
 	codes.addPIN(a, c)
 	return c
@@ -81,7 +79,7 @@ func (a *app) cert(ctx context.Context, f *codeFlags, format, out string) error 
 			return a.printJSON(certJSON{Reader: u.reader, NIS: u.session.NIS(), levelJSON: u.levelJSON(), PEM: text, holderJSON: holder})
 		}
 		if out != "" {
-			a.note(a.text(msg.CertWritten, out))
+			a.note(a.text("cert.written", out))
 			return nil
 		}
 		_, err = a.stdout.Write(content)
@@ -92,27 +90,27 @@ func (a *app) cert(ctx context.Context, f *codeFlags, format, out string) error 
 // certText is the certificate for reading.
 func (a *app) certText(id *identity.Identity) string {
 	var b strings.Builder
-	field := func(label i18n.Text, value string) {
+	field := func(label string, value string) {
 		name := a.text(label)
 		fmt.Fprintf(&b, "%s%s%s\n", name, strings.Repeat(" ", max(1, 24-len([]rune(name)))), value)
 	}
-	field(msg.LabelHolder, strings.TrimSpace(id.Surname+" "+id.GivenName))
-	field(msg.LabelFiscalCode, id.FiscalCode)
-	field(msg.LabelNIS, id.NIS)
-	field(msg.LabelDocument, id.DocumentNumber)
+	field("label.holder", strings.TrimSpace(id.Surname+" "+id.GivenName))
+	field("label.fiscal-code", id.FiscalCode)
+	field("label.nis", id.NIS)
+	field("label.document", id.DocumentNumber)
 	if c := id.Cert; c != nil {
-		field(msg.CertSubject, distinguishedName(c.Subject))
-		field(msg.CertIssuer, distinguishedName(c.Issuer))
-		field(msg.CertSerial, fmt.Sprintf("%X", c.SerialNumber))
+		field("label.subject", distinguishedName(c.Subject))
+		field("label.issuer", distinguishedName(c.Issuer))
+		field("label.serial", fmt.Sprintf("%X", c.SerialNumber))
 	} else {
-		field(msg.CertSubject, id.CommonName)
-		field(msg.CertIssuer, id.Issuer)
+		field("label.subject", id.CommonName)
+		field("label.issuer", id.Issuer)
 	}
-	field(msg.CertNotBefore, id.NotBefore.UTC().Format(time.RFC3339))
-	field(msg.CertNotAfter, id.NotAfter.UTC().Format(time.RFC3339))
+	field("label.not-before", id.NotBefore.UTC().Format(time.RFC3339))
+	field("label.not-after", id.NotAfter.UTC().Format(time.RFC3339))
 	if key, ok := id.PublicKey.(*rsa.PublicKey); ok {
-		field(msg.CertKey, fmt.Sprintf("RSA %d bit, e=%d", key.N.BitLen(), key.E))
+		field("label.key", fmt.Sprintf("RSA %d bit, e=%d", key.N.BitLen(), key.E))
 	}
-	field(msg.CertSHA256, fmt.Sprintf("%X", sha256.Sum256(id.Raw)))
+	field("label.sha256", fmt.Sprintf("%X", sha256.Sum256(id.Raw)))
 	return b.String()
 }

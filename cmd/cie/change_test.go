@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 	"cie/installer"
 )
 
@@ -36,19 +34,19 @@ func TestShowChange(t *testing.T) {
 		says   string // "": nothing about the place
 	}{
 		{"two policies", installer.KindChromiumPolicy, false, installer.ActionRegister,
-			installer.State{Status: installer.Registered, Reason: installer.ReasonOtherPolicy}, true, nil, msg.WhyOtherPolicy.EN},
+			installer.State{Status: installer.Registered, Reason: installer.ReasonOtherPolicy}, true, nil, inLanguage("en", "browser.why.other-policy")},
 		{"policies with a comment", installer.KindFirefoxPolicy, false, installer.ActionBlocked,
-			installer.State{Status: installer.Damaged, Reason: installer.ReasonSyntax, Err: broken}, false, broken, msg.WhyPolicySyntax.EN},
+			installer.State{Status: installer.Damaged, Reason: installer.ReasonSyntax, Err: broken}, false, broken, inLanguage("en", "browser.why.policy-syntax")},
 		{"policies that hide others", installer.KindFirefoxPolicy, false, installer.ActionBlocked,
-			installer.State{Status: installer.Unavailable, Reason: installer.ReasonHidesPolicy}, false, broken, msg.WhyHidesPolicy.EN},
+			installer.State{Status: installer.Unavailable, Reason: installer.ReasonHidesPolicy}, false, broken, inLanguage("en", "browser.why.hides-policy")},
 		{"damaged since", installer.KindFirefoxPolicy, true, installer.ActionBlocked,
-			installer.State{Status: installer.Damaged, Reason: installer.ReasonSyntax, Err: broken}, false, broken, msg.WhyKept.EN},
+			installer.State{Status: installer.Damaged, Reason: installer.ReasonSyntax, Err: broken}, false, broken, inLanguage("en", "browser.why.kept")},
 		{"nothing there", installer.KindFirefoxPolicy, true, installer.ActionNone,
 			installer.State{Status: installer.Absent}, false, nil, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a, out, _ := quiet(i18n.English)
+			a, out, _ := quiet("en")
 			tg := find(tt.kind)
 			r := installer.Result{Step: installer.Step{Target: tg, Action: tt.action}, After: tt.after, Change: installer.Change{Changed: tt.change}, Err: tt.err}
 			err := a.showChange(env, browserFlags{system: true}, tt.remove, []installer.Result{r}, nil, false)

@@ -12,8 +12,6 @@ import (
 	"golang.org/x/term"
 
 	"cie/card"
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/tty"
 )
 
@@ -59,25 +57,25 @@ type codeFlags struct {
 
 // addDecisions adds the options for what a person decides before a code is sent.
 func (f *codeFlags) addDecisions(a *app, c *cobra.Command) {
-	c.Flags().BoolVar(&f.lastTry, "allow-last-try", false, a.text(msg.FlagLastTry))
-	c.Flags().BoolVar(&f.accept, "accept-unknown-issuer", false, a.text(msg.FlagAccept))
+	c.Flags().BoolVar(&f.lastTry, "allow-last-try", false, a.text("flag.allow-last-try"))
+	c.Flags().BoolVar(&f.accept, "accept-unknown-issuer", false, a.text("flag.accept"))
 }
 
 // addPIN adds the options of a verb that needs the PIN.
 func (f *codeFlags) addPIN(a *app, c *cobra.Command) {
 	f.pin.name = "pin-fd"
-	c.Flags().Var(&f.pin, f.pin.name, a.text(msg.FlagPINFD))
+	c.Flags().Var(&f.pin, f.pin.name, a.text("flag.pin-fd"))
 	f.addDecisions(a, c)
 }
 
 func (f *codeFlags) addNewPIN(a *app, c *cobra.Command) {
 	f.newPIN.name = "new-pin-fd"
-	c.Flags().Var(&f.newPIN, f.newPIN.name, a.text(msg.FlagNewPINFD))
+	c.Flags().Var(&f.newPIN, f.newPIN.name, a.text("flag.new-pin-fd"))
 }
 
 func (f *codeFlags) addPUK(a *app, c *cobra.Command) {
 	f.puk.name = "puk-fd"
-	c.Flags().Var(&f.puk, f.puk.name, a.text(msg.FlagPUKFD))
+	c.Flags().Var(&f.puk, f.puk.name, a.text("flag.puk-fd"))
 	f.addDecisions(a, c)
 }
 
@@ -89,15 +87,15 @@ func (a *app) fromFD(ctx context.Context, f fdFlag) ([]byte, error) {
 		return nil, nil
 	}
 	if !tty.OpenFD(f.fd) {
-		return nil, a.usage(msg.BadFD, f.name, f.fd)
+		return nil, a.usage("error.fd.closed", f.name, f.fd)
 	}
 	tty.Conceal()
 	code, err := tty.ReadFD(ctx, f.fd, maxCodeLine)
 	switch {
 	case errors.Is(err, io.EOF):
-		return nil, a.problem("no-code", exitBadCode, msg.EmptyFD, f.name, f.fd)
+		return nil, a.problem("no-code", exitBadCode, "error.fd.empty", f.name, f.fd)
 	case errors.Is(err, tty.ErrTooLong):
-		return nil, a.problem("bad-format", exitBadCode, msg.LongFD, f.name, f.fd)
+		return nil, a.problem("bad-format", exitBadCode, "error.fd.long", f.name, f.fd)
 	case err != nil:
 		return nil, err
 	}
@@ -140,12 +138,18 @@ func (d *dialog) close() {
 	}
 }
 
-// say shows a paragraph.
-func (d *dialog) say(t i18n.Text, args ...any) {
-	if d == nil {
-		return
+// say shows a text of the catalogue as a paragraph.
+func (d *dialog) say(key string, args ...any) {
+	if d != nil {
+		d.write(d.a.text(key, args...))
 	}
-	_, _ = io.WriteString(d.term, tty.Wrap(d.a.text(t, args...), "", d.width())+"\n")
+}
+
+// write shows a paragraph.
+func (d *dialog) write(s string) {
+	if d != nil {
+		_, _ = io.WriteString(d.term, tty.Wrap(s, "", d.width())+"\n")
+	}
 }
 
 // width is where lines are broken. The terminal of the dialog is the one of the
@@ -164,12 +168,12 @@ func (d *dialog) width() int {
 const attempts = 3
 
 // code asks for a code of 8 digits. The caller wipes it.
-func (d *dialog) code(ctx context.Context, prompt i18n.Text) ([]byte, error) {
+func (d *dialog) code(ctx context.Context, prompt string) ([]byte, error) {
 	for n := 1; ; n++ {
 		code, err := d.term.ReadSecret(ctx, d.a.text(prompt), maxCodeLine)
 		switch {
 		case errors.Is(err, io.EOF):
-			return nil, d.a.problem("no-code", exitBadCode, msg.NothingTyped)
+			return nil, d.a.problem("no-code", exitBadCode, "error.no-code")
 		case errors.Is(err, tty.ErrTooLong):
 			err = &card.FormatError{Length: maxCodeLine + 1}
 		case err != nil:
@@ -192,7 +196,7 @@ func (d *dialog) code(ctx context.Context, prompt i18n.Text) ([]byte, error) {
 // newPIN asks twice for a new PIN that keeps the rules. old may be nil. The
 // caller wipes it.
 func (d *dialog) newPIN(ctx context.Context, old []byte) ([]byte, error) {
-	d.say(msg.NewPINRules)
+	d.say("code.rules")
 	for n := 1; ; n++ {
 		pin, err := d.newPINOnce(ctx, old)
 		var weak *card.WeakPINError
@@ -201,7 +205,7 @@ func (d *dialog) newPIN(ctx context.Context, old []byte) ([]byte, error) {
 			return pin, err
 		}
 		if differ {
-			err = d.a.problem("codes-differ", exitBadCode, msg.CodesDiffer)
+			err = d.a.problem("codes-differ", exitBadCode, "code.differ")
 		}
 		if n == attempts {
 			return nil, err
@@ -213,7 +217,7 @@ func (d *dialog) newPIN(ctx context.Context, old []byte) ([]byte, error) {
 var errDiffer = errors.New("the two new PINs differ")
 
 func (d *dialog) newPINOnce(ctx context.Context, old []byte) ([]byte, error) {
-	pin, err := d.code(ctx, msg.AskNewPIN)
+	pin, err := d.code(ctx, "ask.new-pin")
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +225,7 @@ func (d *dialog) newPINOnce(ctx context.Context, old []byte) ([]byte, error) {
 		clear(pin)
 		return nil, err
 	}
-	second, err := d.term.ReadSecret(ctx, d.a.text(msg.AskNewAgain), maxCodeLine)
+	second, err := d.term.ReadSecret(ctx, d.a.text("ask.new-pin-again"), maxCodeLine)
 	defer clear(second)
 	second = card.NormalizeCode(second)
 	if err != nil && !errors.Is(err, tty.ErrTooLong) && !errors.Is(err, io.EOF) {
@@ -237,16 +241,16 @@ func (d *dialog) newPINOnce(ctx context.Context, old []byte) ([]byte, error) {
 
 // again says what is wrong with what was typed, and asks for it again.
 func (d *dialog) again(err error) {
-	message, what := d.a.explain(err).Message, msg.TryAgain
+	message, what := d.a.explain(err).Message, "ask.again"
 	if weak := new(card.WeakPINError); errors.As(err, &weak) {
-		what = msg.ChooseAnother
+		what = "ask.another"
 	}
 	_, _ = io.WriteString(d.term, tty.Wrap(capital(message)+". "+d.a.text(what), "", d.width())+"\n")
 }
 
 // confirm lets the person type a word before a dangerous step.
 func (d *dialog) confirm(ctx context.Context, word string) (bool, error) {
-	line, err := d.term.ReadLine(ctx, d.a.text(msg.AskConfirm, word), maxCodeLine)
+	line, err := d.term.ReadLine(ctx, d.a.text("ask.confirm", word), maxCodeLine)
 	if errors.Is(err, io.EOF) || errors.Is(err, tty.ErrTooLong) {
 		return false, nil
 	}

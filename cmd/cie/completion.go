@@ -4,20 +4,18 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-
-	"cie/cmd/cie/internal/msg"
 )
 
 func (a *app) completionCommand() *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
 		Use:       "completion bash|zsh|fish|powershell",
-		Short:     a.text(msg.CompletionShort),
-		Long:      a.text(msg.CompletionLong),
+		Short:     a.text("cmd.completion.short"),
+		Long:      a.text("cmd.completion.long"),
 		ValidArgs: shells,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 || !slices.Contains(shells, args[0]) {
-				return a.hint(c, a.usage(msg.BadShell))
+				return a.hint(c, a.usage("usage.shell"))
 			}
 			return nil
 		},

@@ -11,9 +11,7 @@ import (
 	"cie/apdu"
 	"cie/apdu/readers"
 	"cie/card"
-	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/doctor"
-	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/probe"
 )
 
@@ -42,16 +40,16 @@ func (a *app) doctorCommand() *cobra.Command {
 	var codes codeFlags
 	c := &cobra.Command{
 		Use:     "doctor",
-		Short:   a.text(msg.DoctorShort),
-		Long:    a.text(msg.DoctorLong),
+		Short:   a.text("cmd.doctor.short"),
+		Long:    a.text("cmd.doctor.long"),
 		Example: "cie doctor\ncie doctor --pin\ncie doctor --report report.txt",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.doctor(c.Context(), module, report, &codes, withPIN || codes.pin.set)
 		},
 	}
-	c.Flags().BoolVar(&withPIN, "pin", false, a.text(msg.FlagDoctorPIN))
-	c.Flags().StringVar(&report, "report", "", a.text(msg.FlagReport))
-	c.Flags().StringVar(&module, "module", "", a.text(msg.FlagModule))
+	c.Flags().BoolVar(&withPIN, "pin", false, a.text("flag.doctor-pin"))
+	c.Flags().StringVar(&report, "report", "", a.text("flag.report"))
+	c.Flags().StringVar(&module, "module", "", a.text("flag.module"))
 	_ = c.MarkFlagFilename("module", "so")
 	codes.addPIN(a, c)
 	return c
@@ -128,9 +126,9 @@ func (a *app) doctor(ctx context.Context, module, report string, f *codeFlags, w
 		err = a.printJSON(a.doctorJSON(worst, checks))
 	} else {
 		a.println("")
-		a.println(a.text(map[doctor.Status]i18n.Text{doctor.OK: msg.DoctorOK, doctor.Warn: msg.DoctorWarn, doctor.Fail: msg.DoctorFail}[worst]))
+		a.println(a.text("doctor.result." + string(worst)))
 		if report != "" {
-			a.note(a.text(msg.ReportWritten, report))
+			a.note(a.text("doctor.report-written", report))
 		}
 	}
 	if err == nil && worst == doctor.Fail {
@@ -145,9 +143,9 @@ func (a *app) askDoctorPIN(ctx context.Context, d *dialog, f *codeFlags, given [
 	if err := a.chosen(ctx, reader); err != nil {
 		return nil, nil, err
 	}
-	d.say(msg.DoctorAskPIN, reader)
+	d.say("doctor.ask-pin", reader)
 	if tries.Left >= 0 {
-		d.say(msg.TriesLeftPIN.For(tries.Left), tries.Left, tries.Max)
+		d.write(a.count("tries.pin", tries.Left, tries.Max))
 	}
 	opts, err := a.consent(ctx, d, card.PIN, tries, f.lastTry)
 	if err != nil {
@@ -156,7 +154,7 @@ func (a *app) askDoctorPIN(ctx context.Context, d *dialog, f *codeFlags, given [
 	if given != nil {
 		return given, opts, nil
 	}
-	pin, err := d.code(ctx, msg.AskPIN)
+	pin, err := d.code(ctx, "ask.pin")
 	return pin, opts, err
 }
 
@@ -192,11 +190,11 @@ func (a *app) doctorJSON(worst doctor.Status, checks []doctor.Check) doctorJSON 
 
 // printCheck shows one step.
 func (a *app) printCheck(c doctor.Check) {
-	mark := a.text(map[doctor.Status]i18n.Text{doctor.OK: msg.MarkOK, doctor.Warn: msg.MarkWarn, doctor.Fail: msg.MarkFail, doctor.Skipped: msg.MarkSkipped}[c.Status])
+	mark := a.text("doctor.mark." + string(c.Status))
 	style := map[doctor.Status]func(string) string{
 		doctor.OK: a.style.Green, doctor.Warn: a.style.Amber, doctor.Fail: a.style.Red, doctor.Skipped: a.style.Dim,
 	}[c.Status]
-	line := a.text(doctorSteps[c.ID])
+	line := a.checkText(c.ID)
 	if c.Subject != "" && c.ID != doctor.Identity {
 		line += " " + printable(c.Subject)
 	}
@@ -217,7 +215,7 @@ func (a *app) printCheck(c doctor.Check) {
 // nothing that says whose machine it is.
 func (a *app) doctorReport(env *doctor.Env, checks []doctor.Check) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "cie doctor, %s\n%s\n\n", a.now().UTC().Format(time.DateOnly), a.text(msg.ReportIntro))
+	fmt.Fprintf(&b, "cie doctor, %s\n%s\n\n", a.now().UTC().Format(time.DateOnly), a.text("diagnostics.private"))
 	for _, line := range doctor.System(a.root) {
 		fmt.Fprintln(&b, line)
 	}

@@ -220,7 +220,7 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 		d, code = s.examine("")
 		s.want(d, code, doctor.OK, doctor.CertificateValid, "", "")
 		out, code := s.run("", "doctor", "--module", s.mod, "--csca", s.csca)
-		if code != exitOK || !strings.Contains(out, "Everything that was looked at works.") {
+		if code != exitOK || !strings.Contains(out, "Everything that was checked works.") {
 			t.Errorf("exit %d\n%s", code, out)
 		}
 	})
@@ -262,11 +262,11 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 		denyPCSC(t, filepath.Join(s.base, "none.comm"))
 		d, code := s.examine("")
 		s.want(d, code, doctor.Fail, doctor.AccessDenied, doctor.AllowAccess, "polkit")
-		s.wantDenied("does not admit this user", "polkit")
+		s.wantDenied("does not allow this user", "polkit")
 		s.env = append(s.env, "SSH_CONNECTION=192.0.2.1 1 192.0.2.2 22")
 		d, code = s.examine("")
 		s.want(d, code, doctor.Fail, doctor.AccessRemote, doctor.SitAtComputer, "screen")
-		s.wantDenied("(ssh)", "screen")
+		s.wantDenied("(SSH)", "screen")
 	})
 	t.Run("no reader", func(t *testing.T) {
 		s := newSickbed(t, daemon)

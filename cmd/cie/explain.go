@@ -7,9 +7,7 @@ import (
 	"strings"
 
 	"cie/card"
-	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/doctor"
-	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/tty"
 )
 
@@ -41,12 +39,12 @@ type problem struct{ report }
 func (p *problem) Error() string { return p.Code + ": " + p.Message }
 
 // problem makes one from a text of the catalogue.
-func (a *app) problem(code string, exit int, t i18n.Text, args ...any) *problem {
-	return &problem{report{Code: code, Exit: exit, Message: a.text(t, args...)}}
+func (a *app) problem(code string, exit int, t string, args ...any) *problem {
+	return &problem{report{Code: code, Exit: exit, Message: a.inside(t, args...)}}
 }
 
 // usage is a command line that cannot be.
-func (a *app) usage(t i18n.Text, args ...any) *problem {
+func (a *app) usage(t string, args ...any) *problem {
 	return a.problem("usage", exitUsage, t, args...)
 }
 
@@ -61,55 +59,55 @@ func (p *problem) do(lines ...string) *problem {
 type answer struct {
 	code  string
 	exit  int
-	title i18n.Text
-	do    []i18n.Text
+	title string
+	do    []string
 }
 
 // answers has one for every Kind. Kinds that concern no user are "failed".
 var answers = map[card.Kind]answer{
-	card.KindOther:              {"failed", exitFailed, msg.Failed, nil},
-	card.KindInterrupted:        {"interrupted-change", exitLost, msg.HalfUnchanged, []i18n.Text{msg.HalfUnchangedDo}},
-	card.KindInterruptedUnknown: {"interrupted-change", exitLost, msg.HalfUnknown, []i18n.Text{msg.HalfUnknownDo}},
-	card.KindUncertain:          {"uncertain", exitLost, msg.UncertainPIN, []i18n.Text{msg.UncertainDo}},
-	card.KindNotAccepted:        {"not-accepted", exitChoose, msg.NotAccepted, []i18n.Text{msg.NotAcceptedDo}},
-	card.KindNotGenuine:         {"not-genuine", exitFake, msg.NotGenuine, []i18n.Text{msg.NotGenuineDo}},
-	card.KindPINBlocked:         {"pin-blocked", exitBlocked, msg.BlockedPIN, []i18n.Text{msg.BlockedPINDo}},
-	card.KindPUKBlocked:         {"puk-blocked", exitBlocked, msg.BlockedPUK, []i18n.Text{msg.BlockedPUKDo}},
-	card.KindPINWrong:           {"wrong-pin", exitWrongCode, msg.WrongPIN, []i18n.Text{msg.WrongPINDo}},
-	card.KindPUKWrong:           {"wrong-puk", exitWrongCode, msg.WrongPUK, []i18n.Text{msg.WrongPUKDo, msg.WhereHalves, msg.LostPUK}},
-	card.KindLastTry:            {"last-try", exitChoose, msg.LastTryPIN, []i18n.Text{msg.LastTryDo}},
-	card.KindFormat:             {"bad-format", exitBadCode, msg.BadFormat, []i18n.Text{msg.WhereHalves}},
-	card.KindWeak:               {"weak-pin", exitBadCode, msg.WeakSame, []i18n.Text{msg.WeakDo}},
-	card.KindCanceled:           {"stopped", exitFailed, msg.Interrupted, nil},
-	card.KindDeadline:           {"failed", exitFailed, msg.Failed, nil},
-	card.KindPINRequired:        {"pin-lost", exitLost, msg.PINGone, []i18n.Text{msg.PINGoneDo}},
-	card.KindNotCIE:             {"not-cie", exitNotCIE, msg.NotCIEPlain, []i18n.Text{msg.NotCIEDo}},
-	card.KindDataTooLong:        {"failed", exitFailed, msg.Failed, nil},
-	card.KindUnsupported:        {"failed", exitFailed, msg.Failed, nil},
-	card.KindMarkMoved:          {"failed", exitFailed, msg.Failed, nil},
-	card.KindState:              {"state", exitFailed, msg.StateUnavailable, nil},
-	card.KindClosed:             {"failed", exitFailed, msg.Failed, nil},
-	card.KindNoService:          {"no-service", exitNothing, msg.NoService, []i18n.Text{msg.NoServiceDo}},
-	card.KindNoReader:           {"no-reader", exitNothing, msg.NoReader, []i18n.Text{msg.NoReaderDo}},
-	card.KindNoCard:             {"no-card", exitNothing, msg.NoCard, []i18n.Text{msg.NoCardDo}},
-	card.KindMute:               {"mute", exitLost, msg.Mute, []i18n.Text{msg.MuteDo}},
-	card.KindRemoved:            {"removed", exitLost, msg.Removed, []i18n.Text{msg.RemovedDo}},
-	card.KindReset:              {"reset", exitLost, msg.WasReset, []i18n.Text{msg.WasResetDo}},
-	card.KindBusy:               {"busy", exitLost, msg.Busy, []i18n.Text{msg.BusyDo}},
-	card.KindTimeout:            {"timeout", exitLost, msg.ReaderTimeout, []i18n.Text{msg.ReaderTimeoutDo}},
-	card.KindStep:               {"step-failed", exitFailed, msg.StepFailed, []i18n.Text{msg.StepFailedDo}},
+	card.KindOther:              {"failed", exitFailed, "error.other.title", nil},
+	card.KindInterrupted:        {"interrupted-change", exitLost, "error.interrupted-unchanged.title", []string{"error.interrupted-unchanged.remedy"}},
+	card.KindInterruptedUnknown: {"interrupted-change", exitLost, "error.interrupted-unknown.title", []string{"error.interrupted-unknown.remedy"}},
+	card.KindUncertain:          {"uncertain", exitLost, "error.uncertain.title", []string{"error.uncertain.remedy"}},
+	card.KindNotAccepted:        {"not-accepted", exitChoose, "error.not-accepted.title", []string{"error.not-accepted.remedy"}},
+	card.KindNotGenuine:         {"not-genuine", exitFake, "error.not-genuine.title", []string{"error.not-genuine.remedy"}},
+	card.KindPINBlocked:         {"pin-blocked", exitBlocked, "error.pin-blocked.title", []string{"error.pin-blocked.remedy"}},
+	card.KindPUKBlocked:         {"puk-blocked", exitBlocked, "error.puk-blocked.title", []string{"error.puk-blocked.remedy"}},
+	card.KindPINWrong:           {"wrong-pin", exitWrongCode, "error.pin-wrong-unknown.title", []string{"error.pin-wrong.remedy"}},
+	card.KindPUKWrong:           {"wrong-puk", exitWrongCode, "error.puk-wrong-unknown.title", []string{"error.puk-wrong.remedy", "code.where", "ask.lost-puk"}},
+	card.KindLastTry:            {"last-try", exitChoose, "error.last-try.pin", []string{"error.last-try.remedy"}},
+	card.KindFormat:             {"bad-format", exitBadCode, "error.format.title", []string{"error.format.remedy", "code.where"}},
+	card.KindWeak:               {"weak-pin", exitBadCode, "error.weak-same-digit.title", []string{"error.weak-run.remedy"}},
+	card.KindCanceled:           {"stopped", exitFailed, "error.canceled.title", nil},
+	card.KindDeadline:           {"failed", exitFailed, "error.other.title", nil},
+	card.KindPINRequired:        {"pin-lost", exitLost, "error.pin-required.title", []string{"error.pin-required.remedy"}},
+	card.KindNotCIE:             {"not-cie", exitNotCIE, "error.not-cie.title", []string{"error.not-cie.remedy"}},
+	card.KindDataTooLong:        {"failed", exitFailed, "error.other.title", nil},
+	card.KindUnsupported:        {"failed", exitFailed, "error.other.title", nil},
+	card.KindMarkMoved:          {"failed", exitFailed, "error.other.title", nil},
+	card.KindState:              {"state", exitFailed, "error.state.title", nil},
+	card.KindClosed:             {"failed", exitFailed, "error.other.title", nil},
+	card.KindNoService:          {"no-service", exitNothing, "error.no-service.title", []string{"error.no-service.remedy"}},
+	card.KindNoReader:           {"no-reader", exitNothing, "error.no-reader.title", []string{"error.no-reader.remedy"}},
+	card.KindNoCard:             {"no-card", exitNothing, "error.no-card.title", []string{"error.no-card.remedy"}},
+	card.KindMute:               {"mute", exitLost, "error.mute.title", []string{"error.mute.remedy"}},
+	card.KindRemoved:            {"removed", exitLost, "error.removed.title", []string{"error.removed.remedy"}},
+	card.KindReset:              {"reset", exitLost, "error.reset.title", []string{"error.reset.remedy"}},
+	card.KindBusy:               {"busy", exitLost, "error.busy.title", []string{"error.busy.remedy"}},
+	card.KindTimeout:            {"timeout", exitLost, "error.timeout.title", []string{"error.timeout.remedy"}},
+	card.KindStep:               {"step-failed", exitFailed, "error.step.title", []string{"error.step.remedy"}},
 }
 
 // Titles that depend on more than the Kind.
 var (
-	lastTryTitles = map[card.Stake]i18n.Text{
-		card.StakeLastPIN: msg.LastTryPIN, card.StakeFewPUK: msg.LastTryPUK, card.StakeUnknownPUK: msg.LastTryPUKUnknown,
+	lastTryTitles = map[card.Stake]string{
+		card.StakeLastPIN: "error.last-try.pin", card.StakeFewPUK: "error.last-try.puk", card.StakeUnknownPUK: "error.last-try.puk-silent",
 	}
-	notAcceptedTitles = map[card.Level]i18n.Text{
-		card.TestCard: msg.NotAcceptedTest, card.VirtualCard: msg.NotAcceptedVirtual,
+	notAcceptedTitles = map[card.Level]string{
+		card.TestCard: "error.not-accepted.test-card", card.VirtualCard: "error.not-accepted.virtual-card",
 	}
-	weakTitles = map[card.Weakness]i18n.Text{
-		card.WeakSame: msg.WeakSame, card.WeakRun: msg.WeakRun, card.WeakUnchanged: msg.WeakUnchanged,
+	weakTitles = map[card.Weakness]string{
+		card.WeakSame: "error.weak-same-digit.title", card.WeakRun: "error.weak-run.title", card.WeakUnchanged: "error.weak-unchanged.title",
 	}
 )
 
@@ -128,16 +126,16 @@ func (a *app) classify(err error) report {
 		return own.report
 	}
 	if sig, ok := errors.AsType[*stopped](err); ok {
-		return report{Code: "stopped", Exit: sig.exit(), Message: a.text(msg.Interrupted)}
+		return report{Code: "stopped", Exit: sig.exit(), Message: a.inside("error.canceled.title")}
 	}
 	if errors.Is(err, tty.ErrNoTerminal) {
-		return a.saying("no-terminal", exitUsage, msg.NoTerminal, msg.NoTerminalDo)
+		return a.saying("no-terminal", exitUsage, "error.no-terminal.title", "error.no-terminal.remedy")
 	}
 	kind := card.Classify(err)
 	if kind == card.KindNoService {
 		if c, ok := a.admission(err); ok {
 			return report{
-				Code: "access-denied", Exit: exitNothing, Message: a.findingText(c, false),
+				Code: "access-denied", Exit: exitNothing, Message: a.texts.Inside(strings.TrimSuffix(a.findingText(c, false), ".")),
 				advice: []string{a.remedyText(c.Remedy)}, Detail: err.Error(),
 			}
 		}
@@ -162,16 +160,16 @@ func (a *app) detail(r *report, kind card.Kind, err error) {
 		e, _ := errors.AsType[*card.UncertainError](err)
 		r.CodeRef, r.Detail = e.Ref.String(), e.Err.Error()
 		if e.Ref == card.PUK {
-			r.Message = a.text(msg.UncertainPUK)
+			r.Message = a.inside("error.uncertain.title")
 		}
 	case card.KindNotAccepted:
 		e, _ := errors.AsType[*card.NotAcceptedError](err)
 		r.Detail, r.Level = e.Error(), e.Level
 		if title, ok := notAcceptedTitles[e.Level]; ok {
-			r.Message = a.text(title)
+			r.Message = a.inside(title)
 		}
 		if e.Level == card.VirtualCard {
-			r.advice = []string{a.text(msg.NotAcceptedVirtualDo)}
+			r.advice = []string{a.text("error.not-accepted.virtual-card.remedy")}
 		}
 	case card.KindPINBlocked, card.KindPUKBlocked, card.KindPINWrong, card.KindPUKWrong:
 		e, _ := errors.AsType[*card.PINError](err)
@@ -179,21 +177,21 @@ func (a *app) detail(r *report, kind card.Kind, err error) {
 	case card.KindLastTry:
 		e, _ := errors.AsType[*card.LastTryError](err)
 		r.CodeRef = e.Ref.String()
-		r.Message = a.text(lastTryTitles[e.Tries.Stake(e.Ref)])
+		r.Message = a.inside(lastTryTitles[e.Tries.Stake(e.Ref)])
 	case card.KindWeak:
 		e, _ := errors.AsType[*card.WeakPINError](err)
-		r.Message, r.Detail = a.text(weakTitles[e.Reason]), string(e.Reason)
+		r.Message, r.Detail = a.inside(weakTitles[e.Reason]), string(e.Reason)
 	case card.KindStep:
 		step := card.StepError{Err: err}
 		if e, ok := errors.AsType[*card.StepError](err); ok {
 			step = *e
 		}
-		r.Message, r.Detail = a.text(msg.StepFailed, a.stepText(step.Step)), step.Err.Error()
+		r.Message, r.Detail = a.inside("error.step.title", a.stepText(step.Step)), step.Err.Error()
 	case card.KindState:
-		r.Message, r.Detail = a.text(msg.StateUnavailable, err), err.Error()
+		r.Message, r.Detail = a.inside("error.state.title", err), err.Error()
 	default:
 		if r.Code == "failed" {
-			r.Message = a.text(msg.Failed, err)
+			r.Message = a.inside("error.other.title", err)
 		} else {
 			r.Detail = err.Error()
 		}
@@ -209,16 +207,16 @@ func (a *app) refusedDetail(r *report, e *card.PINError) {
 	tries := e.Tries
 	r.Tries = &tries
 	if tries > 0 {
-		r.Message += ". " + strings.TrimSuffix(a.text(msg.TriesLeftAfter.For(tries), tries), ".")
+		r.Message = a.texts.Inside(a.count("error."+strings.ToLower(e.Ref.String())+"-wrong.title", tries))
 	}
 	if (card.Tries{Left: tries}).Stake(e.Ref) == card.StakeLastPIN {
-		r.advice = append([]string{a.text(msg.WrongPINBlocksDo)}, r.advice...)
+		r.advice = append([]string{a.text("error.pin-wrong.blocks")}, r.advice...)
 	}
 }
 
 // saying is a report with its title and what to do.
-func (a *app) saying(code string, exit int, title i18n.Text, do ...i18n.Text) report {
-	r := report{Code: code, Exit: exit, Message: a.text(title)}
+func (a *app) saying(code string, exit int, title string, do ...string) report {
+	r := report{Code: code, Exit: exit, Message: a.inside(title)}
 	for _, t := range do {
 		r.advice = append(r.advice, a.text(t))
 	}
@@ -238,7 +236,7 @@ func (a *app) printReport(r report) {
 		_ = a.printJSON(map[string]report{"error": r})
 		return
 	}
-	title := a.text(msg.ErrorWord) + ": " + r.Message
+	title := a.text("error.word") + ": " + r.Message
 	if !strings.HasSuffix(title, ":") {
 		title += "."
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/tty"
 )
 
@@ -26,9 +25,9 @@ func (a *app) useLine(c *cobra.Command) string {
 		use += " " + arguments
 	}
 	if c.HasAvailableSubCommands() {
-		use += " " + a.text(msg.CommandWord)
+		use += " " + a.text("help.placeholder.command")
 	}
-	return use + " " + a.text(msg.Placeholder)
+	return use + " " + a.text("help.placeholder.options")
 }
 
 // subRows are the commands below c, or the topics.
@@ -71,7 +70,7 @@ func (a *app) flagRows(set *pflag.FlagSet) []row {
 		}
 		what := f.Usage
 		if f.Value.Type() == "string" && f.DefValue != "" {
-			what += " (" + a.text(msg.HelpDefault, f.DefValue) + ")"
+			what += " (" + a.text("help.default", f.DefValue) + ")"
 		}
 		rows = append(rows, row{name, what})
 	})
@@ -157,23 +156,23 @@ func (a *app) help(c *cobra.Command) {
 		fmt.Fprintf(w, "%s\n\n%s\n", a.style.Bold(c.Short), reflow(c.Long, a.columns()))
 		return
 	}
-	fmt.Fprintf(w, "%s\n\n%s\n  %s\n", reflow(description(c), a.columns()), a.style.Bold(a.text(msg.HelpUsage)), a.useLine(c))
+	fmt.Fprintf(w, "%s\n\n%s\n  %s\n", reflow(description(c), a.columns()), a.style.Bold(a.text("help.usage")), a.useLine(c))
 	if c.Example != "" {
-		fmt.Fprintf(w, "\n%s\n", a.style.Bold(a.text(msg.HelpExamples)))
+		fmt.Fprintf(w, "\n%s\n", a.style.Bold(a.text("help.examples")))
 		for _, line := range strings.Split(c.Example, "\n") {
 			fmt.Fprintln(w, "  "+line)
 		}
 	}
-	a.helpRows(a.text(msg.HelpCommands), subRows(c, false))
-	a.helpRows(a.text(msg.HelpFlags), a.flagRows(c.LocalNonPersistentFlags()))
+	a.helpRows(a.text("help.commands"), subRows(c, false))
+	a.helpRows(a.text("help.options"), a.flagRows(c.LocalNonPersistentFlags()))
 	if c.HasParent() {
-		a.helpRows(a.text(msg.HelpGlobal), a.flagRows(c.InheritedFlags()))
+		a.helpRows(a.text("help.global"), a.flagRows(c.InheritedFlags()))
 	} else {
-		a.helpRows(a.text(msg.HelpGlobal), a.flagRows(c.PersistentFlags()))
+		a.helpRows(a.text("help.global"), a.flagRows(c.PersistentFlags()))
 	}
-	a.helpRows(a.text(msg.HelpTopics), subRows(c, true))
+	a.helpRows(a.text("help.topics"), subRows(c, true))
 	if c.HasAvailableSubCommands() {
-		fmt.Fprintf(w, "\n%s\n", a.text(msg.HelpMore, c.CommandPath()))
+		fmt.Fprintf(w, "\n%s\n", a.text("help.more", c.CommandPath()))
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"cie/card/identity"
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 )
 
 // personJSON is the holder of a card.
@@ -71,26 +69,26 @@ var validityNames = map[identity.Validity]string{
 	identity.Expired:     "expired",
 }
 
-func (a *app) date(t time.Time) string { return t.Format(a.text(msg.DateFormat)) }
+func (a *app) date(t time.Time) string { return a.plain(a.texts.Date(t)) }
 
 // printHolder shows what a card tells after the PIN.
-func (a *app) printHolder(h *holderJSON, field func(label i18n.Text, value string)) {
-	field(msg.LabelHolder, a.style.Bold(strings.TrimSpace(h.Holder.Surname+" "+h.Holder.GivenName)))
-	field(msg.LabelFiscalCode, h.Holder.FiscalCode)
-	field(msg.LabelDocument, h.DocumentNumber)
+func (a *app) printHolder(h *holderJSON, field func(label string, value string)) {
+	field("label.holder", a.style.Bold(strings.TrimSpace(h.Holder.Surname+" "+h.Holder.GivenName)))
+	field("label.fiscal-code", h.Holder.FiscalCode)
+	field("label.document", h.DocumentNumber)
 	end, grace := a.date(h.id.NotAfter), a.date(h.id.GraceUntil)
 	switch h.validity {
 	case identity.Valid, identity.ExpiresSoon:
-		field(msg.LabelExpiry, end)
-		field(msg.LabelGrace, a.text(msg.GraceUntil, grace))
+		field("label.expiry", end)
+		field("label.grace", a.text("expiry.grace-until", grace))
 	case identity.NotYetValid:
-		field(msg.LabelExpiry, a.style.Amber(a.text(msg.ExpiryNotYet, end, a.date(h.id.NotBefore))))
+		field("label.expiry", a.style.Amber(a.text("expiry.not-yet", end, a.date(h.id.NotBefore))))
 	case identity.InGrace:
-		field(msg.LabelExpiry, a.style.Amber(a.text(msg.ExpiryGone, end)))
-		field(msg.LabelGrace, a.style.Amber(a.text(msg.GraceNow, grace)))
+		field("label.expiry", a.style.Amber(a.text("expiry.gone", end)))
+		field("label.grace", a.style.Amber(a.text("expiry.grace-now", grace)))
 	default:
-		field(msg.LabelExpiry, a.style.Red(a.text(msg.ExpiryGone, end)))
-		field(msg.LabelGrace, a.style.Red(a.text(msg.GraceOver, grace)))
+		field("label.expiry", a.style.Red(a.text("expiry.gone", end)))
+		field("label.grace", a.style.Red(a.text("expiry.grace-over", grace)))
 	}
 }
 
@@ -98,12 +96,12 @@ func (a *app) printHolder(h *holderJSON, field func(label i18n.Text, value strin
 func (a *app) holderHints(h *holderJSON) {
 	switch h.validity {
 	case identity.InGrace, identity.Expired:
-		a.note(a.text(msg.RenewNow))
+		a.note(a.text("expiry.now"))
 	case identity.ExpiresSoon:
 		if days := int(h.id.NotAfter.Sub(a.now()).Hours() / 24); days > 0 {
-			a.note(a.text(msg.RenewSoon.For(days), days))
+			a.note(a.count("expiry.soon", days))
 		} else {
-			a.note(a.text(msg.RenewToday))
+			a.note(a.text("expiry.today"))
 		}
 	}
 }

@@ -182,7 +182,7 @@ func TestTerminalHostileNames(t *testing.T) {
 			defer kill.Stop()
 			p.Expect("EVIL")
 			if c.pin {
-				p.Expect("nothing shows while you type")
+				p.Expect("not shown while you type")
 				p.Type(pin + "\r")
 				p.Expect("EVIL")
 				p.Expect("PRV")

@@ -10,8 +10,6 @@ import (
 
 	"cie/card"
 	"cie/card/state"
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 )
 
 // knownJSON is a card in the answer of "cie cards --json".
@@ -29,8 +27,8 @@ type knownJSON struct {
 func (a *app) cardsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "cards",
-		Short:   a.text(msg.CardsShort),
-		Long:    a.text(msg.CardsLong),
+		Short:   a.text("cmd.cards.short"),
+		Long:    a.text("cmd.cards.long"),
 		Example: "cie cards\ncie cards accept\ncie cards forget 999900000001",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -48,7 +46,7 @@ func (a *app) stateProblem(err error) error {
 	if err == nil {
 		return nil
 	}
-	p := a.problem("state", exitFailed, msg.StateUnavailable, err)
+	p := a.problem("state", exitFailed, "error.state.title", err)
 	p.Detail = err.Error()
 	return p
 }
@@ -71,7 +69,7 @@ func (a *app) knownCards() error {
 		return a.printJSON(map[string][]knownJSON{"cards": list})
 	}
 	if len(list) == 0 {
-		a.println(a.text(msg.CardsNone))
+		a.println(a.text("cards.none"))
 		return nil
 	}
 	for i, k := range list {
@@ -111,7 +109,7 @@ func knownCard(e state.Entry) knownJSON {
 func (a *app) printKnown(e state.Entry, k knownJSON) {
 	if k.Error != "" {
 		a.println(a.style.Bold(k.ID))
-		a.paragraph("  ", a.style.Red(a.text(msg.CardsDamaged, k.ID)))
+		a.paragraph("  ", a.style.Red(a.text("cards.damaged", k.ID)))
 		return
 	}
 	title := "NIS " + k.NIS
@@ -119,21 +117,21 @@ func (a *app) printKnown(e state.Entry, k knownJSON) {
 		title = k.Holder + ", " + title
 	}
 	a.println(a.style.Bold(title))
-	what := a.text(msg.CardsSeen)
+	what := a.text("cards.seen")
 	switch {
 	case k.Genuine != "":
-		what = a.style.Green(a.text(msg.CardsGenuine, k.Genuine))
+		what = a.style.Green(a.text("cards.genuine", k.Genuine))
 	case k.Accepted != "":
-		what = a.style.Amber(a.text(msg.CardsAccepted, a.date(e.Record.Consent.At)))
+		what = a.style.Amber(a.text("cards.accepted", a.date(e.Record.Consent.At)))
 	}
 	a.paragraph("  ", what)
 	count := func(n *int) string {
 		if n == nil {
-			return a.text(msg.CardsUnknown)
+			return a.text("unknown")
 		}
 		return fmt.Sprint(*n)
 	}
-	a.paragraph("  ", a.text(msg.CardsTries, count(k.PINTries), count(k.PUKTries)))
+	a.paragraph("  ", a.text("cards.tries", count(k.PINTries), count(k.PUKTries)))
 	a.paragraph("  ", "ID "+k.ID)
 }
 
@@ -141,12 +139,12 @@ func (a *app) cardsAcceptCommand() *cobra.Command {
 	var yes bool
 	c := &cobra.Command{
 		Use:     "accept",
-		Short:   a.text(msg.CardsAcceptShort),
-		Long:    a.text(msg.CardsAcceptLong),
+		Short:   a.text("cmd.cards.accept.short"),
+		Long:    a.text("cmd.cards.accept.long"),
 		Example: "cie cards accept",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.acceptCard(c.Context(), yes) },
 	}
-	c.Flags().BoolVar(&yes, "yes", false, a.text(msg.FlagYes))
+	c.Flags().BoolVar(&yes, "yes", false, a.text("flag.yes"))
 	return c
 }
 
@@ -171,8 +169,8 @@ func (a *app) acceptCard(ctx context.Context, given bool) error {
 	case auth.Level == card.NotGenuine:
 		return auth.Reason
 	case auth.Level == card.VirtualCard:
-		p := a.problem("virtual-card", exitChoose, msg.CardIsVirtual)
-		return p.do(a.text(msg.NotAcceptedVirtualDo))
+		p := a.problem("virtual-card", exitChoose, "cards.is-virtual")
+		return p.do(a.text("error.not-accepted.virtual-card.remedy"))
 	}
 	u.level = auth.Level
 	if auth.Level.NeedsConsent() && !auth.Accepted {
@@ -188,9 +186,9 @@ func (a *app) acceptCard(ctx context.Context, given bool) error {
 			Accepted bool `json:"accepted"`
 		}{u.reader, u.session.NIS(), u.levelJSON(), auth.Level.NeedsConsent()})
 	}
-	done := msg.CardAcceptedOK
+	done := "cards.accepted-now"
 	if auth.Level == card.Genuine {
-		done = msg.CardIsGenuine
+		done = "cards.is-genuine"
 	}
 	a.println(a.style.Green(a.wrapOut(a.text(done), "")))
 	return nil
@@ -203,10 +201,10 @@ func (a *app) acceptForGood(ctx context.Context, u *inUse, auth card.Authenticit
 			return err
 		}
 		defer d.close()
-		d.say(msg.CardChosen, u.reader, u.session.NIS())
+		d.say("ask.card", u.reader, u.session.NIS())
 		d.say(acceptWarning(auth.Level))
-		d.say(msg.AcceptMeaning)
-		yes, err := d.confirm(ctx, a.text(msg.AcceptWord))
+		d.say("accept.meaning")
+		yes, err := d.confirm(ctx, a.text("accept.word"))
 		if err != nil {
 			return err
 		}
@@ -222,32 +220,32 @@ func (a *app) acceptForGood(ctx context.Context, u *inUse, auth card.Authenticit
 
 // acceptWarning is what a person has to know before a card of this level gets
 // a code.
-func acceptWarning(level card.Level) i18n.Text {
+func acceptWarning(level card.Level) string {
 	switch level {
 	case card.TestCard:
-		return msg.WarnTestCard
+		return "warn.test-card"
 	case card.VirtualCard:
-		return msg.WarnVirtualCard
+		return "warn.virtual-card"
 	}
-	return msg.WarnIssuerUnknown
+	return "warn.issuer-unknown"
 }
 
 func (a *app) cardsForgetCommand() *cobra.Command {
 	var all bool
 	c := &cobra.Command{
 		Use:     "forget [NIS | ID]",
-		Short:   a.text(msg.CardsForgetShort),
-		Long:    a.text(msg.CardsForgetLong),
+		Short:   a.text("cmd.cards.forget.short"),
+		Long:    a.text("cmd.cards.forget.long"),
 		Example: "cie cards forget 999900000001\ncie cards forget --all",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if (len(args) == 0) != all || len(args) > 1 {
-				return a.hint(c, a.usage(msg.CardsWhich))
+				return a.hint(c, a.usage("cards.which"))
 			}
 			return a.forgetCards(args)
 		},
 	}
-	c.Flags().BoolVar(&all, "all", false, a.text(msg.FlagAll))
+	c.Flags().BoolVar(&all, "all", false, a.text("flag.all"))
 	return c
 }
 
@@ -267,7 +265,7 @@ func (a *app) forgetCards(args []string) error {
 	} else {
 		i := slices.IndexFunc(entries, func(e state.Entry) bool { return e.ID == args[0] || e.ID == state.ID(args[0]) })
 		if i < 0 {
-			return a.problem("no-record", exitFailed, msg.CardsUnknownID, printable(args[0]))
+			return a.problem("no-record", exitFailed, "cards.unknown", printable(args[0]))
 		}
 		n, err = 1, st.Forget(entries[i].ID)
 	}
@@ -277,6 +275,6 @@ func (a *app) forgetCards(args []string) error {
 	if a.json {
 		return a.printJSON(map[string]int{"forgotten": n})
 	}
-	a.println(a.text(msg.CardsForgotten.For(n), n))
+	a.println(a.count("cards.forgotten", n))
 	return nil
 }

@@ -8,20 +8,19 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/version"
+	"cie/gui/text"
 )
 
 func (a *app) manCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "gen-man DIR",
-		Short:  a.text(msg.ManShort),
-		Long:   a.text(msg.ManLong),
+		Short:  a.text("cmd.gen-man.short"),
+		Long:   a.text("cmd.gen-man.long"),
 		Hidden: true,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return a.hint(c, a.usage(msg.OneDirectory))
+				return a.hint(c, a.usage("usage.one-directory"))
 			}
 			return nil
 		},
@@ -31,15 +30,16 @@ func (a *app) manCommand() *cobra.Command {
 
 // genMan writes the manual pages of every command in every language.
 func (a *app) genMan(dir string) error {
-	for lang, sub := range map[i18n.Language]string{
-		i18n.English: "man1",
-		i18n.Italian: filepath.Join("it", "man1"),
-	} {
+	for _, l := range text.Languages {
+		sub := filepath.Join(l.Code, "man1")
+		if l == text.Languages[0] {
+			sub = "man1"
+		}
 		speaker := newApp(a.world)
-		speaker.lang, speaker.ascii = lang, false
+		speaker.texts, speaker.ascii = text.Load(l.Code).For("cli"), false
 		to := filepath.Join(dir, sub)
 		if err := os.MkdirAll(to, 0o755); err != nil {
-			return a.problem("failed", exitFailed, msg.CannotWrite, to, cause(err))
+			return a.problem("failed", exitFailed, "error.write", to, cause(err))
 		}
 		if err := speaker.manPages(speaker.rootCommand(), to); err != nil {
 			return err
@@ -53,7 +53,7 @@ func (a *app) genMan(dir string) error {
 func (a *app) manPages(c *cobra.Command, dir string) error {
 	name := filepath.Join(dir, manName(c)+".1")
 	if err := os.WriteFile(name, []byte(a.manPage(c)), 0o644); err != nil {
-		return a.problem("failed", exitFailed, msg.CannotWrite, name, cause(err))
+		return a.problem("failed", exitFailed, "error.write", name, cause(err))
 	}
 	for _, sub := range manual(c) {
 		if err := a.manPages(sub, dir); err != nil {
@@ -79,8 +79,8 @@ func manName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(
 // manPage is the page of a command in the man macros of roff.
 func (a *app) manPage(c *cobra.Command) string {
 	var b strings.Builder
-	section := func(t i18n.Text) { fmt.Fprintf(&b, ".SH \"%s\"\n", roff(a.text(t))) }
-	rows := func(t i18n.Text, rows []row) {
+	section := func(t string) { fmt.Fprintf(&b, ".SH \"%s\"\n", roff(a.text(t))) }
+	rows := func(t string, rows []row) {
 		if len(rows) == 0 {
 			return
 		}
@@ -89,12 +89,12 @@ func (a *app) manPage(c *cobra.Command) string {
 			fmt.Fprintf(&b, ".TP\n\\fB%s\\fR\n%s\n", roff(strings.TrimSpace(r.name)), roffLine(r.what))
 		}
 	}
-	fmt.Fprintf(&b, ".TH \"%s\" 1 \"\" \"cie %s\" \"%s\"\n", strings.ToUpper(manName(c)), roff(version.String()), roff(a.text(msg.ManTitle)))
-	section(msg.ManName)
+	fmt.Fprintf(&b, ".TH \"%s\" 1 \"\" \"cie %s\" \"%s\"\n", strings.ToUpper(manName(c)), roff(version.String()), roff(a.text("man.title")))
+	section("man.name")
 	fmt.Fprintf(&b, "%s \\- %s\n", roff(manName(c)), roff(c.Short))
-	section(msg.ManSynopsis)
+	section("man.synopsis")
 	fmt.Fprintf(&b, "\\fB%s\\fR%s\n", roff(c.CommandPath()), roff(strings.TrimPrefix(a.useLine(c), c.CommandPath())))
-	section(msg.ManDescription)
+	section("man.description")
 	for i, paragraph := range strings.Split(description(c), "\n\n") {
 		if i > 0 {
 			b.WriteString(".PP\n")
@@ -103,15 +103,15 @@ func (a *app) manPage(c *cobra.Command) string {
 			b.WriteString(roffLine(line) + "\n")
 		}
 	}
-	rows(msg.ManCommands, subRows(c, false))
-	rows(msg.ManOptions, a.flagRows(c.LocalNonPersistentFlags()))
+	rows("man.commands", subRows(c, false))
+	rows("man.options", a.flagRows(c.LocalNonPersistentFlags()))
 	if c.HasParent() {
-		rows(msg.ManGlobal, a.flagRows(c.InheritedFlags()))
+		rows("man.global", a.flagRows(c.InheritedFlags()))
 	} else {
-		rows(msg.ManGlobal, a.flagRows(c.PersistentFlags()))
+		rows("man.global", a.flagRows(c.PersistentFlags()))
 	}
 	if c.Example != "" {
-		section(msg.ManExamples)
+		section("man.examples")
 		literal(&b, c.Example)
 	}
 	for _, sub := range c.Commands() {
@@ -120,7 +120,7 @@ func (a *app) manPage(c *cobra.Command) string {
 			literal(&b, reflow(sub.Long, 72))
 		}
 	}
-	section(msg.ManSee)
+	section("man.see-also")
 	b.WriteString(strings.Join(seeAlso(c), ",\n") + "\n")
 	return b.String()
 }

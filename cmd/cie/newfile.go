@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-
-	"cie/cmd/cie/internal/msg"
 )
 
 // newFile is a file that appears under its name when it is whole, and only if
@@ -28,7 +26,7 @@ func (e existsProblem) Is(target error) bool { return target == errExists }
 func (e existsProblem) Unwrap() error        { return e.problem }
 
 func (a *app) taken(name string) error {
-	return existsProblem{a.problem("exists", exitFailed, msg.FileExists, name)}
+	return existsProblem{a.problem("exists", exitFailed, "error.exists", name)}
 }
 
 // canCreate checks that a new file of this name can be written.
@@ -46,7 +44,7 @@ func (a *app) createNew(name string) (*newFile, error) {
 	if _, err := os.Lstat(name); err == nil {
 		return nil, a.taken(name)
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, a.problem("failed", exitFailed, msg.CannotWrite, name, cause(err))
+		return nil, a.problem("failed", exitFailed, "error.write", name, cause(err))
 	}
 	dir, base := filepath.Split(name)
 	var err error
@@ -60,7 +58,7 @@ func (a *app) createNew(name string) (*newFile, error) {
 			break
 		}
 	}
-	return nil, a.problem("failed", exitFailed, msg.CannotWrite, name, cause(err))
+	return nil, a.problem("failed", exitFailed, "error.write", name, cause(err))
 }
 
 // Write implements io.Writer.
@@ -82,7 +80,7 @@ func (f *newFile) WriteAt(p []byte, off int64) (int, error) {
 }
 
 func (f *newFile) failed(err error) error {
-	return f.a.problem("failed", exitFailed, msg.CannotWrite, f.name, cause(err))
+	return f.a.problem("failed", exitFailed, "error.write", f.name, cause(err))
 }
 
 // commit gives the file its name.

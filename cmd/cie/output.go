@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-
-	"cie/cmd/cie/internal/msg"
 )
 
 // output is a file to be written, opened before a code is asked for: nobody
@@ -37,7 +35,7 @@ func (a *app) openOutput(name string, mode fs.FileMode) (*output, error) {
 }
 
 func (o *output) failed(err error) error {
-	return o.a.problem("failed", exitFailed, msg.CannotWrite, o.name, cause(err))
+	return o.a.problem("failed", exitFailed, "error.write", o.name, cause(err))
 }
 
 func (o *output) open(mode fs.FileMode) error {

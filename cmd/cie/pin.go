@@ -6,8 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"cie/card"
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 )
 
 // pinJSON is the answer of the verbs below "cie pin".
@@ -22,8 +20,8 @@ type pinJSON struct {
 func (a *app) pinCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "pin",
-		Short: a.text(msg.PINShort),
-		Long:  a.text(msg.PINLong),
+		Short: a.text("cmd.pin.short"),
+		Long:  a.text("cmd.pin.long"),
 		RunE:  a.group,
 	}
 	c.AddCommand(a.pinVerifyCommand(), a.pinChangeCommand(), a.pinUnblockCommand())
@@ -53,7 +51,7 @@ func (a *app) withPIN(ctx context.Context, f *codeFlags, then func(*inUse) error
 		return err
 	}
 	if pin == nil {
-		if pin, err = d.code(ctx, msg.AskPIN); err != nil {
+		if pin, err = d.code(ctx, "ask.pin"); err != nil {
 			return err
 		}
 	}
@@ -66,7 +64,7 @@ func (a *app) withPIN(ctx context.Context, f *codeFlags, then func(*inUse) error
 }
 
 // pinDone tells that a verb below "cie pin" did its work.
-func (a *app) pinDone(u *inUse, result string, t i18n.Text) error {
+func (a *app) pinDone(u *inUse, result string, t string) error {
 	if !a.json {
 		a.println(a.style.Green(a.wrapOut(a.text(t), "")))
 		return nil

@@ -6,15 +6,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"cie/card"
-	"cie/cmd/cie/internal/msg"
 )
 
 func (a *app) pinChangeCommand() *cobra.Command {
 	var codes codeFlags
 	c := &cobra.Command{
 		Use:     "change",
-		Short:   a.text(msg.PINChangeShort),
-		Long:    a.text(msg.PINChangeLong),
+		Short:   a.text("cmd.pin.change.short"),
+		Long:    a.text("cmd.pin.change.long"),
 		Example: "cie pin change\ncie pin change --pin-fd 3 --new-pin-fd 4 3< old.txt 4< new.txt",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.pinChange(c.Context(), &codes) },
 	}
@@ -54,7 +53,7 @@ func (a *app) pinChange(ctx context.Context, f *codeFlags) error {
 		return err
 	}
 	if old == nil {
-		if old, err = d.code(ctx, msg.AskOldPIN); err != nil {
+		if old, err = d.code(ctx, "ask.old-pin"); err != nil {
 			return err
 		}
 	}
@@ -67,5 +66,5 @@ func (a *app) pinChange(ctx context.Context, f *codeFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.pinDone(u, "changed", msg.PINChanged)
+	return a.pinDone(u, "changed", "pin.changed")
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"cie/card"
-	"cie/cmd/cie/internal/msg"
 )
 
 func (a *app) pinUnblockCommand() *cobra.Command {
@@ -14,19 +13,19 @@ func (a *app) pinUnblockCommand() *cobra.Command {
 	var keep bool
 	c := &cobra.Command{
 		Use:     "unblock",
-		Short:   a.text(msg.PINUnblockShort),
-		Long:    a.text(msg.PINUnblockLong),
+		Short:   a.text("cmd.pin.unblock.short"),
+		Long:    a.text("cmd.pin.unblock.long"),
 		Example: "cie pin unblock\ncie pin unblock --puk-fd 3 --new-pin-fd 4 3< puk.txt 4< new.txt",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if keep && codes.newPIN.set {
-				return a.hint(c, a.usage(msg.KeepOrNew))
+				return a.hint(c, a.usage("usage.keep-or-new"))
 			}
 			return a.pinUnblock(c.Context(), &codes, keep)
 		},
 	}
 	codes.addPUK(a, c)
 	codes.addNewPIN(a, c)
-	c.Flags().BoolVar(&keep, "keep-pin", false, a.text(msg.FlagKeepPIN))
+	c.Flags().BoolVar(&keep, "keep-pin", false, a.text("flag.keep-pin"))
 	return c
 }
 
@@ -64,8 +63,8 @@ func (a *app) pinUnblock(ctx context.Context, f *codeFlags, keep bool) error {
 		return err
 	}
 	if puk == nil {
-		d.say(msg.WhereHalves)
-		if puk, err = d.code(ctx, msg.AskPUK); err != nil {
+		d.say("code.where")
+		if puk, err = d.code(ctx, "ask.puk"); err != nil {
 			return err
 		}
 	}
@@ -74,7 +73,7 @@ func (a *app) pinUnblock(ctx context.Context, f *codeFlags, keep bool) error {
 		if err != nil {
 			return err
 		}
-		return a.pinDone(u, "tries-reset", msg.PINTriesReset)
+		return a.pinDone(u, "tries-reset", "pin.tries-reset")
 	}
 	if pin == nil {
 		if pin, err = d.newPIN(ctx, nil); err != nil {
@@ -85,5 +84,5 @@ func (a *app) pinUnblock(ctx context.Context, f *codeFlags, keep bool) error {
 	if err != nil {
 		return err
 	}
-	return a.pinDone(u, "unblocked", msg.PINUnblocked)
+	return a.pinDone(u, "unblocked", "pin.unblocked")
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"cie/card"
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 )
 
 // levelJSON is what every answer after a code says of the card.
@@ -42,9 +40,9 @@ func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef,
 	}
 	u.level = auth.Level
 	if holder != "" {
-		d.say(msg.CardOfHolder, holder, u.reader, u.session.NIS())
+		d.say("ask.card-of", holder, u.reader, u.session.NIS())
 	} else {
-		d.say(msg.CardChosen, u.reader, u.session.NIS())
+		d.say("ask.card", u.reader, u.session.NIS())
 	}
 	var opts []card.CodeOption
 	if !auth.TakesCodes() {
@@ -57,15 +55,15 @@ func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef,
 	case tries.Blocked():
 		return nil, a.blocked(ctx, u, ref, tries)
 	case tries.Left < 0:
-		d.say(msg.TriesUnknown)
+		d.say("tries.silent")
 	default:
-		left := msg.TriesLeftPIN
+		left := "tries.pin"
 		if ref == card.PUK {
-			left = msg.TriesLeftPUK
+			left = "tries.puk"
 		}
-		d.say(left.For(tries.Left), tries.Left, tries.Max)
+		d.write(a.count(left, tries.Left, tries.Max))
 		if !tries.Reported {
-			d.say(msg.TriesLastSeen)
+			d.say("tries.last-seen")
 		}
 	}
 	last, err := a.consent(ctx, d, ref, tries, f.lastTry)
@@ -83,13 +81,13 @@ func (a *app) acceptOnce(ctx context.Context, d *dialog, auth card.Authenticity,
 	if d == nil {
 		return refused
 	}
-	d.say(msg.AcceptMeaning)
-	yes, err := d.confirm(ctx, a.text(msg.AcceptWord))
+	d.say("accept.meaning")
+	yes, err := d.confirm(ctx, a.text("accept.word"))
 	if err == nil && !yes {
 		err = refused
 	}
 	if err == nil && auth.Level != card.VirtualCard {
-		d.say(msg.AcceptForGoodTip)
+		d.say("accept.tip")
 	}
 	return err
 }
@@ -114,8 +112,8 @@ func (a *app) blocked(ctx context.Context, u *inUse, ref card.PINRef, tries card
 }
 
 // stakeWarnings are what a person has to know before confirming.
-var stakeWarnings = map[card.Stake]i18n.Text{
-	card.StakeLastPIN: msg.LastPINWarning, card.StakeFewPUK: msg.FewPUKWarning, card.StakeUnknownPUK: msg.UnknownPUKWarning,
+var stakeWarnings = map[card.Stake]string{
+	card.StakeLastPIN: "ask.last-pin", card.StakeFewPUK: "ask.few-puk", card.StakeUnknownPUK: "ask.unknown-puk",
 }
 
 // consent wants an explicit yes before what may be one of the last tries.
@@ -125,11 +123,11 @@ func (a *app) consent(ctx context.Context, d *dialog, ref card.PINRef, tries car
 	}
 	d.say(stakeWarnings[tries.Stake(ref)])
 	if ref == card.PUK {
-		d.say(msg.LostPUK)
+		d.say("ask.lost-puk")
 	}
 	if !allow && d != nil {
 		var err error
-		if allow, err = d.confirm(ctx, a.text(msg.ConfirmWord)); err != nil {
+		if allow, err = d.confirm(ctx, a.text("ask.confirm.word")); err != nil {
 			return nil, err
 		}
 	}

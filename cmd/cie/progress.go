@@ -7,35 +7,15 @@ import (
 	"sync"
 
 	"cie/card"
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/tty"
 )
 
-// stepTexts are the steps of package card in words.
-var stepTexts = map[card.StepName]i18n.Text{
-	card.StepSelect:       msg.StepSelect,
-	card.StepReadPublic:   msg.StepReadPublic,
-	card.StepCheckSOD:     msg.StepCheckSOD,
-	card.StepAntiClone:    msg.StepAntiClone,
-	card.StepKeyExchange:  msg.StepKeyExchange,
-	card.StepTerminalCert: msg.StepTerminalCert,
-	card.StepTerminalAuth: msg.StepTerminalAuth,
-	card.StepChipAuth:     msg.StepChipAuth,
-	card.StepTries:        msg.StepTries,
-	card.StepVerifyPIN:    msg.StepVerifyPIN,
-	card.StepVerifyPUK:    msg.StepVerifyPUK,
-	card.StepChangePIN:    msg.StepChangePIN,
-	card.StepResetPIN:     msg.StepResetPIN,
-	card.StepReadFile:     msg.StepReadFile,
-	card.StepSign:         msg.StepSign,
-}
-
+// stepText returns a step of the card in words, inside of a sentence.
 func (a *app) stepText(name card.StepName) string {
-	if t, ok := stepTexts[name]; ok {
-		return a.text(t)
+	if key := "step." + string(name); a.texts.Has(key) {
+		return a.inside(key)
 	}
-	return a.text(msg.StepOther)
+	return a.inside("step.other")
 }
 
 // progress is told about every step of the card, before it begins.
@@ -45,7 +25,7 @@ func (a *app) progress(p card.Progress) {
 	} else {
 		a.guard.leave() // another operation: the card has finished the one before
 	}
-	a.bar.show(p.Step, p.Total, a.stepText(p.Name)+" ("+a.text(msg.KeepStill)+")")
+	a.bar.show(p.Step, p.Total, a.stepText(p.Name)+" ("+a.inside("progress.title")+")")
 }
 
 // onCard does one operation of the card: afterwards the progress bar is gone
@@ -62,9 +42,9 @@ func (a *app) onCard(f func() error) error {
 func (a *app) noteSignal(waits bool) {
 	switch {
 	case waits:
-		a.bar.message(a.text(msg.InterruptWait))
+		a.bar.message(a.text("stop.wait"))
 	case a.operating.Load():
-		a.bar.message(a.text(msg.InterruptSoon))
+		a.bar.message(a.text("stop.soon"))
 	}
 }
 

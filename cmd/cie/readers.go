@@ -9,7 +9,6 @@ import (
 
 	"cie/apdu"
 	"cie/apdu/readers"
-	"cie/cmd/cie/internal/msg"
 )
 
 // readerJSON is a reader in the answer of "cie readers --json".
@@ -27,7 +26,7 @@ type readersJSON struct {
 func (a *app) readersCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "readers",
-		Short: a.text(msg.ReadersShort),
+		Short: a.text("cmd.readers.short"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.readers()
 		},
@@ -82,11 +81,11 @@ func readerState(r readers.State) string {
 func (a *app) readerStateText(r readers.State) string {
 	switch readerState(r) {
 	case "empty":
-		return a.style.Dim(a.text(msg.ReaderEmpty))
+		return a.style.Dim(a.text("reader.empty"))
 	case "mute":
-		return a.style.Amber(a.text(msg.ReaderMute))
+		return a.style.Amber(a.text("reader.mute"))
 	case "in-use":
-		return a.text(msg.ReaderInUse)
+		return a.text("reader.in-use")
 	}
-	return a.style.Green(a.text(msg.ReaderCard))
+	return a.style.Green(a.text("reader.card"))
 }

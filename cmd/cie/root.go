@@ -8,9 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 )
 
 // rootCommand is the tree of commands, with its texts in the user's language.
@@ -19,8 +16,8 @@ func (a *app) rootCommand() *cobra.Command {
 	var version bool
 	root := &cobra.Command{
 		Use:               "cie",
-		Short:             a.text(msg.RootShort),
-		Long:              a.text(msg.RootLong),
+		Short:             a.text("cmd.short"),
+		Long:              a.text("cmd.long"),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
@@ -32,14 +29,14 @@ func (a *app) rootCommand() *cobra.Command {
 			return a.group(c, args)
 		},
 	}
-	root.Flags().BoolVar(&version, "version", false, a.text(msg.HelpVersion))
+	root.Flags().BoolVar(&version, "version", false, a.text("flag.version"))
 	f := root.PersistentFlags()
-	f.BoolP("help", "h", false, a.text(msg.HelpFlag))
-	f.StringVar(&a.reader, "reader", "", a.text(msg.FlagReader))
+	f.BoolP("help", "h", false, a.text("flag.help"))
+	f.StringVar(&a.reader, "reader", "", a.text("flag.reader"))
 	wanted := a.json // as newApp saw it: an option that is wrong ends the parsing before --json
-	f.BoolVar(&a.json, "json", false, a.text(msg.FlagJSON))
-	f.BoolVar(&a.debug, "debug", false, a.text(msg.FlagDebug))
-	f.StringArrayVar(&a.csca, "csca", nil, a.text(msg.FlagCSCA))
+	f.BoolVar(&a.json, "json", false, a.text("flag.json"))
+	f.BoolVar(&a.debug, "debug", false, a.text("flag.debug"))
+	f.StringArrayVar(&a.csca, "csca", nil, a.text("flag.csca"))
 	_ = root.RegisterFlagCompletionFunc("reader", a.completeReaders)
 	_ = root.MarkPersistentFlagFilename("csca", "pem", "crt", "cer", "der")
 
@@ -58,11 +55,11 @@ func (a *app) rootCommand() *cobra.Command {
 		a.versionCommand(),
 		a.completionCommand(),
 		a.manCommand(),
-		a.topic("codes", msg.TopicCodesShort, msg.TopicCodesLong),
-		a.topic("signatures", msg.TopicSignaturesShort, msg.TopicSignaturesLong),
-		a.topic("exit", msg.TopicExitShort, msg.TopicExitLong),
-		a.topic("json", msg.TopicJSONShort, msg.TopicJSONLong),
-		a.topic("files", msg.TopicFilesShort, msg.TopicFilesLong),
+		a.topic("codes", "topic.codes.short", "topic.codes.long"),
+		a.topic("signatures", "topic.signatures.short", "topic.signatures.long"),
+		a.topic("exit", "topic.exit.short", "topic.exit.long"),
+		a.topic("json", "topic.json.short", "topic.json.long"),
+		a.topic("files", "topic.files.short", "topic.files.long"),
 	)
 	root.AddCommand(a.setupCommands()...)
 	root.SetHelpCommand(a.helpCommand())
@@ -98,14 +95,14 @@ func (a *app) group(c *cobra.Command, args []string) error {
 		return c.Help()
 	}
 	if looksLikeCode(args[0]) {
-		return a.hint(c, a.usage(msg.NoCodeArguments))
+		return a.hint(c, a.usage("usage.code-argument"))
 	}
-	p := a.usage(msg.UnknownCommand, c.CommandPath(), args[0])
+	p := a.usage("usage.unknown-command", c.CommandPath(), args[0])
 	c.SuggestionsMinimumDistance = 2
 	if c == c.Root() && args[0] == "demo" {
-		p.do(a.text(msg.DidYouMean, "cie-virtual demo"))
+		p.do(a.text("usage.did-you-mean", "cie-virtual demo"))
 	} else if s := c.SuggestionsFor(args[0]); len(s) > 0 {
-		p.do(a.text(msg.DidYouMean, c.CommandPath()+" "+s[0]))
+		p.do(a.text("usage.did-you-mean", c.CommandPath()+" "+s[0]))
 	}
 	return a.hint(c, p)
 }
@@ -116,9 +113,9 @@ func (a *app) noArguments(c *cobra.Command, args []string) error {
 	case len(args) == 0:
 		return nil
 	case slices.ContainsFunc(args, looksLikeCode):
-		return a.hint(c, a.usage(msg.NoCodeArguments))
+		return a.hint(c, a.usage("usage.code-argument"))
 	default:
-		return a.hint(c, a.usage(msg.NoArguments, args[0]))
+		return a.hint(c, a.usage("usage.no-arguments", args[0]))
 	}
 }
 
@@ -139,7 +136,7 @@ var code8 = regexp.MustCompile(`^(?:-.*=)?[0-9]{8}$`)
 
 // hint adds where the help is.
 func (a *app) hint(c *cobra.Command, p *problem) *problem {
-	return p.do(a.text(msg.UsageHint, c.CommandPath()))
+	return p.do(a.text("usage.hint", c.CommandPath()))
 }
 
 // flagError puts the errors of the option parser into words.
@@ -150,7 +147,7 @@ func (a *app) flagError(c *cobra.Command, err error) error {
 	var syntax *pflag.InvalidSyntaxError
 	// Somebody who types a code where none belongs is told that, and nothing of
 	// it is repeated.
-	typed := a.hint(c, a.usage(msg.NoCodeOptions))
+	typed := a.hint(c, a.usage("usage.code-option"))
 	switch {
 	case errors.As(err, &unknown) && slices.ContainsFunc(a.args, code8.MatchString):
 		return typed
@@ -162,24 +159,24 @@ func (a *app) flagError(c *cobra.Command, err error) error {
 		if looksLikeCode(name) {
 			return typed
 		}
-		return a.hint(c, a.usage(msg.UnknownFlag, name))
+		return a.hint(c, a.usage("usage.unknown-option", name))
 	case errors.As(err, &needs):
-		return a.hint(c, a.usage(msg.FlagNeedsValue, "--"+needs.GetSpecifiedName()))
+		return a.hint(c, a.usage("usage.needs-value", "--"+needs.GetSpecifiedName()))
 	case errors.As(err, &bad):
 		if errors.Is(bad.Unwrap(), errBadFD) {
 			// What stands there may be a code.
-			return a.hint(c, a.usage(msg.NegativeFD, bad.GetFlag().Name))
+			return a.hint(c, a.usage("usage.fd", bad.GetFlag().Name))
 		}
 		if looksLikeCode(bad.GetValue()) {
 			return typed
 		}
-		return a.hint(c, a.usage(msg.FlagBadValue, bad.GetValue(), bad.GetFlag().Name))
+		return a.hint(c, a.usage("usage.bad-value", bad.GetValue(), bad.GetFlag().Name))
 	case errors.As(err, &syntax) && looksLikeCode(syntax.GetSpecifiedFlag()):
 		return typed
 	case errors.As(err, &syntax):
-		return a.hint(c, a.usage(msg.FlagBadSyntax, syntax.GetSpecifiedFlag()))
+		return a.hint(c, a.usage("usage.bad-syntax", syntax.GetSpecifiedFlag()))
 	}
-	return a.hint(c, a.usage(msg.Failed, err))
+	return a.hint(c, a.usage("error.other.title", err))
 }
 
 // completeReaders completes the names of readers.
@@ -200,23 +197,23 @@ func (a *app) completeReaders(_ *cobra.Command, _ []string, typed string) ([]str
 }
 
 // topic is a chapter of the help that is no command.
-func (a *app) topic(name string, short, long i18n.Text) *cobra.Command {
+func (a *app) topic(name string, short, long string) *cobra.Command {
 	return &cobra.Command{Use: name, Short: a.text(short), Long: a.text(long)}
 }
 
 // helpCommand is "cie help".
 func (a *app) helpCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "help " + a.text(msg.CommandWord),
-		Short: a.text(msg.HelpHelpShort),
+		Use:   "help " + a.text("help.placeholder.command"),
+		Short: a.text("cmd.help.short"),
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			target, rest, err := c.Root().Find(args)
 			if err != nil || len(rest) > 0 {
 				if slices.ContainsFunc(args, looksLikeCode) {
-					return a.hint(c.Root(), a.usage(msg.NoCodeArguments))
+					return a.hint(c.Root(), a.usage("usage.code-argument"))
 				}
-				return a.hint(c.Root(), a.usage(msg.HelpNoTopic, strings.Join(args, " ")))
+				return a.hint(c.Root(), a.usage("help.no-topic", strings.Join(args, " ")))
 			}
 			a.help(target)
 			return nil

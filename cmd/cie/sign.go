@@ -21,7 +21,6 @@ import (
 	"cie/card/ades/cms"
 	"cie/card/ades/tsp"
 	"cie/card/identity"
-	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/online"
 	"cie/cmd/internal/tty"
 )
@@ -90,8 +89,8 @@ func (a *app) signCommand() *cobra.Command {
 	f := &signFlags{}
 	c := &cobra.Command{
 		Use:   "sign FILE...",
-		Short: a.text(msg.SignShort),
-		Long:  a.text(msg.SignLong),
+		Short: a.text("cmd.sign.short"),
+		Long:  a.text("cmd.sign.long"),
 		Example: strings.Join([]string{
 			"cie sign letter.pdf",
 			"cie sign *.pdf list.csv --out-dir signed",
@@ -101,7 +100,7 @@ func (a *app) signCommand() *cobra.Command {
 		}, "\n"),
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return a.hint(c, a.usage(msg.FilesMissing))
+				return a.hint(c, a.usage("sign.files-missing"))
 			}
 			return nil
 		},
@@ -116,13 +115,13 @@ func (a *app) signCommand() *cobra.Command {
 		},
 	}
 	formats := append(slices.Sorted(maps.Keys(signFormats)), formatRaw)
-	c.Flags().StringVar(&f.format, "format", "", a.text(msg.FlagFormat))
-	c.Flags().StringVar(&f.hash, "hash", "", a.text(msg.FlagHash))
-	c.Flags().StringVar(&f.out, "out", "", a.text(msg.FlagSignOut))
-	c.Flags().StringVar(&f.outDir, "out-dir", "", a.text(msg.FlagOutDir))
-	c.Flags().StringVar(&f.tsa, "tsa", "", a.text(msg.FlagTSA))
-	c.Flags().BoolVar(&f.detached, "detached", false, a.text(msg.FlagDetached))
-	c.Flags().BoolVar(&f.wrap, "wrap", false, a.text(msg.FlagWrap))
+	c.Flags().StringVar(&f.format, "format", "", a.text("flag.format"))
+	c.Flags().StringVar(&f.hash, "hash", "", a.text("flag.hash"))
+	c.Flags().StringVar(&f.out, "out", "", a.text("flag.sign-out"))
+	c.Flags().StringVar(&f.outDir, "out-dir", "", a.text("flag.out-dir"))
+	c.Flags().StringVar(&f.tsa, "tsa", "", a.text("flag.tsa"))
+	c.Flags().BoolVar(&f.detached, "detached", false, a.text("flag.detached"))
+	c.Flags().BoolVar(&f.wrap, "wrap", false, a.text("flag.wrap"))
 	_ = c.RegisterFlagCompletionFunc("hash", cobra.FixedCompletions(slices.Sorted(maps.Keys(hashes)), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.MarkFlagDirname("out-dir")
@@ -138,13 +137,13 @@ func (a *app) checkSign(c *cobra.Command, f *signFlags, files []string) error {
 		f.format = formatRaw
 	}
 	if f.format != "" && !slices.Contains(formats, f.format) {
-		return a.hint(c, a.usage(msg.BadChoice, "format", strings.Join(formats, ", ")))
+		return a.hint(c, a.usage("usage.choice", "format", strings.Join(formats, ", ")))
 	}
-	together := func(one, other string) error { return a.hint(c, a.usage(msg.NotTogether, one, other)) }
+	together := func(one, other string) error { return a.hint(c, a.usage("usage.not-together", one, other)) }
 	if f.format == formatRaw {
 		f.hash = cmp.Or(f.hash, "sha256")
 		if _, ok := hashes[f.hash]; !ok {
-			return a.hint(c, a.usage(msg.BadChoice, "hash", strings.Join(slices.Sorted(maps.Keys(hashes)), ", ")))
+			return a.hint(c, a.usage("usage.choice", "hash", strings.Join(slices.Sorted(maps.Keys(hashes)), ", ")))
 		}
 		for _, name := range append([]string{"out-dir", "tsa", "detached", "wrap"}, pdfOnly...) {
 			if c.Flags().Changed(name) {
@@ -152,10 +151,10 @@ func (a *app) checkSign(c *cobra.Command, f *signFlags, files []string) error {
 			}
 		}
 		if len(files) > 1 {
-			return a.hint(c, a.usage(msg.OneFileFor, "format="+formatRaw))
+			return a.hint(c, a.usage("usage.one-file", "format="+formatRaw))
 		}
 		if f.out == "" && !a.json && tty.IsTerminal(a.stdout) {
-			return a.usage(msg.BinaryToTerminal)
+			return a.usage("error.binary")
 		}
 		return nil
 	}
@@ -163,13 +162,13 @@ func (a *app) checkSign(c *cobra.Command, f *signFlags, files []string) error {
 	case f.hash != "":
 		return together("hash", "format="+f.format)
 	case slices.Contains(files, "-"):
-		return a.hint(c, a.usage(msg.StdinRaw))
+		return a.hint(c, a.usage("sign.stdin"))
 	case f.out != "" && len(files) > 1:
-		return a.hint(c, a.usage(msg.OneFileFor, "out"))
+		return a.hint(c, a.usage("usage.one-file", "out"))
 	case f.out != "" && f.outDir != "":
 		return together("out", "out-dir")
 	case f.tsa != "" && online.CheckURL(f.tsa) != nil:
-		return a.hint(c, a.usage(msg.BadAddress, f.tsa))
+		return a.hint(c, a.usage("usage.address", f.tsa))
 	}
 	for _, name := range []string{"detached", "wrap"} {
 		if f.format == formatPDF && c.Flags().Changed(name) {
@@ -179,7 +178,7 @@ func (a *app) checkSign(c *cobra.Command, f *signFlags, files []string) error {
 	if !slices.ContainsFunc(files, func(file string) bool { return formatFor(f, file) == formatPDF }) {
 		for _, name := range pdfOnly {
 			if c.Flags().Changed(name) {
-				return a.hint(c, a.usage(msg.OnlyForPDF, name))
+				return a.hint(c, a.usage("usage.only-pdf", name))
 			}
 		}
 	}
@@ -225,7 +224,7 @@ const maxNames = 1000
 func (a *app) signedName(f *signFlags, file string, d unsigned, taken map[string]bool) (string, error) {
 	free := func(name string) (bool, error) {
 		if taken[filepath.Clean(name)] {
-			return false, a.problem("exists", exitFailed, msg.SameOutput, name)
+			return false, a.problem("exists", exitFailed, "sign.same-output", name)
 		}
 		return true, a.canCreate(name)
 	}
@@ -265,7 +264,7 @@ func (a *app) signAll(ctx context.Context, u *inUse, f *signFlags, tasks []signT
 			answer.Files = append(answer.Files, done)
 			if !a.json {
 				a.bar.clear()
-				a.println(a.text(msg.SignedInto, printable(tasks[i].file), printable(tasks[i].out)))
+				a.println(a.text("sign.signed", printable(tasks[i].file), printable(tasks[i].out)))
 			}
 		}
 	}
@@ -295,7 +294,7 @@ func (a *app) documentSigner(ctx context.Context, u *inUse) (cms.Signer, error) 
 	}
 	s.Chain = ades.BuiltinAnchors().Chain(s.Certificate)
 	if id, err := identity.Parse(s.Certificate); err == nil && id.ValidityAt(a.now()) >= identity.InGrace {
-		a.note(a.wrapOut(a.text(msg.ExpiredSigning, id.NotAfter.Local().Format(a.text(msg.DateFormat))), ""))
+		a.note(a.wrapOut(a.text("sign.expired", a.date(id.NotAfter.Local())), ""))
 	}
 	return s, nil
 }
@@ -330,7 +329,7 @@ func (a *app) signOne(ctx context.Context, f *signFlags, s cms.Signer, t signTas
 	defer file.discard()
 	switch err := t.document.sign(a, s, o, file); {
 	case errors.Is(err, cms.ErrContentChanged):
-		return signedJSON{}, a.problem("failed", exitFailed, msg.ChangedFile, t.file)
+		return signedJSON{}, a.problem("failed", exitFailed, "sign.changed", t.file)
 	case err != nil:
 		return signedJSON{}, err
 	}
@@ -357,9 +356,9 @@ func (a *app) timestamp(ctx context.Context, url string) func([]byte) ([]byte, e
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
-			p := a.problem("time-stamp", exitFailed, msg.StampFailed, url)
+			p := a.problem("time-stamp", exitFailed, "sign.no-stamp", url)
 			p.Detail = err.Error()
-			return nil, p.do(a.text(msg.StampFailedDo), fmt.Sprintf("  %v", err))
+			return nil, p.do(a.text("sign.no-stamp.do"), fmt.Sprintf("  %v", err))
 		}
 		return token, nil
 	}
@@ -377,10 +376,10 @@ func (a *app) signStopped(err error, done []signedJSON, rest []signTask) error {
 		p.NotSigned = append(p.NotSigned, t.file)
 	}
 	if n := len(done); n > 0 {
-		p.do(a.text(msg.SignedWhole.For(n), n))
+		p.do(a.count("sign.whole", n))
 	}
 	if n := len(rest); n > 0 {
-		p.do(a.text(msg.NotSigned.For(n)))
+		p.do(a.text("sign.not-signed"))
 		for _, t := range rest {
 			p.do("  " + printable(t.file))
 		}
@@ -391,7 +390,7 @@ func (a *app) signStopped(err error, done []signedJSON, rest []signTask) error {
 // showReading shows how far a file was read.
 func (a *app) showReading(file string, done, size int64) {
 	if size > 0 {
-		a.bar.show(int(100*done/size)+1, 100, a.text(msg.Hashing, printable(filepath.Base(file))))
+		a.bar.show(int(100*done/size)+1, 100, a.text("sign.hashing", printable(filepath.Base(file))))
 	}
 }
 

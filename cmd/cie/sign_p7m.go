@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"cie/card/ades/cms"
-	"cie/cmd/cie/internal/msg"
 )
 
 // p7mFormat makes CAdES signatures of any file.
@@ -31,14 +30,14 @@ type p7mDocument struct {
 func (a *app) openRegular(name string) (*os.File, int64, error) {
 	info, err := os.Stat(name)
 	if err == nil && !info.Mode().IsRegular() {
-		return nil, 0, a.problem("failed", exitFailed, msg.NotAFile, name)
+		return nil, 0, a.problem("failed", exitFailed, "error.not-a-file", name)
 	}
 	var f *os.File
 	if err == nil {
 		f, err = os.Open(name)
 	}
 	if err != nil {
-		return nil, 0, a.problem("failed", exitFailed, msg.CannotRead, name, cause(err))
+		return nil, 0, a.problem("failed", exitFailed, "error.read", name, cause(err))
 	}
 	return f, info.Size(), nil
 }
@@ -63,7 +62,7 @@ func (p7mFormat) prepare(ctx context.Context, a *app, file string, f *signFlags)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return nil, a.problem("failed", exitFailed, msg.CannotRead, file, cause(err))
+		return nil, a.problem("failed", exitFailed, "error.read", file, cause(err))
 	}
 	d.sum = h.Sum(nil)
 	return d, nil
@@ -78,10 +77,10 @@ func (d *p7mDocument) existing(a *app, in *os.File, f *signFlags) (*cms.SignedDa
 	}
 	m, err := cms.Open(in, d.size)
 	if err != nil {
-		return nil, a.problem("failed", exitFailed, msg.BrokenMessage, d.file, err)
+		return nil, a.problem("failed", exitFailed, "sign.broken", d.file, err)
 	}
 	if m.Content == nil {
-		return nil, a.problem("failed", exitFailed, msg.DetachedAdd, d.file).do(a.text(msg.DetachedAddDo))
+		return nil, a.problem("failed", exitFailed, "sign.detached", d.file).do(a.text("sign.detached.do"))
 	}
 	return m, nil
 }

@@ -20,8 +20,6 @@ import (
 	"cie/card/ades/cms"
 	"cie/card/ades/pdf"
 	"cie/card/identity"
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/tty"
 )
 
@@ -52,13 +50,13 @@ var corners = map[string]pdf.Corner{
 }
 
 func (f *pdfFlags) add(a *app, c *cobra.Command) {
-	c.Flags().StringVar(&f.field, "field", "", a.text(msg.FlagField))
-	c.Flags().StringVar(&f.page, "page", "", a.text(msg.FlagPage))
-	c.Flags().StringVar(&f.at, "at", "", a.text(msg.FlagPlaceAt))
-	c.Flags().StringVar(&f.picture, "picture", "", a.text(msg.FlagPicture))
-	c.Flags().StringVar(&f.show, "show", "", a.text(msg.FlagShow))
-	c.Flags().StringVar(&f.reason, "reason", "", a.text(msg.FlagReason))
-	c.Flags().StringVar(&f.place, "place", "", a.text(msg.FlagPlace))
+	c.Flags().StringVar(&f.field, "field", "", a.text("flag.field"))
+	c.Flags().StringVar(&f.page, "page", "", a.text("flag.page"))
+	c.Flags().StringVar(&f.at, "at", "", a.text("flag.at"))
+	c.Flags().StringVar(&f.picture, "picture", "", a.text("flag.picture"))
+	c.Flags().StringVar(&f.show, "show", "", a.text("flag.show"))
+	c.Flags().StringVar(&f.reason, "reason", "", a.text("flag.reason"))
+	c.Flags().StringVar(&f.place, "place", "", a.text("flag.place"))
 	f.addPassword(a, c)
 	_ = c.RegisterFlagCompletionFunc("show", cobra.FixedCompletions(showable, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("at", cobra.FixedCompletions(cornerNames(), cobra.ShellCompDirectiveNoFileComp))
@@ -66,7 +64,7 @@ func (f *pdfFlags) add(a *app, c *cobra.Command) {
 
 func (f *pdfFlags) addPassword(a *app, c *cobra.Command) {
 	f.password.name = "password-fd"
-	c.Flags().Var(&f.password, f.password.name, a.text(msg.FlagPasswordFD))
+	c.Flags().Var(&f.password, f.password.name, a.text("flag.password-fd"))
 }
 
 func cornerNames() []string { return []string{"bottom-left", "bottom-right", "top-left", "top-right"} }
@@ -75,7 +73,7 @@ func cornerNames() []string { return []string{"bottom-left", "bottom-right", "to
 func (f *pdfFlags) check(a *app, c *cobra.Command) error {
 	f.visible = f.page != "" || f.at != "" || f.picture != "" || f.show != ""
 	if f.field != "" && (f.page != "" || f.at != "") {
-		return a.hint(c, a.usage(msg.NotTogether, "field", cmp.Or(cond(f.page != "", "page"), "at")))
+		return a.hint(c, a.usage("usage.not-together", "field", cmp.Or(cond(f.page != "", "page"), "at")))
 	}
 	f.number = 1
 	if f.page != "" {
@@ -84,7 +82,7 @@ func (f *pdfFlags) check(a *app, c *cobra.Command) error {
 			n, err = -1, nil
 		}
 		if err != nil || n == 0 || n < -1 {
-			return a.usage(msg.BadPage, f.page)
+			return a.usage("usage.page", f.page)
 		}
 		f.number = n
 	}
@@ -93,7 +91,7 @@ func (f *pdfFlags) check(a *app, c *cobra.Command) error {
 	} else if corner, ok := corners[f.at]; ok {
 		f.where.Corner = corner
 	} else if !f.rectangle() {
-		return a.usage(msg.BadPlace, f.at, strings.Join(cornerNames(), ", "))
+		return a.usage("usage.place", f.at, strings.Join(cornerNames(), ", "))
 	}
 	if f.show == "" && f.visible && f.picture == "" {
 		f.show = "name,date"
@@ -102,13 +100,13 @@ func (f *pdfFlags) check(a *app, c *cobra.Command) error {
 		f.shown = strings.Split(f.show, ",")
 		for _, s := range f.shown {
 			if !slices.Contains(showable, s) {
-				return a.hint(c, a.usage(msg.BadChoice, "show", strings.Join(showable, ", ")))
+				return a.hint(c, a.usage("usage.choice", "show", strings.Join(showable, ", ")))
 			}
 		}
 	}
 	for name, s := range map[string]string{"reason": f.reason, "place": f.place} {
 		if len(s) > maxClaim {
-			return a.usage(msg.TooLong, name, maxClaim)
+			return a.usage("usage.too-long", name, maxClaim)
 		}
 	}
 	if f.picture == "" {
@@ -116,7 +114,7 @@ func (f *pdfFlags) check(a *app, c *cobra.Command) error {
 	}
 	image, err := readLimited(f.picture, maxPicture)
 	if err != nil {
-		return a.problem("failed", exitFailed, msg.CannotRead, f.picture, cause(err))
+		return a.problem("failed", exitFailed, "error.read", f.picture, cause(err))
 	}
 	f.image = image
 	return nil
@@ -178,18 +176,18 @@ func (a *app) readPassword(ctx context.Context, f *pdfFlags) error {
 		}
 		a.guard.onExit(t.Restore)
 		defer t.Close()
-		f.secret, err = t.ReadSecret(ctx, a.text(msg.AskPassword), maxPassword)
+		f.secret, err = t.ReadSecret(ctx, a.text("ask.password"), maxPassword)
 		return err
 	}
 	if !tty.OpenFD(f.password.fd) {
-		return a.usage(msg.BadFD, f.password.name, f.password.fd)
+		return a.usage("error.fd.closed", f.password.name, f.password.fd)
 	}
 	secret, err := tty.ReadFD(ctx, f.password.fd, maxPassword)
 	switch {
 	case errors.Is(err, io.EOF):
-		return a.problem("no-code", exitBadCode, msg.EmptyFD, f.password.name, f.password.fd)
+		return a.problem("no-code", exitBadCode, "error.fd.empty", f.password.name, f.password.fd)
 	case errors.Is(err, tty.ErrTooLong):
-		return a.problem("bad-format", exitBadCode, msg.LongFD, f.password.name, f.password.fd)
+		return a.problem("bad-format", exitBadCode, "error.fd.long", f.password.name, f.password.fd)
 	}
 	f.secret = secret
 	return err
@@ -242,7 +240,7 @@ func (pdfFormat) prepare(ctx context.Context, a *app, file string, f *signFlags)
 	defer in.Close()
 	info, err := in.Stat()
 	if err != nil {
-		return nil, a.problem("failed", exitFailed, msg.CannotRead, file, cause(err))
+		return nil, a.problem("failed", exitFailed, "error.read", file, cause(err))
 	}
 	d := &pdfDocument{ctx: ctx, file: file, size: size, modified: info.ModTime(), f: f}
 	if _, err := pdf.Prepare(in, size, d.options(a, "MARIO ROSSI", a.now())); err != nil {
@@ -267,11 +265,11 @@ func (d *pdfDocument) options(a *app, name string, now time.Time) pdf.Options {
 	}
 	for _, line := range []struct {
 		key   string
-		text  i18n.Text
+		text  string
 		value string
 	}{
-		{"name", msg.MarkSignedBy, name}, {"date", msg.MarkDate, now.Format(a.text(msg.DateFormat) + " 15:04:05 -07:00")},
-		{"reason", msg.MarkReason, f.reason}, {"place", msg.MarkPlace, f.place},
+		{"name", "mark.signed-by", name}, {"date", "mark.date", a.date(now) + now.Format(" 15:04:05 -07:00")},
+		{"reason", "mark.reason", f.reason}, {"place", "mark.place", f.place},
 	} {
 		if slices.Contains(shown, line.key) && line.value != "" {
 			o.Appearance.Lines = append(o.Appearance.Lines, a.text(line.text, line.value))
@@ -364,12 +362,12 @@ func (a *app) pdfProblem(err error, file string) error {
 	var field *pdf.FieldError
 	var page *pdf.PageError
 	var place *pdf.PlaceError
-	failed := func(t i18n.Text, args ...any) *problem { return a.problem("failed", exitFailed, t, args...) }
+	failed := func(t string, args ...any) *problem { return a.problem("failed", exitFailed, t, args...) }
 	switch {
 	case errors.As(err, &refused):
-		texts := map[pdf.Refusal]i18n.Text{
-			pdf.Certified: msg.PDFCertified, pdf.Locked: msg.PDFLocked, pdf.Forbidden: msg.PDFForbidden,
-			pdf.Certificates: msg.PDFCertificates, pdf.XFA: msg.PDFXFA, pdf.Damaged: msg.PDFDamaged,
+		texts := map[pdf.Refusal]string{
+			pdf.Certified: "pdf.certified", pdf.Locked: "pdf.locked", pdf.Forbidden: "pdf.forbidden",
+			pdf.Certificates: "pdf.certificates", pdf.XFA: "pdf.xfa", pdf.Damaged: "pdf.damaged",
 		}
 		p := a.problem("pdf-refused", exitFailed, texts[refused.Reason], file)
 		if refused.Err != nil {
@@ -377,35 +375,35 @@ func (a *app) pdfProblem(err error, file string) error {
 		} else {
 			p.Detail = string(refused.Reason)
 		}
-		p.do(a.text(msg.PDFTryP7M))
+		p.do(a.text("pdf.try-p7m"))
 		if refused.Err != nil {
 			p.do("  " + printable(refused.Err.Error()))
 		}
 		return p
 	case errors.Is(err, pdf.ErrPassword):
-		return failed(msg.PDFPassword, file).do(a.text(msg.PDFPasswordDo))
+		return failed("pdf.password", file).do(a.text("pdf.password.do"))
 	case errors.As(err, &field):
-		p := failed(msg.PDFNoField, file, field.Name)
+		p := failed("pdf.no-field", file, field.Name)
 		if len(field.Empty) == 0 {
-			return p.do(a.text(msg.PDFNoFields))
+			return p.do(a.text("pdf.no-fields"))
 		}
-		p.do(a.text(msg.PDFFields))
+		p.do(a.text("pdf.fields"))
 		for _, name := range field.Empty {
 			p.do("  " + printable(name))
 		}
 		return p
 	case errors.As(err, &page):
-		return failed(msg.PDFNoPage, file, page.Number, page.Pages)
+		return failed("pdf.no-page", file, page.Number, page.Pages)
 	case errors.As(err, &place):
-		return failed(msg.PDFNoRoom, file, place.Width, place.Height)
+		return failed("pdf.no-room", file, place.Width, place.Height)
 	case errors.Is(err, pdf.ErrPicture):
-		return failed(msg.PDFPicture, err)
+		return failed("pdf.picture", err)
 	case isPDFError(err):
-		return failed(msg.PDFUnreadable, file, err)
+		return failed("pdf.unreadable", file, err)
 	case errors.Is(err, context.Canceled):
 		return err
 	}
-	return failed(msg.CannotRead, file, cause(err))
+	return failed("error.read", file, cause(err))
 }
 
 func isPDFError(err error) bool {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 
-	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/tty"
 )
 
@@ -70,9 +69,9 @@ func (a *app) signRaw(ctx context.Context, f *codeFlags, name, hash, out string)
 			}
 			return a.printJSON(answer)
 		case out != "":
-			a.note(a.text(msg.SignWritten, out))
+			a.note(a.text("sign.written", out))
 			if tty.IsTerminal(a.stderr) {
-				a.note(a.text(msg.SignCheck))
+				a.note(a.text("sign.check"))
 				a.note("  cie cert --out me.pem && openssl x509 -in me.pem -pubkey -noout > me.pub")
 				a.note(fmt.Sprintf("  openssl dgst -%s -verify me.pub -signature %s %s", hash, shellQuote(out), shellQuote(name)))
 			}
@@ -107,7 +106,7 @@ func (a *app) hashFile(ctx context.Context, name string, hash crypto.Hash) ([]by
 		return nil, context.Cause(ctx)
 	case err := <-read:
 		if err != nil {
-			return nil, a.problem("failed", exitFailed, msg.CannotRead, name, cause(err))
+			return nil, a.problem("failed", exitFailed, "error.read", name, cause(err))
 		}
 		return h.Sum(nil), nil
 	}

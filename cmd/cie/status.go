@@ -12,8 +12,6 @@ import (
 	"cie/apdu"
 	"cie/apdu/readers"
 	"cie/card"
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/tty"
 )
 
@@ -54,8 +52,8 @@ func (a *app) statusCommand() *cobra.Command {
 	var codes codeFlags
 	c := &cobra.Command{
 		Use:     "status",
-		Short:   a.text(msg.StatusShort),
-		Long:    a.text(msg.StatusLong),
+		Short:   a.text("cmd.status.short"),
+		Long:    a.text("cmd.status.long"),
 		Example: "cie status\ncie status --pin\ncie status --json --pin-fd 3 3< pin.txt",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if withPIN || codes.pin.set {
@@ -64,7 +62,7 @@ func (a *app) statusCommand() *cobra.Command {
 			return a.status(c.Context())
 		},
 	}
-	c.Flags().BoolVar(&withPIN, "pin", false, a.text(msg.FlagStatusPIN))
+	c.Flags().BoolVar(&withPIN, "pin", false, a.text("flag.status-pin"))
 	codes.addPIN(a, c)
 	return c
 }
@@ -227,7 +225,7 @@ func (a *app) statusWithPIN(ctx context.Context, f *codeFlags) error {
 // printCard shows one card.
 func (a *app) printCard(c cardJSON) {
 	a.println(a.style.Bold(c.Reader))
-	field := func(label i18n.Text, value string) {
+	field := func(label string, value string) {
 		name := a.text(label)
 		if tty.IsTerminal(a.stdout) {
 			value = wrapAt(value, strings.Repeat(" ", 20), min(tty.Width(a.stdout), 100)-20)
@@ -236,33 +234,33 @@ func (a *app) printCard(c cardJSON) {
 	}
 	switch {
 	case c.CIE == nil && c.Error != nil:
-		field(msg.LabelCard, a.style.Red(c.Error.Message))
+		field("label.card", a.style.Red(c.Error.Message))
 		for _, line := range c.Error.advice {
 			a.paragraph("    ", line)
 		}
 		return
 	case c.CIE == nil || !*c.CIE:
-		field(msg.LabelCard, a.text(msg.NoCIE))
+		field("label.card", a.text("card.not-cie"))
 		return
 	}
-	field(msg.LabelCard, a.text(msg.CIE))
+	field("label.card", a.text("card.title"))
 	if c.cieJSON != nil {
 		if c.Name != "" && c.holderJSON == nil {
-			field(msg.LabelHolder, a.style.Bold(c.Name))
+			field("label.holder", a.style.Bold(c.Name))
 		}
-		field(msg.LabelChip, c.Family)
-		field(msg.LabelNIS, c.NIS)
+		field("label.chip", c.Family)
+		field("label.nis", c.NIS)
 		if c.Authenticity != card.NotGenuine {
-			field(msg.LabelPIN, a.triesText(c.PINTries, card.PIN))
-			field(msg.LabelPUK, a.triesText(c.PUKTries, card.PUK))
+			field("code.pin", a.triesText(c.PINTries, card.PIN))
+			field("code.puk", a.triesText(c.PUKTries, card.PUK))
 		}
-		field(msg.LabelAuthenticity, a.levelText(c.cieJSON))
+		field("label.authenticity", a.levelText(c.cieJSON))
 		if c.holderJSON != nil {
 			a.printHolder(c.holderJSON, field)
 		}
 	}
 	if c.Error != nil {
-		field(msg.ErrorWord, a.style.Red(c.Error.Message))
+		field("error.word", a.style.Red(c.Error.Message))
 		for _, line := range c.Error.advice {
 			a.paragraph("    ", line)
 		}
@@ -272,13 +270,13 @@ func (a *app) printCard(c cardJSON) {
 func (a *app) triesText(left *int, ref card.PINRef) string {
 	switch {
 	case left == nil:
-		return a.text(msg.TriesNotTold)
+		return a.text("tries.unknown")
 	case *left == 0 && ref == card.PUK:
-		return a.style.Red(a.text(msg.TriesDead))
+		return a.style.Red(a.text("tries.puk-dead"))
 	case *left == 0:
-		return a.style.Red(a.text(msg.TriesBlocked))
+		return a.style.Red(a.text("tries.pin-dead"))
 	}
-	text := a.text(msg.TriesStatus.For(*left), *left, ref.MaxTries())
+	text := a.count("tries.left", *left, ref.MaxTries())
 	if *left < ref.MaxTries() {
 		return a.style.Amber(text)
 	}
@@ -289,21 +287,21 @@ func (a *app) levelText(c *cieJSON) string {
 	switch c.Authenticity {
 	case card.Genuine:
 		if c.Issuer == "" {
-			return a.style.Green(a.text(msg.GenuinePlain))
+			return a.style.Green(a.text("auth.genuine"))
 		}
-		return a.style.Green(a.text(msg.Genuine, c.Issuer))
+		return a.style.Green(a.text("auth.genuine.by", c.Issuer))
 	case card.IssuerUnknown, card.TestCard, card.VirtualCard:
-		text := a.text(map[card.Level]i18n.Text{
-			card.IssuerUnknown: msg.IssuerUnknown, card.TestCard: msg.TestCard, card.VirtualCard: msg.VirtualCard,
+		text := a.text(map[card.Level]string{
+			card.IssuerUnknown: "auth.issuer-unknown", card.TestCard: "auth.test-card", card.VirtualCard: "auth.virtual-card",
 		}[c.Authenticity])
 		if c.Accepted {
-			text += a.text(msg.AcceptedToo)
+			text += a.text("auth.accepted")
 		}
 		return a.style.Amber(text)
 	case card.NotGenuine:
-		return a.style.Red(a.text(msg.NotGenuineBut))
+		return a.style.Red(a.text("auth.not-genuine"))
 	}
-	return a.text(msg.Unchecked)
+	return a.text("auth.unchecked")
 }
 
 // statusHints says what can be done next.
@@ -315,12 +313,12 @@ func (a *app) statusHints(out statusJSON) {
 		if c.cieJSON == nil || c.exit != exitOK {
 			continue
 		}
-		hint := msg.AskWithPIN
+		hint := "tip.with-pin"
 		switch card.LockOf(c.pin, c.puk) {
 		case card.LockPIN:
-			hint = msg.PINBlockedTip
+			hint = "tip.pin-blocked"
 		case card.LockBoth:
-			hint = msg.BlockedPUKDo
+			hint = "error.puk-blocked.remedy"
 		}
 		a.println("")
 		a.println(a.style.Dim(tty.Wrap(a.text(hint), "", min(tty.Width(a.stdout), 100))))

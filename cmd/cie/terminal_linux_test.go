@@ -141,14 +141,14 @@ const (
 
 func TestTerminalStatus(t *testing.T) {
 	s := sit(t, italian, onDesk, "status", "--pin")
-	s.Expect("tieni ferma la carta") // the progress bar
+	s.Expect("non muovere la carta") // the progress bar
 	s.Expect("Per il PIN restano 3 tentativi su 3.")
 	s.answer("PIN (8 cifre", pin)
 	s.Expect("autentica")
 	s.Expect("Titolare")
 	s.Expect("PROVA MARIA")
 	s.Expect("ZZ00000ZZ")
-	s.Expect("30/06/2045")
+	s.Expect("30 giugno 2045")
 	s.wantExit(exitOK)
 	s.wantCard(pin, 3, 10)
 }
@@ -175,7 +175,7 @@ func TestTerminalWrongLength(t *testing.T) {
 
 	s.start(english, "pin", "verify")
 	s.answer("PIN (8 digits", wrong)
-	s.Expect("2 attempts left")
+	s.Expect("2 attempts are left")
 	s.wantExit(exitWrongCode)
 	s.wantCard(pin, 2, 10)
 }
@@ -187,7 +187,7 @@ func TestTerminalChange(t *testing.T) {
 	s.Expect("in sequence")
 	s.Expect("Please choose")
 	s.answer("New PIN (8 digits)", pin)
-	s.Expect("same as the old one")
+	s.Expect("same as the current one")
 	s.answer("New PIN (8 digits)", fresh)
 	s.answer("New PIN again", wrong)
 	s.Expect("not the same")
@@ -200,7 +200,7 @@ func TestTerminalChange(t *testing.T) {
 	s.answer("New PIN again", wrong)
 	s.answer("New PIN (8 digits)", fresh)
 	s.answer("New PIN again", fresh)
-	s.Expect("The PIN is changed.")
+	s.Expect("The PIN has been changed.")
 	s.wantExit(exitOK)
 	s.wantCard(fresh, 3, 10)
 }
@@ -245,8 +245,8 @@ func TestTerminalLastTry(t *testing.T) {
 	s.Expect("prime 4 cifre")
 	s.answer("PUK (8 cifre", puk)
 	s.answer("Nuovo PIN", fresh)
-	s.answer("Di nuovo", fresh)
-	s.Expect("sbloccato e cambiato")
+	s.answer("Ripeti", fresh)
+	s.Expect("Hai un nuovo PIN")
 	s.wantExit(exitOK)
 	s.wantCard(fresh, 3, 10)
 }
@@ -260,10 +260,10 @@ func TestTerminalAsksBeforeACardNobodyVouchesForGetsACode(t *testing.T) {
 		if args != nil {
 			s.start(italian, args...)
 		}
-		s.Expect("l'emittente di questa carta non è riconosciuto")
+		s.Expect("non riconosco chi ha emesso questa carta")
 		s.Expect("Scrivi ACCETTO")
 		s.Type("si\r")
-		s.Expect("nessun codice è stato inviato")
+		s.Expect("il codice non è stato inviato")
 		s.wantExit(exitChoose)
 	}
 	s.wantCard(pin, 3, 10)
@@ -278,7 +278,7 @@ func TestTerminalAsksBeforeACardNobodyVouchesForGetsACode(t *testing.T) {
 	}
 
 	s.start(italian, "cards", "accept")
-	s.Expect("l'emittente di questa carta non è riconosciuto")
+	s.Expect("non riconosco chi ha emesso questa carta")
 	s.Expect("Scrivi ACCETTO")
 	s.Type("accetto\r")
 	s.Expect("La carta è accettata")
@@ -374,15 +374,15 @@ func TestTerminalInterruptedCard(t *testing.T) {
 		pinTries   int
 	}{
 		{"verify", "20", "verify", [][2]string{{"PIN (8", pin}}, "The PIN is right", pin, 130, 3},
-		{"wrong PIN", "20", "verify", [][2]string{{"PIN (8", wrong}}, "2 attempts left", pin, 130, 2},
+		{"wrong PIN", "20", "verify", [][2]string{{"PIN (8", wrong}}, "2 attempts are left", pin, 130, 2},
 		{"change, at the old PIN", "20", "change", [][2]string{{"Current PIN", pin}, {"New PIN (8", fresh}, {"again", fresh}},
-			"The PIN is changed", fresh, 130, 3},
+			"The PIN has been changed", fresh, 130, 3},
 		{"change, at the new PIN", "24", "change", [][2]string{{"Current PIN", pin}, {"New PIN (8", fresh}, {"again", fresh}},
-			"The PIN is changed", fresh, 130, 3},
+			"The PIN has been changed", fresh, 130, 3},
 		{"unblock, at the PUK", "20", "unblock", [][2]string{{"PUK (8", puk}, {"New PIN (8", fresh}, {"again", fresh}},
-			"unblocked", fresh, 130, 3},
+			"You have a new PIN", fresh, 130, 3},
 		{"unblock, at the new PIN", "2C", "unblock", [][2]string{{"PUK (8", puk}, {"New PIN (8", fresh}, {"again", fresh}},
-			"unblocked", fresh, 130, 3},
+			"You have a new PIN", fresh, 130, 3},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -15,7 +15,6 @@ import (
 
 	"cie/card/ades"
 	"cie/card/ades/cms"
-	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/online"
 )
 
@@ -38,8 +37,8 @@ func (a *app) verifyCommand() *cobra.Command {
 	f := &verifyFlags{}
 	c := &cobra.Command{
 		Use:   "verify FILE...",
-		Short: a.text(msg.VerifyShort),
-		Long:  a.text(msg.VerifyLong),
+		Short: a.text("cmd.verify.short"),
+		Long:  a.text("cmd.verify.long"),
 		Example: strings.Join([]string{
 			"cie verify letter-signed.pdf list.csv.p7m --online",
 			"cie verify letter.pdf.p7m --extract letter.pdf",
@@ -48,26 +47,26 @@ func (a *app) verifyCommand() *cobra.Command {
 		Args: func(c *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
-				return a.hint(c, a.usage(msg.FilesMissing))
+				return a.hint(c, a.usage("sign.files-missing"))
 			case len(args) > 1 && f.extract != "":
-				return a.hint(c, a.usage(msg.OneFileFor, "extract"))
+				return a.hint(c, a.usage("usage.one-file", "extract"))
 			case len(args) > 1 && f.content != "":
-				return a.hint(c, a.usage(msg.OneFileFor, "content"))
+				return a.hint(c, a.usage("usage.one-file", "content"))
 			case f.signature != 0 && f.extract == "":
-				return a.hint(c, a.usage(msg.NeedsOption, "signature", "extract"))
+				return a.hint(c, a.usage("usage.needs-option", "signature", "extract"))
 			case f.signature < 0:
-				return a.hint(c, a.usage(msg.NoSignature, f.signature))
+				return a.hint(c, a.usage("verify.no-signature", f.signature))
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error { return a.verify(c.Context(), f, args) },
 	}
-	c.Flags().StringVar(&f.at, "at", "", a.text(msg.FlagAt))
-	c.Flags().BoolVar(&f.online, "online", false, a.text(msg.FlagOnline))
-	c.Flags().StringArrayVar(&f.trust, "trust", nil, a.text(msg.FlagTrust))
-	c.Flags().StringVar(&f.extract, "extract", "", a.text(msg.FlagExtract))
-	c.Flags().StringVar(&f.content, "content", "", a.text(msg.FlagContent))
-	c.Flags().IntVar(&f.signature, "signature", 0, a.text(msg.FlagSignature))
+	c.Flags().StringVar(&f.at, "at", "", a.text("flag.at-time"))
+	c.Flags().BoolVar(&f.online, "online", false, a.text("flag.online"))
+	c.Flags().StringArrayVar(&f.trust, "trust", nil, a.text("flag.trust"))
+	c.Flags().StringVar(&f.extract, "extract", "", a.text("flag.extract"))
+	c.Flags().StringVar(&f.content, "content", "", a.text("flag.content"))
+	c.Flags().IntVar(&f.signature, "signature", 0, a.text("flag.signature"))
 	f.pdf.addPassword(a, c)
 	return c
 }
@@ -77,7 +76,7 @@ func (a *app) verifier(f *verifyFlags) (*ades.Verifier, error) {
 	v := &ades.Verifier{Anchors: ades.BuiltinAnchors(), Now: a.now()}
 	for _, name := range f.trust {
 		if err := v.Anchors.AddPath(name); err != nil {
-			return nil, a.usage(msg.BadAnchor, name, cause(err))
+			return nil, a.usage("error.anchor", name, cause(err))
 		}
 	}
 	if f.at != "" {
@@ -86,7 +85,7 @@ func (a *app) verifier(f *verifyFlags) (*ades.Verifier, error) {
 			at, err = time.ParseInLocation(time.DateOnly, f.at, time.Local)
 		}
 		if err != nil {
-			return nil, a.usage(msg.BadTime, f.at)
+			return nil, a.usage("usage.date", f.at)
 		}
 		v.At = at
 	}
@@ -180,9 +179,9 @@ func (a *app) verifyFile(ctx context.Context, v *ades.Verifier, f *verifyFlags, 
 	report, err := v.File(ctx, in, size, content)
 	switch {
 	case errors.Is(err, cms.ErrMalformed), errors.Is(err, cms.ErrUnsupported), errors.Is(err, cms.ErrLimit):
-		return nil, a.problem("failed", exitFailed, msg.BrokenMessage, file, err)
+		return nil, a.problem("failed", exitFailed, "sign.broken", file, err)
 	case err != nil && ctx.Err() == nil:
-		return nil, a.problem("failed", exitFailed, msg.CannotRead, file, cause(err))
+		return nil, a.problem("failed", exitFailed, "error.read", file, cause(err))
 	case err != nil:
 		return nil, err
 	}
@@ -220,7 +219,7 @@ func (a *app) contentOf(f *verifyFlags, file string, in io.ReaderAt, size int64)
 func (a *app) extract(report *ades.Report, file, name string) error {
 	document := report.Document()
 	if document == nil {
-		return a.problem("failed", exitFailed, msg.NoDocument, file)
+		return a.problem("failed", exitFailed, "verify.no-document", file)
 	}
 	return a.extractTo(name, file, document)
 }
@@ -233,7 +232,7 @@ func (a *app) extractTo(name, file string, document *io.SectionReader) error {
 	}
 	defer out.discard()
 	if _, err := io.CopyBuffer(struct{ io.Writer }{out}, io.NewSectionReader(document, 0, document.Size()), make([]byte, 256<<10)); err != nil {
-		return cmp.Or(asProblem(err), error(a.problem("failed", exitFailed, msg.CannotRead, file, cause(err))))
+		return cmp.Or(asProblem(err), error(a.problem("failed", exitFailed, "error.read", file, cause(err))))
 	}
 	return out.commit()
 }

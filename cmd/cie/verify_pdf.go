@@ -7,8 +7,6 @@ import (
 
 	"cie/card/ades"
 	"cie/card/ades/pdf"
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 )
 
 // inPDF is what a signature in a PDF has besides.
@@ -45,7 +43,7 @@ const (
 
 func (a *app) verifyPDF(ctx context.Context, v *ades.Verifier, f *verifyFlags, file string, in io.ReaderAt, size int64) (*verifiedJSON, error) {
 	if f.content != "" {
-		return nil, a.usage(msg.NotForPDF, "content")
+		return nil, a.usage("usage.not-pdf", "content")
 	}
 	m := meteredAt{&metered{ctx: ctx, a: a, file: file, size: size}, in}
 	report, err := pdf.Verify(ctx, m, size, f.pdf.secret, v)
@@ -56,7 +54,7 @@ func (a *app) verifyPDF(ctx context.Context, v *ades.Verifier, f *verifyFlags, f
 		return nil, a.pdfProblem(err, file)
 	}
 	if len(report.Signatures) == 0 {
-		return nil, a.problem("failed", exitFailed, msg.PDFUnsigned, file)
+		return nil, a.problem("failed", exitFailed, "pdf.unsigned", file)
 	}
 	one := &verifiedJSON{File: file, State: report.State().String(), Encoding: formatPDF}
 	for _, s := range report.Signatures {
@@ -67,11 +65,11 @@ func (a *app) verifyPDF(ctx context.Context, v *ades.Verifier, f *verifyFlags, f
 	}
 	n := cmp.Or(f.signature, len(report.Signatures))
 	if n > len(report.Signatures) {
-		return nil, a.usage(msg.NoSignature, n)
+		return nil, a.usage("verify.no-signature", n)
 	}
 	revision := report.Signatures[n-1].Revision(in)
 	if revision == nil {
-		return nil, a.problem("failed", exitFailed, msg.PDFNoRevision, file, n)
+		return nil, a.problem("failed", exitFailed, "pdf.no-revision", file, n)
 	}
 	if err := a.extractTo(f.extract, file, revision); err != nil {
 		return nil, err
@@ -112,20 +110,20 @@ func describePDF(s *pdf.Signature) *signatureJSON {
 }
 
 // changeTexts are the changes after a signature in words.
-var changeTexts = map[pdf.ChangeKind]i18n.Text{
-	pdf.ChangeSignature:  msg.ChangeSignature,
-	pdf.ChangeTimestamp:  msg.ChangeTimestamp,
-	pdf.ChangeDSS:        msg.ChangeDSS,
-	pdf.ChangeField:      msg.ChangeField,
-	pdf.ChangeNewField:   msg.ChangeNewField,
-	pdf.ChangeMetadata:   msg.ChangeMetadata,
-	pdf.ChangePages:      msg.ChangePages,
-	pdf.ChangeContent:    msg.ChangeContent,
-	pdf.ChangeAnnotation: msg.ChangeAnnotation,
-	pdf.ChangeAppearance: msg.ChangeAppearance,
-	pdf.ChangeLocked:     msg.ChangeLocked,
-	pdf.ChangeCatalog:    msg.ChangeCatalog,
-	pdf.ChangeUnknown:    msg.ChangeUnknown,
+var changeTexts = map[pdf.ChangeKind]string{
+	pdf.ChangeSignature:  "verify.change.signature",
+	pdf.ChangeTimestamp:  "verify.change.timestamp",
+	pdf.ChangeDSS:        "verify.change.dss",
+	pdf.ChangeField:      "verify.change.field",
+	pdf.ChangeNewField:   "verify.change.new-field",
+	pdf.ChangeMetadata:   "verify.change.metadata",
+	pdf.ChangePages:      "verify.change.pages",
+	pdf.ChangeContent:    "verify.change.content",
+	pdf.ChangeAnnotation: "verify.change.annotation",
+	pdf.ChangeAppearance: "verify.change.appearance",
+	pdf.ChangeLocked:     "verify.change.locked",
+	pdf.ChangeCatalog:    "verify.change.catalog",
+	pdf.ChangeUnknown:    "verify.change.unknown",
 }
 
 func (a *app) changeText(c laterJSON) string {
@@ -141,7 +139,7 @@ func (a *app) changeText(c laterJSON) string {
 		}
 	}
 	if c.Page > 0 {
-		text += " (" + a.text(msg.OnPage, c.Page) + ")"
+		text += " (" + a.text("verify.page", c.Page) + ")"
 	}
 	if !c.Allowed {
 		return a.style.Red(text)
@@ -150,25 +148,25 @@ func (a *app) changeText(c laterJSON) string {
 }
 
 // printPDF shows what a signature in a PDF has besides.
-func (a *app) printPDF(s *inPDF, field func(i18n.Text, string)) {
+func (a *app) printPDF(s *inPDF, field func(string, string)) {
 	if s.Page > 0 {
-		field(msg.LabelVisible, a.text(msg.OnPage, s.Page))
+		field("label.visible", a.text("verify.page", s.Page))
 	}
 	if s.Claims != nil {
-		field(msg.LabelReason, printable(s.Claims.Reason))
-		field(msg.LabelPlace, printable(s.Claims.Location))
+		field("label.reason", printable(s.Claims.Reason))
+		field("label.place", printable(s.Claims.Location))
 	}
 	switch {
 	case s.Revision == 0:
-		field(msg.LabelCovers, a.text(msg.CoversNothing))
+		field("label.covers", a.text("verify.covers.nothing"))
 	case s.Whole:
-		field(msg.LabelCovers, a.text(msg.CoversAll))
+		field("label.covers", a.text("verify.covers.all"))
 	case len(s.Later) == 0:
-		field(msg.LabelCovers, a.text(msg.CoversSeen))
+		field("label.covers", a.text("verify.covers.seen"))
 	default:
-		field(msg.LabelCovers, a.text(msg.CoversRevision))
+		field("label.covers", a.text("verify.covers.revision"))
 	}
 	for _, c := range s.Later {
-		field(msg.LabelAfter, a.changeText(c))
+		field("label.after", a.changeText(c))
 	}
 }

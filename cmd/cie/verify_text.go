@@ -6,70 +6,68 @@ import (
 	"unicode/utf8"
 
 	"cie/card/ades"
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/tty"
 )
 
 // reasonTexts are the reasons of package ades in words.
-var reasonTexts = map[ades.Reason]i18n.Text{
-	ades.Altered:          msg.ReasonAltered,
-	ades.WrongSignature:   msg.ReasonWrongSignature,
-	ades.WrongCertificate: msg.ReasonWrongCertificate,
-	ades.WrongAttributes:  msg.ReasonWrongAttributes,
-	ades.NotCovered:       msg.ReasonNotCovered,
-	ades.Revoked:          msg.ReasonRevoked,
-	ades.Expired:          msg.ReasonExpired,
-	ades.NotYetValid:      msg.ReasonNotYetValid,
-	ades.NoContent:        msg.ReasonNoContent,
-	ades.NoCertificate:    msg.ReasonNoCertificate,
-	ades.UnknownIssuer:    msg.ReasonUnknownIssuer,
-	ades.UnfitCertificate: msg.ReasonUnfit,
-	ades.Unsupported:      msg.ReasonUnsupported,
-	ades.WeakAlgorithm:    msg.ReasonWeak,
-	ades.NotAsked:         msg.ReasonNotAsked,
-	ades.NoAnswer:         msg.ReasonNoAnswer,
-	ades.RevokedLater:     msg.ReasonRevokedLater,
-	ades.WrongTimestamp:   msg.ReasonWrongTimestamp,
-	ades.ContentChanged:   msg.ReasonContentChanged,
+var reasonTexts = map[ades.Reason]string{
+	ades.Altered:          "verify.reason.altered",
+	ades.WrongSignature:   "verify.reason.wrong-signature",
+	ades.WrongCertificate: "verify.reason.wrong-certificate",
+	ades.WrongAttributes:  "verify.reason.wrong-attributes",
+	ades.NotCovered:       "verify.reason.not-covered",
+	ades.Revoked:          "verify.reason.revoked",
+	ades.Expired:          "verify.reason.expired",
+	ades.NotYetValid:      "verify.reason.not-yet-valid",
+	ades.NoContent:        "verify.reason.no-content",
+	ades.NoCertificate:    "verify.reason.no-certificate",
+	ades.UnknownIssuer:    "verify.reason.unknown-issuer",
+	ades.UnfitCertificate: "verify.reason.unfit-certificate",
+	ades.Unsupported:      "verify.reason.unsupported",
+	ades.WeakAlgorithm:    "verify.reason.weak-algorithm",
+	ades.NotAsked:         "verify.reason.revocation-not-asked",
+	ades.NoAnswer:         "verify.reason.revocation-unknown",
+	ades.RevokedLater:     "verify.reason.revoked-later",
+	ades.WrongTimestamp:   "verify.reason.wrong-timestamp",
+	ades.ContentChanged:   "verify.reason.content-changed",
 }
 
 func (a *app) reasonText(r ades.Reason) string {
 	if t, ok := reasonTexts[r]; ok {
 		return a.text(t)
 	}
-	return a.text(msg.ReasonOther, string(r))
+	return a.text("verify.reason.other", string(r))
 }
 
 // stateText is a state in words and in its colour.
 func (a *app) stateText(state string) string {
 	switch state {
 	case ades.Valid.String():
-		return a.style.Green(a.text(msg.StateValid))
+		return a.style.Green(a.text("verify.state.valid"))
 	case ades.Invalid.String():
-		return a.style.Red(a.text(msg.StateInvalid))
+		return a.style.Red(a.text("verify.state.invalid"))
 	}
-	return a.style.Amber(a.text(msg.StateUnknown))
+	return a.style.Amber(a.text("verify.state.unknown"))
 }
 
 // printVerified shows what was found in a file.
 func (a *app) printVerified(v *verifiedJSON) {
 	a.println(a.style.Bold(printable(v.File)) + ": " + a.stateText(v.State))
 	if v.Content != "" {
-		a.println("  " + a.text(msg.ContentIs, printable(v.Content)))
+		a.println("  " + a.text("verify.content", printable(v.Content)))
 	}
 	a.printLayers(v)
 	if v.Extracted != "" {
-		a.println("  " + a.text(msg.Extracted, printable(v.Extracted)))
+		a.println("  " + a.text("verify.extracted", printable(v.Extracted)))
 	}
 }
 
 func (a *app) printLayers(v *verifiedJSON) {
 	for i, s := range v.Signatures {
-		a.printSignature(s, a.text(msg.VerifySignature, i+1, len(v.Signatures)), "  ")
+		a.printSignature(s, a.text("verify.signature", i+1, len(v.Signatures)), "  ")
 	}
 	if v.Inner != nil {
-		a.println("  " + a.text(msg.VerifyLayer))
+		a.println("  " + a.text("verify.inner"))
 		a.printLayers(v.Inner)
 	}
 }
@@ -79,12 +77,12 @@ func (a *app) printSignature(s *signatureJSON, title, indent string) {
 	name := printable(s.Name)
 	switch {
 	case s.inPDF != nil && s.Kind == kindTimestamp:
-		name = a.text(msg.VerifyTimestamp)
+		name = a.text("verify.timestamp")
 	case name == "":
-		name = a.text(msg.VerifyNoSigner)
+		name = a.text("verify.no-signer")
 	}
 	a.println(indent + title + ": " + a.style.Bold(name) + ", " + a.stateText(s.State))
-	field := func(label i18n.Text, value string) {
+	field := func(label string, value string) {
 		if value == "" {
 			return
 		}
@@ -94,38 +92,38 @@ func (a *app) printSignature(s *signatureJSON, title, indent string) {
 		a.println(lead + strings.TrimPrefix(tty.Wrap(margin+value, margin, a.columns()), margin))
 	}
 	for _, r := range s.Reasons {
-		field(msg.LabelBecause, a.reasonText(r))
+		field("label.because", a.reasonText(r))
 	}
-	field(msg.LabelFiscalCode, printable(s.FiscalCode))
-	field(msg.LabelIssuedBy, printable(s.Issuer))
+	field("label.fiscal-code", printable(s.FiscalCode))
+	field("label.issued-by", printable(s.Issuer))
 	if s.Name != "" {
-		field(msg.LabelPurpose, a.purposeText(s.Purpose))
-		field(msg.LabelCertDates, a.text(msg.DatesFromTo, a.day(s.NotBefore), a.day(s.NotAfter)))
+		field("label.purpose", a.purposeText(s.Purpose))
+		field("label.certificate-dates", a.text("verify.from-to", a.day(s.NotBefore), a.day(s.NotAfter)))
 	}
-	field(msg.LabelTime, a.timeText(s))
+	field("label.time", a.timeText(s))
 	for _, t := range s.Stamps {
-		field(msg.LabelStamp, a.stampText(t))
+		field("label.stamp", a.stampText(t))
 	}
 	if s.inPDF == nil || s.Kind != kindTimestamp {
-		field(msg.LabelRevoked, a.revocationText(s.Revocation))
-		field(msg.LabelLevel, s.Level)
+		field("label.revocation", a.revocationText(s.Revocation))
+		field("label.level", s.Level)
 	}
 	if s.inPDF != nil {
 		a.printPDF(s.inPDF, field)
 	}
 	for _, c := range s.Counter {
-		a.printSignature(c, a.text(msg.VerifyCounter), indent+"  ")
+		a.printSignature(c, a.text("verify.counter"), indent+"  ")
 	}
 }
 
 func (a *app) purposeText(p ades.Purpose) string {
 	switch p {
 	case ades.PurposeAuthentication:
-		return a.text(msg.PurposeAuthentication)
+		return a.text("verify.purpose.authentication")
 	case ades.PurposeSignature:
-		return a.text(msg.PurposeSignature)
+		return a.text("verify.purpose.signature")
 	}
-	return a.text(msg.PurposeOther)
+	return a.text("verify.purpose.other")
 }
 
 // moment is a time of the answer in the user's zone.
@@ -134,7 +132,7 @@ func (a *app) moment(s string) string {
 	if err != nil {
 		return s
 	}
-	return t.Local().Format(a.text(msg.DateFormat) + " 15:04:05 MST")
+	return a.date(t.Local()) + t.Local().Format(" 15:04:05 MST")
 }
 
 func (a *app) day(s string) string {
@@ -142,27 +140,27 @@ func (a *app) day(s string) string {
 	if err != nil {
 		return s
 	}
-	return t.Local().Format(a.text(msg.DateFormat))
+	return a.date(t.Local())
 }
 
 func (a *app) timeText(s *signatureJSON) string {
 	switch s.TimeKind {
 	case ades.TimeClaimed:
-		return a.text(msg.TimeIsClaimed, a.moment(s.Time))
+		return a.text("verify.time.claimed", a.moment(s.Time))
 	case ades.TimeStamped:
-		return a.text(msg.TimeIsStamped, a.moment(s.Time))
+		return a.text("verify.time.stamped", a.moment(s.Time))
 	case ades.TimeGiven:
-		return a.text(msg.TimeIsGiven, a.moment(s.Time))
+		return a.text("verify.time.given", a.moment(s.Time))
 	}
-	return a.text(msg.TimeIsNone)
+	return a.text("verify.time.none")
 }
 
 func (a *app) stampText(t stampJSON) string {
 	switch {
 	case !t.Intact:
-		return a.text(msg.StampWrong)
+		return a.text("verify.stamp.wrong")
 	case !t.Trusted:
-		return a.text(msg.StampUntrusted, a.moment(t.Time), printable(t.Authority))
+		return a.text("verify.stamp.untrusted", a.moment(t.Time), printable(t.Authority))
 	}
 	return a.moment(t.Time) + ", " + printable(t.Authority)
 }
@@ -171,11 +169,11 @@ func (a *app) revocationText(r revocationJSON) string {
 	source := strings.ToUpper(r.Source)
 	switch r.State {
 	case ades.RevocationGood:
-		return a.text(msg.RevocationGood, source, a.moment(r.Date))
+		return a.text("verify.revocation.good", source, a.moment(r.Date))
 	case ades.RevocationRevoked:
-		return a.text(msg.RevocationAt, a.moment(r.At), source)
+		return a.text("verify.revocation.revoked", a.moment(r.At), source)
 	case ades.RevocationUnknown:
-		return a.text(msg.RevocationNone)
+		return a.text("verify.revocation.unknown")
 	}
-	return a.text(msg.RevocationNotAsked)
+	return a.text("verify.revocation.not-asked")
 }

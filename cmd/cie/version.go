@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cie/cmd/cie/internal/msg"
 	"cie/cmd/internal/probe"
 	"cie/cmd/internal/version"
 	"cie/installer"
@@ -52,8 +51,8 @@ func (a *app) versionCommand() *cobra.Command {
 	var f browserFlags
 	c := &cobra.Command{
 		Use:     "version",
-		Short:   a.text(msg.VersionShort),
-		Long:    a.text(msg.VersionLong),
+		Short:   a.text("cmd.version.short"),
+		Long:    a.text("cmd.version.long"),
 		Example: "cie version\ncie version --json",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.version(c.Context(), f.module) },
 	}

@@ -8,8 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"cie/apdu/readers"
-	"cie/cmd/cie/internal/msg"
-	"cie/cmd/internal/i18n"
 )
 
 // eventJSON is a line of "cie watch --json".
@@ -23,22 +21,22 @@ type eventJSON struct {
 // events are the kinds of events, for programs and for people.
 var events = map[readers.EventKind]struct {
 	name string
-	text i18n.Text
+	text string
 }{
-	readers.ReaderAdded:   {"reader-added", msg.EvReaderAdded},
-	readers.ReaderRemoved: {"reader-removed", msg.EvReaderRemoved},
-	readers.CardInserted:  {"card-inserted", msg.EvCardInserted},
-	readers.CardRemoved:   {"card-removed", msg.EvCardRemoved},
-	readers.CardMute:      {"card-mute", msg.EvCardMute},
-	readers.ServiceLost:   {"service-lost", msg.EvServiceLost},
-	readers.ServiceBack:   {"service-back", msg.EvServiceBack},
+	readers.ReaderAdded:   {"reader-added", "watch.reader-added"},
+	readers.ReaderRemoved: {"reader-removed", "watch.reader-removed"},
+	readers.CardInserted:  {"card-inserted", "watch.card-inserted"},
+	readers.CardRemoved:   {"card-removed", "watch.card-removed"},
+	readers.CardMute:      {"card-mute", "watch.card-mute"},
+	readers.ServiceLost:   {"service-lost", "watch.service-lost"},
+	readers.ServiceBack:   {"service-back", "watch.service-back"},
 }
 
 func (a *app) watchCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch",
-		Short: a.text(msg.WatchShort),
-		Long:  a.text(msg.WatchLong),
+		Short: a.text("cmd.watch.short"),
+		Long:  a.text("cmd.watch.long"),
 		RunE:  func(c *cobra.Command, _ []string) error { return a.watch(c.Context()) },
 	}
 }
@@ -53,7 +51,7 @@ func (a *app) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.note(a.text(msg.WatchIntro))
+	a.note(a.text("watch.intro"))
 	for e := range list {
 		if e.Reader != "" && !strings.Contains(strings.ToLower(e.Reader), strings.ToLower(a.reader)) {
 			continue

@@ -1,9 +1,9 @@
 // Package text holds every text that a user reads, in every language: one file
 // of keys and texts per language, which the programs carry inside.
 //
-// A key with a suffix replaces the one without it where the suffix applies: a
-// variant of the catalogue ("error.busy.remedy.cli" in Catalogue.For("cli")),
-// then the operating system ("doctor.do.reboot.windows").
+// A key with a suffix replaces the one without it where the suffix applies: an
+// operating system ("doctor.do.reboot.windows"), a variant of the catalogue
+// ("error.busy.remedy.cli" in Catalogue.For("cli")), or both.
 package text
 
 import (
@@ -65,11 +65,7 @@ func (c *Catalogue) For(variant string) *Catalogue {
 // find returns the text that replaces key here, and reports whether there is one.
 func (c *Catalogue) find(key string) (string, bool) {
 	system := "." + runtime.GOOS
-	keys := []string{key + system, key}
-	if c.variant != "" {
-		keys = append([]string{key + c.variant + system, key + c.variant}, keys...)
-	}
-	for _, k := range keys {
+	for _, k := range []string{key + c.variant + system, key + system, key + c.variant, key} {
 		if s, ok := c.texts[k]; ok {
 			return s, true
 		}
@@ -94,6 +90,19 @@ func (c *Catalogue) T(key string, args ...any) string {
 		return s
 	}
 	return fmt.Sprintf(s, args...)
+}
+
+// Fill returns the text for key with names in braces replaced by values. A value
+// that is a day, as 2034-06-30, is written as in the language.
+func (c *Catalogue) Fill(key string, values map[string]string) string {
+	s := c.T(key)
+	for name, value := range values {
+		if day, err := time.Parse(time.DateOnly, value); err == nil {
+			value = c.Date(day)
+		}
+		s = strings.ReplaceAll(s, "{"+name+"}", value)
+	}
+	return s
 }
 
 // N returns the text for a number: key.one for 1, key.other for all others. The

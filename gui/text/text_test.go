@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -229,7 +230,7 @@ func TestTextsAreUsed(t *testing.T) {
 	used := literals(t).strings
 	for key := range Load(Languages[0].Code).texts {
 		stem := suffix.ReplaceAllString(key, "")
-		ok := used[stem] != ""
+		ok := used[stem] != "" || used[key] != ""
 		for i := 1; i < len(stem) && !ok; i++ {
 			head, tail := stem[:i], stem[i:]
 			ok = used[head] != "" && (strings.Contains(head, ".") || used[tail] != "" && strings.HasPrefix(tail, "."))
@@ -335,6 +336,38 @@ func TestFormsOfAText(t *testing.T) {
 	}
 	if got := c.N("tries", 2); got != "2 tentativi" {
 		t.Errorf("the catalogue after a variant was made of it: %q", got)
+	}
+}
+
+func TestSystemAndVariantOfAText(t *testing.T) {
+	system := "." + runtime.GOOS
+	for _, tt := range []struct {
+		keys []string
+		want string
+	}{
+		{[]string{"k"}, "k"},
+		{[]string{"k", "k.cli"}, "k.cli"},
+		{[]string{"k", "k.cli", "k" + system}, "k" + system},
+		{[]string{"k", "k.cli", "k" + system, "k.cli" + system}, "k.cli" + system},
+		{[]string{"k", "k.plan9"}, "k"},
+	} {
+		c := &Catalogue{texts: map[string]string{}}
+		for _, k := range tt.keys {
+			c.texts[k] = k
+		}
+		if got := c.For("cli").T("k"); got != tt.want {
+			t.Errorf("%v: %s, want %s", tt.keys, got, tt.want)
+		}
+	}
+}
+
+func TestFill(t *testing.T) {
+	c := &Catalogue{texts: map[string]string{"f": "{file} until {day}: {other}", "date": "%[1]d %[2]s %[3]d", "months": "I II III"}}
+	if got := c.Fill("f", map[string]string{"file": "a", "day": "2034-03-02"}); got != "a until 2 III 2034: {other}" {
+		t.Errorf("got %q", got)
+	}
+	if got := c.Fill("none", nil); got != "none" {
+		t.Errorf("a key without a text: %q", got)
 	}
 }
 

@@ -89,9 +89,6 @@ var connecting = []string{
 	"cie/cmd/internal/loopback", "cie/cmd/cie/browsertest", "cie/card/cardtest/authority",
 }
 
-// demonstrating are the programs that may have a virtual card in them.
-var demonstrating = []string{"cie/cmd/cie-virtual", "cie/cmd/cie-gui"}
-
 // below reports whether path is tree or lies in it.
 func below(path, tree string) bool {
 	return path == tree || strings.HasPrefix(path, tree+"/")
@@ -134,9 +131,6 @@ func violations(graph map[string]pkg) []string {
 		allowed := slices.ContainsFunc(connecting, func(c string) bool { return below(p.ImportPath, c) })
 		if slices.Contains(p.Imports, "net/http") && !allowed {
 			found = append(found, fmt.Sprintf("%s imports net/http; only %s may", p.ImportPath, strings.Join(connecting, ", ")))
-		}
-		if p.Name == "main" && !slices.Contains(demonstrating, p.ImportPath) && slices.ContainsFunc(p.Deps, func(d string) bool { return below(d, "cie/card/cardtest") }) {
-			found = append(found, fmt.Sprintf("%s has a virtual card in it; only %s may", p.ImportPath, strings.Join(demonstrating, " and ")))
 		}
 		for _, imported := range p.Imports {
 			if graph[imported].Name == "main" {
@@ -219,19 +213,6 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 	for _, v := range violations(graph) {
 		t.Error(v)
-	}
-}
-
-// A new program is covered without a rule of its own.
-func TestRulesNoticeAVirtualCardInAProgram(t *testing.T) {
-	for path, ok := range map[string]bool{"cie/cmd/cie-new": false, "cie/cmd/cie-virtual": true} {
-		graph := map[string]pkg{
-			path:                {ImportPath: path, Name: "main", Deps: []string{"cie/card/cardtest"}},
-			"cie/card/cardtest": {ImportPath: "cie/card/cardtest", Name: "cardtest"},
-		}
-		if got := violations(graph); (len(got) == 0) != ok {
-			t.Errorf("%s with a virtual card: violations %q, want ok=%v", path, got, ok)
-		}
 	}
 }
 
