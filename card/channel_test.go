@@ -125,7 +125,7 @@ func TestSelectionByAnotherProgramKeepsChannel(t *testing.T) {
 	} {
 		for _, counter := range []uint16{0, 0x6A88} {
 			t.Run(fmt.Sprintf("%s/%X", name, counter), func(t *testing.T) {
-				c := newCard(t, cardtest.Profile{Family: cardtest.STM, Lies: cardtest.Lies{RefuseTries: counter}})
+				c := newCard(t, cardtest.Profile{Family: cardtest.STM, Forgery: cardtest.Forgery{RefuseTries: counter}})
 				s := open(t, c, card.Options{})
 				verify(t, s)
 				sign(t, s)
@@ -188,8 +188,8 @@ func TestUnknownIssuerCannotReplaceGenuineCard(t *testing.T) {
 	store := memStore{}
 	verify(t, open(t, newCard(t, cardtest.Profile{}), card.Options{Store: store, Roots: roots}))
 	// The same NIS with other keys.
-	for _, lie := range []cardtest.SODLie{cardtest.SODForeignSigner, cardtest.SODUnknownForm} {
-		c := newCard(t, cardtest.Profile{KeySet: 4, Lies: cardtest.Lies{SOD: lie}})
+	for _, forged := range []cardtest.SODForgery{cardtest.SODForeignSigner, cardtest.SODUnknownForm} {
+		c := newCard(t, cardtest.Profile{KeySet: 4, Forgery: cardtest.Forgery{SOD: forged}})
 		for range 2 {
 			s := open(t, c, card.Options{Store: store, Roots: roots})
 			for range 2 {

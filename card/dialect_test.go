@@ -301,11 +301,11 @@ func TestChipProofReplacesUnreadableEFDH(t *testing.T) {
 		want    card.Level
 	}{
 		"not there":                {cardtest.Profile{Files: gone}, card.Genuine},
-		"other values":             {cardtest.Profile{Lies: cardtest.Lies{DHObject: true}}, card.NotGenuine},
-		"and no proof":             {cardtest.Profile{Files: gone, Lies: cardtest.Lies{InternalAuthentication: true}}, card.NotGenuine},
-		"and another key":          {cardtest.Profile{Files: gone, Lies: cardtest.Lies{IntKey: true}}, card.NotGenuine},
-		"and issuer unknown":       {cardtest.Profile{Files: gone, Lies: cardtest.Lies{SOD: cardtest.SODForeignSigner}}, card.VirtualCard},
-		"and a SOD without a form": {cardtest.Profile{Files: gone, Lies: cardtest.Lies{SOD: cardtest.SODUnknownForm}}, card.VirtualCard},
+		"other values":             {cardtest.Profile{Forgery: cardtest.Forgery{DHObject: true}}, card.NotGenuine},
+		"and no proof":             {cardtest.Profile{Files: gone, Forgery: cardtest.Forgery{InternalAuthentication: true}}, card.NotGenuine},
+		"and another key":          {cardtest.Profile{Files: gone, Forgery: cardtest.Forgery{IntKey: true}}, card.NotGenuine},
+		"and issuer unknown":       {cardtest.Profile{Files: gone, Forgery: cardtest.Forgery{SOD: cardtest.SODForeignSigner}}, card.VirtualCard},
+		"and a SOD without a form": {cardtest.Profile{Files: gone, Forgery: cardtest.Forgery{SOD: cardtest.SODUnknownForm}}, card.VirtualCard},
 		"no form":                  {cardtest.Profile{Files: map[uint16][]byte{0xD004: unhex(t, "0403010203")}}, card.NotGenuine}, // its hash is wrong
 	} {
 		t.Run(name, func(t *testing.T) {

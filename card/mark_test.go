@@ -111,7 +111,7 @@ func TestMarkChangesBeforeKeptPINIsSent(t *testing.T) {
 }
 
 func TestRefusalWithoutCountLowersTheKnownCounter(t *testing.T) {
-	c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{WrongPIN6300: true, RefuseTries: 0x6A88}})
+	c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{WrongPIN6300: true, RefuseTries: 0x6A88}})
 	st := state.Memory()
 	s := open(t, c, card.Options{State: st})
 	pin, wrong := cardtest.DefaultPIN(), []byte("40404041")
@@ -135,7 +135,7 @@ func TestRefusalWithoutCountLowersTheKnownCounter(t *testing.T) {
 func TestPUKNeedsReportedCounter(t *testing.T) {
 	puk := cardtest.DefaultPUK()
 	var last *card.LastTryError
-	c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{RefuseTries: 0x6A88}})
+	c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{RefuseTries: 0x6A88}})
 	st := state.Memory()
 	s := open(t, c, card.Options{State: st})
 	if err := s.Verify(ctx, card.PUK, puk); !errors.As(err, &last) || last.Ref != card.PUK {
@@ -158,7 +158,7 @@ func TestPUKNeedsReportedCounter(t *testing.T) {
 // The counter of the PIN is not read again, and an unknown one needs no consent,
 // because the PUK unblocks the PIN.
 func TestUnknownPINCounterNeedsNoConsent(t *testing.T) {
-	c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{RefuseTries: 0x6A88}})
+	c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{RefuseTries: 0x6A88}})
 	for range 2 {
 		must(t, open(t, c, card.Options{}).Verify(ctx, card.PIN, cardtest.DefaultPIN()))
 	}

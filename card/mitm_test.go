@@ -18,7 +18,7 @@ func TestFailedChipProofShowsInAuthenticity(t *testing.T) {
 			verify(t, s)
 			s.Close()
 		}
-		c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{InternalAuthentication: true}})
+		c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{InternalAuthentication: true}})
 		s := open(t, c, card.Options{Store: store})
 		if _, err := s.Tries(ctx, card.PIN); !errors.Is(err, card.ErrNotGenuine) {
 			t.Fatal(err)

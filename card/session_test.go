@@ -303,7 +303,7 @@ func TestPINUnlocksFilesAndKey(t *testing.T) {
 }
 
 func TestCardNotGenuineGetsNoCode(t *testing.T) {
-	for name, lies := range map[string]cardtest.Lies{
+	for name, forgery := range map[string]cardtest.Forgery{
 		"key agreement 0":     {PublicKey: cardtest.PublicKeyZero},
 		"key agreement 1":     {PublicKey: cardtest.PublicKeyOne},
 		"key agreement p-1":   {PublicKey: cardtest.PublicKeyPMinusOne},
@@ -316,7 +316,7 @@ func TestCardNotGenuineGetsNoCode(t *testing.T) {
 		"SOD of no structure": {SOD: cardtest.SODGarbage},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCard(t, cardtest.Profile{Lies: lies})
+			c := newCard(t, cardtest.Profile{Forgery: forgery})
 			s := open(t, c, card.Options{Store: memStore{}})
 			for what, err := range map[string]error{
 				"verify":  s.Verify(ctx, card.PIN, cardtest.DefaultPIN()),
@@ -333,7 +333,7 @@ func TestCardNotGenuineGetsNoCode(t *testing.T) {
 		})
 	}
 	t.Run("anti-cloning", func(t *testing.T) {
-		c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{AntiClone: true}})
+		c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{AntiClone: true}})
 		s := open(t, c, card.Options{})
 		a, err := s.Authenticity(ctx)
 		if err != nil || a.Level != card.NotGenuine || !errors.Is(a.Reason, card.ErrNotGenuine) {
@@ -350,7 +350,7 @@ func TestCardNotGenuineGetsNoCode(t *testing.T) {
 
 // A chip that returns no counter gets no VERIFY without data either.
 func TestLastCounterReplacesRefusedOne(t *testing.T) {
-	c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{RefuseTries: 0x6A88}})
+	c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{RefuseTries: 0x6A88}})
 	s := open(t, c, card.Options{})
 	wantTries(t, s, card.PIN, -1)
 	wantPINError(t, s.Verify(ctx, card.PIN, []byte("40404041")), card.PIN, 2)
@@ -369,10 +369,10 @@ func TestLastCounterReplacesRefusedOne(t *testing.T) {
 
 // 6300 is the status of a wrong code without a count.
 func TestWrongCodeWithoutCountReadsCounter(t *testing.T) {
-	c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{WrongPIN6300: true}})
+	c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{WrongPIN6300: true}})
 	s := open(t, c, card.Options{})
 	wantPINError(t, s.Verify(ctx, card.PIN, []byte("40404041")), card.PIN, 2)
-	c = newCard(t, cardtest.Profile{Lies: cardtest.Lies{WrongPIN6300: true, RefuseTries: 0x6A88}})
+	c = newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{WrongPIN6300: true, RefuseTries: 0x6A88}})
 	s = open(t, c, card.Options{})
 	wantPINError(t, s.Verify(ctx, card.PIN, []byte("40404041")), card.PIN, -1)
 }

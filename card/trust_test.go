@@ -31,12 +31,12 @@ func mustIssuer(name string) *cardtest.Issuer {
 // rogues are consistent cards below genuine.
 func rogues(nis string) map[string]cardtest.Profile {
 	return map[string]cardtest.Profile{
-		"SOD of its own":              {NIS: nis, Lies: cardtest.Lies{Issuer: stranger()}},
-		"SOD of an unknown form":      {NIS: nis, Lies: cardtest.Lies{Issuer: stranger(), SOD: cardtest.SODUnknownForm}},
-		"published keys":              {NIS: nis, KeySet: 2, Lies: cardtest.Lies{SOD: cardtest.SODUnknownForm}},
-		"signer with the true name":   {NIS: nis, KeySet: 2, Lies: cardtest.Lies{SOD: cardtest.SODForeignSigner}},
-		"issuer of test cards":        {NIS: nis, Lies: cardtest.Lies{Issuer: testIssuer()}},
-		"first generation of the SOD": {NIS: nis, SODGeneration: 1, Lies: cardtest.Lies{Issuer: stranger()}},
+		"SOD of its own":              {NIS: nis, Forgery: cardtest.Forgery{Issuer: stranger()}},
+		"SOD of an unknown form":      {NIS: nis, Forgery: cardtest.Forgery{Issuer: stranger(), SOD: cardtest.SODUnknownForm}},
+		"published keys":              {NIS: nis, KeySet: 2, Forgery: cardtest.Forgery{SOD: cardtest.SODUnknownForm}},
+		"signer with the true name":   {NIS: nis, KeySet: 2, Forgery: cardtest.Forgery{SOD: cardtest.SODForeignSigner}},
+		"issuer of test cards":        {NIS: nis, Forgery: cardtest.Forgery{Issuer: testIssuer()}},
+		"first generation of the SOD": {NIS: nis, SODGeneration: 1, Forgery: cardtest.Forgery{Issuer: stranger()}},
 	}
 }
 
@@ -86,7 +86,7 @@ func TestNoCodeReachesACardBelowGenuine(t *testing.T) {
 func TestKnownCardCannotBeReplaced(t *testing.T) {
 	const nis = "999900000124"
 	genuine := newCard(t, cardtest.Profile{NIS: nis, KeySet: 1})
-	replay := newCard(t, cardtest.Profile{NIS: nis, KeySet: 1, Lies: cardtest.Lies{InternalAuthentication: true, AntiClone: true}})
+	replay := newCard(t, cardtest.Profile{NIS: nis, KeySet: 1, Forgery: cardtest.Forgery{InternalAuthentication: true, AntiClone: true}})
 	for name, profile := range rogues(nis) {
 		t.Run(name, func(t *testing.T) {
 			for _, withCache := range []bool{true, false} {
@@ -130,13 +130,13 @@ func TestLevelsBelowGenuine(t *testing.T) {
 		roots   *sod.Roots
 		want    card.Level
 	}{
-		"issuer not known":          {cardtest.Profile{Lies: cardtest.Lies{Issuer: stranger()}}, nil, card.IssuerUnknown},
-		"unknown form":              {cardtest.Profile{Lies: cardtest.Lies{Issuer: stranger(), SOD: cardtest.SODUnknownForm}}, nil, card.IssuerUnknown},
-		"test card":                 {cardtest.Profile{Lies: cardtest.Lies{Issuer: testIssuer()}}, nil, card.TestCard},
-		"test card, root trusted":   {cardtest.Profile{Lies: cardtest.Lies{Issuer: testIssuer()}}, trusted, card.TestCard},
+		"issuer not known":          {cardtest.Profile{Forgery: cardtest.Forgery{Issuer: stranger()}}, nil, card.IssuerUnknown},
+		"unknown form":              {cardtest.Profile{Forgery: cardtest.Forgery{Issuer: stranger(), SOD: cardtest.SODUnknownForm}}, nil, card.IssuerUnknown},
+		"test card":                 {cardtest.Profile{Forgery: cardtest.Forgery{Issuer: testIssuer()}}, nil, card.TestCard},
+		"test card, root trusted":   {cardtest.Profile{Forgery: cardtest.Forgery{Issuer: testIssuer()}}, trusted, card.TestCard},
 		"published keys":            {cardtest.Profile{}, sod.BuiltinRoots(), card.VirtualCard},
-		"published keys, SOD new":   {cardtest.Profile{Lies: cardtest.Lies{SOD: cardtest.SODUnknownForm}}, nil, card.VirtualCard},
-		"published signer":          {cardtest.Profile{Lies: cardtest.Lies{SOD: cardtest.SODForeignSigner}}, sod.BuiltinRoots(), card.VirtualCard},
+		"published keys, SOD new":   {cardtest.Profile{Forgery: cardtest.Forgery{SOD: cardtest.SODUnknownForm}}, nil, card.VirtualCard},
+		"published signer":          {cardtest.Profile{Forgery: cardtest.Forgery{SOD: cardtest.SODForeignSigner}}, sod.BuiltinRoots(), card.VirtualCard},
 		"published keys, root here": {cardtest.Profile{}, nil, card.Genuine},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,8 +151,8 @@ func TestLevelsBelowGenuine(t *testing.T) {
 
 func TestConsentIsForOneKeyAndIsRecorded(t *testing.T) {
 	const nis = "999900000125"
-	c := newCard(t, cardtest.Profile{NIS: nis, Lies: cardtest.Lies{Issuer: stranger()}})
-	other := newCard(t, cardtest.Profile{NIS: nis, Lies: cardtest.Lies{Issuer: testIssuer()}})
+	c := newCard(t, cardtest.Profile{NIS: nis, Forgery: cardtest.Forgery{Issuer: stranger()}})
+	other := newCard(t, cardtest.Profile{NIS: nis, Forgery: cardtest.Forgery{Issuer: testIssuer()}})
 	st := state.Dir(filepath.Join(t.TempDir(), "cie"))
 	s := open(t, c, card.Options{State: st})
 	if recorded, err := s.Accept(ctx); !recorded || err != nil {
@@ -171,7 +171,7 @@ func TestConsentIsForOneKeyAndIsRecorded(t *testing.T) {
 }
 
 func TestConsentForOneCallRecordsNothing(t *testing.T) {
-	c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{Issuer: stranger()}})
+	c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{Issuer: stranger()}})
 	dir := filepath.Join(t.TempDir(), "cie")
 	s := open(t, c, card.Options{State: state.Dir(dir)})
 	must(t, s.Verify(ctx, card.PIN, cardtest.DefaultPIN(), card.AcceptUnknownIssuer()))
@@ -212,7 +212,7 @@ func TestRecordedConsentForAVirtualCardIsIgnored(t *testing.T) {
 }
 
 func TestDamagedRecordGivesNoConsent(t *testing.T) {
-	c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{Issuer: stranger()}})
+	c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{Issuer: stranger()}})
 	dir := filepath.Join(t.TempDir(), "cie")
 	st := state.Dir(dir)
 	if _, err := open(t, c, card.Options{State: st}).Accept(ctx); err != nil {
@@ -251,15 +251,15 @@ func TestReplayDoesNotChangeTheRecord(t *testing.T) {
 	if before.Genuine == nil || before.PIN != (state.Counter{Left: 3, Known: true}) {
 		t.Fatalf("%+v", before)
 	}
-	for _, lies := range []cardtest.Lies{
+	for _, forgery := range []cardtest.Forgery{
 		{InternalAuthentication: true, AntiClone: true}, {Issuer: stranger()}, {SOD: cardtest.SODGarbage}, {IntKey: true},
 	} {
-		s := open(t, newCard(t, cardtest.Profile{NIS: nis, Lies: lies}), card.Options{State: st, Store: memStore{}})
+		s := open(t, newCard(t, cardtest.Profile{NIS: nis, Forgery: forgery}), card.Options{State: st, Store: memStore{}})
 		_ = s.Verify(ctx, card.PIN, []byte("40404041"))
 		_, _ = s.Tries(ctx, card.PUK)
 		after, err := st.Get(nis)
 		if err != nil || *after.Genuine != *before.Genuine || after.PIN != before.PIN || after.Mark != before.Mark {
-			t.Errorf("%+v: %+v, %v", lies, after, err)
+			t.Errorf("%+v: %+v, %v", forgery, after, err)
 		}
 	}
 }

@@ -172,15 +172,15 @@ func TestWrongPINReportsTries(t *testing.T) {
 // A program that cannot ask the user never gets near the last try of the PUK.
 func TestPUKIsSentOnlyWhileTheChipReportsFour(t *testing.T) {
 	for name, tt := range map[string]struct {
-		lies cardtest.Lies
+		lies cardtest.Forgery
 		sent int
 	}{
-		"counter":              {cardtest.Lies{}, 7},
-		"no counter":           {cardtest.Lies{RefuseTries: 0x6A88}, 0},
-		"no counter, no count": {cardtest.Lies{RefuseTries: 0x6A88, WrongPIN6300: true}, 0},
+		"counter":              {cardtest.Forgery{}, 7},
+		"no counter":           {cardtest.Forgery{RefuseTries: 0x6A88}, 0},
+		"no counter, no count": {cardtest.Forgery{RefuseTries: 0x6A88, WrongPIN6300: true}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, c := oneCard(t, cardtest.Profile{Lies: tt.lies}, newStore())
+			h, c := oneCard(t, cardtest.Profile{Forgery: tt.lies}, newStore())
 			s := h.session(true)
 			for n := range tt.sent {
 				h.want("wrong PUK", h.Login(s, ck.CKU_SO, wrongCode(n)), ck.CKR_PIN_INCORRECT)

@@ -14,7 +14,7 @@ import (
 )
 
 // chips are the ways in which a chip counts.
-var chips = map[string]cardtest.Lies{
+var chips = map[string]cardtest.Forgery{
 	"counter":              {},
 	"no counter":           {RefuseTries: 0x6A88},
 	"no count":             {WrongPIN6300: true},
@@ -68,7 +68,7 @@ func (p *programs) loseChannels() {
 func TestPINChangedByOtherSoftwareCostsOneTry(t *testing.T) {
 	for name, lies := range chips {
 		t.Run(name, func(t *testing.T) {
-			c := newCard(t, cardtest.Profile{Lies: lies})
+			c := newCard(t, cardtest.Profile{Forgery: lies})
 			p := logIn(t, 3, c, state.Dir(filepath.Join(t.TempDir(), "cie")))
 			fresh := []byte("27182818")
 			if err := elsewhere(t, c).ChangePIN(context.Background(), cardtest.DefaultPIN(), fresh); err != nil {
@@ -110,7 +110,7 @@ func TestPINChangedByThisSoftwareCostsNoTry(t *testing.T) {
 			},
 		} {
 			t.Run(name+"/"+how, func(t *testing.T) {
-				c := newCard(t, cardtest.Profile{Lies: lies})
+				c := newCard(t, cardtest.Profile{Forgery: lies})
 				p := logIn(t, 3, c, state.Dir(filepath.Join(t.TempDir(), "cie")))
 				change(t, p)
 				before := c.Stats()
@@ -127,7 +127,7 @@ func TestPINChangedByThisSoftwareCostsNoTry(t *testing.T) {
 func TestKeptPINSurvivesOtherPrograms(t *testing.T) {
 	for name, lies := range chips {
 		t.Run(name, func(t *testing.T) {
-			c := newCard(t, cardtest.Profile{Lies: lies})
+			c := newCard(t, cardtest.Profile{Forgery: lies})
 			p := logIn(t, 3, c, state.Dir(filepath.Join(t.TempDir(), "cie")))
 			for range 2 {
 				p.loseChannels()
@@ -213,7 +213,7 @@ func TestManyProgramsWithAWrongPUKLeaveTheChipAlive(t *testing.T) {
 	for name, lies := range chips {
 		for where, st := range map[string]*state.Store{"state": state.Dir(filepath.Join(t.TempDir(), "cie")), "no state": nil} {
 			t.Run(name+"/"+where, func(t *testing.T) {
-				c := newCard(t, cardtest.Profile{Lies: lies})
+				c := newCard(t, cardtest.Profile{Forgery: lies})
 				kept := newStore()
 				kept.state = st
 				for n := range 12 {
@@ -241,7 +241,7 @@ func TestRefusedPINIsNotSentAgain(t *testing.T) {
 	for name, lies := range chips {
 		t.Run(name, func(t *testing.T) {
 			kept := newStore()
-			h, c := oneCard(t, cardtest.Profile{Lies: lies}, kept)
+			h, c := oneCard(t, cardtest.Profile{Forgery: lies}, kept)
 			s := h.session(true)
 			for range 5 {
 				h.want("wrong PIN", h.Login(s, ck.CKU_USER, wrongPIN), ck.CKR_PIN_INCORRECT)

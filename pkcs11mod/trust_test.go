@@ -58,13 +58,13 @@ func wantNoCode(t *testing.T, c *cardtest.Card, kept *store, level card.Level) {
 }
 
 func TestNoCodeReachesACardNobodyVouchesFor(t *testing.T) {
-	own := cardtest.Lies{Issuer: stranger()}
-	form := cardtest.Lies{Issuer: stranger(), SOD: cardtest.SODUnknownForm}
+	own := cardtest.Forgery{Issuer: stranger()}
+	form := cardtest.Forgery{Issuer: stranger(), SOD: cardtest.SODUnknownForm}
 	const nis = "999900000001"
-	for name, lies := range map[string]cardtest.Lies{"SOD of its own": own, "unknown form of SOD": form} {
+	for name, lies := range map[string]cardtest.Forgery{"SOD of its own": own, "unknown form of SOD": form} {
 		t.Run(name, func(t *testing.T) {
 			// An invented NIS.
-			rogue := newCard(t, cardtest.Profile{NIS: nis, Lies: lies})
+			rogue := newCard(t, cardtest.Profile{NIS: nis, Forgery: lies})
 			wantNoCode(t, rogue, newStore(), card.IssuerUnknown)
 			// A known one; then the public data of the true card replayed; then again.
 			kept := newStore()
@@ -76,7 +76,7 @@ func TestNoCodeReachesACardNobodyVouchesFor(t *testing.T) {
 			h.login(s)
 			h.one(s, ck.CKO_PRIVATE_KEY)
 			h.want("C_Finalize", h.Finalize(false), ck.CKR_OK)
-			replay := newCard(t, cardtest.Profile{NIS: nis, Lies: cardtest.Lies{InternalAuthentication: true, AntiClone: true}})
+			replay := newCard(t, cardtest.Profile{NIS: nis, Forgery: cardtest.Forgery{InternalAuthentication: true, AntiClone: true}})
 			for _, c := range []*cardtest.Card{rogue, replay, rogue} {
 				wantNoCode(t, c, kept, card.NotGenuine)
 			}
@@ -87,7 +87,7 @@ func TestNoCodeReachesACardNobodyVouchesFor(t *testing.T) {
 }
 
 func TestAcceptedCardIsUsedAsAGenuineOne(t *testing.T) {
-	c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{Issuer: stranger()}})
+	c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{Issuer: stranger()}})
 	kept := newStore()
 	s, err := card.Open(t.Context(), c.Reader(), card.Options{Roots: roots(), State: kept.state})
 	must(t, err)

@@ -136,23 +136,23 @@ func TestWrongRevocationAnswersAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	p7m := attached(t, s, []byte("content"), cms.Options{Time: signedAt})
-	for _, lie := range []cardtest.AuthorityLie{cardtest.LieUnsigned, cardtest.LieForeign, cardtest.LieNothing, cardtest.LieNoise, cardtest.LieOld} {
-		a := &cardtest.Authority{Lie: lie, Now: func() time.Time { return now }}
+	for _, fault := range []cardtest.AuthorityFault{cardtest.FaultUnsigned, cardtest.FaultForeign, cardtest.FaultNothing, cardtest.FaultNoise, cardtest.FaultOld} {
+		a := &cardtest.Authority{Fault: fault, Now: func() time.Time { return now }}
 		r := verify(t, &ades.Verifier{Anchors: virtual(t), Now: now, Fetcher: a}, p7m, nil).Results[0]
 		if r.State != ades.Unknown || !slices.Equal(r.Reasons, []ades.Reason{ades.NoAnswer}) || r.Revocation.State != ades.RevocationUnknown {
-			t.Errorf("%s: %v %v %+v", lie, r.State, r.Reasons, r.Revocation)
+			t.Errorf("%s: %v %v %+v", fault, r.State, r.Reasons, r.Revocation)
 		}
 	}
 	// False OCSP responses only: the CRL is used instead.
-	for _, lie := range []cardtest.AuthorityLie{cardtest.LieSelfAppointed, cardtest.LieNonce, cardtest.LieOther, cardtest.LieRefused} {
-		a := &cardtest.Authority{Lie: lie, Now: func() time.Time { return now }}
+	for _, fault := range []cardtest.AuthorityFault{cardtest.FaultSelfAppointed, cardtest.FaultNonce, cardtest.FaultOther, cardtest.FaultRefused} {
+		a := &cardtest.Authority{Fault: fault, Now: func() time.Time { return now }}
 		r := verify(t, &ades.Verifier{Anchors: virtual(t), Now: now, Fetcher: a}, p7m, nil).Results[0]
 		if r.State != ades.Valid || r.Revocation.Source != "crl" {
-			t.Errorf("%s: %v %v %+v", lie, r.State, r.Reasons, r.Revocation)
+			t.Errorf("%s: %v %v %+v", fault, r.State, r.Reasons, r.Revocation)
 		}
 	}
 	// A certificate that was revoked: by OCSP, and by the CRL alone.
-	for source, lie := range map[string]cardtest.AuthorityLie{"ocsp": "", "crl": cardtest.LieRefused} {
+	for source, fault := range map[string]cardtest.AuthorityFault{"ocsp": "", "crl": cardtest.FaultRefused} {
 		for _, c := range []struct {
 			at     time.Time
 			state  ades.State
@@ -161,7 +161,7 @@ func TestWrongRevocationAnswersAreRefused(t *testing.T) {
 			{signedAt.Add(-time.Hour), ades.Invalid, ades.Revoked},
 			{signedAt.Add(time.Hour), ades.Unknown, ades.RevokedLater},
 		} {
-			a := &cardtest.Authority{Lie: lie, Now: func() time.Time { return now }}
+			a := &cardtest.Authority{Fault: fault, Now: func() time.Time { return now }}
 			a.Revoke(cert.SerialNumber, c.at)
 			r := verify(t, &ades.Verifier{Anchors: virtual(t), Now: now, Fetcher: a}, p7m, nil).Results[0]
 			want(t, r, c.state, c.reason)
@@ -182,12 +182,12 @@ func TestWrongRevocationAnswersAreRefused(t *testing.T) {
 // they are in a file.
 func TestWrongTimeStampsAreRefused(t *testing.T) {
 	s := holder(t, cardtest.Profile{})
-	for _, lie := range []cardtest.AuthorityLie{
-		cardtest.LieNonce, cardtest.LieOther, cardtest.LieUsage, cardtest.LieUncritical, cardtest.LieUnsigned, cardtest.LieRefused, cardtest.LieNoise,
+	for _, fault := range []cardtest.AuthorityFault{
+		cardtest.FaultNonce, cardtest.FaultOther, cardtest.FaultUsage, cardtest.FaultUncritical, cardtest.FaultUnsigned, cardtest.FaultRefused, cardtest.FaultNoise,
 	} {
-		a := &cardtest.Authority{Lie: lie, Now: func() time.Time { return now }}
+		a := &cardtest.Authority{Fault: fault, Now: func() time.Time { return now }}
 		o := stamping(a)
-		if lie == cardtest.LieNoise {
+		if fault == cardtest.FaultNoise {
 			o.Timestamp = func([]byte) ([]byte, error) {
 				q, _ := tsp.NewRequest(digest(nil))
 				token, _, err := q.Token([]byte("<html>"))
@@ -196,9 +196,9 @@ func TestWrongTimeStampsAreRefused(t *testing.T) {
 		}
 		m, err := cms.Sign(s, digest(nil), o)
 		if m != nil || !errors.Is(err, tsp.ErrWrong) && !errors.Is(err, tsp.ErrRefused) {
-			t.Errorf("%s: %v", lie, err)
+			t.Errorf("%s: %v", fault, err)
 		}
-		if lie == cardtest.LieRefused || lie == cardtest.LieNoise || lie == cardtest.LieNonce {
+		if fault == cardtest.FaultRefused || fault == cardtest.FaultNoise || fault == cardtest.FaultNonce {
 			continue
 		}
 		// The same token in a file, put there without the checks.
@@ -213,7 +213,7 @@ func TestWrongTimeStampsAreRefused(t *testing.T) {
 		p7m := attached(t, s, []byte("content"), o)
 		r := verify(t, &ades.Verifier{Anchors: virtual(t), Now: now, Fetcher: &cardtest.Authority{Now: a.Now}}, p7m, nil).Results[0]
 		if r.State == ades.Valid || r.TimeKind == ades.TimeStamped || !slices.Contains(r.Reasons, ades.WrongTimestamp) {
-			t.Errorf("%s in a file: %v %v %v", lie, r.State, r.Reasons, r.TimeKind)
+			t.Errorf("%s in a file: %v %v %v", fault, r.State, r.Reasons, r.TimeKind)
 		}
 	}
 	// A token of another signature.

@@ -28,30 +28,30 @@ import (
 // publishes the CRL, and issues time stamps. Fetch answers within the process; package
 // authority answers over HTTP.
 type Authority struct {
-	Now func() time.Time // nil: time.Now
-	Lie AuthorityLie     // what is wrong with its answers
+	Now   func() time.Time // nil: time.Now
+	Fault AuthorityFault   // what is wrong with its answers
 
 	mu      sync.Mutex
 	revoked map[string]time.Time // by serial number
 	stamps  int64
 }
 
-// AuthorityLie is a way in which the answers of an authority deviate from correct ones.
-type AuthorityLie string
+// AuthorityFault is a way in which the answers of an authority deviate from correct ones.
+type AuthorityFault string
 
 // Wrong answers, of OCSP and of time stamps.
 const (
-	LieUnsigned      AuthorityLie = "unsigned"       // the signature is not one of the key
-	LieForeign       AuthorityLie = "foreign"        // signed by a certificate of another authority
-	LieSelfAppointed AuthorityLie = "self-appointed" // OCSP: signed by a certificate of the issuer that may not answer
-	LieNonce         AuthorityLie = "nonce"          // another nonce
-	LieOther         AuthorityLie = "other"          // about another certificate, or another hash
-	LieOld           AuthorityLie = "old"            // OCSP and CRL: of last year
-	LieUsage         AuthorityLie = "usage"          // time stamp: the certificate has no extended key usage
-	LieUncritical    AuthorityLie = "uncritical"     // time stamp: its extended key usage is not critical
-	LieNothing       AuthorityLie = "nothing"        // no answer at all
-	LieNoise         AuthorityLie = "noise"          // arbitrary bytes
-	LieRefused       AuthorityLie = "refused"        // a refusal
+	FaultUnsigned      AuthorityFault = "unsigned"       // the signature is not one of the key
+	FaultForeign       AuthorityFault = "foreign"        // signed by a certificate of another authority
+	FaultSelfAppointed AuthorityFault = "self-appointed" // OCSP: signed by a certificate of the issuer that may not answer
+	FaultNonce         AuthorityFault = "nonce"          // another nonce
+	FaultOther         AuthorityFault = "other"          // about another certificate, or another hash
+	FaultOld           AuthorityFault = "old"            // OCSP and CRL: of last year
+	FaultUsage         AuthorityFault = "usage"          // time stamp: the certificate has no extended key usage
+	FaultUncritical    AuthorityFault = "uncritical"     // time stamp: its extended key usage is not critical
+	FaultNothing       AuthorityFault = "nothing"        // no answer at all
+	FaultNoise         AuthorityFault = "noise"          // arbitrary bytes
+	FaultRefused       AuthorityFault = "refused"        // a refusal
 )
 
 // Addresses of the authority; those of revocation are in the cards' certificates.
@@ -103,7 +103,7 @@ func (a *Authority) CRL() ([]byte, error) {
 	revoked := maps.Clone(a.revoked)
 	a.mu.Unlock()
 	now := a.now()
-	if a.Lie == LieOld {
+	if a.Fault == FaultOld {
 		now = now.AddDate(-1, 0, 0)
 	}
 	list := &x509.RevocationList{Number: big.NewInt(now.Unix()), ThisUpdate: now, NextUpdate: now.Add(24 * time.Hour)}
@@ -112,7 +112,7 @@ func (a *Authority) CRL() ([]byte, error) {
 		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: serial, RevocationTime: revoked[s]})
 	}
 	der, err := x509.CreateRevocationList(rand.Reader, list, IssuingCA(), loadPool().keys["issuing"])
-	if err == nil && (a.Lie == LieUnsigned || a.Lie == LieForeign) {
+	if err == nil && (a.Fault == FaultUnsigned || a.Fault == FaultForeign) {
 		der[len(der)-1] ^= 1
 	}
 	return der, err
@@ -123,9 +123,9 @@ func (a *Authority) Fetch(_ context.Context, url, _ string, body []byte, limit i
 	var answer []byte
 	var err error
 	switch {
-	case a.Lie == LieNothing:
+	case a.Fault == FaultNothing:
 		err = errors.New("connection refused")
-	case a.Lie == LieNoise:
+	case a.Fault == FaultNoise:
 		answer = []byte("<html>Sign in to this network</html>")
 	case strings.HasPrefix(url, OCSPAddress):
 		answer, err = a.OCSP(body)
@@ -183,16 +183,16 @@ func (a *Authority) OCSP(request []byte) ([]byte, error) {
 	known := sha1.Sum(IssuingCA().RawSubject)
 	now := a.now()
 	at, revoked := a.revokedAt(serial)
-	switch a.Lie {
-	case LieOld:
+	switch a.Fault {
+	case FaultOld:
 		now = now.AddDate(-1, 0, 0)
-	case LieOther:
+	case FaultOther:
 		idHeader = bytes.Clone(idHeader)
 		idHeader[len(idHeader)-1] ^= 1
-	case LieNonce:
+	case FaultNonce:
 		extensions = bytes.Clone(extensions)
 		extensions[len(extensions)-1] ^= 1
-	case LieRefused:
+	case FaultRefused:
 		return []byte{0x30, 0x03, 0x0A, 0x01, 0x06}, nil // unauthorized
 	}
 	var data cryptobyte.Builder
@@ -224,10 +224,10 @@ func (a *Authority) OCSP(request []byte) ([]byte, error) {
 // signOCSP makes an OCSPResponse of ResponseData.
 func (a *Authority) signOCSP(data []byte) ([]byte, error) {
 	key, responder := loadPool().keys["issuing"], []byte(nil)
-	switch a.Lie {
-	case LieForeign:
+	switch a.Fault {
+	case FaultForeign:
 		key, responder = loadPool().keys["csca"], CSCA().Raw
-	case LieSelfAppointed:
+	case FaultSelfAppointed:
 		cert, err := stamper()
 		if err != nil {
 			return nil, err
@@ -238,7 +238,7 @@ func (a *Authority) signOCSP(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.Lie == LieUnsigned {
+	if a.Fault == FaultUnsigned {
 		signature[0] ^= 1
 	}
 	var out cryptobyte.Builder
@@ -311,14 +311,14 @@ func (a *Authority) Timestamp(request []byte) ([]byte, error) {
 			return nil, fmt.Errorf("malformed time stamp request")
 		}
 	}
-	switch a.Lie {
-	case LieRefused:
+	switch a.Fault {
+	case FaultRefused:
 		return []byte{0x30, 0x05, 0x30, 0x03, 0x02, 0x01, 0x02}, nil // rejection
-	case LieNonce:
+	case FaultNonce:
 		if nonce != nil {
 			nonce.Add(nonce, big.NewInt(1))
 		}
-	case LieOther:
+	case FaultOther:
 		imprint = bytes.Clone(imprint)
 		imprint[len(imprint)-1] ^= 1
 	}
@@ -342,14 +342,14 @@ func (a *Authority) Timestamp(request []byte) ([]byte, error) {
 		return nil, err
 	}
 	cert, err := stamper()
-	if a.Lie == LieUsage || a.Lie == LieUncritical {
-		cert, err = stamperWith(a.Lie == LieUncritical, false)
+	if a.Fault == FaultUsage || a.Fault == FaultUncritical {
+		cert, err = stamperWith(a.Fault == FaultUncritical, false)
 	}
 	if err != nil {
 		return nil, err
 	}
 	key := loadPool().keys["ds-1"]
-	if a.Lie == LieUnsigned {
+	if a.Fault == FaultUnsigned {
 		key = loadPool().keys["ds-2"]
 	}
 	token, err := signToken(content, cert, key)

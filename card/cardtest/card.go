@@ -74,7 +74,7 @@ func New(p Profile) (*Card, error) {
 	}
 	c := &Card{
 		profile: profile,
-		keys:    profile.Lies.keys(profile, profile.keys()),
+		keys:    profile.Forgery.keys(profile, profile.keys()),
 		fs:      fs,
 		atr:     profile.Family.atr(),
 		memory:  newMemory(profile),

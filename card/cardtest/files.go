@@ -107,10 +107,10 @@ func contents(p *Profile) (map[uint16][]byte, error) {
 	if p.OnBoardKey {
 		content[fidAuthKey] = x509.MarshalPKCS1PublicKey(&keys.auth.PublicKey)
 	}
-	if content[fidSOD], err = p.Lies.sod(p, content); err != nil {
+	if content[fidSOD], err = p.Forgery.sod(p, content); err != nil {
 		return nil, fmt.Errorf("EF.SOD: %w", err)
 	}
-	p.Lies.files(p, content)
+	p.Forgery.files(p, content)
 	return content, nil
 }
 

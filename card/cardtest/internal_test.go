@@ -74,8 +74,8 @@ func TestContentsFollowProfile(t *testing.T) {
 		"subject":    func(p *Profile) { p.BareSubjectSerial = true },
 		"on board":   func(p *Profile) { p.OnBoardKey = true },
 		"extended":   func(p *Profile) { p.Extended = true },
-		"SOD":        func(p *Profile) { p.Lies.SOD = SODTamperedHash },
-		"clone":      func(p *Profile) { p.Lies.IntKey = true },
+		"SOD":        func(p *Profile) { p.Forgery.SOD = SODTamperedHash },
+		"clone":      func(p *Profile) { p.Forgery.IntKey = true },
 	} {
 		content := made(profile(change))
 		for _, other := range seen {

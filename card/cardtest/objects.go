@@ -117,7 +117,7 @@ func sdos() map[uint32]sdo {
 func (c *Card) dhParameter(tag uint32) []byte {
 	switch tag {
 	case 0x97:
-		return object(tag, c.profile.Lies.generator().FillBytes(make([]byte, len(dhP.Bytes()))))
+		return object(tag, c.profile.Forgery.generator().FillBytes(make([]byte, len(dhP.Bytes()))))
 	case 0x98:
 		return object(tag, dhP.Bytes())
 	default:
@@ -157,7 +157,7 @@ func (c *Card) getData(cmd command) answer {
 		if !c.authenticated(cmd) {
 			return status(swDenied)
 		}
-		if sw := c.profile.Lies.RefuseTries; sw != 0 {
+		if sw := c.profile.Forgery.RefuseTries; sw != 0 {
 			return status(sw)
 		}
 	}

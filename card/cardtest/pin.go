@@ -35,7 +35,7 @@ func (c *Card) compare(k code, presented []byte) uint16 {
 	*k.verified = false
 	c.stats.TriesSpent++
 	switch {
-	case c.profile.Lies.WrongPIN6300:
+	case c.profile.Forgery.WrongPIN6300:
 		return swAuthFailed
 	case *k.tries == 0 && !c.profile.LastTry63C0:
 		return swBlocked // IAS ECC 9.4.1: no subsequent tries are allowed

@@ -309,13 +309,13 @@ func TestSODLies(t *testing.T) {
 		hash crypto.Hash
 		pss  bool
 	}{1: {crypto.SHA256, false}, 2: {crypto.SHA512, true}} {
-		of := func(lie cardtest.SODLie) ([]byte, *client) {
-			return readSOD(t, cardtest.Profile{SODGeneration: generation, Lies: cardtest.Lies{SOD: lie}})
+		of := func(forged cardtest.SODForgery) ([]byte, *client) {
+			return readSOD(t, cardtest.Profile{SODGeneration: generation, Forgery: cardtest.Forgery{SOD: forged}})
 		}
-		for _, lie := range []cardtest.SODLie{cardtest.SODTamperedHash, cardtest.SODTamperedSignature} {
-			sod, _ := of(lie)
+		for _, forged := range []cardtest.SODForgery{cardtest.SODTamperedHash, cardtest.SODTamperedSignature} {
+			sod, _ := of(forged)
 			if _, _, err := openSOD(t, sod, form.hash, form.pss); err == nil {
-				t.Errorf("generation %d, lie %d: the signature is right", generation, lie)
+				t.Errorf("generation %d, forged %d: the signature is right", generation, forged)
 			}
 		}
 		sod, _ := of(cardtest.SODForeignSigner)
@@ -334,7 +334,7 @@ func TestSODLies(t *testing.T) {
 			t.Errorf("garbage %X", sod)
 		}
 	}
-	_, c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{SOD: cardtest.SODEmpty}})
+	_, c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{SOD: cardtest.SODEmpty}})
 	c.enterCIE()
 	c.must(0x6A82, 0xA4, 2, 0x0C, []byte{0x10, 0x06}, -1)
 }

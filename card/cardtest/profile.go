@@ -85,8 +85,8 @@ type Profile struct {
 	// DOCP is the layout of the control parameters of PIN and PUK; DOCPNamed.
 	DOCP DOCPLayout
 
-	// Lies makes the card a forged one.
-	Lies Lies
+	// Forgery makes the card a forged one.
+	Forgery Forgery
 
 	// Rand is the random source of the chip; crypto/rand.
 	Rand io.Reader
@@ -227,7 +227,7 @@ func (p *Profile) keys() keySet {
 		services: key("services", i),
 		root:     pool.roots[fmt.Sprintf("root-%d", i)],
 	}
-	if own := p.Lies.Issuer; own != nil {
+	if own := p.Forgery.Issuer; own != nil {
 		keys.internal, keys.services = own.internal, own.services
 	}
 	return keys

@@ -219,8 +219,8 @@ func TestVariantsOfWrongCodes(t *testing.T) {
 	}{
 		"IAS ECC":         {cardtest.Profile{}, []int{0x63C2, 0x63C1, 0x6983, 0x6983}},
 		"63C0":            {cardtest.Profile{LastTry63C0: true}, []int{0x63C2, 0x63C1, 0x63C0, 0x6983}},
-		"6300":            {cardtest.Profile{Lies: cardtest.Lies{WrongPIN6300: true}}, []int{0x6300, 0x6300, 0x6300, 0x6983}},
-		"6300 and a last": {cardtest.Profile{LastTry63C0: true, Lies: cardtest.Lies{WrongPIN6300: true}}, []int{0x6300, 0x6300, 0x6300, 0x6983}},
+		"6300":            {cardtest.Profile{Forgery: cardtest.Forgery{WrongPIN6300: true}}, []int{0x6300, 0x6300, 0x6300, 0x6983}},
+		"6300 and a last": {cardtest.Profile{LastTry63C0: true, Forgery: cardtest.Forgery{WrongPIN6300: true}}, []int{0x6300, 0x6300, 0x6300, 0x6983}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			card, c := newCard(t, test.p)

@@ -87,8 +87,8 @@ func TestVerifyVirtualCard(t *testing.T) {
 			flipAll(t, der, roots, 1)
 		})
 	}
-	for lie, want := range map[cardtest.SODLie]string{
-		cardtest.SODHonest:            "trusted",
+	for forged, want := range map[cardtest.SODForgery]string{
+		cardtest.SODGenuine:           "trusted",
 		cardtest.SODTamperedHash:      "message-digest",
 		cardtest.SODTamperedSignature: "signature",
 		cardtest.SODForeignSigner:     "untrusted",
@@ -96,15 +96,15 @@ func TestVerifyVirtualCard(t *testing.T) {
 		cardtest.SODGarbage:           "malformed",
 		cardtest.SODEmpty:             "malformed",
 	} {
-		t.Run(fmt.Sprintf("lie %d", lie), func(t *testing.T) {
-			files := openFiles(t, cardtest.Profile{Lies: cardtest.Lies{SOD: lie}})
+		t.Run(fmt.Sprintf("forged %d", forged), func(t *testing.T) {
+			files := openFiles(t, cardtest.Profile{Forgery: cardtest.Forgery{SOD: forged}})
 			if got := outcome(files[0x1006], roots); got != want {
 				t.Errorf("%s, want %s", got, want)
 			}
 		})
 	}
 	t.Run("foreign key", func(t *testing.T) {
-		files := openFiles(t, cardtest.Profile{Lies: cardtest.Lies{IntKey: true}})
+		files := openFiles(t, cardtest.Profile{Forgery: cardtest.Forgery{IntKey: true}})
 		s, err := Parse(files[0x1006])
 		if err != nil {
 			t.Fatal(err)

@@ -132,7 +132,7 @@ func (d *demo) makeCards() (err error) {
 		return err
 	}
 	copied := d.profile
-	copied.Lies = cardtest.Lies{AntiClone: true, InternalAuthentication: true}
+	copied.Forgery = cardtest.Forgery{AntiClone: true, InternalAuthentication: true}
 	d.clone, err = cardtest.New(copied)
 	return err
 }

@@ -37,7 +37,7 @@ func TestDemoNotices(t *testing.T) {
 		{"another PUK", func(d *demo) { d.puk = []byte("11223344") }, "unblock"},
 		{"a chip that does not tell its counters", func(d *demo) {
 			p := d.profile
-			p.Lies.RefuseTries = 0x6A88
+			p.Forgery.RefuseTries = 0x6A88
 			d.original = mustCard(t, p)
 		}, "recognise"},
 	}

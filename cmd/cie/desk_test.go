@@ -93,19 +93,19 @@ func (c *deskConn) apply(p *cardtest.Profile, option string) (err error) {
 	ins, fault, _ := strings.Cut(value, ":")
 	switch name {
 	case "lies":
-		p.Lies = map[string]cardtest.Lies{
+		p.Forgery = map[string]cardtest.Forgery{
 			"clone":  {AntiClone: true, InternalAuthentication: true},
 			"middle": {InternalAuthentication: true},
 		}[value]
 	case "issuer", "testissuer": // one of its own, with the keys in a file
 		called := map[string]string{"issuer": "Unknown Country Signer CA", "testissuer": "Italian Country Signer CA - TEST"}[name]
-		p.Lies.Issuer, err = cardtest.LoadIssuer(filepath.Join(filepath.Dir(os.Getenv(deskVariable)), value), called)
+		p.Forgery.Issuer, err = cardtest.LoadIssuer(filepath.Join(filepath.Dir(os.Getenv(deskVariable)), value), called)
 	case "sod":
-		p.Lies.SOD = map[string]cardtest.SODLie{"form": cardtest.SODUnknownForm}[value]
+		p.Forgery.SOD = map[string]cardtest.SODForgery{"form": cardtest.SODUnknownForm}[value]
 	case "tries":
-		p.Lies.RefuseTries = 0x6A88
+		p.Forgery.RefuseTries = 0x6A88
 	case "wrong":
-		p.Lies.WrongPIN6300 = true
+		p.Forgery.WrongPIN6300 = true
 	case "nis":
 		p.NIS = value
 	case "number":

@@ -126,24 +126,24 @@ func TestOnlineServices(t *testing.T) {
 			t.Errorf("openssl: %s", out)
 		}
 	}
-	for _, lie := range []cardtest.AuthorityLie{
-		cardtest.LieNonce, cardtest.LieOther, cardtest.LieUsage, cardtest.LieUncritical, cardtest.LieUnsigned, cardtest.LieRefused, cardtest.LieNoise, cardtest.LieNothing,
+	for _, forged := range []cardtest.AuthorityFault{
+		cardtest.FaultNonce, cardtest.FaultOther, cardtest.FaultUsage, cardtest.FaultUncritical, cardtest.FaultUnsigned, cardtest.FaultRefused, cardtest.FaultNoise, cardtest.FaultNothing,
 	} {
-		server.Change(func(a *cardtest.Authority) { a.Lie = lie })
+		server.Change(func(a *cardtest.Authority) { a.Fault = forged })
 		o.write("second", "Dear municipality!\n")
 		before := o.names()
 		out, code := o.run("cie sign second --tsa "+server.URL+"/tsa --pin-fd 3 3<pin", proxy)
 		if code != exitFailed || !strings.Contains(out, "no time stamp") || o.names() != before {
-			t.Errorf("%s: %d, %s: %s", lie, code, o.names(), out)
+			t.Errorf("%s: %d, %s: %s", forged, code, o.names(), out)
 		}
 	}
-	for _, lie := range []cardtest.AuthorityLie{cardtest.LieUnsigned, cardtest.LieForeign, cardtest.LieOld, cardtest.LieNoise, cardtest.LieNothing} {
-		server.Change(func(a *cardtest.Authority) { a.Lie = lie })
+	for _, forged := range []cardtest.AuthorityFault{cardtest.FaultUnsigned, cardtest.FaultForeign, cardtest.FaultOld, cardtest.FaultNoise, cardtest.FaultNothing} {
+		server.Change(func(a *cardtest.Authority) { a.Fault = forged })
 		if out, code := o.run("cie verify letter.p7m --trust issuing.pem --online", proxy); code != exitUnsaid {
-			t.Errorf("%s: %d: %s", lie, code, out)
+			t.Errorf("%s: %d: %s", forged, code, out)
 		}
 	}
-	server.Change(func(a *cardtest.Authority) { a.Lie = "" })
+	server.Change(func(a *cardtest.Authority) { a.Fault = "" })
 	block, _ := pem.Decode(certificate(t, o))
 	cert, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {

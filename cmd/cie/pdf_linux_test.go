@@ -54,15 +54,15 @@ func TestPDFWithOnlineServices(t *testing.T) {
 	if code != exitOK || !strings.Contains(out, "letter-signed.pdf: valid") || !strings.Contains(out, "B-T") || !strings.Contains(out, "from a time stamp") {
 		t.Errorf("%d: %s", code, out)
 	}
-	for _, lie := range []cardtest.AuthorityLie{cardtest.LieNonce, cardtest.LieUnsigned, cardtest.LieNothing} {
-		server.Change(func(a *cardtest.Authority) { a.Lie = lie })
+	for _, forged := range []cardtest.AuthorityFault{cardtest.FaultNonce, cardtest.FaultUnsigned, cardtest.FaultNothing} {
+		server.Change(func(a *cardtest.Authority) { a.Fault = forged })
 		before := o.names()
 		out, code := o.run("cie sign letter-signed.pdf --tsa "+server.URL+"/tsa --pin-fd 3 3<pin", proxy)
 		if code != exitFailed || !strings.Contains(out, "no time stamp") || o.names() != before {
-			t.Errorf("%s: %d, %s: %s", lie, code, o.names(), out)
+			t.Errorf("%s: %d, %s: %s", forged, code, o.names(), out)
 		}
 	}
-	server.Change(func(a *cardtest.Authority) { a.Lie = "" })
+	server.Change(func(a *cardtest.Authority) { a.Fault = "" })
 	signed, err := os.ReadFile(filepath.Join(o.dir, "letter-signed.pdf"))
 	if err != nil {
 		t.Fatal(err)

@@ -254,7 +254,7 @@ func FuzzOCSP(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
-	other := &cardtest.Authority{Now: a.Now, Lie: cardtest.LieForeign}
+	other := &cardtest.Authority{Now: a.Now, Fault: cardtest.FaultForeign}
 	foreign, err := other.OCSP(q.Marshal())
 	if err != nil {
 		f.Fatal(err)

@@ -18,15 +18,15 @@ func TestNSSAsksForNoPINOfACardNobodyVouchesFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct {
-		lies cardtest.Lies
-		asks bool
+		forgery cardtest.Forgery
+		asks    bool
 	}{
-		"genuine":             {cardtest.Lies{}, true},
-		"SOD of its own":      {cardtest.Lies{Issuer: issuer}, false},
-		"unknown form of SOD": {cardtest.Lies{Issuer: issuer, SOD: cardtest.SODUnknownForm}, false},
+		"genuine":             {cardtest.Forgery{}, true},
+		"SOD of its own":      {cardtest.Forgery{Issuer: issuer}, false},
+		"unknown form of SOD": {cardtest.Forgery{Issuer: issuer, SOD: cardtest.SODUnknownForm}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHostOf(t, cardtest.Profile{Lies: tt.lies}, "")
+			h := newHostOf(t, cardtest.Profile{Forgery: tt.forgery}, "")
 			dir := filepath.Join(h.dir, "profile")
 			if err := os.Mkdir(dir, 0o700); err != nil {
 				t.Fatal(err)

@@ -59,9 +59,9 @@ func TestServiceSendsNoCodeToACardNobodyVouchesFor(t *testing.T) {
 			t.Errorf("%d codes reached the card", n.Verifies)
 		}
 	}
-	own := cardtest.Profile{NIS: nis, Lies: cardtest.Lies{Issuer: issuer}}
+	own := cardtest.Profile{NIS: nis, Forgery: cardtest.Forgery{Issuer: issuer}}
 	form := own
-	form.Lies.SOD = cardtest.SODUnknownForm
+	form.Forgery.SOD = cardtest.SODUnknownForm
 	for name, p := range map[string]cardtest.Profile{"SOD of its own": own, "unknown form of SOD": form} {
 		t.Run(name, func(t *testing.T) {
 			wantNoCode(desk(p, nil))
@@ -96,7 +96,7 @@ func TestServiceSendsNoCodeToACardNobodyVouchesFor(t *testing.T) {
 	if _, err := d.Holder(t.Context(), demoReader, cardtest.DefaultPIN(), gui.CodeOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	replay := cardtest.Profile{NIS: nis, Lies: cardtest.Lies{InternalAuthentication: true, AntiClone: true}}
+	replay := cardtest.Profile{NIS: nis, Forgery: cardtest.Forgery{InternalAuthentication: true, AntiClone: true}}
 	for _, p := range []cardtest.Profile{own, replay, form, own} {
 		d, virtual := desk(p, nil)
 		wantNoCode(d, virtual)

@@ -355,7 +355,7 @@ func TestAuthenticity(t *testing.T) {
 	want(t, examine(t, e, nil), Authenticity, OK, Genuine, "")
 	e.Card.Roots = nil
 	want(t, examine(t, e, nil), Authenticity, Warn, IssuerUnknown, AddIssuer)
-	clone := newCard(t, cardtest.Profile{Lies: cardtest.Lies{AntiClone: true}})
+	clone := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{AntiClone: true}})
 	e = machine(t)
 	e.PCSC = opened(holding(clone))
 	checks := examine(t, e, func(context.Context, string, card.Tries) ([]byte, []card.CodeOption, error) {
@@ -364,7 +364,7 @@ func TestAuthenticity(t *testing.T) {
 	})
 	want(t, checks, Authenticity, Fail, NotGenuine, ShowMunicipality)
 	want(t, checks, Tries, Skipped, Waits, "")
-	middle := newCard(t, cardtest.Profile{Lies: cardtest.Lies{InternalAuthentication: true}})
+	middle := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{InternalAuthentication: true}})
 	e.PCSC = opened(holding(middle))
 	want(t, examine(t, e, nil), Tries, Fail, NotGenuine, ShowMunicipality)
 }
@@ -406,7 +406,7 @@ func TestTries(t *testing.T) {
 		want(t, examine(t, e, nil), Tries, tt.status, tt.finding, tt.remedy)
 	}
 	e := machine(t)
-	e.PCSC = opened(holding(newCard(t, cardtest.Profile{Lies: cardtest.Lies{RefuseTries: 0x6A88}})))
+	e.PCSC = opened(holding(newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{RefuseTries: 0x6A88}})))
 	want(t, examine(t, e, nil), Tries, OK, TriesUnknown, "")
 }
 

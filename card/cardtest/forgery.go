@@ -6,12 +6,12 @@ import (
 	"math/big"
 )
 
-// Lies describes how a card deviates from a genuine one. The zero value is a genuine card.
-type Lies struct {
+// Forgery describes how a card deviates from a genuine one. The zero value is a genuine card.
+type Forgery struct {
 	// PublicKey sets the Diffie-Hellman public key of the chip to a value that a client
 	// must refuse. Everything else is consistent, including the signature: a client
 	// without this check gets a working channel whose keys are not secret.
-	PublicKey PublicKeyLie
+	PublicKey PublicKeyForgery
 
 	// InternalAuthentication makes the signature of the device authentication
 	// wrong: the chip does not have the key that EF.Int.Kpub names.
@@ -33,7 +33,7 @@ type Lies struct {
 	Issuer *Issuer
 
 	// SOD makes EF.SOD wrong or strange.
-	SOD SODLie
+	SOD SODForgery
 
 	// RefuseTries is the status of GET DATA of PIN and PUK in place of the counters, for
 	// instance 0x6A88; zero returns the counters.
@@ -44,20 +44,20 @@ type Lies struct {
 	WrongPIN6300 bool
 }
 
-// PublicKeyLie is a choice of PuK.ICC.
-type PublicKeyLie int
+// PublicKeyForgery is a choice of PuK.ICC.
+type PublicKeyForgery int
 
 // Values of the chip's Diffie-Hellman public key.
 const (
-	PublicKeyHonest    PublicKeyLie = iota
-	PublicKeyZero                   // 0
-	PublicKeyOne                    // 1
-	PublicKeyPMinusOne              // p-1
-	PublicKeyP                      // p
+	PublicKeyGenuine   PublicKeyForgery = iota
+	PublicKeyZero                       // 0
+	PublicKeyOne                        // 1
+	PublicKeyPMinusOne                  // p-1
+	PublicKeyP                          // p
 )
 
 // value returns the forged public key, or nil for a genuine card.
-func (l PublicKeyLie) value() *big.Int {
+func (l PublicKeyForgery) value() *big.Int {
 	switch l {
 	case PublicKeyZero:
 		return new(big.Int)
@@ -74,7 +74,7 @@ func (l PublicKeyLie) value() *big.Int {
 // session returns the one that a client without a check of the public key derives: the
 // shared secret of 0 and p is 0, of 1 it is 1, and of p-1 it is 1 or p-1. Such a client
 // works normally.
-func (l PublicKeyLie) session(size int) *session {
+func (l PublicKeyForgery) session(size int) *session {
 	of := func(zz *big.Int) *session { return newSession(zz.FillBytes(make([]byte, size))) }
 	switch l {
 	case PublicKeyOne:
@@ -87,12 +87,12 @@ func (l PublicKeyLie) session(size int) *session {
 	return of(new(big.Int))
 }
 
-// SODLie is a kind of forged EF.SOD.
-type SODLie int
+// SODForgery is a kind of forged EF.SOD.
+type SODForgery int
 
 // The kinds of EF.SOD.
 const (
-	SODHonest SODLie = iota
+	SODGenuine SODForgery = iota
 	// SODTamperedHash has a hash of EF.Int.Kpub that was changed after signing.
 	SODTamperedHash
 	// SODTamperedSignature has a signature with one wrong bit.
@@ -110,7 +110,7 @@ const (
 )
 
 // sod returns EF.SOD over the given contents, genuine or forged.
-func (l Lies) sod(p *Profile, content map[uint16][]byte) ([]byte, error) {
+func (l Forgery) sod(p *Profile, content map[uint16][]byte) ([]byte, error) {
 	form, err := sodGeneration(p.SODGeneration)
 	if err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func indexOf(b, part []byte) int {
 }
 
 // keys replaces keys of the chip.
-func (l Lies) keys(p *Profile, keys keySet) keySet {
+func (l Forgery) keys(p *Profile, keys keySet) keySet {
 	if l.IntKey {
 		keys.internal = l.foreignKey(p)
 	}
@@ -168,21 +168,21 @@ func (l Lies) keys(p *Profile, keys keySet) keySet {
 }
 
 // files changes contents that the SOD was made over.
-func (l Lies) files(p *Profile, content map[uint16][]byte) {
+func (l Forgery) files(p *Profile, content map[uint16][]byte) {
 	if l.IntKey {
 		content[fidIntKey] = x509.MarshalPKCS1PublicKey(&l.foreignKey(p).PublicKey)
 	}
 }
 
 // foreignKey returns the device authentication key of another card.
-func (l Lies) foreignKey(p *Profile) *rsa.PrivateKey {
+func (l Forgery) foreignKey(p *Profile) *rsa.PrivateKey {
 	other := *p
 	other.KeySet = p.KeySet%KeySets + 1
 	return other.keys().internal
 }
 
 // generator returns the generator for the K_DH object and the key agreement.
-func (l Lies) generator() *big.Int {
+func (l Forgery) generator() *big.Int {
 	if l.DHObject {
 		return new(big.Int).Exp(dhG, big.NewInt(2), dhP)
 	}

@@ -118,41 +118,41 @@ func TestTerminalCertificateIsVerified(t *testing.T) {
 	}
 }
 
-func TestLiesDeviateFromGenuineCard(t *testing.T) {
+func TestForgeryDeviatesFromGenuineCard(t *testing.T) {
 	key := func(c *client) error { return c.tryAuthenticate() }
 	t.Run("public key", func(t *testing.T) {
-		for lie, want := range map[cardtest.PublicKeyLie]func(p *big.Int) *big.Int{
+		for forged, want := range map[cardtest.PublicKeyForgery]func(p *big.Int) *big.Int{
 			cardtest.PublicKeyZero:      func(*big.Int) *big.Int { return new(big.Int) },
 			cardtest.PublicKeyOne:       func(*big.Int) *big.Int { return big.NewInt(1) },
 			cardtest.PublicKeyPMinusOne: func(p *big.Int) *big.Int { return new(big.Int).Sub(p, big.NewInt(1)) },
 			cardtest.PublicKeyP:         func(p *big.Int) *big.Int { return p },
 		} {
-			_, c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{PublicKey: lie}})
+			_, c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{PublicKey: forged}})
 			p, g, q := c.dh()
 			c.agree(p, g, q)
 			if got := new(big.Int).SetBytes(c.puKICC); got.Cmp(want(p)) != 0 {
-				t.Errorf("lie %d: %X", lie, got)
+				t.Errorf("forged %d: %X", forged, got)
 			}
 			// The client of this test does not check the value and gets a working
 			// channel, whatever its own key is.
 			for range 4 {
 				c.secure = false
 				if err := c.tryAuthenticate(); err != nil {
-					t.Errorf("lie %d: %v", lie, err)
+					t.Errorf("forged %d: %v", forged, err)
 				}
 				c.verify(0x9000, 0x81, cardtest.DefaultPIN())
 			}
 		}
 	})
 	t.Run("internal authentication", func(t *testing.T) {
-		_, c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{InternalAuthentication: true}})
+		_, c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{InternalAuthentication: true}})
 		if key(c) == nil {
 			t.Error("the signature is right")
 		}
 	})
 	t.Run("EF.Int.Kpub", func(t *testing.T) {
 		_, honest := newCard(t, cardtest.Profile{})
-		_, c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{IntKey: true}})
+		_, c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{IntKey: true}})
 		if err := key(c); err != nil {
 			t.Error(err)
 		}
@@ -166,8 +166,8 @@ func TestLiesDeviateFromGenuineCard(t *testing.T) {
 		}
 	})
 	t.Run("anti-cloning", func(t *testing.T) {
-		for _, lie := range []bool{false, true} {
-			_, c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{AntiClone: lie}})
+		for _, forged := range []bool{false, true} {
+			_, c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{AntiClone: forged}})
 			c.enterCIE()
 			k := c.publicKey(0x1005)
 			c.must(0x9000, 0x22, 0x41, 0xA4, []byte{0x80, 1, 2, 0x84, 1, 0x83}, -1)
@@ -176,13 +176,13 @@ func TestLiesDeviateFromGenuineCard(t *testing.T) {
 			if again := c.must(0x9000, 0x88, 0, 0, challenge, 0); !bytes.Equal(signature, again) {
 				t.Error("the signature is not deterministic")
 			}
-			if err := rsa.VerifyPKCS1v15(k, 0, challenge, signature); (err != nil) != lie {
-				t.Errorf("lie %v: %v", lie, err)
+			if err := rsa.VerifyPKCS1v15(k, 0, challenge, signature); (err != nil) != forged {
+				t.Errorf("forged %v: %v", forged, err)
 			}
 		}
 	})
 	t.Run("domain parameters", func(t *testing.T) {
-		_, c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{DHObject: true}})
+		_, c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{DHObject: true}})
 		_, g, _ := c.dh()
 		out := c.must(0x9000, 0xCB, 0x3F, 0xFF, []byte{0x4D, 10, 0x70, 8, 0xBF, 0xA1, 1, 4, 0xA3, 2, 0x97, 0}, 0)
 		if bytes.HasSuffix(out, g.FillBytes(make([]byte, 256))) {
@@ -190,7 +190,7 @@ func TestLiesDeviateFromGenuineCard(t *testing.T) {
 		}
 	})
 	t.Run("tries", func(t *testing.T) {
-		card, c := newCard(t, cardtest.Profile{Lies: cardtest.Lies{RefuseTries: 0x6A88}})
+		card, c := newCard(t, cardtest.Profile{Forgery: cardtest.Forgery{RefuseTries: 0x6A88}})
 		c.authenticate()
 		for _, n := range []byte{1, 2} {
 			c.must(0x6A88, 0xCB, 0x3F, 0xFF, []byte{0x4D, 8, 0x70, 6, 0xBF, 0x81, n, 2, 0xA0, 0x80}, 0)

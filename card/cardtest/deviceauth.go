@@ -151,7 +151,7 @@ func (c *Card) agreeKey(cmd command) answer {
 		return status(swRefNotFound)
 	}
 	c.env.kat = nil
-	g := c.profile.Lies.generator()
+	g := c.profile.Forgery.generator()
 	x := new(big.Int)
 	for buf := make([]byte, len(dhQ.Bytes())); x.Sign() == 0 || x.Cmp(dhQ) >= 0; {
 		if !c.random(buf) {
@@ -164,9 +164,9 @@ func (c *Card) agreeKey(cmd command) answer {
 	c.spend(opDH)
 	size := len(dhP.Bytes())
 	s := newSession(zz.FillBytes(make([]byte, size)))
-	if lie := c.profile.Lies.PublicKey.value(); lie != nil {
-		y = lie
-		s = c.profile.Lies.PublicKey.session(size)
+	if forged := c.profile.Forgery.PublicKey.value(); forged != nil {
+		y = forged
+		s = c.profile.Forgery.PublicKey.session(size)
 	}
 	puKICC := y.FillBytes(make([]byte, size))
 	c.startSession(s)
@@ -322,7 +322,7 @@ func checkExternalAuthentication(key *importedKey, data, transcript []byte) bool
 // parameters (CIE 6.10.3, 6.10.4).
 func (c *Card) transcript(own, serial, challenge, other []byte) []byte {
 	return bytes.Join([][]byte{own, serial, challenge, other,
-		c.profile.Lies.generator().FillBytes(make([]byte, len(dhP.Bytes()))), dhP.Bytes(), dhQ.Bytes()}, nil)
+		c.profile.Forgery.generator().FillBytes(make([]byte, len(dhP.Bytes()))), dhP.Bytes(), dhQ.Bytes()}, nil)
 }
 
 // authenticated reports the condition "SM and device authentication".
@@ -348,12 +348,12 @@ func (c *Card) internalAuthenticate(cmd command) answer {
 		if at.algorithm != algClientServer {
 			return status(swConditions)
 		}
-		key, lie := c.keys.services, c.profile.Lies.AntiClone
+		key, forged := c.keys.services, c.profile.Forgery.AntiClone
 		if at.private == refAuthKey {
 			if !c.authenticated(cmd) || !c.auth.pin {
 				return status(swDenied)
 			}
-			key, lie = c.keys.auth, false
+			key, forged = c.keys.auth, false
 		}
 		// IAS ECC 9.5.6: at most 40% of the length of the modulus.
 		if len(cmd.data) == 0 || len(cmd.data) > key.Size()*2/5 {
@@ -364,7 +364,7 @@ func (c *Card) internalAuthenticate(cmd command) answer {
 		if err != nil {
 			return status(swNoDiagnosis)
 		}
-		if lie {
+		if forged {
 			signature[len(signature)-1] ^= 1
 		}
 		return done(signature)
@@ -393,7 +393,7 @@ func (c *Card) authenticateDevice(cmd command) answer {
 	if err != nil {
 		return status(swNoDiagnosis)
 	}
-	if c.profile.Lies.InternalAuthentication {
+	if c.profile.Forgery.InternalAuthentication {
 		signature[len(signature)-1] ^= 1
 	}
 	var ssc uint64
