@@ -25,7 +25,7 @@ import (
 	"cie/card/state"
 	"cie/cmd/internal/tty"
 	"cie/gui/text"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // quiet is an app that talks to buffers.
@@ -352,7 +352,7 @@ func TestDistinguishedName(t *testing.T) {
 func TestHomeProblem(t *testing.T) {
 	a, _, _ := quiet("en")
 	for sudo, want := range map[bool]string{true: "browsers.not-owner.sudo", false: "browsers.not-owner"} {
-		r := a.explain(a.homeProblem(&installer.OwnerError{Home: "/root", Sudo: sudo}))
+		r := a.explain(a.homeProblem(&browsers.OwnerError{Home: "/root", Sudo: sudo}))
 		if r.Code != "not-owner" || r.Exit != exitUsage || r.Message != a.inside(want, "/root") || len(r.advice) != 1 {
 			t.Errorf("sudo %v: %+v", sudo, r)
 		}

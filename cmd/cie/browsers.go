@@ -11,7 +11,7 @@ import (
 
 	"cie/cmd/internal/probe"
 	"cie/cmd/internal/tty"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // browserFlags are the options of the verbs below "cie browsers".
@@ -78,12 +78,12 @@ func (f *browserFlags) addModule(a *app, c *cobra.Command) {
 }
 
 // machine is this machine as the installer sees it.
-func (a *app) machine(module string) (*installer.Env, error) {
-	path, err := installer.ModulePath(module)
+func (a *app) machine(module string) (*browsers.Env, error) {
+	path, err := browsers.ModulePath(module)
 	if err != nil {
 		return nil, err
 	}
-	env, err := installer.NewEnv(path)
+	env, err := browsers.NewEnv(path)
 	if err != nil {
 		return nil, err
 	}
@@ -120,19 +120,19 @@ func (a *app) browsersChange(ctx context.Context, f browserFlags, remove bool) e
 		return err
 	}
 	// What was allowed to a sandbox goes with the rest.
-	o := installer.Options{User: !f.system, System: f.system, Flatpak: f.flatpak || remove}
+	o := browsers.Options{User: !f.system, System: f.system, Flatpak: f.flatpak || remove}
 	if f.system && (f.autoSelect || remove) {
-		o.AutoSelect = installer.DefaultAutoSelect
+		o.AutoSelect = browsers.DefaultAutoSelect
 	}
 	targets := env.Targets(o)
-	plan := installer.PlanEnable(targets)
+	plan := browsers.PlanEnable(targets)
 	if remove {
-		plan = installer.PlanDisable(targets)
+		plan = browsers.PlanDisable(targets)
 	}
-	var results []installer.Result
+	var results []browsers.Result
 	if f.dryRun {
 		for _, s := range plan.Steps {
-			results = append(results, installer.Result{Step: s, After: s.State})
+			results = append(results, browsers.Result{Step: s, After: s.State})
 		}
 	} else {
 		results = plan.Run(nil)
@@ -147,7 +147,7 @@ func (a *app) browsersChange(ctx context.Context, f browserFlags, remove bool) e
 
 // mayChange refuses what cannot end well: a home of somebody else, a system
 // without the rights, a module that is not there or does not load.
-func (a *app) mayChange(ctx context.Context, env *installer.Env, f browserFlags, remove bool) error {
+func (a *app) mayChange(ctx context.Context, env *browsers.Env, f browserFlags, remove bool) error {
 	switch {
 	case f.autoSelect && !f.system:
 		return a.usage("usage.auto-select")
@@ -166,7 +166,7 @@ func (a *app) mayChange(ctx context.Context, env *installer.Env, f browserFlags,
 		return nil
 	}
 	if err := env.CheckModule(); err != nil {
-		if errors.Is(err, installer.ErrModulePath) {
+		if errors.Is(err, browsers.ErrModulePath) {
 			return a.usage("module.path", env.Module)
 		}
 		p := a.problem("no-module", exitFound, "module.missing", env.Module)
@@ -190,7 +190,7 @@ func (a *app) mayChange(ctx context.Context, env *installer.Env, f browserFlags,
 
 // homeProblem is for a home directory that is not the user's.
 func (a *app) homeProblem(err error) error {
-	var owner *installer.OwnerError
+	var owner *browsers.OwnerError
 	if !errors.As(err, &owner) {
 		return err
 	}

@@ -8,20 +8,20 @@ import (
 	"strings"
 
 	"cie/cmd/internal/doctor"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // placeJSON is one place of "cie browsers enable" and "disable".
 type placeJSON struct {
-	Place    installer.Kind   `json:"place"`
-	Path     string           `json:"path"`
-	Programs []string         `json:"programs"`
-	Action   installer.Action `json:"action"`
-	Changed  bool             `json:"changed"`
-	Status   string           `json:"status"`
-	Reason   string           `json:"reason,omitempty"`
-	Detail   string           `json:"detail,omitempty"`
-	Failed   bool             `json:"failed"`
+	Place    browsers.Kind   `json:"place"`
+	Path     string          `json:"path"`
+	Programs []string        `json:"programs"`
+	Action   browsers.Action `json:"action"`
+	Changed  bool            `json:"changed"`
+	Status   string          `json:"status"`
+	Reason   string          `json:"reason,omitempty"`
+	Detail   string          `json:"detail,omitempty"`
+	Failed   bool            `json:"failed"`
 }
 
 // processJSON is a program that runs.
@@ -43,18 +43,18 @@ type changeJSON struct {
 
 // withoutCard lists the programs that registering does not help, those in a
 // sandbox above all. none reports that there are browsers and all are such.
-func (a *app) withoutCard(ctx context.Context, env *installer.Env, system bool) (list []browserJSON, none bool) {
+func (a *app) withoutCard(ctx context.Context, env *browsers.Env, system bool) (list []browserJSON, none bool) {
 	list = []browserJSON{}
-	survey := env.Survey(ctx, installer.Options{User: true, System: true})
-	browsers, shut := 0, 0
+	survey := env.Survey(ctx, browsers.Options{User: true, System: true})
+	found, shut := 0, 0
 	for _, b := range survey.Browsers {
-		if b.Family == installer.NSSUser {
+		if b.Family == browsers.NSSUser {
 			continue // programs that sign documents, by the places of others
 		}
 		state := doctor.StateOf(env, b, survey.Targets)
 		sandboxed := state == doctor.BrowserSandboxed
 		if b.ID != "thunderbird" { // mail, not logins
-			browsers++
+			found++
 			if sandboxed {
 				shut++
 			}
@@ -64,18 +64,18 @@ func (a *app) withoutCard(ctx context.Context, env *installer.Env, system bool) 
 			list = append(list, a.browserJSON(b, state))
 		}
 	}
-	return list, browsers > 0 && shut == browsers
+	return list, found > 0 && shut == found
 }
 
 // showChange reports what was done in each place, which programs must be
 // restarted, and which do not reach the card all the same; none: no browser does.
-func (a *app) showChange(env *installer.Env, f browserFlags, remove bool, results []installer.Result, without []browserJSON, none bool) error {
+func (a *app) showChange(env *browsers.Env, f browserFlags, remove bool, results []browsers.Result, without []browserJSON, none bool) error {
 	out := changeJSON{Module: env.Module, DryRun: f.dryRun, OK: true, Places: []placeJSON{}, Restart: []processJSON{}, NotReached: without}
 	for _, r := range results {
 		p := placeJSON{
 			Place: r.Target.Kind(), Path: r.Target.Path(), Programs: r.Target.Programs(),
 			Action: r.Action, Changed: r.Change.Changed, Status: string(r.After.Status), Reason: string(r.After.Reason),
-			Failed: r.Err != nil || f.dryRun && r.Action == installer.ActionBlocked,
+			Failed: r.Err != nil || f.dryRun && r.Action == browsers.ActionBlocked,
 		}
 		if r.Err != nil {
 			p.Detail = r.Err.Error()
@@ -104,35 +104,35 @@ func (a *app) showChange(env *installer.Env, f browserFlags, remove bool, result
 }
 
 // changes says whether an action writes something.
-func changes(action installer.Action) bool {
+func changes(action browsers.Action) bool {
 	switch action {
-	case installer.ActionRegister, installer.ActionCorrect, installer.ActionRepair, installer.ActionRemove:
+	case browsers.ActionRegister, browsers.ActionCorrect, browsers.ActionRepair, browsers.ActionRemove:
 		return true
 	}
 	return false
 }
 
-func (a *app) printChange(env *installer.Env, out changeJSON, remove bool, results []installer.Result, none bool) {
+func (a *app) printChange(env *browsers.Env, out changeJSON, remove bool, results []browsers.Result, none bool) {
 	if out.DryRun {
 		a.println(a.text("browsers.dry-run"))
 	}
 	written := false
 	for i, p := range out.Places {
 		word := a.outcomeText(p, remove, out.DryRun)
-		if p.Action == installer.ActionSkip || remove && !out.DryRun && !p.Changed && !p.Failed {
+		if p.Action == browsers.ActionSkip || remove && !out.DryRun && !p.Changed && !p.Failed {
 			continue // nothing to do there, and nothing that anybody misses
 		}
 		written = written || p.Changed
 		a.println(a.wrapOut(word+": "+a.placeText(env, results[i].Target), "    "))
-		if !p.Failed && results[i].After.Reason == installer.ReasonOtherPolicy {
+		if !p.Failed && results[i].After.Reason == browsers.ReasonOtherPolicy {
 			a.paragraph("    ", a.style.Amber(a.text("browser.why.other-policy")))
 		}
 		if p.Failed {
 			advice := a.stateAdvice(results[i].After)
 			switch r := results[i].After.Reason; {
-			case remove && (r == installer.ReasonSyntax || r == installer.ReasonTooLarge):
+			case remove && (r == browsers.ReasonSyntax || r == browsers.ReasonTooLarge):
 				advice = []string{a.text("browser.why.kept")}
-			case r == installer.ReasonSyntax && p.Place == installer.KindFirefoxPolicy:
+			case r == browsers.ReasonSyntax && p.Place == browsers.KindFirefoxPolicy:
 				advice = []string{a.text("browser.why.policy-syntax")}
 			}
 			for _, line := range advice {
@@ -170,11 +170,11 @@ func (a *app) outcomeText(p placeJSON, remove, dryRun bool) string {
 		return a.style.Red(a.text("outcome.failed"))
 	}
 	if dryRun {
-		return a.text(cmp.Or(map[installer.Action]string{
-			installer.ActionRegister: "outcome.would-register",
-			installer.ActionCorrect:  "outcome.would-correct",
-			installer.ActionRepair:   "outcome.would-repair",
-			installer.ActionRemove:   "outcome.would-remove",
+		return a.text(cmp.Or(map[browsers.Action]string{
+			browsers.ActionRegister: "outcome.would-register",
+			browsers.ActionCorrect:  "outcome.would-correct",
+			browsers.ActionRepair:   "outcome.would-repair",
+			browsers.ActionRemove:   "outcome.would-remove",
 		}[p.Action], "outcome.would-nothing"))
 	}
 	switch {
@@ -183,24 +183,24 @@ func (a *app) outcomeText(p placeJSON, remove, dryRun bool) string {
 	case remove:
 		return a.style.Green(a.text("outcome.removed"))
 	}
-	return a.style.Green(a.text(cmp.Or(map[installer.Action]string{
-		installer.ActionCorrect: "outcome.corrected",
-		installer.ActionRepair:  "outcome.repaired",
+	return a.style.Green(a.text(cmp.Or(map[browsers.Action]string{
+		browsers.ActionCorrect: "outcome.corrected",
+		browsers.ActionRepair:  "outcome.repaired",
 	}[p.Action], "outcome.registered")))
 }
 
 // placeText names a place for people.
-func (a *app) placeText(env *installer.Env, t installer.Target) string {
-	name := a.text(cmp.Or(map[installer.Kind]string{
-		installer.KindGeckoProfile:     "place.profile",
-		installer.KindGeckoFirstRun:    "place.first-run",
-		installer.KindNSSDatabase:      "place.nss",
-		installer.KindP11KitUser:       "place.p11-kit",
-		installer.KindP11KitSystem:     "place.p11-kit-system",
-		installer.KindFirefoxPolicy:    "place.firefox-policy",
-		installer.KindChromiumPolicy:   "place.chromium-policy",
-		installer.KindFlatpakOverride:  "place.flatpak",
-		installer.KindP11KitServerUnit: "place.server",
+func (a *app) placeText(env *browsers.Env, t browsers.Target) string {
+	name := a.text(cmp.Or(map[browsers.Kind]string{
+		browsers.KindGeckoProfile:     "place.profile",
+		browsers.KindGeckoFirstRun:    "place.first-run",
+		browsers.KindNSSDatabase:      "place.nss",
+		browsers.KindP11KitUser:       "place.p11-kit",
+		browsers.KindP11KitSystem:     "place.p11-kit-system",
+		browsers.KindFirefoxPolicy:    "place.firefox-policy",
+		browsers.KindChromiumPolicy:   "place.chromium-policy",
+		browsers.KindFlatpakOverride:  "place.flatpak",
+		browsers.KindP11KitServerUnit: "place.server",
 	}[t.Kind()], "place.other"))
 	path := t.Path()
 	if rest, ok := strings.CutPrefix(path, env.Home+"/"); ok {
@@ -210,7 +210,7 @@ func (a *app) placeText(env *installer.Env, t installer.Target) string {
 }
 
 // programs lists running programs by name.
-func (a *app) programs(env *installer.Env, list []processJSON) string {
+func (a *app) programs(env *browsers.Env, list []processJSON) string {
 	var names []string
 	for _, p := range list {
 		name := p.Program

@@ -9,17 +9,17 @@ import (
 	"cie/cmd/internal/doctor"
 	"cie/cmd/internal/probe"
 	"cie/cmd/internal/tty"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // moduleJSON is the module in the answer of "cie browsers status".
 type moduleJSON struct {
-	Path     string             `json:"path"`
-	Exists   bool               `json:"exists"`
-	Loadable installer.Loadable `json:"loadable"`
-	Version  string             `json:"version,omitempty"`
-	Why      string             `json:"why,omitempty"`
-	Detail   string             `json:"detail,omitempty"`
+	Path     string            `json:"path"`
+	Exists   bool              `json:"exists"`
+	Loadable browsers.Loadable `json:"loadable"`
+	Version  string            `json:"version,omitempty"`
+	Why      string            `json:"why,omitempty"`
+	Detail   string            `json:"detail,omitempty"`
 }
 
 // browserJSON is a program in that answer.
@@ -27,17 +27,17 @@ type browserJSON struct {
 	ID         string              `json:"id"`
 	Name       string              `json:"name"`
 	Version    string              `json:"version,omitempty"`
-	Packaging  installer.Packaging `json:"packaging"`
+	Packaging  browsers.Packaging  `json:"packaging"`
 	State      doctor.BrowserState `json:"state"`
 	Registered bool                `json:"registered"`
 	Policy     bool                `json:"policy"`
-	Loadable   installer.Loadable  `json:"loadable"`
+	Loadable   browsers.Loadable   `json:"loadable"`
 	Why        string              `json:"why,omitempty"`
-	WayOut     installer.WayOut    `json:"way_out,omitempty"`
+	WayOut     browsers.WayOut     `json:"way_out,omitempty"`
 	Running    []processJSON       `json:"running"`
 	Message    string              `json:"message"`
 
-	report installer.BrowserReport
+	report browsers.BrowserReport
 }
 
 // browsersJSON is that answer.
@@ -47,10 +47,10 @@ type browsersJSON struct {
 }
 
 // browserJSON is a program of a survey as data.
-func (a *app) browserJSON(b installer.BrowserReport, state doctor.BrowserState) browserJSON {
+func (a *app) browserJSON(b browsers.BrowserReport, state doctor.BrowserState) browserJSON {
 	j := browserJSON{
 		ID: b.ID, Name: b.Name, Version: b.Version, Packaging: b.Packaging,
-		State: state, Registered: b.Status == installer.Registered || b.ByPolicy,
+		State: state, Registered: b.Status == browsers.Registered || b.ByPolicy,
 		Policy: b.ByPolicy, Loadable: b.Loadable, Why: string(b.Reason), WayOut: b.WayOut,
 		Running: []processJSON{}, Message: strings.Join(a.browserAdvice(b, state), " "), report: b,
 	}
@@ -72,7 +72,7 @@ func (a *app) browsersStatus(ctx context.Context, f browserFlags) error {
 	}
 	var info probe.Info
 	var broken error
-	survey := env.Survey(ctx, installer.Options{User: true, System: true, Load: func(ctx context.Context, path string) error {
+	survey := env.Survey(ctx, browsers.Options{User: true, System: true, Load: func(ctx context.Context, path string) error {
 		info, broken = prober.Load(ctx, path)
 		return broken
 	}})
@@ -86,7 +86,7 @@ func (a *app) browsersStatus(ctx context.Context, f browserFlags) error {
 	} else if !out.Module.Exists {
 		out.Module.Why = string(probe.ReasonMissing)
 	}
-	bad := out.Module.Loadable == installer.LoadNo
+	bad := out.Module.Loadable == browsers.LoadNo
 	for _, b := range survey.Browsers {
 		j := a.browserJSON(b, doctor.StateOf(env, b, survey.Targets))
 		switch j.State {
@@ -118,7 +118,7 @@ func (a *app) browsersStatus(ctx context.Context, f browserFlags) error {
 
 func (a *app) printBrowsers(out browsersJSON, broken error) {
 	switch {
-	case out.Module.Loadable == installer.LoadYes:
+	case out.Module.Loadable == browsers.LoadYes:
 		a.println(a.text("module.loads", out.Module.Path))
 	case !out.Module.Exists:
 		a.println(a.style.Red(capital(a.text("module.missing", out.Module.Path))))
@@ -148,12 +148,12 @@ func (a *app) printBrowser(b browserJSON) {
 	}
 }
 
-func (a *app) packagingText(p installer.Packaging) string {
-	return a.text(map[installer.Packaging]string{
-		installer.PackageNative:  "packaging.native",
-		installer.PackageSnap:    "packaging.snap",
-		installer.PackageFlatpak: "packaging.flatpak",
-		installer.PackageTarball: "packaging.tarball",
+func (a *app) packagingText(p browsers.Packaging) string {
+	return a.text(map[browsers.Packaging]string{
+		browsers.PackageNative:  "packaging.native",
+		browsers.PackageSnap:    "packaging.snap",
+		browsers.PackageFlatpak: "packaging.flatpak",
+		browsers.PackageTarball: "packaging.tarball",
 	}[p])
 }
 
@@ -168,10 +168,10 @@ func (a *app) stateStyle(s doctor.BrowserState) func(string) string {
 }
 
 // browserAdvice says how things are with a browser, and what to do about it.
-func (a *app) browserAdvice(b installer.BrowserReport, s doctor.BrowserState) []string {
+func (a *app) browserAdvice(b browsers.BrowserReport, s doctor.BrowserState) []string {
 	switch s {
 	case doctor.BrowserReady:
-		if b.ByPolicy && b.Status != installer.Registered {
+		if b.ByPolicy && b.Status != browsers.Registered {
 			return []string{a.text("browser.policy")}
 		}
 		return []string{a.text("browser.ready")}
@@ -184,35 +184,35 @@ func (a *app) browserAdvice(b installer.BrowserReport, s doctor.BrowserState) []
 	case doctor.BrowserElsewhere:
 		return []string{a.text("browser.elsewhere")}
 	case doctor.BrowserSandboxed:
-		if b.Packaging == installer.PackageSnap {
+		if b.Packaging == browsers.PackageSnap {
 			return []string{a.text("browser.snap", b.Name)}
 		}
 		return []string{a.text("browser.flatpak", b.Name)}
 	case doctor.BrowserNeverStarted:
 		return []string{a.text("browser.never-started")}
 	case doctor.BrowserDamaged:
-		return append([]string{a.text("browser.damaged")}, a.stateAdvice(installer.State{Status: b.Status, Reason: b.Reason})...)
+		return append([]string{a.text("browser.damaged")}, a.stateAdvice(browsers.State{Status: b.Status, Reason: b.Reason})...)
 	}
-	return append([]string{a.text("browser.unavailable")}, a.stateAdvice(installer.State{Status: b.Status, Reason: b.Reason})...)
+	return append([]string{a.text("browser.unavailable")}, a.stateAdvice(browsers.State{Status: b.Status, Reason: b.Reason})...)
 }
 
 // stateAdvice says what is wrong with a place.
-func (a *app) stateAdvice(s installer.State) []string {
-	t, ok := map[installer.Reason]string{
-		installer.ReasonLegacyDatabase: "browser.why.legacy",
-		installer.ReasonUnreadable:     "browser.why.unreadable",
-		installer.ReasonNotRegular:     "browser.why.not-regular",
-		installer.ReasonForeignOwner:   "browser.why.foreign-owner",
-		installer.ReasonReadOnly:       "browser.why.read-only",
-		installer.ReasonSyntax:         "browser.why.syntax",
-		installer.ReasonTooLarge:       "browser.why.syntax",
-		installer.ReasonDuplicate:      "browser.why.repair",
-		installer.ReasonNoLibrary:      "browser.why.repair",
-		installer.ReasonModuleMissing:  "browser.why.module-missing",
-		installer.ReasonOtherPolicy:    "browser.why.other-policy",
-		installer.ReasonHidesPolicy:    "browser.why.hides-policy",
-		installer.ReasonNoServer:       "browser.why.no-server",
-		installer.ReasonOtherServer:    "browser.why.other-server",
+func (a *app) stateAdvice(s browsers.State) []string {
+	t, ok := map[browsers.Reason]string{
+		browsers.ReasonLegacyDatabase: "browser.why.legacy",
+		browsers.ReasonUnreadable:     "browser.why.unreadable",
+		browsers.ReasonNotRegular:     "browser.why.not-regular",
+		browsers.ReasonForeignOwner:   "browser.why.foreign-owner",
+		browsers.ReasonReadOnly:       "browser.why.read-only",
+		browsers.ReasonSyntax:         "browser.why.syntax",
+		browsers.ReasonTooLarge:       "browser.why.syntax",
+		browsers.ReasonDuplicate:      "browser.why.repair",
+		browsers.ReasonNoLibrary:      "browser.why.repair",
+		browsers.ReasonModuleMissing:  "browser.why.module-missing",
+		browsers.ReasonOtherPolicy:    "browser.why.other-policy",
+		browsers.ReasonHidesPolicy:    "browser.why.hides-policy",
+		browsers.ReasonNoServer:       "browser.why.no-server",
+		browsers.ReasonOtherServer:    "browser.why.other-server",
 	}[s.Reason]
 	if !ok {
 		return nil

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // What is said about a place depends on what was wanted of it.
 func TestShowChange(t *testing.T) {
-	env := &installer.Env{Home: t.TempDir(), Root: t.TempDir(), Proc: "/proc", Module: "/m.so", UID: os.Geteuid(), SudoUID: -1}
-	targets := env.Targets(installer.Options{System: true, AutoSelect: installer.DefaultAutoSelect})
-	find := func(kind installer.Kind) installer.Target {
+	env := &browsers.Env{Home: t.TempDir(), Root: t.TempDir(), Proc: "/proc", Module: "/m.so", UID: os.Geteuid(), SudoUID: -1}
+	targets := env.Targets(browsers.Options{System: true, AutoSelect: browsers.DefaultAutoSelect})
+	find := func(kind browsers.Kind) browsers.Target {
 		for _, tg := range targets {
 			if tg.Kind() == kind {
 				return tg
@@ -25,31 +25,31 @@ func TestShowChange(t *testing.T) {
 	broken := errors.New("invalid character")
 	tests := []struct {
 		name   string
-		kind   installer.Kind
+		kind   browsers.Kind
 		remove bool
-		action installer.Action
-		after  installer.State
+		action browsers.Action
+		after  browsers.State
 		change bool
 		err    error
 		says   string // "": nothing about the place
 	}{
-		{"two policies", installer.KindChromiumPolicy, false, installer.ActionRegister,
-			installer.State{Status: installer.Registered, Reason: installer.ReasonOtherPolicy}, true, nil, inLanguage("en", "browser.why.other-policy")},
-		{"policies with a comment", installer.KindFirefoxPolicy, false, installer.ActionBlocked,
-			installer.State{Status: installer.Damaged, Reason: installer.ReasonSyntax, Err: broken}, false, broken, inLanguage("en", "browser.why.policy-syntax")},
-		{"policies that hide others", installer.KindFirefoxPolicy, false, installer.ActionBlocked,
-			installer.State{Status: installer.Unavailable, Reason: installer.ReasonHidesPolicy}, false, broken, inLanguage("en", "browser.why.hides-policy")},
-		{"damaged since", installer.KindFirefoxPolicy, true, installer.ActionBlocked,
-			installer.State{Status: installer.Damaged, Reason: installer.ReasonSyntax, Err: broken}, false, broken, inLanguage("en", "browser.why.kept")},
-		{"nothing there", installer.KindFirefoxPolicy, true, installer.ActionNone,
-			installer.State{Status: installer.Absent}, false, nil, ""},
+		{"two policies", browsers.KindChromiumPolicy, false, browsers.ActionRegister,
+			browsers.State{Status: browsers.Registered, Reason: browsers.ReasonOtherPolicy}, true, nil, inLanguage("en", "browser.why.other-policy")},
+		{"policies with a comment", browsers.KindFirefoxPolicy, false, browsers.ActionBlocked,
+			browsers.State{Status: browsers.Damaged, Reason: browsers.ReasonSyntax, Err: broken}, false, broken, inLanguage("en", "browser.why.policy-syntax")},
+		{"policies that hide others", browsers.KindFirefoxPolicy, false, browsers.ActionBlocked,
+			browsers.State{Status: browsers.Unavailable, Reason: browsers.ReasonHidesPolicy}, false, broken, inLanguage("en", "browser.why.hides-policy")},
+		{"damaged since", browsers.KindFirefoxPolicy, true, browsers.ActionBlocked,
+			browsers.State{Status: browsers.Damaged, Reason: browsers.ReasonSyntax, Err: broken}, false, broken, inLanguage("en", "browser.why.kept")},
+		{"nothing there", browsers.KindFirefoxPolicy, true, browsers.ActionNone,
+			browsers.State{Status: browsers.Absent}, false, nil, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a, out, _ := quiet("en")
 			tg := find(tt.kind)
-			r := installer.Result{Step: installer.Step{Target: tg, Action: tt.action}, After: tt.after, Change: installer.Change{Changed: tt.change}, Err: tt.err}
-			err := a.showChange(env, browserFlags{system: true}, tt.remove, []installer.Result{r}, nil, false)
+			r := browsers.Result{Step: browsers.Step{Target: tg, Action: tt.action}, After: tt.after, Change: browsers.Change{Changed: tt.change}, Err: tt.err}
+			err := a.showChange(env, browserFlags{system: true}, tt.remove, []browsers.Result{r}, nil, false)
 			if (err != nil) != (tt.err != nil) || err != nil && exitOf(err) != exitFound {
 				t.Errorf("error %v", err)
 			}

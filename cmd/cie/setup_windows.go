@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/windows/registry"
 
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // setupCommands are for the installer of Windows; users do not type them.
@@ -17,7 +17,7 @@ func (a *app) setupCommands() []*cobra.Command {
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := installer.CheckDirectory(args[0]); err != nil {
+			if err := browsers.CheckDirectory(args[0]); err != nil {
 				fmt.Fprintln(a.stderr, err)
 				return &reported{code: exitFound}
 			}
@@ -41,7 +41,7 @@ func (a *app) leave() error {
 		return err
 	}
 	var failed []error
-	for _, r := range installer.PlanDisable(env.Targets(installer.Options{User: true, Flatpak: true})).Run(nil) {
+	for _, r := range browsers.PlanDisable(env.Targets(browsers.Options{User: true, Flatpak: true})).Run(nil) {
 		failed = append(failed, r.Err)
 	}
 	failed = append(failed, env.Forget(), noAutostart())

@@ -12,7 +12,7 @@ import (
 
 	"cie/cmd/internal/probe"
 	"cie/cmd/internal/version"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // versionJSON is the answer of "cie version --json".
@@ -102,7 +102,7 @@ func (a *app) versionModule(ctx context.Context, given string) (versionModuleJSO
 		return versionModuleJSON{}, err
 	}
 	path := env.Module
-	m := versionModuleJSON{moduleJSON: moduleJSON{Path: path, Loadable: installer.LoadNo}}
+	m := versionModuleJSON{moduleJSON: moduleJSON{Path: path, Loadable: browsers.LoadNo}}
 	if _, err := os.Stat(path); err != nil {
 		m.Why, m.Detail = string(probe.ReasonMissing), err.Error()
 		m.Exists = !errors.Is(err, os.ErrNotExist)
@@ -124,7 +124,7 @@ func (a *app) versionModule(ctx context.Context, given string) (versionModuleJSO
 	case err != nil:
 		m.Why, m.Detail = string(probe.Of(err)), err.Error()
 	default:
-		m.Loadable, m.Version = installer.LoadYes, info.Version
+		m.Loadable, m.Version = browsers.LoadYes, info.Version
 	}
 	return m, nil
 }

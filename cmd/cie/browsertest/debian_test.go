@@ -23,7 +23,7 @@ import (
 	"cie/cmd/cie/browsertest/browser"
 	"cie/cmd/cie/browsertest/debian"
 	"cie/cmd/cie/browsertest/desktop"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // packageNames are the packages of make packages.
@@ -270,7 +270,7 @@ func TestDebianPackages(t *testing.T) {
 	need(t, browser.Firefox)
 	debs := packages(t, "deb")
 	c := newClean(t, debs, "firefox-esr", "fonts-dejavu-core", "p11-kit")
-	module := map[string]string{"amd64": "/usr/lib/x86_64-linux-gnu/pkcs11/", "arm64": "/usr/lib/aarch64-linux-gnu/pkcs11/"}[runtime.GOARCH] + installer.ModuleFile
+	module := map[string]string{"amd64": "/usr/lib/x86_64-linux-gnu/pkcs11/", "arm64": "/usr/lib/aarch64-linux-gnu/pkcs11/"}[runtime.GOARCH] + browsers.ModuleFile
 	before := c.snapshot()
 	var old []string
 	for _, file := range debs {
@@ -293,7 +293,7 @@ func TestDebianPackages(t *testing.T) {
 		autostart = "/etc/xdg/autostart/cie-gui.desktop"
 		settings  = "/root/.config/cie/gui.json"
 	)
-	own := `{"policies": {"DisableTelemetry": true, "SecurityDevices": {"Add": {"` + installer.ModuleName + `": "` + module + `"}}}}`
+	own := `{"policies": {"DisableTelemetry": true, "SecurityDevices": {"Add": {"` + browsers.ModuleName + `": "` + module + `"}}}}`
 	set := map[string]string{policies: own, autostart: strings.Replace(c.read(autostart), "Hidden=true\n", "", 1), settings: `{"Language":"it"}`}
 	created := c.read(policies)
 	for name, content := range set {
@@ -399,9 +399,9 @@ func (c *clean) tarball(t *testing.T, before map[string]string) {
 		if out := c.run("sh", "/tmp/unpacked/install.sh", "--prefix="+prefix); !strings.Contains(out, prefix+"/share/cie/uninstall.sh") {
 			t.Errorf("install.sh:\n%s", out)
 		}
-		module := prefix + "/lib/pkcs11/" + installer.ModuleFile
+		module := prefix + "/lib/pkcs11/" + browsers.ModuleFile
 		if prefix == "/usr" {
-			module = strings.TrimSpace(c.run("sh", "-c", "ls /usr/lib/*/pkcs11/"+installer.ModuleFile))
+			module = strings.TrimSpace(c.run("sh", "-c", "ls /usr/lib/*/pkcs11/"+browsers.ModuleFile))
 		}
 		if p := c.read(policies); !strings.Contains(p, module) {
 			t.Errorf("%s: %s", prefix, p)
@@ -447,7 +447,7 @@ func (c *clean) rpm(t *testing.T) {
 	}
 	rpm("--initdb")
 	rpm(append([]string{"-i", "--nodeps"}, files...)...)
-	module := "/usr/lib64/pkcs11/" + installer.ModuleFile
+	module := "/usr/lib64/pkcs11/" + browsers.ModuleFile
 	c.works(module)
 	if p := c.read(policies); !strings.Contains(p, module) {
 		t.Errorf("installed: %s", p)

@@ -2,7 +2,7 @@
 // loopback identity provider ([cie/cmd/cie/browsertest/idp]), a screen of its
 // own ([cie/cmd/cie/browsertest/desktop]), Debian's Firefox ESR and Chromium
 // used as a person uses them ([cie/cmd/cie/browsertest/browser]), the module as
-// it is built, registered by the installer in an empty home, a private PC/SC
+// it is built, registered by cie browsers enable in an empty home, a private PC/SC
 // daemon and a virtual card.
 //
 // Screenshots are kept in artifacts/browsers at the top of the tree.

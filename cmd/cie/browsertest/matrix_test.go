@@ -18,7 +18,7 @@ import (
 	"cie/cmd/cie/browsertest/browser"
 	"cie/cmd/cie/browsertest/idp"
 	"cie/cmd/internal/buildtest/built"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 func pin() string { return string(cardtest.DefaultPIN()) }
@@ -350,7 +350,7 @@ func TestDisable(t *testing.T) {
 				return err
 			}
 			b, err := os.ReadFile(path)
-			if strings.Contains(string(b), s.module) || strings.Contains(string(b), installer.ModuleName) {
+			if strings.Contains(string(b), s.module) || strings.Contains(string(b), browsers.ModuleName) {
 				t.Errorf("%s still has the module:\n%s", path, b)
 			}
 			return err

@@ -11,13 +11,13 @@ import (
 
 	"cie/card/cardtest"
 	"cie/cmd/cie/browsertest/browser"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // ownEtc gives the browsers of the stack an /etc of their own, where the
 // targets of the system are installed: a copy, bound over the real one in a
 // mount namespace.
-func (s *stack) ownEtc(t *testing.T) *installer.Env {
+func (s *stack) ownEtc(t *testing.T) *browsers.Env {
 	t.Helper()
 	root := filepath.Join(filepath.Dir(s.home), "root")
 	if err := os.Mkdir(root, 0o755); err != nil {
@@ -44,7 +44,7 @@ func TestFirefoxPolicy(t *testing.T) {
 	need(t, browser.Firefox)
 	s := newStack(t)
 	system := s.ownEtc(t)
-	for _, tg := range system.Targets(installer.Options{System: true}) {
+	for _, tg := range system.Targets(browsers.Options{System: true}) {
 		if _, err := tg.Install(); err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +53,7 @@ func TestFirefoxPolicy(t *testing.T) {
 
 	// Firefox keeps in the profile what a policy brought. The policy of an
 	// administrator who takes the software away cleans that up.
-	if tg := s.profileTarget(t); tg.State().Status != installer.Registered {
+	if tg := s.profileTarget(t); tg.State().Status != browsers.Registered {
 		t.Errorf("the profile has %+v", tg.State())
 	}
 	for _, tg := range system.CleanupTargets() {
@@ -66,20 +66,20 @@ func TestFirefoxPolicy(t *testing.T) {
 		t.Errorf("logged in after the policy deleted the module: %q", o.shown)
 	}
 	u.browser.Stop()
-	if tg := s.profileTarget(t); tg.State().Status != installer.Absent {
+	if tg := s.profileTarget(t); tg.State().Status != browsers.Absent {
 		t.Errorf("the profile has %+v after the cleanup", tg.State())
 	}
 }
 
 // profileTarget is the target of the one profile in the home.
-func (s *stack) profileTarget(t *testing.T) installer.Target {
+func (s *stack) profileTarget(t *testing.T) browsers.Target {
 	t.Helper()
 	dir := filepath.Join(s.home, ".mozilla/firefox")
 	if err := os.WriteFile(filepath.Join(dir, "profiles.ini"), []byte("[Profile0]\nName=test\nIsRelative=1\nPath=test.default\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	targets := s.env.Targets(installer.Options{User: true})
-	i := slices.IndexFunc(targets, func(tg installer.Target) bool {
+	targets := s.env.Targets(browsers.Options{User: true})
+	i := slices.IndexFunc(targets, func(tg browsers.Target) bool {
 		return tg.Path() == filepath.Join(dir, "test.default", "pkcs11.txt")
 	})
 	if i < 0 {
@@ -95,8 +95,8 @@ func TestChromiumPolicy(t *testing.T) {
 	s := newStack(t)
 	s.enable()
 	system := s.ownEtc(t)
-	rules := []installer.AutoSelect{{Pattern: s.idp.LoginURL(), IssuerCN: cardtest.IssuingCA().Subject.CommonName}}
-	for _, tg := range system.Targets(installer.Options{System: true, AutoSelect: rules}) {
+	rules := []browsers.AutoSelect{{Pattern: s.idp.LoginURL(), IssuerCN: cardtest.IssuingCA().Subject.CommonName}}
+	for _, tg := range system.Targets(browsers.Options{System: true, AutoSelect: rules}) {
 		if _, err := tg.Install(); err != nil {
 			t.Fatal(err)
 		}

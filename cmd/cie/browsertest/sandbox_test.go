@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"cie/cmd/cie/browsertest/browser"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // TestThroughServer is the way into a Flatpak sandbox without the sandbox: the
@@ -61,8 +61,8 @@ func (s *stack) serve(t *testing.T) string {
 		t.Fatal(err)
 	}
 	unit := ""
-	for _, tg := range e.Targets(installer.Options{User: true, Flatpak: true}) {
-		if tg.Kind() == installer.KindP11KitServerUnit {
+	for _, tg := range e.Targets(browsers.Options{User: true, Flatpak: true}) {
+		if tg.Kind() == browsers.KindP11KitServerUnit {
 			if _, err := tg.Install(); err != nil {
 				absent(t, "p11-kit server: %v", err)
 			}

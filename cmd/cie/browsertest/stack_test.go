@@ -22,7 +22,7 @@ import (
 	"cie/cmd/internal/buildtest/built"
 	"cie/cmd/internal/notify"
 	"cie/cmd/internal/stacktest"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // patience bounds everything a test waits for. It only ends what hangs.
@@ -65,7 +65,7 @@ type stack struct {
 	t      *testing.T
 	home   string
 	module string
-	env    *installer.Env
+	env    *browsers.Env
 	daemon *private.Stack
 	dir    string // of the daemon
 	card   *cardtest.Card
@@ -107,7 +107,7 @@ func newStack(t *testing.T) *stack {
 	if err := os.MkdirAll(s.shots, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s.env = &installer.Env{
+	s.env = &browsers.Env{
 		Home: s.home, Proc: "/proc", Module: s.module, UID: os.Geteuid(), SudoUID: -1,
 		ConfigHome: filepath.Join(s.home, ".config"), DataHome: filepath.Join(s.home, ".local/share"),
 		StateHome: filepath.Join(s.home, ".local/state"), RuntimeDir: filepath.Join(s.home, ".run"),

@@ -17,7 +17,7 @@ import (
 	"cie/cmd/internal/loopback"
 	"cie/cmd/internal/probe"
 	"cie/gui"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // demoReader is the name of the one reader of the demonstration.
@@ -68,7 +68,7 @@ func (d *demo) move() {
 }
 
 // About implements gui.Service.
-func (d *demo) About() gui.About { return d.about(installer.DefaultModulePath()) }
+func (d *demo) About() gui.About { return d.about(browsers.DefaultModulePath()) }
 
 // Browsers implements gui.Service.
 func (d *demo) Browsers(context.Context) ([]gui.Browser, error) {
@@ -99,7 +99,7 @@ func (d *demo) Diagnose(ctx context.Context, with gui.Diagnosis, found func(gui.
 	env := doctor.Env{
 		Root: nowhere, Getenv: func(string) string { return "" }, Now: time.Now, Prober: demoProber{d},
 		Card:    d.cards.opts,
-		Machine: &installer.Env{Root: nowhere, Home: nowhere, Proc: nowhere, ConfigHome: nowhere, DataHome: nowhere, StateHome: nowhere, RuntimeDir: nowhere, Module: "(demo)", SudoUID: -1},
+		Machine: &browsers.Env{Root: nowhere, Home: nowhere, Proc: nowhere, ConfigHome: nowhere, DataHome: nowhere, StateHome: nowhere, RuntimeDir: nowhere, Module: "(demo)", SudoUID: -1},
 		PCSC:    func() (readers.Service, error) { return d.service.Open(), nil },
 	}
 	d.cards.release()

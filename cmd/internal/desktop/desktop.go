@@ -14,7 +14,7 @@ import (
 	"cie/cmd/internal/options"
 	"cie/cmd/internal/probe"
 	"cie/gui"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // desktop is the Service of the shipped program: the readers, the browsers and
@@ -25,7 +25,7 @@ type desktop struct {
 	module string
 	about  func(module string) gui.About
 
-	machine func() (*installer.Env, error) // looks for programs anew
+	machine func() (*browsers.Env, error) // looks for programs anew
 	prober  doctor.Prober
 }
 
@@ -41,7 +41,7 @@ func New(module string, about func(module string) gui.About) (gui.Service, func(
 }
 
 func newDesktop(module string, about func(module string) gui.About, sources options.Sources) (*desktop, error) {
-	module, err := installer.ModulePath(module)
+	module, err := browsers.ModulePath(module)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func newDesktop(module string, about func(module string) gui.About, sources opti
 	d := &desktop{
 		cards: newCards(pcsc.New(pcsc.Config{}), sources.Card(f.problem)), files: f,
 		module: module, about: about, prober: prober,
-		machine: func() (*installer.Env, error) { return installer.NewEnv(module) },
+		machine: func() (*browsers.Env, error) { return browsers.NewEnv(module) },
 	}
 	d.cards.trace, d.cards.failed = f.trace, f.problem
 	return d, nil
@@ -83,14 +83,14 @@ func (d *desktop) Browsers(ctx context.Context) ([]gui.Browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	survey := env.Survey(ctx, installer.Options{User: true, System: true, Load: func(ctx context.Context, path string) error {
+	survey := env.Survey(ctx, browsers.Options{User: true, System: true, Load: func(ctx context.Context, path string) error {
 		_, err := d.prober.Load(ctx, path)
 		return err
 	}})
 	var list []gui.Browser
 	for _, b := range survey.Browsers {
 		state := gui.BrowserState(doctor.StateOf(env, b, survey.Targets))
-		if b.WayOut == installer.WayOutStart {
+		if b.WayOut == browsers.WayOutStart {
 			state = gui.BrowserNeverStarted // the same words help
 		}
 		list = append(list, gui.Browser{ID: b.ID, Name: b.Name, Version: b.Version, State: state})
@@ -113,13 +113,13 @@ func (d *desktop) setBrowsers(ctx context.Context, enable bool) error {
 	if err := env.CheckUser(); err != nil {
 		return fmt.Errorf("%w: %w", gui.ErrHomeOwner, err)
 	}
-	targets := env.Targets(installer.Options{User: true})
-	plan := installer.PlanDisable(targets)
+	targets := env.Targets(browsers.Options{User: true})
+	plan := browsers.PlanDisable(targets)
 	if enable {
 		if err := env.CheckModule(); err != nil {
 			return fmt.Errorf("%w: %w", gui.ErrNoModule, err)
 		}
-		plan = installer.PlanEnable(targets)
+		plan = browsers.PlanEnable(targets)
 	}
 	if err := ctx.Err(); err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 	"cie/cmd/internal/options"
 	"cie/cmd/internal/probe"
 	"cie/gui"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // put writes a file and the directories above it.
@@ -108,13 +108,13 @@ func newBrowsers(t *testing.T, proc string) (*desktop, string) {
 	put(t, filepath.Join(home, "firefox/application.ini"), []byte("[App]\nVersion=140.0\n"), 0o644)
 	put(t, filepath.Join(home, ".mozilla/firefox/profiles.ini"), []byte("[Profile0]\nIsRelative=1\nPath=p\n"), 0o644)
 	put(t, filepath.Join(home, ".mozilla/firefox/p/prefs.js"), nil, 0o644)
-	env := &installer.Env{
+	env := &browsers.Env{
 		Home: home, Root: filepath.Join(home, "root"), Proc: proc, Module: module, UID: os.Geteuid(), SudoUID: -1,
 		ConfigHome: filepath.Join(home, ".config"), DataHome: filepath.Join(home, ".local/share"), StateHome: filepath.Join(home, ".local/state"),
 	}
 	return &desktop{
 		files: &files{}, prober: fakeProber{},
-		machine: func() (*installer.Env, error) { return env, nil },
+		machine: func() (*browsers.Env, error) { return env, nil },
 	}, filepath.Join(home, "firefox")
 }
 

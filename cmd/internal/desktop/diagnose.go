@@ -11,7 +11,7 @@ import (
 	"cie/card"
 	"cie/cmd/internal/doctor"
 	"cie/gui"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // ProbeVerb is the one argument that leads the program to be the child that loads the module.
@@ -88,7 +88,7 @@ func refusal(checks []doctor.Check) error {
 
 // Report implements gui.Service.
 func (d *desktop) Report(text string) string {
-	env := doctor.Env{Machine: &installer.Env{Home: d.files.home}}
+	env := doctor.Env{Machine: &browsers.Env{Home: d.files.home}}
 	return env.Clean(text + "\n" + strings.Join(doctor.System(""), "\n") + "\n")
 }
 

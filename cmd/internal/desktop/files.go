@@ -15,7 +15,7 @@ import (
 
 	"cie/cmd/internal/doctor"
 	"cie/gui"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // files are the settings, the logs and the reports of this user.
@@ -49,7 +49,7 @@ func newFiles() (*files, error) {
 		cards:     filepath.Join(cache, "cie", "cards"),
 		home:      home,
 	}
-	data, err := installer.ReadRegular(f.config)
+	data, err := browsers.ReadRegular(f.config)
 	if err == nil {
 		// Damaged settings are the defaults.
 		_ = json.Unmarshal(data, &f.settings)
@@ -140,7 +140,7 @@ func (f *files) problem(what string, err error) {
 
 // write appends a line to the log.
 func (f *files) write(line string) {
-	env := doctor.Env{Machine: &installer.Env{Home: f.home}}
+	env := doctor.Env{Machine: &browsers.Env{Home: f.home}}
 	line = strings.ReplaceAll(env.Clean(line), "\n", "; ")
 	name := filepath.Join(f.logs, "cie-gui.log")
 	if err := os.MkdirAll(f.logs, 0o700); err != nil {

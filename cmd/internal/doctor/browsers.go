@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // BrowserState is how things are with a browser, in one word.
@@ -25,25 +25,25 @@ const (
 )
 
 // StateOf judges a browser of a survey; targets are those of the same survey.
-func StateOf(env *installer.Env, b installer.BrowserReport, targets []installer.TargetReport) BrowserState {
+func StateOf(env *browsers.Env, b browsers.BrowserReport, targets []browsers.TargetReport) BrowserState {
 	switch {
-	case b.Reason == installer.ReasonSandboxed:
+	case b.Reason == browsers.ReasonSandboxed:
 		return BrowserSandboxed
-	case b.Status == installer.Registered || b.ByPolicy:
+	case b.Status == browsers.Registered || b.ByPolicy:
 		switch {
-		case b.Loadable == installer.LoadNo:
+		case b.Loadable == browsers.LoadNo:
 			return BrowserNotLoadable
 		case len(Stale(env, b, targets)) > 0:
 			return BrowserRestart
 		}
 		return BrowserReady
-	case b.Reason == installer.ReasonNeverStarted:
+	case b.Reason == browsers.ReasonNeverStarted:
 		return BrowserNeverStarted
-	case b.Status == installer.Absent:
+	case b.Status == browsers.Absent:
 		return BrowserOff
-	case b.Status == installer.Elsewhere:
+	case b.Status == browsers.Elsewhere:
 		return BrowserElsewhere
-	case b.Status == installer.Damaged:
+	case b.Status == browsers.Damaged:
 		return BrowserDamaged
 	}
 	return BrowserUnavailable
@@ -52,7 +52,7 @@ func StateOf(env *installer.Env, b installer.BrowserReport, targets []installer.
 // Stale lists the processes of a browser that were started before its
 // registration was written and do not have the module loaded: they read their
 // list of modules only once.
-func Stale(env *installer.Env, b installer.BrowserReport, targets []installer.TargetReport) []installer.Process {
+func Stale(env *browsers.Env, b browsers.BrowserReport, targets []browsers.TargetReport) []browsers.Process {
 	var written time.Time
 	for _, t := range targets {
 		if !slices.Contains(b.Targets, t.ID) {
@@ -62,7 +62,7 @@ func Stale(env *installer.Env, b installer.BrowserReport, targets []installer.Ta
 			written = fi.ModTime()
 		}
 	}
-	var list []installer.Process
+	var list []browsers.Process
 	for _, p := range b.Running {
 		started, ok := startOf(env.Proc, p.PID)
 		if ok && !written.IsZero() && started.Before(written) && !hasLoaded(env.Proc, p.PID, env.Module) {

@@ -17,7 +17,7 @@ import (
 	"cie/apdu/readers"
 	"cie/card"
 	"cie/cmd/internal/probe"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // ID names a step of the path.
@@ -115,7 +115,7 @@ type Env struct {
 	// Card are the options of the sessions; Store, Now and Progress may be set.
 	Card card.Options
 	// Machine says where browsers keep what, and which module is meant.
-	Machine *installer.Env
+	Machine *browsers.Env
 	Prober  Prober
 	// Reader limits the checks to readers for which it is true; nil: all.
 	Reader func(name string) bool

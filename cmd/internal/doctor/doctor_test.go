@@ -21,7 +21,7 @@ import (
 	"cie/card/identity"
 	"cie/card/sod"
 	"cie/cmd/internal/probe"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 const reader = "Reader 00 00"
@@ -90,7 +90,7 @@ func machine(t *testing.T) *Env {
 	e := &Env{
 		Root: root, Getenv: func(string) string { return "" }, Now: func() time.Time { return time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC) },
 		PCSC: opened(&cardtest.Service{}), Card: card.Options{Roots: roots},
-		Machine: &installer.Env{
+		Machine: &browsers.Env{
 			Home: home, Root: root, Proc: filepath.Join(root, "proc"), Module: filepath.Join(root, "cie-pkcs11.so"), UID: os.Geteuid(), SudoUID: -1,
 			ConfigHome: filepath.Join(home, ".config"), DataHome: filepath.Join(home, ".local/share"), StateHome: filepath.Join(home, ".local/state"),
 		},
@@ -551,7 +551,7 @@ func TestModule(t *testing.T) {
 func TestBrowsers(t *testing.T) {
 	e := machine(t)
 	want(t, examine(t, e, nil), Browser, Fail, FindingOf(BrowserOff), EnableBrowsers)
-	for _, r := range installer.PlanEnable(e.Machine.Targets(installer.Options{User: true})).Run(nil) {
+	for _, r := range browsers.PlanEnable(e.Machine.Targets(browsers.Options{User: true})).Run(nil) {
 		if r.Err != nil {
 			t.Fatal(r.Err)
 		}

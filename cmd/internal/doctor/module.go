@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"cie/cmd/internal/probe"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // module loads the module as a browser would.
@@ -50,12 +50,12 @@ func (r *run) moduleCard() {
 
 // browsers looks at every browser found.
 func (r *run) browsers() {
-	survey := r.Machine.Survey(r.ctx, installer.Options{User: true, System: true})
+	survey := r.Machine.Survey(r.ctx, browsers.Options{User: true, System: true})
 	if len(survey.Browsers) == 0 {
 		r.tell(Check{ID: Browser, Status: Warn, Finding: BrowserNone, Remedy: InstallBrowser})
 	}
 	for _, b := range survey.Browsers {
-		if b.Family == installer.NSSUser {
+		if b.Family == browsers.NSSUser {
 			continue // programs that sign documents are not on the path of a login
 		}
 		state := StateOf(r.Machine, b, survey.Targets)
@@ -80,14 +80,14 @@ func (r *run) browsers() {
 			c.Status, c.Remedy = Warn, StartBrowser
 		case BrowserDamaged:
 			c.Remedy = MendProfile
-			if b.Reason == installer.ReasonModuleMissing {
+			if b.Reason == browsers.ReasonModuleMissing {
 				c.Remedy = Reinstall
 			}
 			c.Detail = causes(b, survey.Targets)
 		default:
 			c.Status, c.Remedy = Warn, StartBrowser
 		}
-		if b.Family == installer.Gecko && b.ID == "thunderbird" && c.Status == Fail {
+		if b.Family == browsers.Gecko && b.ID == "thunderbird" && c.Status == Fail {
 			c.Status = Warn // mail, not logins
 		}
 		r.tell(c)
@@ -110,7 +110,7 @@ func (r *run) openSC() {
 	r.tell(c)
 }
 
-func pids(list []installer.Process) string {
+func pids(list []browsers.Process) string {
 	var s []string
 	for _, p := range list {
 		s = append(s, fmt.Sprintf("%s (PID %d)", p.Program, p.PID))
@@ -119,7 +119,7 @@ func pids(list []installer.Process) string {
 }
 
 // causes are the errors of the places a browser depends on.
-func causes(b installer.BrowserReport, targets []installer.TargetReport) string {
+func causes(b browsers.BrowserReport, targets []browsers.TargetReport) string {
 	var s []string
 	for _, t := range targets {
 		for _, id := range b.Targets {

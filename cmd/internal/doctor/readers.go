@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"cie/apdu/readers"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // kernelModules are those of the kernel's own NFC stack that take readers with
@@ -83,7 +83,7 @@ func (r *run) blacklisted(module string) bool {
 	for _, dir := range []string{"/etc/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d", "/run/modprobe.d"} {
 		files, _ := filepath.Glob(filepath.Join(r.Root, dir, "*.conf"))
 		for _, name := range files {
-			f, err := installer.OpenRegular(name)
+			f, err := browsers.OpenRegular(name)
 			if err != nil {
 				continue
 			}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"cie/cmd/internal/version"
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 // packages are those whose versions a report has.
@@ -39,7 +39,7 @@ func DistributionOf(root string) Distribution {
 
 // osRelease returns a value of the file that describes the distribution.
 func osRelease(root, name string) string {
-	b, err := installer.ReadRegular(filepath.Join(root, "/etc/os-release"))
+	b, err := browsers.ReadRegular(filepath.Join(root, "/etc/os-release"))
 	if err != nil {
 		return ""
 	}
@@ -63,7 +63,7 @@ func System(root string) []string {
 	if b, err := os.ReadFile(filepath.Join(root, "/proc/sys/kernel/osrelease")); err == nil {
 		list = append(list, "kernel: "+strings.TrimSpace(string(b)))
 	}
-	f, err := installer.OpenRegular(filepath.Join(root, "/var/lib/dpkg/status"))
+	f, err := browsers.OpenRegular(filepath.Join(root, "/var/lib/dpkg/status"))
 	if err != nil {
 		return list
 	}

@@ -17,7 +17,7 @@ import (
 	"strings"
 	"testing"
 
-	"cie/installer"
+	"cie/installer/browsers"
 )
 
 var update = flag.Bool("update", false, "write the lists of files anew")
@@ -363,20 +363,20 @@ func TestModuleFileEqualsInstallers(t *testing.T) {
 		if name != "cie" {
 			return
 		}
-		module := "/usr/lib64/pkcs11/" + installer.ModuleFile
+		module := "/usr/lib64/pkcs11/" + browsers.ModuleFile
 		if format == "deb" {
-			module = "/usr/lib/" + triplets[arch] + "/pkcs11/" + installer.ModuleFile
+			module = "/usr/lib/" + triplets[arch] + "/pkcs11/" + browsers.ModuleFile
 		}
 		if _, err := os.Stat(filepath.Join(root, module)); err != nil {
 			t.Error(err)
 		}
-		e := installer.Env{Root: root, Home: root, Proc: root, Module: module, UID: os.Geteuid(), SudoUID: -1}
+		e := browsers.Env{Root: root, Home: root, Proc: root, Module: module, UID: os.Geteuid(), SudoUID: -1}
 		if err := os.MkdirAll(filepath.Join(root, "etc"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		for _, tg := range e.Targets(installer.Options{System: true}) {
-			if tg.Kind() == installer.KindP11KitSystem {
-				if s := tg.State(); s.Status != installer.Registered || s.Module != module {
+		for _, tg := range e.Targets(browsers.Options{System: true}) {
+			if tg.Kind() == browsers.KindP11KitSystem {
+				if s := tg.State(); s.Status != browsers.Registered || s.Module != module {
 					t.Errorf("%+v", s)
 				}
 			}
