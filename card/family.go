@@ -53,10 +53,10 @@ func FamilyOf(atr []byte) Family {
 	return FamilyUnknown
 }
 
-// roots returns the order in which the ways to the root are tried, that of the
+// rootOrder returns the order in which the ways to the root are tried, that of the
 // clients in the field. On STM chips the MF can be that of another application.
 // For an unknown ATR it is the order of the phones: AID first.
-func (f Family) roots() [2]selectRoot {
+func (f Family) rootOrder() [2]selectRoot {
 	switch f {
 	case FamilyNXP, FamilyActalis, FamilyBit4id:
 		return [2]selectRoot{rootMF, rootAID}

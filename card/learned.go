@@ -73,7 +73,7 @@ func (s *Session) saveLearnedLocked() {
 	root, key := s.chip.learnedRoot, rootKey(s.chip.conn.ATR())
 	switch root {
 	case rootNone:
-	case s.chip.family.roots()[0]:
+	case s.chip.family.rootOrder()[0]:
 		s.unstore(key)
 	default:
 		s.save(key, storedRoot{rootVersion, root == rootMF})

@@ -36,7 +36,7 @@ func (r selectRoot) command() apdu.Command {
 
 // roots returns the ways to the root, the one that worked last first.
 func (c *chip) roots() []selectRoot {
-	r := c.family.roots()
+	r := c.family.rootOrder()
 	if c.root != rootNone && r[0] != c.root {
 		r[0], r[1] = r[1], r[0]
 	}

@@ -13,7 +13,7 @@
 // # Locks
 //
 // Locks are taken in this order: session.mu, token.io, instance.mu, then Module.mu,
-// vault.mu or refusals.mu. session.mu serialises the functions of a session and guards its
+// codeStore.mu or refusals.mu. session.mu serialises the functions of a session and guards its
 // operation. token.io is locked during an operation on a card, which may take seconds;
 // instance.mu guards slots, sessions, logins and objects and is only locked for work in
 // memory. Module.mu guards the pointer to the instance and the numbers of slots. The name of

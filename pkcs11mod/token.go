@@ -41,15 +41,15 @@ type token struct {
 	serial []byte // content of EF.SN.ICC
 	family card.Family
 
-	codes    vault    // codes kept during the login
-	refusals refusals // codes that the card refused
+	codes    codeStore // codes kept during the login
+	refusals refusals  // codes that the card refused
 
 	io       sync.Mutex // one operation on the card at a time; guards the following
-	conn     *hold
+	conn     *txConn
 	sess     *card.Session
 	cacheKey []byte
 	idle     *time.Timer
-	turn     turn
+	sharing  sharing
 	loginAt  state.Mark // mark of the card at the login; zero: the PIN is not kept
 
 	// Guarded by instance.mu.
@@ -188,7 +188,7 @@ func (t *token) connectLocked() error {
 	if err != nil {
 		return err
 	}
-	t.conn = &hold{Card: c}
+	t.conn = &txConn{Card: c}
 	t.conn.keep()
 	opened := false
 	defer func() {
@@ -272,7 +272,7 @@ func (t *token) use(f func(context.Context, *card.Session) error) error {
 		err := t.tryUseLocked(f)
 		// The card was busy. If programs share a slow card, the wait can exceed that of the
 		// service. An operation that sent a code is never repeated.
-		if attempt < maxAttempts && errors.Is(err, apdu.ErrBusy) && !codeSent(err) && t.turn.isShared(time.Now()) {
+		if attempt < maxAttempts && errors.Is(err, apdu.ErrBusy) && !codeSent(err) && t.sharing.isShared(time.Now()) {
 			t.in.trace("slot %d: still in use by another program", t.slot.id)
 			continue
 		}
@@ -298,7 +298,7 @@ func (t *token) tryUseLocked(f func(context.Context, *card.Session) error) error
 		return apdu.ErrRemoved
 	}
 	t.stopIdleLocked()
-	t.turn.wait(t.ctx)
+	t.sharing.wait(t.ctx)
 	if t.sess == nil {
 		if err := t.connectLocked(); err != nil {
 			t.failedLocked(err)
@@ -324,7 +324,7 @@ func (t *token) reservedLocked(f func(context.Context, *card.Session) error) err
 	t.conn.keep()
 	defer func() {
 		t.conn.release()
-		t.turn.ended = time.Now()
+		t.sharing.ended = time.Now()
 	}()
 	return f(t.ctx, t.sess)
 }
@@ -377,7 +377,7 @@ func (t *token) useAsUser(f func(context.Context, *card.Session) error) error {
 		if err := t.present(ctx, s); err != nil {
 			return err
 		}
-		t.turn.noticed(time.Now(), time.Since(began))
+		t.sharing.noticed(time.Now(), time.Since(began))
 		if err = f(ctx, s); errors.Is(err, card.ErrPINRequired) {
 			// Lost once more. The login remains, only this operation fails.
 			return fmt.Errorf("%w: %v", errTaken, err)

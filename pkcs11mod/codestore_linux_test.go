@@ -36,8 +36,8 @@ func smaps(t *testing.T, p []byte) string {
 
 // A kept code is in locked memory that is in no core dump and in no forked child, and is wiped
 // afterwards.
-func TestVaultIsLockedAndWiped(t *testing.T) {
-	var v vault
+func TestCodeStoreIsLockedAndWiped(t *testing.T) {
+	var v codeStore
 	code := []byte("86421357")
 	if err := v.put(card.PIN, code); err != nil {
 		t.Fatal(err)
@@ -80,13 +80,13 @@ func TestVaultIsLockedAndWiped(t *testing.T) {
 }
 
 // A code in use does not block the caller of destroy, does not change, and is wiped afterwards.
-func TestVaultWipesCodeAfterUse(t *testing.T) {
-	for name, end := range map[string]func(*vault) error{
-		"destroyed": func(v *vault) error { v.destroy(); return nil },
-		"replaced":  func(v *vault) error { return v.put(card.PIN, []byte("11223344")) },
+func TestCodeStoreWipesCodeAfterUse(t *testing.T) {
+	for name, end := range map[string]func(*codeStore) error{
+		"destroyed": func(v *codeStore) error { v.destroy(); return nil },
+		"replaced":  func(v *codeStore) error { return v.put(card.PIN, []byte("11223344")) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			var v vault
+			var v codeStore
 			defer v.destroy()
 			if err := v.put(card.PIN, []byte("86421357")); err != nil {
 				t.Fatal(err)

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-func TestTurnLeavesCardFree(t *testing.T) {
+func TestSharingLeavesCardFree(t *testing.T) {
 	start := time.Unix(1000, 0)
 	// use simulates operations of 100 ms one after the other for some time, and
 	// returns after how much use there were pauses.
-	use := func(u *turn, now *time.Time, total time.Duration) (pauses []time.Duration) {
+	use := func(u *sharing, now *time.Time, total time.Duration) (pauses []time.Duration) {
 		for spent := time.Duration(0); spent < total; spent += 100 * time.Millisecond {
 			if d := u.pause(*now); d > 0 {
 				pauses = append(pauses, spent)
@@ -23,9 +23,9 @@ func TestTurnLeavesCardFree(t *testing.T) {
 		}
 		return pauses
 	}
-	var u turn
+	var u sharing
 	now := start
-	if p := use(&u, &now, 7*time.Second); len(p) != 3 || p[0] != aloneTurn {
+	if p := use(&u, &now, 7*time.Second); len(p) != 3 || p[0] != aloneTime {
 		t.Errorf("alone: pauses after %v", p)
 	}
 	u.noticed(now, 10*time.Millisecond)

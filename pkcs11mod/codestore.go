@@ -10,19 +10,19 @@ import (
 // errNoCode reports that the code is not kept, or was destroyed.
 var errNoCode = fmt.Errorf("code not kept: %w", card.ErrPINRequired)
 
-// vault keeps codes in memory that is not swapped out, not copied by the garbage collector, not
+// codeStore keeps codes in memory that is not swapped out, not copied by the garbage collector, not
 // in core dumps, and wiped. If the system refuses to lock memory, it keeps nothing. Its lock is
 // never locked while a code is sent to the card.
-type vault struct {
+type codeStore struct {
 	mu    sync.Mutex
 	codes map[card.PINRef]*kept
 }
 
-// kept is a code in a page of its own. vault.mu guards it.
+// kept is a code in a page of its own. codeStore.mu guards it.
 type kept struct {
 	page    []byte
 	users   int  // calls of with that are working with it
-	dropped bool // no longer in the vault; the last user wipes it
+	dropped bool // no longer in the codeStore; the last user wipes it
 }
 
 // drop wipes the code as soon as it is not in use: wiping it during use would send a wrong code
@@ -35,7 +35,7 @@ func (k *kept) drop() {
 }
 
 // put replaces the kept code for ref.
-func (v *vault) put(ref card.PINRef, code []byte) error {
+func (v *codeStore) put(ref card.PINRef, code []byte) error {
 	page, err := lockedPage()
 	if err != nil {
 		return err
@@ -54,14 +54,14 @@ func (v *vault) put(ref card.PINRef, code []byte) error {
 }
 
 // has reports whether a code is kept for ref.
-func (v *vault) has(ref card.PINRef) bool {
+func (v *codeStore) has(ref card.PINRef) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.codes[ref] != nil
 }
 
 // with calls f with the kept code for ref. f must not keep it.
-func (v *vault) with(ref card.PINRef, f func(code []byte) error) error {
+func (v *codeStore) with(ref card.PINRef, f func(code []byte) error) error {
 	v.mu.Lock()
 	k := v.codes[ref]
 	if k == nil {
@@ -81,7 +81,7 @@ func (v *vault) with(ref card.PINRef, f func(code []byte) error) error {
 }
 
 // destroy wipes all codes; one in use is wiped after its use.
-func (v *vault) destroy() {
+func (v *codeStore) destroy() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for ref, k := range v.codes {

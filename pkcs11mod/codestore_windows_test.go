@@ -12,8 +12,8 @@ import (
 )
 
 // A kept code is in a page of its own, and is wiped afterwards.
-func TestVaultIsWiped(t *testing.T) {
-	var v vault
+func TestCodeStoreIsWiped(t *testing.T) {
+	var v codeStore
 	code := []byte("86421357")
 	if err := v.put(card.PIN, code); err != nil {
 		t.Fatal(err)

@@ -6,49 +6,49 @@ import (
 	"cie/apdu"
 )
 
-// hold keeps the transaction of a connection for several operations of a card.Session, each
+// txConn keeps the transaction of a connection for several operations of a card.Session, each
 // of which begins and ends it: another program must not use the card within an operation of
 // the module, such as presenting the PIN and signing.
-type hold struct {
+type txConn struct {
 	apdu.Card
 	kept  bool // between keep and release
-	taken bool // the transaction has begun
+	begun bool // the transaction has begun
 	stale bool // another program reset the card nevertheless
 }
 
-func (h *hold) keep() { h.kept = true }
+func (h *txConn) keep() { h.kept = true }
 
-func (h *hold) release() {
+func (h *txConn) release() {
 	h.kept = false
 	_ = h.End()
 }
 
 // Begin begins the transaction unless it has begun already.
-func (h *hold) Begin() (reset bool, err error) {
-	if h.taken && !h.stale {
+func (h *txConn) Begin() (reset bool, err error) {
+	if h.begun && !h.stale {
 		return false, nil
 	}
-	if h.taken {
-		h.taken = false
+	if h.begun {
+		h.begun = false
 		_ = h.Card.End()
 	}
 	reset, err = h.Card.Begin()
-	h.taken = err == nil
+	h.begun = err == nil
 	h.stale = false
 	return reset, err
 }
 
 // End ends the transaction unless it is kept.
-func (h *hold) End() error {
-	if !h.taken || h.kept && !h.stale {
+func (h *txConn) End() error {
+	if !h.begun || h.kept && !h.stale {
 		return nil
 	}
-	h.taken = false
+	h.begun = false
 	return h.Card.End()
 }
 
 // Transmit records when the transaction has become useless.
-func (h *hold) Transmit(command []byte) ([]byte, error) {
+func (h *txConn) Transmit(command []byte) ([]byte, error) {
 	answer, err := h.Card.Transmit(command)
 	if errors.Is(err, apdu.ErrReset) {
 		h.stale = true

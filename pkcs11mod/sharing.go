@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// turn shares a card with other programs. In pcsc-lite a program that waits for a transaction
+// sharing shares a card with other programs. In pcsc-lite a program that waits for a transaction
 // asks again every 100 ms, so a program that signs without a pause would lock the others out.
 // After some time of uninterrupted use the module therefore leaves the card free for longer than
 // that.
-type turn struct {
+type sharing struct {
 	began, ended time.Time // of the uninterrupted use
 	limit        time.Duration
 	shared       time.Time // when another program was noticed last
@@ -17,26 +17,26 @@ type turn struct {
 
 const (
 	gap = 120 * time.Millisecond
-	// aloneTurn is the time of uninterrupted use while no other program was noticed, and thus
+	// aloneTime is the time of uninterrupted use while no other program was noticed, and thus
 	// the longest wait of a new one.
-	aloneTurn = 2 * time.Second
-	// With another program, a turn is several times as long as restoring the channel that the
+	aloneTime = 2 * time.Second
+	// With another program, a period of use is several times as long as restoring the channel that the
 	// other program ends, within these limits.
-	minTurn, maxTurn = 500 * time.Millisecond, 5 * time.Second
+	minShared, maxShared = 500 * time.Millisecond, 5 * time.Second
 	// sharedTime is how long another program counts as there.
 	sharedTime = time.Minute
 )
 
 // pause returns how long to leave the card free before using it at now.
-func (u *turn) pause(now time.Time) time.Duration {
+func (u *sharing) pause(now time.Time) time.Duration {
 	idle := now.Sub(u.ended)
 	if idle >= gap {
 		u.began = now
 		return 0
 	}
-	limit := aloneTurn
+	limit := aloneTime
 	if u.isShared(now) {
-		limit = min(max(u.limit, minTurn), maxTurn)
+		limit = min(max(u.limit, minShared), maxShared)
 	}
 	if now.Sub(u.began) < limit {
 		return 0
@@ -46,16 +46,16 @@ func (u *turn) pause(now time.Time) time.Duration {
 }
 
 // noticed records that another program used the card, and the time to restore what was lost.
-func (u *turn) noticed(now time.Time, cost time.Duration) {
+func (u *sharing) noticed(now time.Time, cost time.Duration) {
 	u.shared = now
 	u.limit = 4 * cost
 }
 
 // isShared reports whether another program uses the card, too.
-func (u *turn) isShared(now time.Time) bool { return now.Sub(u.shared) < sharedTime }
+func (u *sharing) isShared(now time.Time) bool { return now.Sub(u.shared) < sharedTime }
 
 // wait leaves the card alone for the pause that is due.
-func (u *turn) wait(ctx context.Context) {
+func (u *sharing) wait(ctx context.Context) {
 	d := u.pause(time.Now())
 	if d == 0 {
 		return
