@@ -77,7 +77,7 @@ PACK = HOST=bin LDFLAGS='$(LDFLAGS)' GUITAGS='$(GUITAGS)' GO='$(GO)' SOURCE_DATE
 .PHONY: windows
 windows: deps-windows
 	LDFLAGS='$(LDFLAGS)' GO='$(GO)' sh installer/packaging/windows/build '$(VERSION)' dist/windows all
-	CIE_WINDOWS_DIST="$$(pwd)/dist" $(GO) test -count=1 -v -run 'TestSetup|TestWindow' ./cmd/internal/wintest
+	CIE_WINDOWS_DIST="$$(pwd)/dist" $(GO) test -count=1 -v -run 'TestSetup|TestWindow' ./cmd/internal/harness/windowstest
 
 .PHONY: packages packages-here
 packages: deps-packages bin
@@ -111,12 +111,12 @@ fuzz:
 .PHONY: slow
 slow: deps-all
 	CIE_SLOW=1 $(GO) test -count=1 -v -tags '$(GUITAGS)' -run '^(TestReproducible|TestSanitizedModule|TestWindowKeepsPainting)$$' \
-		-timeout 60m ./cmd/internal/buildtest ./cmd/cie-pkcs11 ./cmd/cie-gui
+		-timeout 60m ./cmd/internal/harness/buildtest ./cmd/cie-pkcs11 ./cmd/cie-gui
 
 # Half an hour of the processor, most of it for what make test tries in turns.
 faults: deps-test
 	@mkdir -p artifacts
-	FAULTS=all $(GO) test -v -p 1 -count=1 -run '^(TestFaults|TestStrictCards|TestPassingRefusalLeavesNoRecord)$$' -timeout 60m ./cmd/internal/ordeal ./cmd/internal/journey ./cmd/internal/endtoend >artifacts/faults.log 2>&1; \
+	FAULTS=all $(GO) test -v -p 1 -count=1 -run '^(TestFaults|TestStrictCards|TestPassingRefusalLeavesNoRecord)$$' -timeout 60m ./cmd/internal/harness/faultinjection ./cmd/internal/harness/journey ./cmd/internal/harness/servicetest >artifacts/faults.log 2>&1; \
 	status=$$?; grep -v '^=== \|^ *--- PASS' artifacts/faults.log; exit $$status
 
 clean:

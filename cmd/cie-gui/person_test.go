@@ -17,8 +17,8 @@ import (
 	"cie/card/cardtest"
 	"cie/card/cardtest/stack"
 	"cie/cmd/internal/anchor"
-	"cie/cmd/internal/buildtest/built"
-	"cie/cmd/internal/stacktest"
+	"cie/cmd/internal/harness/buildtest/built"
+	"cie/cmd/internal/harness/stacktest"
 )
 
 // person sits in front of a real window on a screen of its own, with a real

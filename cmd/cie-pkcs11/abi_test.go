@@ -18,8 +18,8 @@ import (
 	"cie/card/cardtest"
 	"cie/card/cardtest/stack"
 	"cie/cmd/internal/anchor"
-	"cie/cmd/internal/buildtest/built"
-	"cie/cmd/internal/stacktest"
+	"cie/cmd/internal/harness/buildtest/built"
+	"cie/cmd/internal/harness/stacktest"
 )
 
 // work is the directory for files that the tests build.

@@ -17,7 +17,7 @@ import (
 	clean "cie/apdu/printable"
 	"cie/card/cardtest"
 	"cie/card/cardtest/stack"
-	"cie/cmd/internal/stacktest"
+	"cie/cmd/internal/harness/stacktest"
 	"cie/cmd/internal/tty/ptytest"
 )
 

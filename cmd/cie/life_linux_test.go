@@ -19,7 +19,7 @@ import (
 	"cie/card/cardtest"
 	"cie/card/cardtest/stack"
 	"cie/card/sod"
-	"cie/cmd/internal/stacktest"
+	"cie/cmd/internal/harness/stacktest"
 	"cie/cmd/internal/tty/ptytest"
 )
 

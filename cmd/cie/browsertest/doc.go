@@ -1,9 +1,0 @@
-// Package browsertest tests the login of "Entra con CIE" in real browsers: a
-// loopback identity provider ([cie/cmd/cie/browsertest/idp]), a screen of its
-// own ([cie/cmd/cie/browsertest/desktop]), Debian's Firefox ESR and Chromium
-// used as a person uses them ([cie/cmd/cie/browsertest/browser]), the module as
-// it is built, registered by cie browsers enable in an empty home, a private PC/SC
-// daemon and a virtual card.
-//
-// Screenshots are kept in artifacts/browsers at the top of the tree.
-package browsertest

@@ -1,4 +1,0 @@
-// Package endtoend holds tests of the whole way between the program and the
-// chip: card over apdu/pcsc over a real pcscd, its virtual reader, and the
-// virtual card.
-package endtoend

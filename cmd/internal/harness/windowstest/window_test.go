@@ -1,0 +1,81 @@
+//go:build linux
+
+package windowstest
+
+import (
+	"bufio"
+	"bytes"
+	"debug/pe"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestWindow opens the window that make windows has built, with a virtual card,
+// on a screen in memory. It draws with OpenGL in software.
+func TestWindow(t *testing.T) {
+	dist := os.Getenv("CIE_WINDOWS_DIST")
+	if dist == "" {
+		t.Skip("NOT TESTED here: the window is built and opened by make windows")
+	}
+	need(t, "Xvfb", "xdotool")
+	exe := filepath.Join(dist, "windows", "cie-gui.exe")
+	f, err := pe.Open(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, ok := f.OptionalHeader.(*pe.OptionalHeader64)
+	resources := f.Section(".rsrc")
+	f.Close()
+	if !ok || header.Subsystem != pe.IMAGE_SUBSYSTEM_WINDOWS_GUI || resources == nil {
+		t.Fatalf("%s is no program with a window and resources", exe)
+	}
+
+	screen := exec.CommandContext(t.Context(), "Xvfb", "-displayfd", "3", "-screen", "0", "1280x900x24", "-nolisten", "tcp")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	screen.ExtraFiles = []*os.File{w}
+	if err := screen.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	defer func() { _ = screen.Process.Kill(); _ = screen.Wait() }()
+	number, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		t.Fatalf("Xvfb: %v", err)
+	}
+	display := "DISPLAY=:" + strings.TrimSpace(number)
+
+	cmd := wine(t, exe, "-demo")
+	stopWine() // its desktop was started without a screen
+	cmd.Env = append(cmd.Env, display, "LIBGL_ALWAYS_SOFTWARE=1")
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	defer func() { _ = cmd.Process.Kill() }()
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		search := exec.Command("xdotool", "search", "--onlyvisible", "--name", "CIE")
+		search.Env = append(os.Environ(), display)
+		if out, err := search.Output(); err == nil && len(strings.TrimSpace(string(out))) > 0 {
+			return
+		}
+		select {
+		case err := <-ended:
+			t.Fatalf("the window closes at once: %v\n%s", err, said.String())
+		default:
+		}
+		if time.Now().After(end) {
+			t.Fatal("no window appears")
+		}
+	}
+}
