@@ -15,7 +15,7 @@ import (
 // plainFolders lists the folders, subfolders included, and documents whose comments and
 // text must avoid the words below.
 var plainFolders = []string{
-	"SECURITY.md",
+	"CONTRIBUTING.md", "SECURITY.md",
 	"apdu/apdu.go", "apdu/apdutest", "apdu/bench_test.go", "apdu/client.go", "apdu/client_test.go", "apdu/command.go",
 	"apdu/command_test.go", "apdu/example_test.go", "apdu/printable", "apdu/sm", "apdu/status.go", "apdu/status_test.go", "apdu/tlv.go",
 	"apdu/tlv_test.go",
