@@ -17,7 +17,7 @@ import (
 var plainFolders = []string{
 	"CONTRIBUTING.md", "SECURITY.md",
 	"apdu/apdu.go", "apdu/apdutest", "apdu/bench_test.go", "apdu/client.go", "apdu/client_test.go", "apdu/command.go",
-	"apdu/command_test.go", "apdu/example_test.go", "apdu/printable", "apdu/sm", "apdu/status.go", "apdu/status_test.go", "apdu/tlv.go",
+	"apdu/command_test.go", "apdu/example_test.go", "apdu/printable", "apdu/readers", "apdu/sm", "apdu/status.go", "apdu/status_test.go", "apdu/tlv.go",
 	"apdu/tlv_test.go",
 	"card/ades", "card/cardtest", "card/domain", "card/identity", "card/internal", "card/sod", "card/state", "card/userdir",
 	"cmd/cie-pkcs11",
