@@ -11,7 +11,6 @@ import (
 	"golang.org/x/term"
 
 	"cie/card/cardtest"
-	"cie/cmd/internal/i18n"
 )
 
 // console obeys commands from standard input until quit, its end or the end of
@@ -71,19 +70,19 @@ func (a *app) obey(ctx context.Context, slots []*slot, words []string) (quit boo
 		"insert": func(s *slot) { s.insert(ctx) },
 		"remove": func(s *slot) {
 			if s.remove() {
-				s.report(removed)
+				s.report("virtual.removed")
 			} else {
-				s.report(alreadyOut)
+				s.report("virtual.already-out")
 			}
 		},
-		"reset":  func(s *slot) { s.card.Reset(); s.report(wasReset) },
+		"reset":  func(s *slot) { s.card.Reset(); s.report("virtual.reset") },
 		"status": a.status,
 	}
 	switch verb {
 	case "quit", "exit":
 		return true
 	case "help":
-		a.say(i18n.Text{EN: "%s", IT: "%s"}, a.text(consoleHelp, faultLines()))
+		a.say("virtual.console.help", faultLines())
 		return false
 	case "faults":
 		a.faults(slots, args)
@@ -91,11 +90,11 @@ func (a *app) obey(ctx context.Context, slots []*slot, words []string) (quit boo
 	}
 	do, ok := known[verb]
 	if !ok {
-		a.say(unknownCommand, words[0])
+		a.say("virtual.unknown-command", words[0])
 		return false
 	}
 	if len(args) > 1 {
-		a.say(tooMany, strings.Join(args[1:], " "))
+		a.say("virtual.too-many", strings.Join(args[1:], " "))
 		return false
 	}
 	if len(args) == 1 {
@@ -115,7 +114,7 @@ func (a *app) obey(ctx context.Context, slots []*slot, words []string) (quit boo
 func (a *app) find(slots []*slot, word string) (*slot, bool) {
 	n, err := strconv.Atoi(word)
 	if err != nil || n < 1 || n > len(slots) {
-		a.say(unknownCard, word, len(slots))
+		a.say("virtual.unknown-card", word, len(slots))
 		return nil, false
 	}
 	return slots[n-1], true
@@ -124,7 +123,7 @@ func (a *app) find(slots []*slot, word string) (*slot, bool) {
 func (a *app) status(s *slot) {
 	pin, puk := s.card.Tries()
 	st := s.card.Stats()
-	s.report(statusLine, a.text(s.state()), s.addr, pin, cardtest.MaxPINTries, puk, cardtest.MaxPUKTries,
+	s.report("virtual.status", a.text(s.state()), s.addr, pin, cardtest.MaxPINTries, puk, cardtest.MaxPUKTries,
 		st.APDUs, st.Resets, st.Signatures)
 }
 
@@ -138,7 +137,7 @@ func faultNames() string {
 
 // faultLines are the names, a few on each line of the help.
 func faultLines() string {
-	indent := strings.Repeat(" ", 25) // where consoleHelp has them
+	indent := strings.Repeat(" ", 25) // where the text has them
 	var b strings.Builder
 	width := len(indent)
 	for i, name := range strings.Fields(faultNames()) {
@@ -169,15 +168,15 @@ func (a *app) faults(slots []*slot, args []string) {
 	}
 	f, bad, ok := parseFaults(args)
 	if !ok {
-		a.say(unknownFault, bad, faultNames())
+		a.say("virtual.unknown-fault", bad, faultNames())
 		return
 	}
 	for _, s := range slots {
 		s.card.SetFaults(f)
 		if len(f.Events) == 0 && f.SplitAnswers == 0 {
-			s.report(faultsNone)
+			s.report("virtual.no-faults")
 		} else {
-			s.report(faultsSet, strings.Join(args, " "))
+			s.report("virtual.faults", strings.Join(args, " "))
 		}
 	}
 }

@@ -10,8 +10,7 @@ import (
 
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
-	"cie/cmd/internal/i18n"
-	"cie/cmd/internal/i18n/i18ntest"
+	"cie/gui/text"
 )
 
 // fakeReader is vpcd as far as a card needs it.
@@ -170,26 +169,24 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// Every text exists in both languages, and the help shows the one asked for.
-func TestTexts(t *testing.T) {
-	i18ntest.Complete(t, i18ntest.Catalogue(t, "*.go", 100))
-	for _, description := range []i18n.Text{long, demoLong} {
-		for _, s := range []string{description.EN, description.IT} {
-			if strings.Contains(s, ":\n") {
+// The help is in the language asked for, and none of its lines looks like a
+// heading in the manual page.
+func TestHelpInEveryLanguage(t *testing.T) {
+	for _, l := range text.Languages {
+		c := text.Load(l.Code)
+		for _, description := range []string{"virtual.long", "virtual.demo.long"} {
+			if s := c.T(description); strings.Contains(s, ":\n") {
 				t.Errorf("the manual page shows a line with a colon at its end as a heading: %s", s)
 			}
 		}
-	}
-	for _, lang := range []string{"it_IT.UTF-8", "en_GB.UTF-8"} {
 		var out bytes.Buffer
 		code := run(t.Context(), &world{args: []string{"--help"}, stdout: &out, stderr: &out,
-			getenv: func(name string) string { return map[string]string{"LANG": lang}[name] }})
-		italian := i18n.FromEnvironment(func(string) string { return lang }) == i18n.Italian
-		if code != exitOK || strings.Contains(out.String(), "Uso:") != italian || strings.Contains(out.String(), "%!") {
-			t.Errorf("%s: %d %s", lang, code, out.String())
+			getenv: func(name string) string { return map[string]string{"LANG": l.Code + "_IT.UTF-8"}[name] }})
+		if code != exitOK || !strings.Contains(out.String(), c.T("help.usage")) || strings.Contains(out.String(), "%!") {
+			t.Errorf("%s: %d %s", l.Code, code, out.String())
 		}
-		if strings.Contains(out.String(), "(default") == italian {
-			t.Errorf("%s: defaults in the wrong language", lang)
+		if strings.Contains(out.String(), "(default") != (l.Code == "en") {
+			t.Errorf("%s: defaults in the wrong language", l.Code)
 		}
 	}
 }

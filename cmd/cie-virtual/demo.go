@@ -12,8 +12,8 @@ import (
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
-	"cie/cmd/internal/i18n"
 	"cie/cmd/internal/tty"
+	"cie/gui/text"
 )
 
 // demoJSON is the answer of "cie-virtual demo --json".
@@ -33,22 +33,22 @@ func (a *app) demoCommand() *cobra.Command {
 	d := &demo{app: a, style: tty.StyleFor(a.stdout, a.getenv), columns: min(tty.Width(a.stdout), 92)}
 	c := &cobra.Command{
 		Use:     "demo",
-		Short:   a.text(demoShort),
-		Long:    a.text(demoLong),
+		Short:   a.text("virtual.demo.short"),
+		Long:    a.text("virtual.demo.long"),
 		Example: "  cie-virtual demo\n  cie-virtual demo --in-process",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return a.usage(badDemoArgument, args[0])
+				return a.usage("virtual.demo.bad-argument", args[0])
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return d.run(c.Context()) },
 	}
 	f := c.Flags()
-	f.BoolVar(&d.inProcess, "in-process", false, a.text(flagInProcess))
-	f.BoolVar(&a.json, "json", false, a.text(flagJSON))
-	f.BoolVar(&d.debug, "debug", false, a.text(flagDebug))
-	f.BoolP("help", "h", false, a.text(flagHelp))
+	f.BoolVar(&d.inProcess, "in-process", false, a.text("virtual.flag.in-process"))
+	f.BoolVar(&a.json, "json", false, a.text("virtual.flag.json"))
+	f.BoolVar(&d.debug, "debug", false, a.text("flag.debug"))
+	f.BoolP("help", "h", false, a.text("flag.help"))
 	return c
 }
 
@@ -88,8 +88,8 @@ type demo struct {
 // demoStep is one chapter of the demonstration.
 type demoStep struct {
 	name  string
-	title i18n.Text
-	proof i18n.Text
+	title string
+	proof string
 	do    func(context.Context) error
 }
 
@@ -117,11 +117,11 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	d.line("")
 	n := len(d.out.Steps)
-	d.line(d.style.Bold(d.style.Green(d.text(demoDone.For(n), n))))
+	d.line(d.style.Bold(d.style.Green(d.plain(d.texts.N("demo.done", n)))))
 	if !d.inProcess {
-		d.line(d.text(demoCleaned))
+		d.line(d.text("demo.cleaned"))
 	}
-	d.line(d.text(demoNext))
+	d.line(d.text("demo.next"))
 	return d.unprinted
 }
 
@@ -147,21 +147,21 @@ func (d *demo) clearDesk() {
 
 // play goes through the steps.
 func (d *demo) play(ctx context.Context) error {
-	d.line(d.style.Bold(tty.Wrap(d.text(demoIntro), "", d.columns)))
-	readerProof := demoReaderProof
+	d.line(d.style.Bold(tty.Wrap(d.text("demo.intro"), "", d.columns)))
+	readerProof := "demo.reader.proof"
 	if d.inProcess {
-		readerProof = demoReaderHereProof
+		readerProof = "demo.reader.in-process.proof"
 	}
 	steps := []demoStep{
-		{"reader", demoReader, readerProof, d.stepReader},
-		{"recognise", demoKnown, demoKnownProof, d.stepRecognise},
-		{"authenticity", demoGenuine, demoGenuineProof, d.stepGenuine},
-		{"wrong-pin", demoWrong, demoWrongProof, d.stepWrong},
-		{"change-pin", demoChange, demoChangeProof, d.stepChange},
-		{"block", demoBlock, demoBlockProof, d.stepBlock},
-		{"unblock", demoUnblock, demoUnblockProof, d.stepUnblock},
-		{"sign", demoSign, demoSignProof, d.stepSign},
-		{"login", demoLogin, demoLoginProof, d.stepLogin},
+		{"reader", "demo.reader", readerProof, d.stepReader},
+		{"recognise", "demo.known", "demo.known.proof", d.stepRecognise},
+		{"authenticity", "demo.genuine", "demo.genuine.proof", d.stepGenuine},
+		{"wrong-pin", "demo.wrong", "demo.wrong.proof", d.stepWrong},
+		{"change-pin", "demo.change", "demo.change.proof", d.stepChange},
+		{"block", "demo.block", "demo.block.proof", d.stepBlock},
+		{"unblock", "demo.unblock", "demo.unblock.proof", d.stepUnblock},
+		{"sign", "demo.sign", "demo.sign.proof", d.stepSign},
+		{"login", "demo.login", "demo.login.proof", d.stepLogin},
 	}
 	for i, s := range steps {
 		d.line("")
@@ -175,7 +175,7 @@ func (d *demo) play(ctx context.Context) error {
 			return d.failed(s, err)
 		}
 		d.out.Steps[i].OK = true
-		d.line(d.style.Dim(tty.Wrap("     "+d.text(demoProves)+" "+d.text(s.proof), "     ", d.columns)))
+		d.line(d.style.Dim(tty.Wrap("     "+d.text("demo.proves")+" "+d.text(s.proof), "     ", d.columns)))
 	}
 	return nil
 }
@@ -186,7 +186,7 @@ func (d *demo) cannotRun(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	f := d.failure(err)
-	f.advice = d.text(demoInProcessDo)
+	f.advice = d.text("demo.in-process")
 	if f.Code == "no-service" {
 		f.Exit = exitNothing
 	}
@@ -195,7 +195,7 @@ func (d *demo) cannotRun(ctx context.Context, err error) error {
 
 // failed reports a step that did not prove what it should.
 func (d *demo) failed(s demoStep, err error) error {
-	return d.fail(demoFailed, d.text(s.title), err)
+	return d.fail("demo.failed", d.text(s.title), err)
 }
 
 // line prints a line of the story; with --json there is none.
@@ -209,9 +209,9 @@ func (d *demo) line(text string) {
 }
 
 // shown ticks off something that was seen to be so.
-func (d *demo) shown(t i18n.Text, args ...any) {
+func (d *demo) shown(t string, args ...any) {
 	mark := "*"
-	if i18n.UTF8(d.getenv) {
+	if text.UTF8(d.getenv) {
 		mark = "✓"
 	}
 	text := tty.Wrap("     "+d.text(t, args...), "     ", d.columns)

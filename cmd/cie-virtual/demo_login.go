@@ -23,7 +23,7 @@ func (d *demo) stepLogin(ctx context.Context) error {
 	if _, err := server.Login(ctx); err == nil {
 		return errors.New("the server let somebody in without a card")
 	}
-	d.shown(demoLoginRefused)
+	d.shown("demo.login.refused")
 
 	if _, err := d.wantAccepted(ctx); err != nil {
 		return err
@@ -42,8 +42,8 @@ func (d *demo) stepLogin(ctx context.Context) error {
 	if seen.TLS != tls.VersionName(tls.VersionTLS12) {
 		return unexpected("version of TLS", seen.TLS)
 	}
-	d.shown(demoLoginTLS, seen.TLS, seen.Cipher)
-	d.shown(demoLoginSaw, seen.GivenName, seen.Surname, seen.FiscalCode, seen.NIS)
+	d.shown("demo.login.tls", seen.TLS, seen.Cipher)
+	d.shown("demo.login.saw", seen.GivenName, seen.Surname, seen.FiscalCode, seen.NIS)
 	d.fact("seen", seen)
 	return nil
 }

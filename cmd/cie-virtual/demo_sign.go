@@ -28,7 +28,7 @@ func (d *demo) stepSign(ctx context.Context) error {
 		return err
 	}
 	authority := &cardtest.Authority{Now: time.Now}
-	document := []byte(d.text(demoSignDocument) + "\n")
+	document := []byte(d.text("demo.sign.document") + "\n")
 	sum := sha256.Sum256(document)
 	m, err := cms.Sign(cms.Signer{Key: key, Certificate: cert}, sum[:], cms.Options{
 		Time: time.Now(),
@@ -53,7 +53,7 @@ func (d *demo) stepSign(ctx context.Context) error {
 	if err := m.Write(&signed, bytes.NewReader(document), int64(len(document)), sum[:]); err != nil {
 		return err
 	}
-	d.shown(demoSignDone, signed.Len())
+	d.shown("demo.sign.done", signed.Len())
 
 	trusted := ades.BuiltinAnchors()
 	if err := trusted.Add(cardtest.IssuingCAPEM()); err != nil {
@@ -81,13 +81,13 @@ func (d *demo) stepSign(ctx context.Context) error {
 			return unexpected("signature", []any{r.State, r.Reasons})
 		}
 		if c.state == ades.Valid {
-			d.shown(demoSignValid, r.Signer.Name)
+			d.shown("demo.sign.valid", r.Signer.Name)
 			d.fact("signer", r.Signer.Name)
 			d.fact("level", r.Level)
 		}
 	}
-	d.shown(demoSignUnknown)
-	d.shown(demoSignAltered)
+	d.shown("demo.sign.unknown")
+	d.shown("demo.sign.altered")
 	d.fact("verified", ades.Valid.String())
 	d.fact("without_test_authority", ades.Unknown.String())
 	d.fact("altered", ades.Invalid.String())

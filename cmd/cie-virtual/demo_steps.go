@@ -13,16 +13,16 @@ func unexpected(what string, got any) error { return fmt.Errorf("%s: %v", what, 
 
 func (d *demo) stepReader(ctx context.Context) error {
 	if d.inProcess {
-		d.shown(demoReaderHere)
+		d.shown("demo.reader.in-process")
 	} else {
-		d.shown(demoReaderPCSC)
+		d.shown("demo.reader.pcsc")
 	}
 	if err := d.desk.lay(ctx, d.original, d.clone); err != nil {
 		return err
 	}
 	if !d.inProcess {
-		d.shown(demoReaderLaid, d.desk.reader())
-		d.shown(demoReaderEvents)
+		d.shown("demo.reader.card", d.desk.reader())
+		d.shown("demo.reader.events")
 		d.fact("reader", d.desk.reader())
 	}
 	d.fact("in_process", d.inProcess)
@@ -55,8 +55,8 @@ func (d *demo) stepRecognise(ctx context.Context) error {
 	if pin.Left != 3 || puk.Left != 10 {
 		return unexpected("tries", fmt.Sprint(pin, puk))
 	}
-	d.shown(demoKnownCard, d.session.Family(), d.session.NIS())
-	d.shown(demoKnownTries, pin.Left, pin.Max, puk.Left, puk.Max)
+	d.shown("demo.known.card", d.session.Family(), d.session.NIS())
+	d.shown("demo.known.tries", pin.Left, pin.Max, puk.Left, puk.Max)
 	d.fact("nis", d.session.NIS())
 	d.fact("family", d.session.Family().String())
 	d.fact("pin_tries", pin.Left)
@@ -71,11 +71,11 @@ func (d *demo) stepGenuine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.shown(demoGenuineUnknown)
+	d.shown("demo.genuine.unknown")
 	if err := d.wantLevel(ctx, d.session, card.Genuine); err != nil {
 		return err
 	}
-	d.shown(demoGenuineYes)
+	d.shown("demo.genuine.yes")
 	err = d.with(ctx, true, true, func(s *card.Session) error {
 		// A wrong code would be counted if it arrived.
 		if err := s.Verify(ctx, card.PIN, wrongPIN(d.pin)); !errors.Is(err, card.ErrNotGenuine) {
@@ -89,7 +89,7 @@ func (d *demo) stepGenuine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.shown(demoGenuineClone)
+	d.shown("demo.genuine.clone")
 	d.fact("authenticity", card.Genuine)
 	d.fact("without_test_authority", card.VirtualCard)
 	d.fact("copy", card.NotGenuine)
@@ -141,7 +141,7 @@ func (d *demo) stepWrong(ctx context.Context) error {
 	if err := d.wantRefused(ctx, wrongPIN(d.pin), 2); err != nil {
 		return err
 	}
-	d.shown(demoWrongSaid, 2, card.PIN.MaxTries())
+	d.shown("demo.wrong.refused", 2, card.PIN.MaxTries())
 	var format *card.FormatError
 	if err := d.session.Verify(ctx, card.PIN, d.pin[:5]); !errors.As(err, &format) {
 		return unexpected("a PIN of 5 digits", err)
@@ -153,7 +153,7 @@ func (d *demo) stepWrong(ctx context.Context) error {
 	if tries.Left != 2 {
 		return unexpected("tries", tries)
 	}
-	d.shown(demoWrongShort, tries.Left)
+	d.shown("demo.wrong.short", tries.Left)
 	d.fact("pin_tries", tries.Left)
 	return nil
 }
@@ -163,7 +163,7 @@ func (d *demo) stepChange(ctx context.Context) error {
 	if err := d.session.ChangePIN(ctx, d.pin, []byte("12345678")); !errors.As(err, &weak) {
 		return unexpected("a PIN in sequence", err)
 	}
-	d.shown(demoChangeEasy)
+	d.shown("demo.change.easy")
 	old, fresh := d.pin, []byte("40718265")
 	if err := d.session.ChangePIN(ctx, old, fresh); err != nil {
 		return err
@@ -177,8 +177,8 @@ func (d *demo) stepChange(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.shown(demoChangeDone, tries.Left, tries.Max)
-	d.shown(demoChangeOld)
+	d.shown("demo.change.done", tries.Left, tries.Max)
+	d.shown("demo.change.old")
 	d.fact("pin_tries", tries.Left)
 	return nil
 }
@@ -189,22 +189,22 @@ func (d *demo) stepBlock(ctx context.Context) error {
 		if err := d.wantRefused(ctx, wrong, left); err != nil {
 			return err
 		}
-		d.shown(demoBlockLeft, left)
+		d.shown("demo.block.left", left)
 	}
 	var last *card.LastTryError
 	if err := d.session.Verify(ctx, card.PIN, wrong); !errors.As(err, &last) {
 		return unexpected("the last try without consent", err)
 	}
-	d.shown(demoBlockAsk)
+	d.shown("demo.block.last")
 	if err := d.wantRefused(ctx, wrong, 0, card.AllowLastTry()); err != nil {
 		return err
 	}
-	d.shown(demoBlockDone)
+	d.shown("demo.block.done")
 	var blocked *card.PINError
 	if err := d.session.Verify(ctx, card.PIN, d.pin, card.AllowLastTry()); !errors.As(err, &blocked) || !blocked.Blocked() {
 		return unexpected("the right PIN while blocked", err)
 	}
-	d.shown(demoBlockRight)
+	d.shown("demo.block.right")
 	d.fact("pin_tries", 0)
 	return nil
 }
@@ -220,7 +220,7 @@ func (d *demo) stepUnblock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.shown(demoUnblockDone, tries.Left, tries.Max)
+	d.shown("demo.unblock.done", tries.Left, tries.Max)
 	puk, err := d.session.Tries(ctx, card.PUK)
 	if err != nil {
 		return err
@@ -228,7 +228,7 @@ func (d *demo) stepUnblock(ctx context.Context) error {
 	if puk.Left != puk.Max {
 		return unexpected("tries of the PUK", puk)
 	}
-	d.shown(demoUnblockPUK, puk.Left, puk.Max)
+	d.shown("demo.unblock.puk", puk.Left, puk.Max)
 	d.fact("pin_tries", tries.Left)
 	d.fact("puk_tries", puk.Left)
 	return nil

@@ -15,7 +15,7 @@ import (
 	"cie/apdu/pcsc/pcscd"
 	"cie/card"
 	"cie/card/cardtest"
-	"cie/cmd/internal/i18n"
+	"cie/gui/text"
 )
 
 // Every step of the demonstration notices when what it shows is not so.
@@ -107,7 +107,7 @@ func spend(t *testing.T, c *cardtest.Card, code []byte) {
 // newDemo returns a demonstration that prints nothing a test sees.
 func newDemo() *demo {
 	w := &world{stdout: io.Discard, stderr: io.Discard, getenv: func(string) string { return "" }}
-	return &demo{app: &app{world: w, lang: i18n.English}}
+	return &demo{app: &app{world: w, texts: text.Load("en")}}
 }
 
 func TestDemoCannotRun(t *testing.T) {

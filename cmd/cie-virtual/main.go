@@ -19,9 +19,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"cie/card/cardtest"
-	"cie/cmd/internal/i18n"
 	_ "cie/cmd/internal/syslib" // before libraries are loaded
 	"cie/cmd/internal/version"
+	"cie/gui/text"
 )
 
 // Exit codes; a command run after "--" gives its own.
@@ -83,44 +83,47 @@ func (f *failure) Error() string { return f.Message }
 // app is one run.
 type app struct {
 	*world
-	lang i18n.Language
-	json bool       // demo: print JSON
-	out  sync.Mutex // lines on stdout come from several goroutines
+	texts *text.Catalogue
+	json  bool       // demo: print JSON
+	out   sync.Mutex // lines on stdout come from several goroutines
 }
 
-func (a *app) text(t i18n.Text, args ...any) string {
-	s := a.lang.Sprintf(t, args...)
-	if !i18n.UTF8(a.getenv) {
-		s = i18n.ASCII(s)
+// text returns a text of the catalogue in the user's language.
+func (a *app) text(key string, args ...any) string { return a.plain(a.texts.T(key, args...)) }
+
+// plain returns s as the terminal can show it.
+func (a *app) plain(s string) string {
+	if text.UTF8(a.getenv) {
+		return s
 	}
-	return s
+	return text.ASCII(s)
 }
 
 // say prints one line about a card.
-func (a *app) say(t i18n.Text, args ...any) {
+func (a *app) say(key string, args ...any) {
 	a.out.Lock()
 	defer a.out.Unlock()
-	fmt.Fprintln(a.stdout, a.text(t, args...))
+	fmt.Fprintln(a.stdout, a.text(key, args...))
 }
 
 // note prints one line for a person only.
-func (a *app) note(t i18n.Text, args ...any) {
+func (a *app) note(key string, args ...any) {
 	a.out.Lock()
 	defer a.out.Unlock()
-	fmt.Fprintln(a.stderr, a.text(t, args...))
+	fmt.Fprintln(a.stderr, a.text(key, args...))
 }
 
-func (a *app) usage(t i18n.Text, args ...any) *failure {
-	return &failure{Code: "usage", Exit: exitUsage, Message: a.text(t, args...) + ". " + a.text(seeHelp)}
+func (a *app) usage(key string, args ...any) *failure {
+	return &failure{Code: "usage", Exit: exitUsage, Message: a.texts.Inside(a.text(key, args...)) + ". " + a.text("virtual.see-help")}
 }
 
-func (a *app) fail(t i18n.Text, args ...any) *failure {
-	return &failure{Code: "failed", Exit: exitError, Message: a.text(t, args...)}
+func (a *app) fail(key string, args ...any) *failure {
+	return &failure{Code: "failed", Exit: exitError, Message: a.texts.Inside(a.text(key, args...))}
 }
 
 // run is the program; it returns the exit code.
 func run(ctx context.Context, w *world) int {
-	a := &app{world: w, lang: i18n.FromEnvironment(w.getenv)}
+	a := &app{world: w, texts: text.Load(text.FromEnvironment(w.getenv))}
 	root := a.command()
 	root.SetArgs(w.args)
 	err := root.ExecuteContext(ctx)
@@ -155,9 +158,9 @@ func (a *app) failure(err error) *failure {
 		return f
 	case errors.As(err, &s):
 		number, _ := s.signal.(syscall.Signal)
-		return &failure{Code: "stopped", Exit: 128 + int(number), Message: a.text(interrupted)}
+		return &failure{Code: "stopped", Exit: 128 + int(number), Message: a.texts.Inside(a.text("error.canceled.title"))}
 	case errors.Is(err, context.Canceled):
-		return &failure{Code: "stopped", Exit: exitError, Message: a.text(interrupted)}
+		return &failure{Code: "stopped", Exit: exitError, Message: a.texts.Inside(a.text("error.canceled.title"))}
 	}
 	return &failure{Code: "failed", Exit: exitError, Message: err.Error()}
 }
@@ -167,15 +170,15 @@ func (a *app) command() *cobra.Command {
 	var o options
 	c := &cobra.Command{
 		Use:           "cie-virtual",
-		Short:         a.text(short),
-		Long:          a.text(long),
-		Example:       a.text(examples),
+		Short:         a.text("virtual.short"),
+		Long:          a.text("virtual.long"),
+		Example:       a.text("virtual.examples"),
 		Version:       version.String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 && c.ArgsLenAtDash() != 0 {
-				return a.usage(badArgument, args[0])
+				return a.usage("virtual.bad-argument", args[0])
 			}
 			return nil
 		},
@@ -189,16 +192,16 @@ func (a *app) command() *cobra.Command {
 	c.SetErr(a.stderr)
 	c.CompletionOptions.DisableDefaultCmd = true
 	c.SetVersionTemplate(version.Long("cie-virtual"))
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return a.usage(badOption, err) })
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return a.usage("virtual.bad-option", err) })
 	c.SetHelpFunc(func(c *cobra.Command, _ []string) {
-		usage, console := usageLine, a.text(consoleWord)+"\n"+a.text(consoleHelp, faultLines())+"\n\n"
+		usage, console := "virtual.usage", a.text("virtual.console")+"\n"+a.text("virtual.console.help", faultLines())+"\n\n"
 		if c.HasParent() {
-			usage, console = demoUsageLine, ""
+			usage, console = "virtual.demo.usage", ""
 		}
 		fmt.Fprintf(a.stdout, "%s\n\n%s\n  %s\n\n%s\n%s\n%s%s\n%s\n",
-			c.Long, a.text(usageWord), a.text(usage), a.text(optionsWord),
-			strings.ReplaceAll(c.Flags().FlagUsagesWrapped(columns), "(default ", "("+a.text(defaultWord)+" "),
-			console, a.text(examplesWord), c.Example)
+			c.Long, a.text("help.usage"), a.text(usage), a.text("help.options"),
+			strings.ReplaceAll(c.Flags().FlagUsagesWrapped(columns), "(default ", "("+a.text("virtual.default")+" "),
+			console, a.text("help.examples"), c.Example)
 	})
 	c.SetUsageFunc(func(*cobra.Command) error { return nil })
 	a.flags(c.Flags(), &o)
@@ -235,12 +238,12 @@ func (a *app) serve(ctx context.Context, o *options) error {
 		go func() {
 			select {
 			case <-p.done:
-				cancel(a.fail(privateDied))
+				cancel(a.fail("virtual.private-ended"))
 			case <-ctx.Done():
 			}
 		}()
 		if len(o.command) == 0 {
-			a.note(exportHint)
+			a.note("virtual.export")
 			for _, v := range p.env {
 				name, value, _ := strings.Cut(v, "=")
 				fmt.Fprintf(a.stdout, "%s=%s; export %s\n", name, quote(value), name)
@@ -275,17 +278,17 @@ func (a *app) serve(ctx context.Context, o *options) error {
 
 // banner says what these cards are.
 func (a *app) banner(slots []*slot) {
-	a.note(banner)
+	a.note("virtual.banner")
 	for _, s := range slots {
 		p := s.profile
-		a.note(describe, s.number, strings.TrimSpace(p.GivenName+" "+p.Surname), p.NIS, p.DocumentNumber, p.Family)
+		a.note("virtual.card", s.number, strings.TrimSpace(p.GivenName+" "+p.Surname), p.NIS, p.DocumentNumber, p.Family)
 		if p.Strict != 0 {
-			a.note(refuses, s.number, p.Strict)
+			a.note("virtual.refuses", s.number, p.Strict)
 		}
 		if s.knownCodes {
-			a.note(showCodes, s.number, defaultPIN, defaultPUK)
+			a.note("virtual.codes", s.number, defaultPIN, defaultPUK)
 		} else {
-			a.note(ownCodes, s.number)
+			a.note("virtual.own-codes", s.number)
 		}
 	}
 }
@@ -300,7 +303,7 @@ func (a *app) execute(ctx context.Context, o *options, slots []*slot) error {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		return a.fail(notSeen, err)
+		return a.fail("virtual.not-seen", err)
 	}
 	cmd := exec.CommandContext(ctx, o.command[0], o.command[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -312,7 +315,7 @@ func (a *app) execute(ctx context.Context, o *options, slots []*slot) error {
 	if err == nil || errors.As(err, &exit) {
 		return err
 	}
-	return a.fail(runFailed, o.command[0], err)
+	return a.fail("virtual.run-failed", o.command[0], err)
 }
 
 // quote makes a word for a POSIX shell.

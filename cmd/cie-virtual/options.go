@@ -52,28 +52,28 @@ type options struct {
 
 func (a *app) flags(f *pflag.FlagSet, o *options) {
 	f.SortFlags = false
-	f.StringVar(&o.host, "host", "127.0.0.1", a.text(flagHost))
-	f.IntVar(&o.port, "port", vpcd.Port, a.text(flagPort))
-	f.BoolVar(&o.pcscd, "pcscd", false, a.text(flagPCSCD))
-	f.IntVar(&o.cards, "cards", 1, a.text(flagCards))
-	f.BoolVar(&o.absent, "absent", false, a.text(flagAbsent))
-	f.StringArrayVar(&o.families, "family", nil, a.text(flagFamily, familyNames()))
-	f.StringArrayVar(&o.stricts, "strict", nil, a.text(flagStrict, strictNames()))
-	f.StringArrayVar(&o.states, "state", nil, a.text(flagState))
-	f.StringArrayVar(&o.traces, "trace", nil, a.text(flagTrace))
-	f.IntVar(&o.link, "link", 0, a.text(flagLink))
-	f.StringArrayVar(&o.surnames, "surname", nil, a.text(flagSurname))
-	f.StringArrayVar(&o.names, "name", nil, a.text(flagName))
-	f.StringArrayVar(&o.fiscalCodes, "fiscal-code", nil, a.text(flagFiscal))
-	f.StringArrayVar(&o.nis, "nis", nil, a.text(flagNIS))
-	f.StringArrayVar(&o.documents, "document", nil, a.text(flagDocument))
-	f.StringArrayVar(&o.issued, "issued", nil, a.text(flagIssued))
-	f.StringArrayVar(&o.expires, "expires", nil, a.text(flagExpires))
-	f.IntSliceVar(&o.sods, "sod", nil, a.text(flagSOD))
-	f.IntVar(&o.pinFD, "pin-fd", -1, a.text(flagPINFD))
-	f.IntVar(&o.pukFD, "puk-fd", -1, a.text(flagPUKFD))
-	f.BoolP("help", "h", false, a.text(flagHelp))
-	f.Bool("version", false, a.text(flagVersion))
+	f.StringVar(&o.host, "host", "127.0.0.1", a.text("virtual.flag.host"))
+	f.IntVar(&o.port, "port", vpcd.Port, a.text("virtual.flag.port"))
+	f.BoolVar(&o.pcscd, "pcscd", false, a.text("virtual.flag.pcscd"))
+	f.IntVar(&o.cards, "cards", 1, a.text("virtual.flag.cards"))
+	f.BoolVar(&o.absent, "absent", false, a.text("virtual.flag.absent"))
+	f.StringArrayVar(&o.families, "family", nil, a.text("virtual.flag.family", familyNames()))
+	f.StringArrayVar(&o.stricts, "strict", nil, a.text("virtual.flag.strict", strictNames()))
+	f.StringArrayVar(&o.states, "state", nil, a.text("virtual.flag.state"))
+	f.StringArrayVar(&o.traces, "trace", nil, a.text("virtual.flag.trace"))
+	f.IntVar(&o.link, "link", 0, a.text("virtual.flag.link"))
+	f.StringArrayVar(&o.surnames, "surname", nil, a.text("virtual.flag.surname"))
+	f.StringArrayVar(&o.names, "name", nil, a.text("virtual.flag.name"))
+	f.StringArrayVar(&o.fiscalCodes, "fiscal-code", nil, a.text("virtual.flag.fiscal"))
+	f.StringArrayVar(&o.nis, "nis", nil, a.text("virtual.flag.nis"))
+	f.StringArrayVar(&o.documents, "document", nil, a.text("virtual.flag.document"))
+	f.StringArrayVar(&o.issued, "issued", nil, a.text("virtual.flag.issued"))
+	f.StringArrayVar(&o.expires, "expires", nil, a.text("virtual.flag.expires"))
+	f.IntSliceVar(&o.sods, "sod", nil, a.text("virtual.flag.sod"))
+	f.IntVar(&o.pinFD, "pin-fd", -1, a.text("virtual.flag.pin-fd"))
+	f.IntVar(&o.pukFD, "puk-fd", -1, a.text("virtual.flag.puk-fd"))
+	f.BoolP("help", "h", false, a.text("flag.help"))
+	f.Bool("version", false, a.text("flag.version"))
 	for _, name := range []string{"pin-fd", "puk-fd"} {
 		f.Lookup(name).DefValue = "0" // not shown: there is none
 	}
@@ -98,39 +98,39 @@ func strictNames() string {
 // check refuses what cannot be meant, before anything is started.
 func (a *app) check(o *options) error {
 	if o.pcscd && (o.given("host") || o.given("port")) {
-		return a.usage(pcscdAndPort)
+		return a.usage("virtual.pcscd-and-port")
 	}
 	if o.absent && len(o.command) > 0 {
-		return a.usage(absentAndRun)
+		return a.usage("virtual.absent-and-run")
 	}
 	for _, list := range [][]string{o.families, o.stricts, o.states, o.surnames, o.names, o.fiscalCodes, o.nis, o.documents, o.issued, o.expires} {
 		o.cards = max(o.cards, len(list))
 	}
 	if o.cards < 1 || o.cards > maxCards {
-		return a.usage(badCards, o.cards, maxCards)
+		return a.usage("virtual.bad-cards", o.cards, maxCards)
 	}
 	if o.port < 1 || o.port+o.cards-1 > 0xFFFF {
-		return a.usage(badPort, o.port)
+		return a.usage("virtual.bad-port", o.port)
 	}
 	if o.given("link") && !slices.Contains([]int{106, 212, 424, 848}, o.link) {
-		return a.usage(badLink, o.link)
+		return a.usage("virtual.bad-link", o.link)
 	}
 	for i, s := range o.states {
 		if slices.Contains(o.states[:i], s) {
-			return a.usage(sharedState, s)
+			return a.usage("virtual.shared-state", s)
 		}
 	}
 	for _, name := range o.families {
 		f, err := parseFamily(name)
 		if err != nil {
-			return a.usage(badFamily, name, familyNames())
+			return a.usage("virtual.bad-family", name, familyNames())
 		}
 		o.parsedFamilies = append(o.parsedFamilies, f)
 	}
 	for _, list := range o.stricts {
 		s, err := cardtest.ParseStrict(list)
 		if err != nil {
-			return a.usage(badStrict, list, strictNames())
+			return a.usage("virtual.bad-strict", list, strictNames())
 		}
 		o.parsedStricts = append(o.parsedStricts, s)
 	}
@@ -142,7 +142,7 @@ func (a *app) check(o *options) error {
 		for _, s := range d.in {
 			t, err := time.Parse(time.DateOnly, s)
 			if err != nil {
-				return a.usage(badDate, d.flag, s)
+				return a.usage("virtual.bad-date", d.flag, s)
 			}
 			*d.out = append(*d.out, t)
 		}
@@ -246,12 +246,12 @@ func (a *app) cards(ctx context.Context, o *options) (slots []*slot, finish func
 		clear(p.PIN)
 		clear(p.PUK)
 		if err != nil {
-			return nil, nil, a.fail(badCard, s.number, strings.TrimPrefix(err.Error(), "cardtest: "))
+			return nil, nil, a.fail("virtual.bad-card", s.number, strings.TrimPrefix(err.Error(), "cardtest: "))
 		}
 		if path := common(o.traces, i); path != "" {
 			w, err := t.open(path, s.number, o.cards > 1)
 			if err != nil {
-				return nil, nil, a.fail(badCard, s.number, err)
+				return nil, nil, a.fail("virtual.bad-card", s.number, err)
 			}
 			s.card.Trace(w)
 		}
@@ -274,7 +274,7 @@ func (a *app) code(ctx context.Context, o *options, flag string, fd int) ([]byte
 		return nil, nil
 	}
 	if !tty.OpenFD(fd) {
-		return nil, a.usage(badFD, flag, fd)
+		return nil, a.usage("virtual.bad-fd", flag, fd)
 	}
 	code, err := tty.ReadFD(ctx, fd, 64)
 	digits := len(code) == 8
@@ -283,7 +283,7 @@ func (a *app) code(ctx context.Context, o *options, flag string, fd int) ([]byte
 	}
 	if err != nil || !digits {
 		clear(code)
-		return nil, a.usage(badCode, flag, fd)
+		return nil, a.usage("virtual.bad-code", flag, fd)
 	}
 	return code, nil
 }

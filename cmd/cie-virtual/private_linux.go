@@ -38,12 +38,12 @@ func (a *app) startService(ctx context.Context, readers int) (*stack.Stack, erro
 
 // noService explains why no private service runs.
 func (a *app) noService(err error) *failure {
-	message := privateFailed
+	message := "virtual.private-failed"
 	switch {
 	case errors.Is(err, pcscd.ErrNotInstalled):
-		message = notInstalled
+		message = "virtual.not-installed"
 	case errors.Is(err, pcscd.ErrNotPermitted):
-		message = notPermitted
+		message = "virtual.not-permitted"
 	}
 	f := a.fail(message, err)
 	f.Detail = err.Error()
@@ -66,9 +66,9 @@ func (a *app) startPrivate(ctx context.Context, readers int) (*private, error) {
 	if err != nil {
 		s.Stop()
 		_ = os.RemoveAll(config)
-		return nil, a.fail(privateFailed, err)
+		return nil, a.fail("virtual.private-failed", err)
 	}
-	a.note(trustsVirtual, config)
+	a.note("virtual.trusted", config)
 	return &private{Stack: s, config: config, env: append(s.Env(), configVariable+"="+config), done: s.Done()}, nil
 }
 

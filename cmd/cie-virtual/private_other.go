@@ -10,16 +10,16 @@ type private struct {
 	done <-chan struct{}
 }
 
-var noPrivate = text("a private pcscd needs Linux", "un pcscd privato richiede Linux")
-
 // newPCSCDesk returns an error: only Linux has a private service.
 func (d *demo) newPCSCDesk(context.Context) (demoDesk, error) {
-	f := d.fail(noPrivate)
+	f := d.fail("virtual.no-private")
 	f.Code = "no-service"
 	return nil, f
 }
 
-func (a *app) startPrivate(context.Context, int) (*private, error) { return nil, a.usage(noPrivate) }
+func (a *app) startPrivate(context.Context, int) (*private, error) {
+	return nil, a.usage("virtual.no-private")
+}
 
 func (*private) attach([]*slot) {}
 

@@ -12,7 +12,6 @@ import (
 	"cie/apdu/readers"
 	"cie/card/cardtest"
 	"cie/card/cardtest/vpcd"
-	"cie/cmd/internal/i18n"
 )
 
 // slot is one card and the reader it belongs to.
@@ -32,7 +31,7 @@ type slot struct {
 	connected bool
 }
 
-func (s *slot) report(t i18n.Text, args ...any) {
+func (s *slot) report(t string, args ...any) {
 	if !s.quiet {
 		s.app.say(t, append([]any{s.number}, args...)...)
 	}
@@ -43,7 +42,7 @@ func (s *slot) insert(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cancel != nil {
-		s.report(alreadyIn)
+		s.report("virtual.already-in")
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -60,7 +59,7 @@ func (s *slot) insert(ctx context.Context) {
 			s.mu.Lock()
 			s.cancel, s.connected = nil, false
 			s.mu.Unlock()
-			s.report(takenAway, s.number)
+			s.report("virtual.lost", s.number)
 		}
 	}()
 }
@@ -77,12 +76,12 @@ func (s *slot) events() func(error) {
 		switch {
 		case err == nil:
 			now = ""
-			s.report(inserted)
+			s.report("virtual.inserted")
 		case was && !s.card.Present(): // reported when Serve ends
 		case was:
-			s.report(thrownOut)
+			s.report("virtual.thrown-out")
 		case now != last:
-			s.report(unreachable, s.addr, err)
+			s.report("virtual.unreachable", s.addr, err)
 		}
 		last = now
 	}
@@ -106,16 +105,16 @@ func (s *slot) remove() bool {
 }
 
 // state says where the card is.
-func (s *slot) state() i18n.Text {
+func (s *slot) state() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.cancel == nil:
-		return stateOut
+		return "virtual.state.out"
 	case !s.connected:
-		return stateWaiting
+		return "virtual.state.waiting"
 	}
-	return stateIn
+	return "virtual.state.in"
 }
 
 // sharedTrace is one destination of the traces of several cards.

@@ -62,7 +62,7 @@ func TestRealTools(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err == nil {
 		t.Errorf("opensc-tool with a card that leaves: %s", out)
 	}
-	s.expect("card 1: taken away by a fault")
+	s.expect("card 1: removed by a fault")
 	s.typed("status 1")
 	s.expect("card 1: out of the reader")
 	s.typed("faults 1 none")

@@ -43,7 +43,7 @@ var notHere = map[string]string{
 // TestUnits runs the tests of packages below the programs: the rules for codes,
 // the protocol, the module without its C side, the prompts.
 func TestUnits(t *testing.T) {
-	for _, path := range []string{"apdu", "apdu/sm", "card", "card/domain", "card/sod", "pkcs11mod", "pkcs11mod/ck", "cmd/internal/tty", "cmd/internal/i18n"} {
+	for _, path := range []string{"apdu", "apdu/sm", "card", "card/domain", "card/sod", "pkcs11mod", "pkcs11mod/ck", "cmd/internal/tty", "gui/text"} {
 		t.Run(path, func(t *testing.T) {
 			exe := unitTest(t, path)
 			dir, err := filepath.Abs(filepath.Join("../../../..", path))
