@@ -50,9 +50,9 @@ func (k publicKey) open(block []byte) (opened []byte, ok bool) {
 	}), true
 }
 
-// openings remembers public operations with an exponent as long as the modulus,
-// a third of the work of a device authentication: every one shows the same
-// certificate of the terminal.
+// openings caches public operations with an exponent as long as the modulus. They are a
+// third of the work of a device authentication, and every terminal presents the same
+// certificate.
 var openings operations
 
 type operations struct {

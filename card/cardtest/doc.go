@@ -34,6 +34,13 @@
 //     one outside (IAS ECC 7.1.10).
 //   - A command for secure messaging without a session answers 6985, a missing
 //     object 6987, a wrong one 6988.
+//
+// # Locks
+//
+// Service.mu is locked before Card.mu and is not locked while a card executes a command.
+// Card.mu is locked during a command; Readers wait with it for the end of a transaction. The
+// lock of an Authority and those of the caches of issued cards and RSA operations are the
+// last ones: no other lock is taken while one of them is locked.
 package cardtest
 
 //go:generate go run ./internal/mkpki -dir pki

@@ -122,7 +122,7 @@ var issued struct {
 	cards map[string]map[uint16][]byte
 }
 
-// maxIssued bounds issued.cards.
+// maxIssued limits the size of issued.cards.
 const maxIssued = 32
 
 // issue returns contents through the cache. The caller must not change the result.

@@ -19,8 +19,6 @@ import (
 //
 // The other methods are the user who attaches readers and moves cards, and the
 // faults of readers and service. The zero value has no reader.
-//
-// Locks: Service.mu is locked before those of cards and never while a card works.
 type Service struct {
 	mu        sync.Mutex
 	places    []*place // attached readers, in their order
