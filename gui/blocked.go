@@ -5,6 +5,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"cie/apdu"
 	"cie/card"
 )
 
@@ -23,14 +24,72 @@ func (t *Texts) lost(c Card) fyne.CanvasObject {
 	return nil
 }
 
-// failure is the problem with a code of the card in s. A blocked code is not
-// said to be unblocked with a PUK that is blocked itself.
+// blocked reports whether the card refused a code because it is blocked, which
+// the pages show by themselves. A change that was interrupted is another error,
+// whatever interrupted it.
+func blocked(err error) bool {
+	kind := card.Classify(err)
+	return kind == card.KindPINBlocked || kind == card.KindPUKBlocked
+}
+
+// failure is the problem with a code of the card in s, with a way out of it; nil:
+// the page shows it already. A blocked code is not said to be unblocked with a
+// PUK that is blocked itself.
 func (u *UI) failure(s *slot, err error) fyne.CanvasObject {
-	var wrong *card.PINError
-	if s != nil && errors.As(err, &wrong) && wrong.Blocked() {
+	if s != nil && blocked(err) {
 		if why := u.texts.lost(s.card); why != nil {
 			return why
 		}
 	}
-	return problem(u.texts, err)
+	if u.repeats(err) {
+		return nil
+	}
+	var more []fyne.CanvasObject
+	if ref, ok := refOf(err); ok && s != nil {
+		if way := u.wayOut(s, ref); way != nil {
+			more = append(more, way)
+		}
+	}
+	return problem(u.texts, err, more...)
+}
+
+// refOf returns the code that the card refused.
+func refOf(err error) (ref card.PINRef, ok bool) {
+	var wrong *card.PINError
+	if errors.As(err, &wrong) && card.Classify(err) != card.KindInterrupted && card.Classify(err) != card.KindInterruptedUnknown {
+		return wrong.Ref, true
+	}
+	return 0, false
+}
+
+// wayOut leads to what helps without the code; nil: nothing does.
+func (u *UI) wayOut(s *slot, ref card.PINRef) fyne.CanvasObject {
+	switch t := u.texts; {
+	case ref == card.PUK:
+		return row(newButton(t.T("help.puk-lost"), func() { u.Go(screenLost) }))
+	case !s.card.PUK.Blocked():
+		return row(newButton(t.T("stake.pin.way"), func() { u.chosen = s.reader.Name; u.Go(screenUnblock) }))
+	}
+	return nil
+}
+
+// repeats reports whether the page shows err already, as the state of the desk
+// or of the card.
+func (u *UI) repeats(err error) bool {
+	s, same := u.pick(), func(other error) bool {
+		return u.texts.Problem(err).Code == u.texts.Problem(other).Code
+	}
+	switch {
+	case err == nil:
+		return false
+	case u.desk.Down != nil:
+		return same(u.desk.Down)
+	case len(u.desk.Readers) == 0:
+		return same(apdu.ErrNoReader)
+	case s == nil:
+		return same(apdu.ErrNoCard)
+	case s.err != nil:
+		return same(s.err)
+	}
+	return s.card.Authenticity.Level == card.NotGenuine && card.Classify(err) == card.KindNotGenuine
 }

@@ -100,6 +100,7 @@ func (u *UI) relayout() {
 	if c := u.win.Canvas(); c.Content() != nil {
 		layoutAgain(c)
 	}
+	u.showState()
 	u.changed()
 }
 
@@ -157,6 +158,8 @@ func focusName(o fyne.CanvasObject) string {
 		return ""
 	}
 	switch o.(type) {
+	case *navItem:
+		return "entry " + a.AccessibilityLabel()
 	case *button:
 		return "button " + a.AccessibilityLabel()
 	case *tile:

@@ -102,7 +102,7 @@ func TestEndlessBarStopsWhenItLeaves(t *testing.T) {
 	moves("in the window shown again", true)
 	close(f.reading)
 	d.idle()
-	d.wants("3 of 3")
+	d.wants("All is well")
 	moves("after the card was read", false)
 
 	for range 2 {
@@ -224,7 +224,10 @@ func TestReturnAfterRevealKeepsCodes(t *testing.T) {
 	d.codes(testPIN, "24681357")
 	d.keys("24681357")
 	f := d.current.(*codeScreen).form
-	for _, e := range f.entries() {
+	for i, e := range []*codeEntry{f.pin, f.again, f.code} {
+		if i == 2 {
+			f.turn(0)
+		}
 		d.win.Canvas().Focus(e.reveal)
 		for range 3 {
 			d.key(fyne.KeyReturn)

@@ -1,6 +1,7 @@
 package gui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -49,7 +50,13 @@ func (u *UI) setDesk(d Desk) {
 		}
 	}
 	u.slots = slots
+	u.update()
+}
+
+// update shows a change of the desk, or of what is known of a card.
+func (u *UI) update() {
 	u.current.update()
+	u.showState()
 }
 
 // drop forgets a card that left.
@@ -80,14 +87,14 @@ func (u *UI) inspect(s *slot) {
 			u.do(func() {
 				if current() {
 					s.take(c)
-					u.current.update()
+					u.update()
 				}
 			})
 		})
 		u.do(func() {
 			if current() {
 				s.done, s.err = true, err
-				u.current.update()
+				u.update()
 			}
 		})
 	})
@@ -143,14 +150,19 @@ func (s *slot) holderName() string {
 // label returns what tells the card from others in a list: the holder, or the
 // label that browsers show for it, and the reader.
 func (s *slot) label() string {
-	name := s.holderName()
-	if id := s.card.ID; name == "" && len(id) > 4 {
-		name = "CIE " + id[len(id)-4:]
-	}
+	name := cmp.Or(s.holderName(), s.shortName())
 	if name == "" {
 		return s.reader.Name
 	}
 	return name + " (" + s.reader.Name + ")"
+}
+
+// shortName is the label that browsers show for the card.
+func (s *slot) shortName() string {
+	if id := s.card.ID; len(id) > 4 {
+		return "CIE " + id[len(id)-4:]
+	}
+	return ""
 }
 
 // notify tells of a card while the window is hidden.
@@ -258,7 +270,7 @@ func (u *UI) trouble(s *slot) fyne.CanvasObject {
 	case s.reader.Presence == Mute:
 		return notice(warn, t.T("error.mute.title"), t.T("error.mute.remedy"))
 	case s.err != nil:
-		again := newButton(t.T("again"), func() { u.inspect(s); u.current.update() })
+		again := newButton(t.T("again"), func() { u.inspect(s); u.update() })
 		return problem(t, s.err, row(again))
 	case !s.known || s.card.PIN.Max == 0 && !s.done:
 		bar := u.endless(&s.bar)

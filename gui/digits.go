@@ -1,6 +1,9 @@
 package gui
 
 import (
+	"bytes"
+	"slices"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
@@ -24,6 +27,8 @@ type DigitField struct {
 	OnShortcut func(fyne.Shortcut)
 	// OnRejected is called for a pasted text that is not a code.
 	OnRejected func()
+	// OnFocus is called when the field gets the keyboard.
+	OnFocus func()
 	// OnHold is called when the field begins to hold digits, and when it holds
 	// none any more.
 	OnHold func(bool)
@@ -32,7 +37,8 @@ type DigitField struct {
 	n        int
 	revealed bool
 	focused  bool
-	holds    bool // what OnHold was last called with
+	holds    bool           // what OnHold was last called with
+	pasted   fyne.Clipboard // that digits came from; nil: none
 }
 
 // NewDigitField returns an empty field.
@@ -58,6 +64,7 @@ func (d *DigitField) view() []byte { return d.digits[:d.n] }
 
 // Wipe forgets the digits.
 func (d *DigitField) Wipe() {
+	d.emptyClipboard()
 	clear(d.digits[:])
 	d.n = 0
 	d.revealed = false
@@ -93,7 +100,14 @@ func (d *DigitField) changed() {
 }
 
 // FocusGained implements fyne.Focusable.
-func (d *DigitField) FocusGained() { d.focused = true; d.Refresh(); reveal(d) }
+func (d *DigitField) FocusGained() {
+	d.focused = true
+	if d.OnFocus != nil {
+		d.OnFocus()
+	}
+	d.Refresh()
+	reveal(d)
+}
 
 // FocusLost implements fyne.Focusable.
 func (d *DigitField) FocusLost() { d.focused = false; d.Refresh() }
@@ -144,8 +158,8 @@ func (d *DigitField) TypedKey(e *fyne.KeyEvent) {
 func (d *DigitField) TypedShortcut(s fyne.Shortcut) {
 	switch s := s.(type) {
 	case *fyne.ShortcutPaste:
-		if s.Clipboard != nil {
-			d.paste(s.Clipboard.Content())
+		if s.Clipboard != nil && d.paste(s.Clipboard.Content()) {
+			d.pasted = s.Clipboard
 		}
 	case *desktop.CustomShortcut:
 		if d.OnShortcut != nil {
@@ -154,38 +168,54 @@ func (d *DigitField) TypedShortcut(s fyne.Shortcut) {
 	}
 }
 
-// paste takes a whole code, or the half that is still missing. Spaces and
-// hyphens between the digits are left out; any other text is no code.
-func (d *DigitField) paste(text string) {
+// paste takes a whole code, or the half that is still missing, and reports
+// whether the text is one.
+func (d *DigitField) paste(text string) bool {
 	var got [card.CodeLength]byte
 	defer clear(got[:])
-	n := 0
-	for _, c := range text {
-		digit, ok := card.Digit(c)
-		switch {
-		case ok:
-			if n == len(got) {
-				d.reject()
-				return
-			}
-			got[n] = '0' + digit
-			n++
-		case c == ' ' || c == '-' || c == '\t' || c == '\n' || c == '\r':
-		default:
-			d.reject()
-			return
-		}
-	}
+	n := pasted(text, &got)
 	if n == card.CodeLength {
 		d.n = 0
 	}
 	if n == 0 || d.n+n > card.CodeLength {
 		d.reject()
-		return
+		return false
 	}
 	copy(d.digits[d.n:], got[:n])
 	d.n += n
 	d.changed()
+	return true
+}
+
+// pasted puts the digits of a text into got and returns their number. Spaces and
+// hyphens between the digits are left out; any other text is no code.
+func pasted(text string, got *[card.CodeLength]byte) (n int) {
+	for _, c := range text {
+		digit, ok := card.Digit(c)
+		switch {
+		case ok && n < len(got):
+			got[n] = '0' + digit
+			n++
+		case c == ' ' || c == '-' || c == '\t' || c == '\n' || c == '\r':
+		default:
+			return 0
+		}
+	}
+	return n
+}
+
+// emptyClipboard empties the clipboard that digits were pasted from, if it still
+// holds them.
+func (d *DigitField) emptyClipboard() {
+	if d.pasted == nil {
+		return
+	}
+	var got [card.CodeLength]byte
+	defer clear(got[:])
+	if n := pasted(d.pasted.Content(), &got); n > 0 && bytes.Contains(d.view(), got[:n]) {
+		d.pasted.SetContent("")
+	}
+	d.pasted = nil
 }
 
 func (d *DigitField) reject() {
@@ -319,10 +349,12 @@ type codeEntry struct {
 	*DigitField
 	hint   *widget.Label
 	reveal *button
+	unhide func() // ends the time for which the digits are revealed
 	object fyne.CanvasObject
 }
 
-func newCodeEntry(t *Texts, label string) *codeEntry {
+func (u *UI) newCodeEntry(label string) *codeEntry {
+	t := u.texts
 	e := &codeEntry{DigitField: NewDigitField(label), hint: text("")}
 	e.hint.SizeName = theme.SizeNameCaptionText
 	e.reveal = newButton("", nil)
@@ -330,11 +362,15 @@ func newCodeEntry(t *Texts, label string) *codeEntry {
 	e.reveal.Importance = widget.LowImportance
 	e.reveal.name = t.T("code.reveal", label)
 	e.reveal.OnTapped = func() {
-		e.Reveal(!e.Revealed())
+		e.show(!e.Revealed())
 		if e.Revealed() {
-			e.reveal.SetIcon(theme.VisibilityOffIcon())
-		} else {
-			e.reveal.SetIcon(theme.VisibilityIcon())
+			u.revealed = append(u.revealed, e)
+			e.unhide = u.after(revealTime, func() { e.show(false) })
+		}
+	}
+	e.OnFocus = func() {
+		if !slices.Contains(u.revealed, e) {
+			u.conceal()
 		}
 	}
 	e.OnRejected = func() { e.say(t.T("code.paste-rejected"), widget.WarningImportance) }
@@ -344,10 +380,24 @@ func newCodeEntry(t *Texts, label string) *codeEntry {
 	return e
 }
 
+// show reveals the digits or hides them.
+func (e *codeEntry) show(on bool) {
+	if e.unhide != nil {
+		e.unhide()
+		e.unhide = nil
+	}
+	e.Reveal(on)
+	if on {
+		e.reveal.SetIcon(theme.VisibilityOffIcon())
+	} else {
+		e.reveal.SetIcon(theme.VisibilityIcon())
+	}
+}
+
 // Wipe forgets the digits, and hides those typed next.
 func (e *codeEntry) Wipe() {
 	e.DigitField.Wipe()
-	e.reveal.SetIcon(theme.VisibilityIcon())
+	e.show(false)
 }
 
 func (e *codeEntry) say(s string, i widget.Importance) {

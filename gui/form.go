@@ -6,13 +6,15 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
 	"cie/card"
 )
 
 // form asks for codes and runs one operation with them: for the PIN alone,
-// for the PIN and a new one, or for the PUK and a new PIN.
+// for the PIN and a new one, or for the PUK and a new PIN. A new PIN is asked
+// for in a second step.
 type form struct {
 	u    *UI
 	slot *slot
@@ -28,11 +30,14 @@ type form struct {
 	staked           int  // tries that confirmBox speaks of
 	unsaid           bool // see pinAsk
 	submit, back     *button
+	next, previous   *button            // between the steps
+	steps            [2]*fyne.Container // the second is nil without a new PIN
+	step             int
 	ready            bool // all digits are there and acceptable
 	op               *operation
 	failed           error // of the last attempt
 	object           *fyne.Container
-	fields           fyne.CanvasObject
+	fields           *fyne.Container   // holds the step
 	gate             fyne.CanvasObject // in the place of fields: why no code is asked for
 	gateFor          card.Authenticity // what gate speaks of
 	accept           *button           // on gate; nil: none
@@ -50,13 +55,7 @@ func (u *UI) newForm(s *slot, ref card.PINRef, withNew bool, submit string,
 	case withNew:
 		name = "old"
 	}
-	f.code = newCodeEntry(t, t.T("code."+name))
-	objects := []fyne.CanvasObject{container.New(&aside{gap: 10, want: 17}, f.code.object, whereabouts(t, ref))}
-	if withNew {
-		f.pin = newCodeEntry(t, t.T("code.new"))
-		f.again = newCodeEntry(t, t.T("code.again"))
-		objects = append(objects, f.pin.object, f.again.object)
-	}
+	f.code = u.newCodeEntry(t.T("code." + name))
 	f.confirm = newCheck(t.T("confirm.check"), func(bool) { f.check() })
 	f.submit = primaryButton(submit, f.send)
 	f.back = newButton(t.T("cancel"), func() {
@@ -69,34 +68,46 @@ func (u *UI) newForm(s *slot, ref card.PINRef, withNew bool, submit string,
 		f.back.Hide() // there is nothing to go back to
 	}
 	f.confirmBox = vbox(0, even(f.stake()))
-	objects = append(objects, f.confirmBox, container.New(inset{0, 4}, row(f.submit, f.back)))
-	f.fields = vbox(8, objects...)
+	first := f.submit
+	if withNew {
+		f.pin, f.again = u.newCodeEntry(t.T("code.new")), u.newCodeEntry(t.T("code.again"))
+		f.next = primaryButton(t.T("code.next"), f.forward)
+		f.previous = newButton(t.T("code.previous"), func() { f.turn(0) })
+		f.steps[1] = vbox(8, muted(t.T("code.step", 2)), f.pin.object, f.again.object, container.New(inset{0, 4}, row(f.submit, f.previous)))
+		first = f.next
+	}
+	f.steps[0] = vbox(8, f.confirmBox,
+		container.New(&aside{gap: 10, want: 17, first: margin + digitsWidth() + 4*theme.TextSize()}, f.code.object, whereabouts(t, ref)),
+		container.New(inset{0, 4}, row(first, f.back)))
+	if withNew {
+		f.steps[0].Objects = append([]fyne.CanvasObject{muted(t.T("code.step", 1))}, f.steps[0].Objects...)
+	}
+	f.fields = vbox(8, f.steps[0])
 	f.object = vbox(0, f.fields)
 
-	entries := f.entries()
-	for i, e := range entries {
+	for _, e := range f.entries() {
 		e.OnChanged = f.check
 		e.OnShortcut = u.shortcut
 		e.OnHold = u.hold
 		e.OnEscape = func() {
+			if f.step == 1 {
+				f.turn(0)
+				return
+			}
 			f.back.OnTapped()
 			if back == nil {
 				u.Go(screenCard)
 			}
 		}
-		e.OnSubmitted = func() {
-			if i+1 < len(entries) {
-				if e.Complete() {
-					u.win.Canvas().Focus(entries[i+1].DigitField)
-				}
-				return
+	}
+	f.code.OnSubmitted = f.forward
+	if withNew {
+		f.pin.OnSubmitted = func() {
+			if f.pin.Complete() {
+				u.win.Canvas().Focus(f.again.DigitField)
 			}
-			if f.ready && f.confirmBox.Visible() && !f.confirm.Checked {
-				u.win.Canvas().Focus(f.confirm)
-				return
-			}
-			f.send()
 		}
+		f.again.OnSubmitted = f.send
 	}
 	f.check()
 	return f
@@ -107,6 +118,27 @@ func (f *form) entries() []*codeEntry {
 		return []*codeEntry{f.code}
 	}
 	return []*codeEntry{f.code, f.pin, f.again}
+}
+
+// turn shows a step, with the keyboard in its first field.
+func (f *form) turn(step int) {
+	f.step = step
+	f.fields.Objects = []fyne.CanvasObject{f.steps[step]}
+	f.u.relayout()
+	f.u.win.Canvas().Focus(f.first())
+}
+
+// forward goes on from the current code: to the new PIN, or to the card.
+func (f *form) forward() {
+	switch {
+	case !f.code.Complete():
+	case f.critical() && !f.confirm.Checked:
+		f.u.win.Canvas().Focus(f.confirm)
+	case f.pin == nil:
+		f.send()
+	default:
+		f.turn(1)
+	}
 }
 
 // counter is the counter of the code that the form sends.
@@ -127,7 +159,11 @@ func (f *form) critical() bool {
 func (f *form) stake() fyne.CanvasObject {
 	t, c := f.u.texts, f.counter()
 	f.staked = c.Left
-	return notice(warn, stakeTitle(t, f.ref, c), t.T(stakeKey(f.ref)+".text"), f.confirm)
+	more := []fyne.CanvasObject{f.confirm}
+	if way := f.u.wayOut(f.slot, f.ref); way != nil && f.u.at != screenUnblock {
+		more = append(more, way)
+	}
+	return notice(warn, stakeTitle(t, f.ref, c), t.T(stakeKey(f.ref)+".text"), more...)
 }
 
 func stakeKey(ref card.PINRef) string {
@@ -201,13 +237,24 @@ func (f *form) check() {
 	} else {
 		f.confirmBox.Hide()
 	}
-	if ok {
-		f.submit.Enable()
-	} else {
-		f.submit.Disable()
+	enable(f.submit, ok)
+	if f.next != nil {
+		first := f.code.Complete() && (!f.critical() || f.confirm.Checked)
+		enable(f.next, first)
+		if !first && f.step == 1 && !f.busy() && f.gate == nil {
+			f.turn(0) // the card asks for something else by now
+		}
 	}
 	if visible != f.confirmBox.Visible() {
 		f.u.relayout()
+	}
+}
+
+func enable(b *button, on bool) {
+	if on {
+		b.Enable()
+	} else {
+		b.Disable()
 	}
 }
 
@@ -234,12 +281,14 @@ func (f *form) wipe() {
 		e.Wipe()
 	}
 	f.confirm.SetChecked(false)
+	f.step, f.fields.Objects = 0, []fyne.CanvasObject{f.steps[0]}
 }
 
 // busy reports that the card is at work.
 func (f *form) busy() bool { return f.op != nil }
 
-// send starts the operation. The digits leave the fields.
+// send starts the operation. The digits leave the fields; those of a new PIN
+// stay until the card has taken the current code.
 func (f *form) send() {
 	if f.submit.Disabled() || f.busy() || f.gate != nil {
 		return
@@ -251,7 +300,8 @@ func (f *form) send() {
 		pin = f.pin.Code()
 	}
 	o := CodeOptions{AllowLastTry: f.confirm.Checked}
-	f.wipe()
+	f.code.Wipe()
+	f.confirm.SetChecked(false)
 	f.op = f.u.operate(func(ctx context.Context, progress func(card.Progress)) error {
 		defer f.u.hold(false)
 		defer clear(code)
@@ -266,6 +316,12 @@ func (f *form) send() {
 
 func (f *form) finished(err error) {
 	f.op = nil
+	switch card.Classify(err) {
+	case card.KindPINWrong, card.KindPUKWrong, card.KindLastTry, card.KindCanceled:
+		f.step, f.fields.Objects = 0, []fyne.CanvasObject{f.steps[0]}
+	default:
+		f.wipe()
+	}
 	f.object.Objects, f.gate = []fyne.CanvasObject{f.fields}, nil
 	if err != nil || !f.unsaid {
 		f.slot.learn(f.ref, err)

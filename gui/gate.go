@@ -76,10 +76,14 @@ func (f *form) agree() {
 	})
 }
 
-// first is what gets the keyboard: the first field, or the answer to the
-// question. It is nil while the card is checked.
+// first is what gets the keyboard: the first field of the step, or the answer to
+// the question. It is nil while the card is checked.
 func (f *form) first() fyne.Focusable {
 	switch {
+	case f.gate == nil && f.step == 1 && f.ready:
+		return f.submit
+	case f.gate == nil && f.step == 1:
+		return f.pin.DigitField
 	case f.gate == nil:
 		return f.code.DigitField
 	case f.accept != nil:

@@ -75,7 +75,7 @@ func TestConsentEndsWithTheCard(t *testing.T) {
 	d.lay(3, 10, card.IssuerUnknown)
 	d.Go(screenChange)
 	d.press("I accept this card")
-	d.until(func() bool { return d.fields() == 3 })
+	d.until(func() bool { return d.fields() == 1 })
 	d.keys("1357")
 	d.lay(3, 10, card.IssuerUnknown)
 	d.wants("The issuer of this card is not known")

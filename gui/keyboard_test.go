@@ -42,7 +42,7 @@ func TestOutcomeIsKept(t *testing.T) {
 		} else {
 			d.wants("The PIN has been changed")
 			d.key(fyne.KeyReturn)
-			d.wants("Your card")
+			d.wants("Your CIE")
 			d.Go(screenChange)
 			d.lacks("The PIN has been changed")
 		}
@@ -53,16 +53,24 @@ func TestOutcomeIsKept(t *testing.T) {
 func TestShortcutsFromField(t *testing.T) {
 	d := newRig(t, newFake())
 	d.lay(3, 10, card.Genuine)
-	for i, e := range screens {
-		name := e.name
-		d.Go(screenChange)
+	n := 0
+	for _, e := range screens {
+		key, name := e.key, e.name
+		if key == "" {
+			n++
+			key = fyne.KeyName(rune('0' + n))
+		}
+		if len(e.pages) > 0 {
+			name = e.pages[0].name
+		}
+		d.Go(screenUnblock)
 		field, ok := d.win.Canvas().Focused().(*DigitField)
 		if !ok {
 			t.Fatal("the keyboard is not in a field")
 		}
-		field.TypedShortcut(&desktop.CustomShortcut{KeyName: fyne.KeyName(rune('1' + i)), Modifier: fyne.KeyModifierControl})
+		field.TypedShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierControl})
 		if d.at != name {
-			t.Errorf("Ctrl+%d leads to %s", i+1, d.at)
+			t.Errorf("Ctrl+%s leads to %s", key, d.at)
 		}
 	}
 }
@@ -72,28 +80,92 @@ func TestShortcutsFromField(t *testing.T) {
 func TestFurtherScreensNeedOnlyAnEntry(t *testing.T) {
 	before := screens
 	t.Cleanup(func() { screens = before })
-	for _, name := range []string{"ninth", "tenth"} {
-		screens = append(slices.Clip(screens), entry{name, "nav.help", theme.HelpIcon, func(u *UI) screen { return &helpScreen{u: u} }})
+	n := len(screens)
+	for _, name := range []string{"sixth", "seventh", "eighth", "ninth", "tenth", "eleventh"} {
+		screens = append(slices.Clip(screens), entry{name: name, title: "nav.help", icon: theme.HelpIcon, open: func(u *UI) screen { return &helpScreen{u: u} }})
 	}
 	d := newRig(t, newFake())
-	if len(d.nav) != 10 {
+	if len(d.nav) != n+6 {
 		t.Fatalf("%d entries in the navigation", len(d.nav))
 	}
 	d.Go(screenAbout)
 	d.shortcut(&desktop.CustomShortcut{KeyName: fyne.Key9, Modifier: fyne.KeyModifierShortcutDefault})
-	if d.at != "ninth" || !d.nav[8].chosen || d.nav[7].chosen {
-		t.Errorf("Ctrl+9 opens %s", d.at)
+	if d.at != "tenth" || !d.nav[n+4].chosen || d.nav[n+3].chosen {
+		t.Errorf("Ctrl+9 opens %s", d.at) // the settings among them have a key of their own
 	}
-	d.win.Canvas().Focus(d.nav[8])
+	d.win.Canvas().Focus(d.nav[n+4])
 	d.key(fyne.KeyDown)
 	d.key(fyne.KeyReturn)
-	if d.at != "tenth" || !d.nav[9].chosen {
+	if d.at != "eleventh" || !d.nav[n+5].chosen {
 		t.Errorf("the entry after the ninth opens %s", d.at)
 	}
 	d.key(fyne.KeyEscape)
 	if d.at != screenCard {
 		t.Errorf("Escape opens %s", d.at)
 	}
+}
+
+// Arrows go from tab to tab, and Enter opens the page.
+func TestTabsByKeyboard(t *testing.T) {
+	d := newRig(t, newFake())
+	d.lay(3, 10, card.Genuine)
+	d.Go(screenCodes)
+	if d.at != screenChange || len(d.tabs) != 3 || !d.tabs[0].chosen {
+		t.Fatalf("PIN and PUK opens %s with %d tabs", d.at, len(d.tabs))
+	}
+	d.win.Canvas().Focus(d.tabs[0])
+	d.key(fyne.KeyRight)
+	d.key(fyne.KeyReturn)
+	if d.at != screenUnblock || !d.nav[2].chosen {
+		t.Errorf("the second tab opens %s", d.at)
+	}
+	d.win.Canvas().Focus(d.tabs[2])
+	d.key(fyne.KeyReturn)
+	d.wants("The PUK is lost", "[Go to Unblock PIN]")
+	d.key(fyne.KeyReturn)
+	if d.at != screenUnblock {
+		t.Errorf("the button opens %s", d.at)
+	}
+}
+
+// The foot of the window names the state of the card on every page.
+func TestStateOfCardIsInTheFoot(t *testing.T) {
+	f := newFake()
+	d := newRig(t, f)
+	d.Go(screenAbout)
+	at := func(want string) {
+		t.Helper()
+		if got := d.state.words.Text; got != want {
+			t.Errorf("the foot says %q, want %q", got, want)
+		}
+	}
+	at("Looking for readers and cards…")
+	d.show(Desk{})
+	at("No card reader")
+	d.show(Desk{Down: apdu.ErrNoService})
+	at("The smart card service does not answer")
+	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
+	at("No card")
+	d.show(Desk{Readers: []Reader{d.reader(Mute)}})
+	at("The card cannot be used")
+	d.lay(3, 10, card.Genuine)
+	at("CIE 0001, card on the reader")
+	f.put("B", 3, 10, card.Genuine).card.Name = "ANNA ESEMPIO"
+	d.show(Desk{Readers: []Reader{d.desk.Readers[0], {Name: "B", Presence: Present, Visit: 99}}})
+	at("Cards on the readers: CIE 0001, ANNA ESEMPIO")
+	f.hold = make(chan struct{})
+	d.Go(screenUnblock)
+	d.codes(testPUK, "24681357", "24681357")
+	at("Card in use, do not move it")
+	close(f.hold)
+	d.idle()
+	at("Cards on the readers: CIE 0001, ANNA ESEMPIO")
+	f.hold, f.reading = nil, make(chan struct{})
+	f.desks <- Desk{Readers: []Reader{d.reader(Present)}}
+	d.until(func() bool { return len(d.order) == 1 })
+	at("Reading, do not move it")
+	close(f.reading)
+	d.idle()
 }
 
 // Everything that takes the keyboard has a name for screen readers.

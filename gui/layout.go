@@ -244,11 +244,12 @@ func (whole) MinSize(o []fyne.CanvasObject) fyne.Size {
 // it wants, or below it where there is too little room.
 type aside struct {
 	gap, want float32 // want: least width of the second in units of the text size
+	first     float32 // width of the first
 	height    float32
 }
 
 func (a *aside) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	first := margin + digitsWidth() + 4*theme.TextSize()
+	first := a.first
 	rest := size.Width - first - a.gap
 	if rest < a.want*theme.TextSize() {
 		o[0].Move(fyne.Position{})

@@ -184,6 +184,11 @@ var poses = []pose{
 		d.idle()
 		d.press(d.texts.T("diagnostics.pin"))
 	}},
+	{"lost", func(d *rig) { d.Go(screenLost) }},
+	{"card-details", func(d *rig) {
+		d.lay(2, 9, card.Genuine)
+		d.unfold()
+	}},
 	{"help", func(d *rig) { d.Go(screenHelp) }},
 	{"help-lost", func(d *rig) {
 		d.Go(screenHelp)
@@ -199,8 +204,10 @@ var shots = flag.String("shots", "", "write a picture of every screen into this 
 // tall makes the window as high as its content, so that nothing is scrolled away.
 func (d *rig) tall() {
 	size := d.win.Canvas().Size()
-	d.win.Resize(fyne.NewSize(size.Width, max(740, d.scroll.Content.MinSize().Height+8)))
+	around := size.Height - d.scroll.Size().Height
+	d.win.Resize(fyne.NewSize(size.Width, max(740, d.scroll.Content.MinSize().Height+around+8)))
 	relayout(d.page)
+	d.scroll.ScrollToTop()
 }
 
 // Nothing is cut and nothing overlaps, in any language and at any size.

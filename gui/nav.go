@@ -24,6 +24,7 @@ type navItem struct {
 	text     *canvas.Text
 	image    *widget.Icon
 	leftMark *canvas.Rectangle
+	tab      bool // beside others, above the page
 }
 
 func newNavItem(label string, icon fyne.Resource, tapped func(), move func(int)) *navItem {
@@ -46,15 +47,19 @@ func (n *navItem) AccessibilityRole() fyne.AccessibleRole {
 }
 
 func (n *navItem) TypedKey(e *fyne.KeyEvent) {
-	if passes(n, e, fyne.KeyUp, fyne.KeyDown) {
+	before, after := fyne.KeyUp, fyne.KeyDown
+	if n.tab {
+		before, after = fyne.KeyLeft, fyne.KeyRight
+	}
+	if passes(n, e, before, after) {
 		return
 	}
 	switch e.Name {
 	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
 		n.tapped()
-	case fyne.KeyUp:
+	case before:
 		n.move(-1)
-	case fyne.KeyDown:
+	case after:
 		n.move(1)
 	}
 }
@@ -74,7 +79,11 @@ func (r *navRenderer) MinSize() fyne.Size {
 	// Big text leaves less room around it, so that the window holds all entries.
 	// Chosen entries are bold: the width must not change with the choice.
 	bold := fyne.MeasureText(r.n.label, t, fyne.TextStyle{Bold: true})
-	return fyne.NewSize(bold.Width+3.8*t, min(2.5*t, 1.9*t+9))
+	width := bold.Width + 3.8*t
+	if r.n.tab {
+		width = bold.Width + 1.8*t
+	}
+	return fyne.NewSize(width, min(2.5*t, 1.9*t+9))
 }
 
 func (r *navRenderer) Layout(size fyne.Size) {
@@ -87,6 +96,12 @@ func (r *navRenderer) Layout(size fyne.Size) {
 	r.n.image.Move(fyne.NewPos(t*0.8, (size.Height-side)/2))
 	m := r.n.text.MinSize()
 	r.n.text.Resize(m)
+	if r.n.tab {
+		r.n.leftMark.Resize(fyne.NewSize(size.Width-1.8*t, 3))
+		r.n.leftMark.Move(fyne.NewPos(0.9*t, size.Height-3))
+		r.n.text.Move(fyne.NewPos(0.9*t, (size.Height-m.Height)/2))
+		return
+	}
 	r.n.text.Move(fyne.NewPos(t*2.7, (size.Height-m.Height)/2))
 }
 
@@ -100,6 +115,7 @@ func (r *navRenderer) Refresh() {
 	n.text.TextSize = theme.TextSize()
 	n.text.Color = theme.Color(theme.ColorNameForeground)
 	n.text.TextStyle.Bold = n.chosen
+	n.image.Hidden = n.tab
 	n.image.Resource = theme.NewColoredResource(n.icon, theme.ColorNameForeground)
 	if n.hovered {
 		n.back.FillColor = theme.Color(theme.ColorNameHover)

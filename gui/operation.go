@@ -43,10 +43,12 @@ func (u *UI) operate(work func(ctx context.Context, progress func(card.Progress)
 	})
 	o.stop.escape = o.stop.OnTapped
 	o.object = vbox(8, subheading(t.T("progress.title")), even(o.bar), o.step, o.hint, row(o.stop))
+	u.working++
 	u.background(func() {
 		defer cancel()
 		err := work(ctx, func(p card.Progress) { u.do(func() { o.progress(p) }) })
 		u.do(func() {
+			u.working--
 			if u.ctx.Err() == nil {
 				done(err)
 			}

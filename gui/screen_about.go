@@ -47,7 +47,7 @@ func (s *aboutScreen) show() {
 	}
 	libraries = append(libraries, facts(list...))
 	s.set(
-		vbox(-6, heading(s.u.title(screenAbout)), muted(t.T("about.version", about.Version))),
+		intro(t.T("about.version", about.Version)),
 		panel(text(t.T("about.text")), muted(t.T("about.licence"))),
 		panel(module...),
 		panel(libraries...))

@@ -2,15 +2,12 @@ package gui
 
 import (
 	"context"
-	"errors"
 	"net/url"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
-
-	"cie/card"
 )
 
 // Portal is where the credentials of levels 1 and 2 are looked after.
@@ -23,7 +20,8 @@ type accessScreen struct {
 	browsers *fyne.Container
 	login    *fyne.Container
 	ask      *pinAsk
-	outcome  fyne.CanvasObject
+	outcome  fyne.CanvasObject // of a login that worked
+	failed   error             // of one that did not
 	working  bool
 	bar      *widget.ProgressBarInfinite
 	first    fyne.Focusable // the button that enables the browsers
@@ -34,12 +32,12 @@ func (s *accessScreen) build() fyne.CanvasObject {
 	s.body = newBody(s.u)
 	s.browsers, s.login = vbox(8), vbox(8)
 	s.ask = &pinAsk{u: s.u, submit: t.T("access.test.do"), call: s.try, done: s.tried,
-		changed: func() { s.outcome = nil; s.update() }}
+		changed: func() { s.outcome, s.failed = nil, nil; s.update() }}
 	portal := newButton(t.T("access.portal"), func() { s.u.browse(Portal) })
 	address := newPathText(Portal) // for who has no browser that opens by itself
 	address.Importance, address.SizeName = widget.LowImportance, theme.SizeNameCaptionText
 	s.set(
-		vbox(-6, heading(s.u.title(screenAccess)), muted(t.T("access.intro"))),
+		intro(t.T("access.intro")),
 		panel(subheading(t.T("access.browsers")), s.browsers),
 		panel(section(t.T("access.test"), t.T("access.test.intro")), s.login),
 		panel(subheading(t.T("access.levels")),
@@ -177,6 +175,11 @@ func (s *accessScreen) update() {
 	if s.outcome != nil {
 		objects = append(objects, even(s.outcome))
 	}
+	if s.failed != nil {
+		if why := s.u.failure(s.ask.slot, s.failed); why != nil {
+			objects = append(objects, even(why))
+		}
+	}
 	s.login.Objects = append(objects, s.ask.objects()...)
 	s.u.relayout()
 }
@@ -196,12 +199,12 @@ func (s *accessScreen) tried(err error) {
 	if s.u.current != s {
 		return
 	}
-	var wrong *card.PINError
-	switch {
-	case errors.As(err, &wrong) && wrong.Blocked():
-		s.outcome = nil // the page itself says so
-	case err != nil:
-		s.outcome = problem(s.u.texts, err)
+	s.failed = nil
+	if err != nil {
+		s.outcome = nil
+	}
+	if !blocked(err) { // else the page itself says so
+		s.failed = err
 	}
 	s.update()
 	if f := s.ask.field(); f != nil {

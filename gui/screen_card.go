@@ -1,7 +1,9 @@
 package gui
 
 import (
+	"cmp"
 	"context"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -65,8 +67,9 @@ func (s *cardScreen) leave() {
 
 func (s *cardScreen) update() {
 	u := s.u
+	had := s.first
 	s.first = nil
-	objects := []fyne.CanvasObject{heading(u.title(screenCard))}
+	var objects []fyne.CanvasObject
 	switch {
 	case !u.seen || u.desk.Down != nil || len(u.desk.Readers) == 0:
 		_, why := u.obstacle()
@@ -91,13 +94,17 @@ func (s *cardScreen) update() {
 			}
 		}
 		if len(cards) == 0 {
-			objects = append(objects[:1], append([]fyne.CanvasObject{u.placement()}, objects[1:]...)...)
+			objects = append([]fyne.CanvasObject{u.placement()}, objects...)
 		}
 	}
 	if u.pick() == nil && u.seen {
 		objects = append(objects, s.elsewhere())
 	}
 	s.set(objects...)
+	// A card that came gets the keyboard, unless the user is elsewhere.
+	if at := u.win.Canvas().Focused(); u.built && had == nil && s.first != nil && (at == nil || at == fyne.Focusable(u.place())) {
+		u.focus()
+	}
 }
 
 // reader is the panel of one reader.
@@ -113,35 +120,90 @@ func (s *cardScreen) reader(slot *slot) fyne.CanvasObject {
 	if why := u.trouble(slot); why != nil && (slot.reader.Presence == Mute || slot.err != nil || !slot.known) {
 		return container.New(column{gap: 2}, name, why)
 	}
-	c := slot.card
-	title := slot.holderName()
-	if title == "" {
-		title = t.T("card.title")
+	who := cmp.Or(slot.holderName(), slot.shortName(), t.T("card.title"))
+	objects := s.health(slot)
+	if list := s.counters(slot, true); len(list) > 0 {
+		objects = append(objects, facts(list...))
 	}
-	head := container.New(lead{gap: 8, left: margin, middle: true},
-		icon(theme.NewPrimaryThemedResource(cardIcon), 3.4),
-		container.New(column{gap: -10}, subheading(title), name))
-	objects := []fyne.CanvasObject{head, s.mark(slot), s.counters(slot)}
-	list := []fyne.CanvasObject{}
 	if h := slot.holder; h != nil {
-		list = append(list,
+		objects = append(objects, facts(
 			copyFact(t, t.T("holder.document"), h.DocumentNumber),
 			copyFact(t, t.T("holder.fiscal"), h.FiscalCode),
-			fact(t.T("holder.until"), t.Date(h.NotAfter)))
-	} else if !c.Expiry.IsZero() {
-		list = append(list, fact(t.T("holder.until"), t.Date(c.Expiry)))
-	} else {
-		list = append(list, fact(t.T("holder.until"), t.T("holder.until-pin")))
+			fact(t.T("holder.until"), t.Date(h.NotAfter))), row(newButton(t.T("card.hide-holder"), func() { u.hide(slot) })))
 	}
-	objects = append(objects, facts(list...))
-	if h := slot.holder; h != nil {
-		objects = append(objects, s.expiry(h))
-	}
-	objects = append(objects, s.actions(slot)...)
+	face := vbox(4, objects...)
 	if u.cards() > 1 {
-		return panel(append(objects, s.ways(slot))...)
+		head := container.New(lead{gap: 8, left: margin, middle: true},
+			icon(theme.NewPrimaryThemedResource(cardIcon), 2.6), container.New(column{gap: -10}, subheading(who), name))
+		all := append([]fyne.CanvasObject{head, face}, s.actions(slot)...)
+		return panel(append(all, s.ways(slot), s.details(slot))...)
 	}
-	return vbox(14, panel(objects...), s.ways(slot))
+	first := container.New(&aside{gap: 14, want: 18, first: pictureWidth * theme.TextSize()}, s.u.picture(who), face)
+	all := append([]fyne.CanvasObject{first}, s.actions(slot)...)
+	return vbox(14, panel(append(all, s.details(slot))...), s.ways(slot))
+}
+
+// details are the counters, the chip and the reader, folded away.
+func (s *cardScreen) details(slot *slot) fyne.CanvasObject {
+	t := s.u.texts
+	b := newTopic(t.T("details.name"), slot.open, func() {
+		slot.open = !slot.open
+		s.update()
+	})
+	if !slot.open {
+		return b
+	}
+	return vbox(2, b, facts(append(s.counters(slot, false),
+		fact(t.T("card.family"), familyName(t, slot.card.Family)), fact(t.T("card.reader"), slot.reader.Name))...))
+}
+
+// health says in one line how the card is, and below it what is not well.
+func (s *cardScreen) health(slot *slot) []fyne.CanvasObject {
+	t, c := s.u.texts, slot.card
+	until := c.Expiry
+	var expiry fyne.CanvasObject
+	if h := slot.holder; h != nil {
+		until, expiry = h.NotAfter, s.expiry(h)
+	} else if !until.IsZero() {
+		expiry = s.expiry(&Holder{NotAfter: until, GraceUntil: until.Add(identity.Grace)})
+	}
+	if c.Authenticity.Level != card.Genuine || c.PIN.Max == 0 || triesKind(card.PIN, c.PIN) > good || triesKind(card.PUK, c.PUK) > good || expiry != nil {
+		if expiry == nil {
+			return []fyne.CanvasObject{s.mark(slot)}
+		}
+		return []fyne.CanvasObject{s.mark(slot), expiry}
+	}
+	parts := []string{t.T("health.genuine")}
+	if !until.IsZero() {
+		parts = append(parts, t.T("health.until", t.Date(until)))
+	}
+	if c.PIN.Left == c.PIN.Max {
+		parts = append(parts, t.T("health.pin"))
+	}
+	return []fyne.CanvasObject{line(good, t.T("health.fine", strings.Join(parts, ", ")))}
+}
+
+// counters shows the counters of which something was spent, or the others.
+func (s *cardScreen) counters(slot *slot, spent bool) []fyne.CanvasObject {
+	t, c := s.u.texts, slot.card
+	is := func(n card.Tries) bool { return n.Left >= 0 && n.Left < n.Max }
+	var list []fyne.CanvasObject
+	if is(c.PIN) == spent {
+		list = append(list, s.pinTries(slot))
+	}
+	if is(c.PUK) == spent {
+		list = append(list, tries(t, card.PUK, c.PUK))
+	}
+	return list
+}
+
+// pinTries is the counter of the PIN. No PUK helps a card whose PUK is blocked, too.
+func (s *cardScreen) pinTries(slot *slot) fyne.CanvasObject {
+	t, c := s.u.texts, slot.card
+	if card.LockOf(c.PIN, c.PUK) == card.LockBoth {
+		return triesSaying(t, card.PIN, c.PIN, t.T("tries.pin-dead"))
+	}
+	return tries(t, card.PIN, c.PIN)
 }
 
 func familyName(t *Texts, f card.Family) string {
@@ -151,7 +213,8 @@ func familyName(t *Texts, f card.Family) string {
 	return f.String()
 }
 
-// expiry warns of a card that has expired, with the 90 days that follow.
+// expiry warns of a card that has expired, with the 90 days that follow; nil: it
+// has not.
 func (s *cardScreen) expiry(h *Holder) fyne.CanvasObject {
 	t := s.u.texts
 	switch identity.ValidityAt(h.NotBefore, h.NotAfter, s.u.opts.Now()) {
@@ -160,7 +223,7 @@ func (s *cardScreen) expiry(h *Holder) fyne.CanvasObject {
 	case identity.Expired:
 		return line(bad, t.T("expiry.over"))
 	}
-	return vbox(0)
+	return nil
 }
 
 // line is a mark with a sentence.
@@ -190,15 +253,6 @@ func (s *cardScreen) mark(slot *slot) fyne.CanvasObject {
 	return line(info, t.T("auth.checking"))
 }
 
-func (s *cardScreen) counters(slot *slot) fyne.CanvasObject {
-	t := s.u.texts
-	pin := tries(t, card.PIN, slot.card.PIN)
-	if c := slot.card; card.LockOf(c.PIN, c.PUK) == card.LockBoth {
-		pin = triesSaying(t, card.PIN, c.PIN, t.T("tries.pin-dead")) // no PUK helps any more
-	}
-	return facts(pin, tries(t, card.PUK, slot.card.PUK), fact(t.T("card.family"), familyName(t, slot.card.Family)))
-}
-
 // actions are what can be done with the card now, the most likely first.
 func (s *cardScreen) actions(slot *slot) []fyne.CanvasObject {
 	u, t := s.u, s.u.texts
@@ -217,21 +271,10 @@ func (s *cardScreen) actions(slot *slot) []fyne.CanvasObject {
 	case slot.asking:
 		return []fyne.CanvasObject{even(widget.NewSeparator()), text(t.T("card.ask")), s.form(slot).object}
 	}
-	var objects []fyne.CanvasObject
 	if slot.form != nil && slot.form.failed != nil {
-		objects = append(objects, even(problem(t, slot.form.failed)))
+		return []fyne.CanvasObject{even(u.failure(slot, slot.form.failed))}
 	}
-	if slot.holder == nil {
-		b := primaryButton(t.T("card.show-holder"), func() {
-			slot.asking = true
-			slot.form = nil
-			u.current.update()
-			u.focus()
-		})
-		s.offer(b)
-		objects = append(objects, row(b))
-	}
-	return objects
+	return nil
 }
 
 // elsewhere leads to what helps while no card is there.
@@ -247,24 +290,40 @@ func (s *cardScreen) elsewhere() fyne.CanvasObject {
 // ways lead from a card that works to what people want of it.
 func (s *cardScreen) ways(slot *slot) fyne.CanvasObject {
 	u, t, c := s.u, s.u.texts, slot.card
-	way := func(name, label, words string) fyne.CanvasObject {
-		return newTile(entryOf(name).icon(), label, words, func() { u.chosen = slot.reader.Name; u.Go(name) })
-	}
 	list := container.New(&tiles{gap: 14, cell: 15})
-	if u.cards() > 1 { // no room for more than buttons
-		list.Layout = &flow{gap: 10, left: margin}
-		way = func(name, label, _ string) fyne.CanvasObject {
-			return newButton(label, func() { u.chosen = slot.reader.Name; u.Go(name) })
+	add := func(i fyne.Resource, label, words string, tapped func()) {
+		if u.cards() > 1 { // no room for more than buttons
+			b := newButton(label, tapped)
+			s.offer(b)
+			list.Add(b)
+			return
 		}
+		tile := newTile(i, label, words, tapped)
+		s.offer(tile)
+		list.Add(tile)
+	}
+	if u.cards() > 1 {
+		list.Layout = &flow{gap: 10, left: margin}
 	}
 	if slot.asking || c.Authenticity.Level == card.NotGenuine || c.PIN.Max == 0 || c.PIN.Blocked() {
 		list.Hide()
 		return list
 	}
-	list.Add(way(screenAccess, u.title(screenAccess), t.T("way.access")))
-	list.Add(way(screenChange, u.title(screenChange), t.T("way.change")))
+	way := func(name, label, words string) {
+		add(entryOf(name).icon(), label, words, func() { u.chosen = slot.reader.Name; u.Go(name) })
+	}
+	way(screenAccess, t.T("card.access"), t.T("way.access"))
+	if slot.holder == nil {
+		add(theme.AccountIcon(), t.T("card.show-holder"), t.T("way.holder"), func() {
+			slot.asking = true
+			slot.form = nil
+			u.current.update()
+			u.focus()
+		})
+	}
+	way(screenChange, u.title(screenChange), t.T("way.change"))
 	if !c.PUK.Blocked() {
-		list.Add(way(screenUnblock, t.T("card.forgot"), t.T("way.forgot")))
+		way(screenUnblock, t.T("card.forgot"), t.T("way.forgot"))
 	}
 	return list
 }
@@ -289,7 +348,7 @@ func (s *cardScreen) form(slot *slot) *form {
 			if err == nil {
 				u.do(func() {
 					if u.slots[reader] == slot {
-						slot.holder = &h
+						u.show(slot, h)
 					}
 				})
 			}

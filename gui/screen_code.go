@@ -2,7 +2,6 @@ package gui
 
 import (
 	"context"
-	"errors"
 
 	"fyne.io/fyne/v2"
 
@@ -17,7 +16,7 @@ type codeScreen struct {
 	body
 	slot    *slot
 	form    *form
-	outcome fyne.CanvasObject // of the last attempt
+	failed  error // of the last attempt
 	success bool
 	next    fyne.Focusable
 }
@@ -88,7 +87,7 @@ func (s *codeScreen) update() {
 		why = s.possible(slot)
 	}
 	if why != nil {
-		s.set(append(s.head(), s.outcome, why)...)
+		s.set(append(s.head(), s.outcome(), why)...)
 		u.refocus()
 		return
 	}
@@ -106,14 +105,22 @@ func (s *codeScreen) show() {
 	if s.puk {
 		counter = s.slot.card.PUK
 	}
-	s.set(append(s.head(), s.outcome, panel(tries(s.u.texts, s.form.ref, counter), s.form.object))...)
+	s.set(append(s.head(), s.outcome(), panel(tries(s.u.texts, s.form.ref, counter), s.form.object))...)
+}
+
+// outcome is the problem of the last attempt; nil: none.
+func (s *codeScreen) outcome() fyne.CanvasObject {
+	if s.failed == nil {
+		return nil
+	}
+	return s.u.failure(s.slot, s.failed)
 }
 
 func (s *codeScreen) head() []fyne.CanvasObject {
 	t := s.u.texts
 	return []fyne.CanvasObject{
-		vbox(-6, heading(s.u.title(s.name)), muted(t.T(s.name+".intro"))),
-		s.u.chooser(func() { s.outcome = nil; s.update() }),
+		intro(t.T(s.name + ".intro")),
+		s.u.chooser(func() { s.failed = nil; s.update() }),
 	}
 }
 
@@ -147,14 +154,13 @@ func (s *codeScreen) done(err error) {
 	if u.slots[slot.reader.Name] == slot {
 		u.inspect(slot) // the counters have changed
 	}
-	var wrong *card.PINError
 	switch {
 	case err == nil:
 		s.success = true
-	case errors.As(err, &wrong) && wrong.Blocked():
-		s.outcome = nil // the page itself says so
+	case blocked(err):
+		s.failed = nil // the page itself says so
 	default:
-		s.outcome = problem(u.texts, err)
+		s.failed = err
 	}
 	if u.current != s {
 		return

@@ -157,14 +157,16 @@ func (s *diagnosticsScreen) show() {
 		}
 	}
 	objects := []fyne.CanvasObject{
-		vbox(-6, heading(s.u.title(screenDiagnostics)), muted(t.T("diagnostics.intro"))),
+		intro(t.T("diagnostics.intro")),
 		row(s.first, pin, copyIt, save),
 	}
 	if s.said != "" {
 		objects = append(objects, line(good, s.said))
 	}
 	if s.err != nil {
-		objects = append(objects, u.failure(s.ask.slot, s.err))
+		if why := u.failure(s.ask.slot, s.err); why != nil {
+			objects = append(objects, why)
+		}
 	}
 	if s.asking || s.ask.busy() {
 		objects = append(objects, panel(append([]fyne.CanvasObject{text(t.T("diagnostics.pin.text"))}, s.ask.objects()...)...))

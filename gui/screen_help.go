@@ -34,7 +34,7 @@ func (s *helpScreen) update()               {}
 
 func (s *helpScreen) show() {
 	t := s.u.texts
-	objects := []fyne.CanvasObject{vbox(-6, heading(s.u.title(screenHelp)), muted(t.T("help.intro")))}
+	objects := []fyne.CanvasObject{intro(t.T("help.intro"))}
 	s.buttons = nil
 	for i, topic := range helpTopics {
 		b := newTopic(t.T("help."+topic), i == s.open, func() {

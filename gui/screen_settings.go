@@ -115,7 +115,7 @@ func (s *settingsScreen) show() {
 			s.show()
 		}
 	}
-	objects := []fyne.CanvasObject{heading(s.u.title(screenSettings))}
+	var objects []fyne.CanvasObject
 	if s.said != nil {
 		objects = append(objects, s.said)
 	}

@@ -35,7 +35,10 @@ func TestDesk(t *testing.T) {
 	d.show(Desk{Readers: []Reader{d.reader(Present)}})
 	d.wants("not an Italian electronic identity card")
 	d.lay(3, 10, card.Genuine)
-	d.wants("Genuine card", "3 of 3 attempts left", "10 of 10 attempts left", "NXP", "shown with the PIN", "[Show my data]")
+	d.wants("All is well: genuine, PIN ok", "[Show my data]", "[Enter the services]", "[Change PIN]")
+	d.lacks("attempts left", "NXP", testReader)
+	d.unfold()
+	d.wants("3 of 3 attempts left", "10 of 10 attempts left", "NXP", testReader)
 	d.lay(3, 10, card.IssuerUnknown)
 	d.wants("its issuer is not known. Update")
 	d.lay(3, 10, card.NotGenuine)
@@ -59,6 +62,7 @@ func TestTriesShown(t *testing.T) {
 		{0, 0, []string{"blocked for ever", "ask your municipality"}},
 	} {
 		d.lay(tt.pin, tt.puk, card.Genuine)
+		d.unfold()
 		d.wants(tt.words...)
 		if tt.puk == 0 {
 			d.lacks("[Forgot the PIN?]", "[Unblock PIN]", "unblock it with the PUK")
@@ -83,7 +87,7 @@ func TestHolder(t *testing.T) {
 	d.press("Show my data")
 	d.codes(testPIN)
 	d.idle()
-	d.wants("MARIA PROVA", "ZZ00000ZZ", "PRVMRA70A41Z999S", "18 March 2031", "3 of 3")
+	d.wants("MARIA PROVA", "ZZ00000ZZ", "PRVMRA70A41Z999S", "All is well: genuine, valid until 18 March 2031, PIN ok")
 	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
 	d.lacks("PROVA")
 	d.lay(3, 10, card.Genuine)
@@ -95,8 +99,10 @@ func TestChangePIN(t *testing.T) {
 	c := d.lay(3, 10, card.Genuine)
 	d.Go(screenChange)
 	d.wants("3 of 3 attempts left", "last sheet of the receipt")
-	if !d.button("Change PIN").Disabled() {
-		t.Error("an empty form can be sent")
+	d.wants("Step 1 of 2")
+	d.lacks("New PIN")
+	if !d.button("Next").Disabled() {
+		t.Error("the second step opens without the first")
 	}
 	d.keys("1357")
 	d.wants("First half typed")
@@ -133,7 +139,7 @@ func TestChangePIN(t *testing.T) {
 		}
 	}
 	d.key(fyne.KeyReturn)
-	d.wants("Your card")
+	d.wants("Your CIE")
 }
 
 func TestWrongPINUntilBlocked(t *testing.T) {
@@ -143,11 +149,15 @@ func TestWrongPINUntilBlocked(t *testing.T) {
 	d.codes("00000000", "24681357", "24681357")
 	d.idle()
 	d.wants("The PIN is not right: 2 attempts are left", "2 of 3")
-	d.codes("00000000", "24681357", "24681357")
-	d.idle()
-	d.wants("1 attempt is left", "Only 1 attempt is left for the PIN", "I understand")
+	d.codes("00000000")
 	f := d.current.(*codeScreen).form
-	d.codes("00000000", "24681357", "24681357")
+	if d.win.Canvas().Focused() != fyne.Focusable(f.submit) {
+		t.Fatal("the new PIN is not kept")
+	}
+	d.key(fyne.KeyReturn)
+	d.idle()
+	d.wants("1 attempt is left", "Only 1 attempt is left for the PIN", "I understand", "[Choose a new PIN with the PUK]")
+	d.codes("00000000")
 	if len(d.fake.log) != 2 || !f.submit.Disabled() {
 		t.Fatal("the last try was sent without a confirmation")
 	}
@@ -158,6 +168,7 @@ func TestWrongPINUntilBlocked(t *testing.T) {
 	if !f.confirm.Checked {
 		t.Fatal("Space does not confirm")
 	}
+	d.press("Next")
 	d.press("Change PIN")
 	d.idle()
 	d.wants("The PIN is blocked", "[Unblock PIN]")
@@ -258,7 +269,8 @@ func TestCancelOnlyWhileSafe(t *testing.T) {
 	d.wants("Stopped at your request", "Nothing was changed")
 
 	f.steps = []card.StepName{card.StepVerifyPIN}
-	d.codes(testPIN, "24681357", "24681357")
+	d.codes(testPIN)
+	d.key(fyne.KeyReturn)
 	op = d.current.(*codeScreen).form.op
 	d.until(func() bool { return op.unsafe })
 	d.wants("It cannot be stopped now")
@@ -280,7 +292,7 @@ func TestSeveralCards(t *testing.T) {
 	f.put("A", 3, 10, card.Genuine)
 	f.put("B", 2, 10, card.Genuine)
 	d.show(Desk{Readers: []Reader{{Name: "A", Presence: Present, Visit: 1}, {Name: "B", Presence: Present, Visit: 2}, {Name: "C"}}})
-	d.wants("3 of 3", "2 of 3", "No card on this reader")
+	d.wants("2 of 3", "No card on this reader")
 	d.Go(screenChange)
 	d.wants("There are several cards", "3 of 3")
 	d.chosen = "B"
@@ -301,7 +313,7 @@ func TestCardsAreNamedByTheirHolder(t *testing.T) {
 	f.put("A", 3, 10, card.Genuine).card.Name = "ANNA ESEMPIO"
 	f.put("B", 2, 10, card.Genuine).card.ID = "999900001234"
 	d.show(Desk{Readers: []Reader{{Name: "A", Presence: Present, Visit: 1}, {Name: "B", Presence: Present, Visit: 2}}})
-	d.wants("ANNA ESEMPIO", "Electronic identity card", "2 of 3")
+	d.wants("ANNA ESEMPIO", "CIE 1234", "2 of 3")
 	d.Go(screenChange)
 	pick := d.selection("There are several cards. Which one do you want to use?")
 	if want := []string{"ANNA ESEMPIO (A)", "CIE 1234 (B)"}; !slices.Equal(pick.Options, want) {
@@ -458,10 +470,10 @@ func TestKeyboardOnly(t *testing.T) {
 	d.key(fyne.KeyDown)
 	d.key(fyne.KeyDown)
 	d.key(fyne.KeyReturn)
-	if d.at != screenUnblock {
+	if d.at != screenChange {
 		t.Errorf("the arrows and Enter lead to %s", d.at)
 	}
-	for _, e := range screens {
+	for _, e := range pages() {
 		name := e.name
 		d.Go(name)
 		d.until(func() bool { return true })
@@ -483,7 +495,7 @@ func TestDemoBanner(t *testing.T) {
 	d := &rig{t: t, fake: f, more: make(chan struct{}, 1)}
 	d.UI = New(a, f, Options{Do: d.enqueue, Demo: &Demo{PIN: testPIN, PUK: testPUK, Move: func() { moved <- struct{}{} }}})
 	defer d.Close()
-	for _, e := range screens {
+	for _, e := range pages() {
 		d.Go(e.name)
 		d.wants("Demonstration with a virtual card", testPIN, testPUK)
 	}
@@ -500,7 +512,7 @@ func TestNoLeak(t *testing.T) {
 	for i := range 500 {
 		d.show(Desk{Readers: []Reader{d.reader(Empty)}})
 		if i%100 == 0 {
-			d.Go(screens[i/100%3].name)
+			d.Go(pages()[i/100%3].name)
 		}
 		d.lay(3, 10, card.Genuine)
 	}

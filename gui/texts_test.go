@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"cie/apdu"
@@ -32,7 +31,7 @@ func TestStepsAndStatesHaveTexts(t *testing.T) {
 			t.Errorf("no text for step %s", s)
 		}
 	}
-	for _, e := range screens {
+	for _, e := range append(pages(), screens...) {
 		if !texts.Has(e.title) {
 			t.Errorf("no title for screen %s", e.name)
 		}
@@ -204,13 +203,28 @@ func TestExpiredCardsHaveAWarning(t *testing.T) {
 		v := identity.ValidityAt(h.NotBefore, h.NotAfter, now())
 		seen[v] = true
 		s := &cardScreen{u: &UI{texts: LoadTexts("en"), opts: Options{Now: now}}}
-		if warned := len(s.expiry(h).(*fyne.Container).Objects) > 0; warned != (v >= identity.InGrace) {
+		if warned := s.expiry(h) != nil; warned != (v >= identity.InGrace) {
 			t.Errorf("validity %d: warned %v", v, warned)
 		}
 	}
 	for _, v := range identity.Validities() {
 		if !seen[v] {
 			t.Errorf("validity %d is not tested", v)
+		}
+	}
+}
+
+func TestOnlyARefusalIsABlockedCode(t *testing.T) {
+	refused := &card.PINError{Ref: card.PIN, SW: apdu.SWBlocked}
+	for _, tt := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, false}, {refused, true}, {&card.PINError{Ref: card.PUK}, true}, {&card.PINError{Ref: card.PIN, Tries: 1}, false},
+		{&card.InterruptedError{Ref: card.PUK, Err: refused}, false},
+	} {
+		if blocked(tt.err) != tt.want {
+			t.Errorf("%v: blocked is %v", tt.err, !tt.want)
 		}
 	}
 }

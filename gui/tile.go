@@ -107,6 +107,9 @@ func (l *tiles) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	if columns == 0 {
 		return
 	}
+	// No line has many fewer than the others.
+	lines := (len(objects) + columns - 1) / columns
+	columns = (len(objects) + lines - 1) / lines
 	width := (size.Width - l.gap*float32(columns-1)) / float32(columns)
 	var y float32
 	for i := 0; i < len(objects); i += columns {

@@ -76,7 +76,7 @@ func TestNotification(t *testing.T) {
 	}
 	a.menu.Items[0].Action() // open
 	d.lay(3, 10, card.Genuine)
-	d.wants("Genuine card")
+	d.wants("All is well")
 	d.Close()
 	d.Wait()
 	d.until(func() bool { return true })

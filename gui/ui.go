@@ -42,6 +42,9 @@ type Options struct {
 	Secret func(held bool)
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
+	// After calls f on the thread of the windows after a time, unless stop is
+	// called before; nil: with a timer.
+	After func(d time.Duration, f func()) (stop func())
 }
 
 // UI is the window with its screens.
@@ -60,26 +63,30 @@ type UI struct {
 	work   sync.WaitGroup
 	secret secrets
 
-	desk    Desk
-	seen    bool // the first Desk has come
-	slots   map[string]*slot
-	order   []*slot
-	chosen  string // reader that the person picked
-	hidden  bool
-	ready   bool // New is done
-	hasTray bool // an item was put into the tray, as the toolkit only does at the start
-	tray    bool // it is wanted, too
-	bare    bool // the desktop shows no tray
-	nav     []*navItem
-	page    *fyne.Container // holds the scroller
-	scroll  *container.Scroll
-	at      string
-	current screen
-	kept    map[string]*codeScreen               // left while the card was at work
-	keys    map[string]func()                    // by the name of the shortcut
-	setting string                               // that was changed last, and keeps the keyboard
-	built   bool                                 // the screen is in the window
-	bars    map[*widget.ProgressBarInfinite]bool // that move, on the page
+	desk     Desk
+	seen     bool // the first Desk has come
+	slots    map[string]*slot
+	order    []*slot
+	chosen   string // reader that the person picked
+	hidden   bool
+	ready    bool // New is done
+	hasTray  bool // an item was put into the tray, as the toolkit only does at the start
+	tray     bool // it is wanted, too
+	bare     bool // the desktop shows no tray
+	nav      []*navItem
+	tabs     []*navItem // of the screen, where it has pages
+	state    *stateLine
+	working  int             // operations with a card that run
+	revealed []*codeEntry    // that may show their digits
+	page     *fyne.Container // holds the scroller
+	scroll   *container.Scroll
+	at       string
+	current  screen
+	kept     map[string]*codeScreen               // left while the card was at work
+	keys     map[string]func()                    // by the name of the shortcut
+	setting  string                               // that was changed last, and keeps the keyboard
+	built    bool                                 // the screen is in the window
+	bars     map[*widget.ProgressBarInfinite]bool // that move, on the page
 }
 
 // slot is a reader with what is known of the card in it. It is made anew for
@@ -93,6 +100,7 @@ type slot struct {
 	holder *Holder
 	form   *form // of the card screen
 	asking bool  // the form is shown
+	open   bool  // the details are shown
 	wary   bool  // the card was not sent a code for want of a confirmation
 	cancel context.CancelFunc
 	round  int // number of the Inspect that counts
@@ -111,6 +119,13 @@ func New(a fyne.App, svc Service, o Options) *UI {
 	if u.opts.Now == nil {
 		u.opts.Now = time.Now
 	}
+	if u.opts.After == nil {
+		u.opts.After = func(d time.Duration, f func()) func() {
+			timer := time.AfterFunc(d, func() { u.do(f) })
+			return func() { timer.Stop() }
+		}
+	}
+	a.Lifecycle().SetOnExitedForeground(u.conceal)
 	u.ctx, u.cancel = context.WithCancel(context.Background())
 	u.win = a.NewWindow("CIE")
 	u.win.SetIcon(Icon)
@@ -180,7 +195,7 @@ func (u *UI) frame() {
 	t := u.texts
 	u.win.SetTitle(t.T("app.name"))
 	u.nav = nil
-	entries := vbox(3)
+	entries, foot := vbox(3), fyne.CanvasObject(nil)
 	for i, e := range screens {
 		item := newNavItem(t.T(e.title), e.icon(),
 			func() { u.Go(e.name) },
@@ -190,7 +205,11 @@ func (u *UI) frame() {
 				}
 			})
 		u.nav = append(u.nav, item)
-		entries.Add(item)
+		if e.key != "" {
+			foot = item
+		} else {
+			entries.Add(item)
+		}
 	}
 	title := widget.NewLabel(t.T("app.short"))
 	title.SizeName = theme.SizeNameSubHeadingText
@@ -203,16 +222,21 @@ func (u *UI) frame() {
 	// The scroller must not hide the ends of the entries.
 	side = container.New(atLeast{entries}, side)
 
+	u.state = newStateLine()
+	bottom := container.NewStack(newSurface(colorNav, colorLine, 0),
+		container.New(inset{11, 4}, container.NewBorder(nil, nil, nil, foot, u.state.object)))
+
 	u.scroll = container.NewVScroll(container.NewWithoutLayout())
 	u.page = container.New(whole{}, u.scroll)
-	content := fyne.CanvasObject(u.page)
-	if u.opts.Another {
-		content = container.NewBorder(container.New(inset{20, 8}, notice(warn, u.texts.T("another.title"), u.texts.T("another.text"))), nil, nil, nil, u.page)
+	var top fyne.CanvasObject
+	switch {
+	case u.opts.Demo != nil:
+		top = u.banner()
+	case u.opts.Another:
+		top = container.New(inset{20, 8}, notice(warn, u.texts.T("another.title"), u.texts.T("another.text")))
 	}
-	if u.opts.Demo != nil {
-		content = container.NewBorder(u.banner(), nil, nil, nil, u.page)
-	}
-	u.win.SetContent(container.New(renewing{u.win.Content}, container.NewBorder(nil, nil, side, nil, content)))
+	content := container.NewBorder(top, nil, nil, nil, u.page)
+	u.win.SetContent(container.New(renewing{u.win.Content}, container.NewBorder(nil, bottom, side, nil, content)))
 }
 
 // atLeast makes its one object at least as wide as another one.
@@ -256,17 +280,27 @@ func (edge) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize().Add
 
 // Go shows a screen by its name.
 func (u *UI) Go(name string) {
+	section, page := find(name)
 	if u.current != nil {
 		u.current.leave()
 	}
-	u.at = name
+	u.at = page.name
 	u.built = false
-	u.current = u.screen(name)
+	u.current = u.screen(page)
 	for i, e := range screens {
-		u.nav[i].chosen = e.name == name
+		u.nav[i].chosen = e.name == section.name
 		u.nav[i].Refresh()
 	}
-	u.scroll.Content = container.New(innerInset{28, 22}, u.current.build())
+	content := container.New(column{gap: 6, max: 54}, flush(heading(u.texts.T(section.title))))
+	if u.tabs = u.tabsOf(section, page); len(u.tabs) > 0 {
+		line := container.New(&flow{gap: 6})
+		for _, tab := range u.tabs {
+			line.Add(tab)
+		}
+		content.Add(line)
+	}
+	content.Add(u.current.build())
+	u.scroll.Content = container.New(innerInset{28, 18}, content)
 	u.scroll.ScrollToTop()
 	u.relayout()
 	u.built = true
@@ -274,13 +308,28 @@ func (u *UI) Go(name string) {
 	u.focus()
 }
 
-// screen returns the screen that was left while the card was at work, or a new one.
-func (u *UI) screen(name string) screen {
-	if s := u.kept[name]; s != nil {
-		delete(u.kept, name)
+// tabsOf returns the tabs that lead to the pages of a screen.
+func (u *UI) tabsOf(section, page entry) []*navItem {
+	var tabs []*navItem
+	for i, p := range section.pages {
+		tab := newNavItem(u.texts.T(p.title), p.icon(), func() { u.Go(p.name) }, func(by int) {
+			if to := i + by; to >= 0 && to < len(tabs) {
+				u.win.Canvas().Focus(tabs[to])
+			}
+		})
+		tab.tab, tab.chosen = true, p.name == page.name
+		tabs = append(tabs, tab)
+	}
+	return tabs
+}
+
+// screen returns the page that was left while the card was at work, or a new one.
+func (u *UI) screen(page entry) screen {
+	if s := u.kept[page.name]; s != nil {
+		delete(u.kept, page.name)
 		return s
 	}
-	return entryOf(name).open(u)
+	return page.open(u)
 }
 
 func (u *UI) focus() {
@@ -289,11 +338,19 @@ func (u *UI) focus() {
 	}
 	f := u.current.focus()
 	if w, ok := f.(fyne.Disableable); f == nil || ok && w.Disabled() {
-		f = u.nav[slices.IndexFunc(screens, func(e entry) bool { return e.name == u.at })]
+		f = u.place()
 	}
-	if f != nil {
-		u.win.Canvas().Focus(f)
+	u.win.Canvas().Focus(f)
+}
+
+// place is the tab or the entry of the navigation that stands for the page.
+func (u *UI) place() *navItem {
+	for _, n := range append(slices.Clone(u.tabs), u.nav...) {
+		if n.chosen {
+			return n
+		}
 	}
+	return u.nav[0]
 }
 
 // refocus puts the keyboard where the screen wants it after the screen has
@@ -305,7 +362,7 @@ func (u *UI) refocus() {
 }
 
 // shortcuts: Ctrl and a digit opens one of the first nine screens, Escape the
-// first one.
+// first one, Ctrl and a key of its own one at the foot.
 func (u *UI) shortcuts() {
 	u.keys = map[string]func(){}
 	add := func(key fyne.KeyName, f func()) {
@@ -313,8 +370,16 @@ func (u *UI) shortcuts() {
 		u.keys[s.ShortcutName()] = f
 		u.win.Canvas().AddShortcut(s, u.shortcut)
 	}
-	for i, e := range screens[:min(len(screens), 9)] {
-		add(fyne.KeyName(strconv.Itoa(i+1)), func() { u.Go(e.name) })
+	n := 0
+	for _, e := range screens {
+		key := e.key
+		if key == "" {
+			n++
+			key = fyne.KeyName(strconv.Itoa(n))
+		}
+		if n < 10 {
+			add(key, func() { u.Go(e.name) })
+		}
 	}
 	add(fyne.KeyQ, u.app.Quit)
 	u.win.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) {
@@ -366,6 +431,11 @@ func (u *UI) closed() {
 	}
 	u.Go(screenCard)
 	u.hidden = true
+	u.conceal()
+	for _, s := range u.order {
+		s.holder = nil
+	}
+	u.update()
 	u.changed()
 	u.win.Hide()
 }

@@ -32,11 +32,24 @@ var closedSVG []byte
 //go:embed icons/place.svg
 var placeSVG []byte
 
+//go:embed icons/chip.svg
+var chipSVG []byte
+
+//go:embed icons/state-off.svg
+var stateOffSVG []byte
+
+//go:embed icons/state-on.svg
+var stateOnSVG []byte
+
+//go:embed icons/state-half.svg
+var stateHalfSVG []byte
+
 var (
 	cardIcon   = fyne.NewStaticResource("card.svg", cardSVG)
 	unlockIcon = fyne.NewStaticResource("unlock.svg", unlockSVG)
 	openIcon   = theme.NewThemedResource(fyne.NewStaticResource("open.svg", openSVG))
 	closedIcon = theme.NewThemedResource(fyne.NewStaticResource("closed.svg", closedSVG))
+	chipIcon   = fyne.NewStaticResource("chip.svg", chipSVG)
 	placeImage = fyne.NewStaticResource("place.svg", placeSVG)
 )
 
@@ -66,6 +79,12 @@ func subheading(s string) *widget.Label {
 	l.TextStyle.Bold = true
 	return l
 }
+
+// flush puts text that is in no panel where the edge of panels is.
+func flush(o fyne.CanvasObject) fyne.CanvasObject { return container.New(innerInset{-margin, 0}, o) }
+
+// intro is what a page is for.
+func intro(s string) fyne.CanvasObject { return flush(muted(s)) }
 
 // section is the title of a panel with a few words about it.
 func section(title, words string) fyne.CanvasObject {

@@ -201,9 +201,29 @@ func (d *rig) selection(name string) *selection {
 	return found
 }
 
+// press taps a button, or a tile of that name.
 func (d *rig) press(label string) {
 	d.t.Helper()
+	var way *tile
+	walk(d.win.Content(), func(o fyne.CanvasObject) {
+		if x, ok := o.(*tile); ok && x.title == label {
+			way = x
+		}
+	})
+	if way != nil {
+		way.Tapped(nil)
+		return
+	}
 	test.Tap(d.button(label))
+}
+
+// unfold shows the details of the card on the home.
+func (d *rig) unfold() {
+	d.t.Helper()
+	for _, s := range d.order {
+		s.open = true
+	}
+	d.current.update()
 }
 
 // key presses a key where the keyboard is.

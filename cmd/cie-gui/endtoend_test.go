@@ -55,7 +55,7 @@ func TestByKeyboard(t *testing.T) {
 	p.shot("1-card")
 
 	const changed, unblocked = "24681357", "97531864"
-	p.press("ctrl+2")
+	p.press("ctrl+3")
 	p.code(string(cardtest.DefaultPIN()))
 	p.code(changed)
 	p.shot("2-change")
@@ -64,19 +64,24 @@ func TestByKeyboard(t *testing.T) {
 	p.shot("3-changed")
 	p.press("Return")
 
-	p.press("ctrl+2")
+	p.press("ctrl+3")
 	for i := 1; i <= 3; i++ {
 		p.code("00000000")
-		p.code(unblocked)
-		p.code(unblocked)
-		if i == 3 {
-			// The last try wants a confirmation: Enter has led to it.
+		switch i {
+		case 1:
+			p.code(unblocked)
+			p.code(unblocked)
+		case 2:
+			p.press("Return") // the new PIN is kept
+		case 3:
+			// The last try needs a confirmation: Enter has led to it.
 			if n := p.card.Stats().TriesSpent; n != 2 {
 				t.Fatalf("%d tries spent before the confirmation", n)
 			}
 			p.press("space")
 			p.shot("4-last-try")
-			p.press("Tab", "Return")
+			p.press("Tab", "Tab", "Tab", "Tab", "Return") // the way out, the field, the look at it, the next step
+			p.press("Return")
 		}
 		p.see("a wrong PIN is refused", func() bool { return p.card.Stats().TriesSpent == i })
 	}
@@ -93,15 +98,16 @@ func TestByKeyboard(t *testing.T) {
 	p.press("ctrl+1")
 	p.look()
 	p.shot("7-card")
-	p.press("Return")
+	p.press("Tab", "Return") // the tile beside the first, which has the keyboard
 	p.code(unblocked)
 	p.look()
 	p.shot("8-holder")
 	p.diagnose(unblocked)
 	p.browsers(unblocked)
 	seen := p.look()
-	for i, name := range []string{"13-help", "14-settings", "15-about"} {
-		p.press("ctrl+" + string(rune('6'+i))) // the first from a field for digits
+	for _, page := range [][2]string{{"ctrl+4", "13-help"}, {"ctrl+comma", "14-settings"}} {
+		name := page[1]
+		p.press(page[0]) // the first from a field for digits
 		now := p.look()
 		if now == seen {
 			t.Errorf("%s does not show", name)
@@ -134,7 +140,7 @@ func TestTakenAway(t *testing.T) {
 	p.see("the card is read again", func() bool { return p.card.Stats().DeviceAuthentications > 1 })
 
 	const changed = "24681357"
-	p.press("ctrl+2")
+	p.press("ctrl+3")
 	p.code(string(cardtest.DefaultPIN()))
 	p.code(changed)
 	p.card.SetCost(cardtest.CostModel{PerAPDU: 300 * time.Millisecond, Sleep: true})
@@ -158,10 +164,15 @@ func TestTakenAway(t *testing.T) {
 	p.see("the PIN is changed", func() bool { return p.card.Stats().Changes == 1 })
 }
 
+// openDiagnostics opens the second page of the help by its tab.
+func (p *person) openDiagnostics() {
+	p.press("ctrl+4", "shift+Tab", "Left", "Return")
+}
+
 // diagnose goes through the diagnostics with the PIN and saves the report.
 func (p *person) diagnose(pin string) {
 	t := p.t
-	p.press("ctrl+5")
+	p.openDiagnostics()
 	p.look()
 	before := p.card.Stats()
 	p.press("Tab", "Return") // the button beside the one that has the keyboard
@@ -209,7 +220,7 @@ func (p *person) browsers(pin string) {
 		missing(t, "Firefox", err)
 	}
 	before := p.card.Stats()
-	p.press("ctrl+4")
+	p.press("ctrl+2")
 	p.look()
 	p.shot("10-browsers")
 	p.press("Return")

@@ -40,9 +40,10 @@ func TestWindowKeepsPainting(t *testing.T) {
 			p.start("-demo")
 			p.face()
 			p.look()
-			pages := make([][sha256.Size]byte, 8)
+			keys := []string{"ctrl+1", "ctrl+2", "ctrl+3", "ctrl+4", "ctrl+comma"}
+			pages := make([][sha256.Size]byte, len(keys))
 			for i := range pages {
-				p.press(fmt.Sprintf("ctrl+%d", i+1))
+				p.press(keys[i])
 				pages[i] = p.look()
 				for j := range i {
 					if pages[j] == pages[i] {
@@ -53,7 +54,7 @@ func TestWindowKeepsPainting(t *testing.T) {
 			steps := 0
 			for end := time.Now().Add(paging); time.Now().Before(end); steps++ {
 				i := steps * 3 % len(pages) // not in their order
-				p.press(fmt.Sprintf("ctrl+%d", i+1))
+				p.press(keys[i])
 				p.until(fmt.Sprintf("page %d after %d steps", i+1, steps), func() bool { return p.glance() == pages[i] })
 			}
 			t.Logf("%d changes of the page", steps)
@@ -92,9 +93,9 @@ func TestProcessorTimeAtRest(t *testing.T) {
 		t.Logf("%s: %v of processor time in %v, %.1f %% of a core", when, used, took.Round(time.Millisecond), 100*used.Seconds()/took.Seconds())
 	}
 	figure("after a card was read")
-	p.press("ctrl+5")
+	p.openDiagnostics()
 	figure("after the diagnostics")
-	p.press("ctrl+8")
+	p.press("ctrl+comma")
 	time.Sleep(20 * time.Second)
 	figure("idle")
 }

@@ -154,7 +154,7 @@ func TestTray(t *testing.T) {
 
 	p.start()
 	p.face()
-	p.press("ctrl+7")
+	p.press("ctrl+comma")
 	p.look()
 	p.press("Tab", "Tab", "Tab", "space") // language, theme, size of the text, start with the computer
 	autostart := filepath.Join(p.home, ".config", "autostart", "cie-gui.desktop")
