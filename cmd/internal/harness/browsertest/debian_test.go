@@ -435,7 +435,7 @@ func (c *clean) rpm(t *testing.T) {
 	}
 	// Directories that systems with rpm have from the first.
 	c.run("mkdir", "-p", "/etc/xdg/autostart", "/usr/lib64", "/usr/share/fish/vendor_completions.d", "/usr/share/licenses",
-		"/usr/share/man/it/man1", "/usr/share/metainfo", "/usr/share/p11-kit/modules", "/usr/share/zsh/site-functions", "/usr/lib64/pkcs11")
+		"/usr/share/man/de/man1", "/usr/share/man/it/man1", "/usr/share/metainfo", "/usr/share/p11-kit/modules", "/usr/share/zsh/site-functions", "/usr/lib64/pkcs11")
 	before := c.snapshot()
 	var files []string
 	for _, f := range rpms {
