@@ -73,7 +73,7 @@ func (a *app) browsersStatus(ctx context.Context, f browserFlags) error {
 	var info probe.Info
 	var broken error
 	survey := env.Survey(ctx, browsers.Options{User: true, System: true, Load: func(ctx context.Context, path string) error {
-		info, broken = prober.Load(ctx, path)
+		info, broken = prober.Identify(ctx, path)
 		return broken
 	}})
 	if ctx.Err() != nil {

@@ -136,6 +136,8 @@ func demoBrowser(b gui.Browser) gui.Finding {
 // demoProber is a module that works.
 type demoProber struct{ *demo }
 
+func (p demoProber) Identify(context.Context, string) (probe.Info, error) { return probe.Info{}, nil }
+
 func (p demoProber) Load(context.Context, string) (probe.Info, error) { return probe.Info{}, nil }
 
 func (p demoProber) Cards(context.Context, string) ([]probe.Card, error) {

@@ -26,7 +26,7 @@ type desktop struct {
 	about  func(module string) gui.About
 
 	machine func() (*browsers.Env, error) // looks for programs anew
-	prober  doctor.Prober
+	prober  prober
 }
 
 // New returns the Service of the shipped program, and what ends it. The module
@@ -77,6 +77,14 @@ func (d *desktop) ForgetCards() error {
 // About implements gui.Service.
 func (d *desktop) About() gui.About { return d.about(d.module) }
 
+// prober loads the module in a process of its own.
+type prober interface {
+	doctor.Prober
+	// Identify loads the module without a word about readers and cards: the card may
+	// be in use here.
+	Identify(ctx context.Context, module string) (probe.Info, error)
+}
+
 // Browsers implements gui.Service.
 func (d *desktop) Browsers(ctx context.Context) ([]gui.Browser, error) {
 	env, err := d.machine()
@@ -84,7 +92,7 @@ func (d *desktop) Browsers(ctx context.Context) ([]gui.Browser, error) {
 		return nil, err
 	}
 	survey := env.Survey(ctx, browsers.Options{User: true, System: true, Load: func(ctx context.Context, path string) error {
-		_, err := d.prober.Load(ctx, path)
+		_, err := d.prober.Identify(ctx, path)
 		return err
 	}})
 	var list []gui.Browser

@@ -96,7 +96,7 @@ type fakeProber struct {
 	err error
 }
 
-func (p fakeProber) Load(context.Context, string) (probe.Info, error) { return probe.Info{}, p.err }
+func (p fakeProber) Identify(context.Context, string) (probe.Info, error) { return probe.Info{}, p.err }
 
 // newBrowsers returns the Service for a home directory with a Firefox that has a
 // profile, and the directory of that Firefox.
