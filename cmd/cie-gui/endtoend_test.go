@@ -15,7 +15,7 @@ import (
 
 // The demonstration needs no reader, says what it is, and shows its card.
 func TestDemo(t *testing.T) {
-	p := sit(t)
+	p := newUser(t)
 	p.start("-demo")
 	p.face()
 	p.look()
@@ -32,18 +32,18 @@ func TestDemo(t *testing.T) {
 // The life of a PIN, by keyboard alone: changed, blocked, unblocked; then a
 // look at the holder, and the browsers prepared.
 func TestByKeyboard(t *testing.T) {
-	p := sit(t)
-	p.lay()
+	p := newUser(t)
+	p.insertCard()
 	started := time.Now()
 	p.start()
 	p.face()
 	t.Logf("window on the screen %v after the start", time.Since(started).Round(time.Millisecond))
 	p.see("the card is read", func() bool { return p.card.Stats().DeviceAuthentications > 0 })
-	p.take()
+	p.removeCard()
 	p.look()
 	p.shot("0-placement")
 	n, laid := p.card.Stats().APDUs, time.Now()
-	p.lay()
+	p.insertCard()
 	p.see("the card is noticed", func() bool {
 		seen := p.card.Stats().APDUs > n
 		if seen && !laid.IsZero() {
@@ -120,23 +120,23 @@ func TestByKeyboard(t *testing.T) {
 // The card is taken away while it is at work: nothing is changed, no try is
 // lost, and the same window goes on when the card is back.
 func TestTakenAway(t *testing.T) {
-	p := sit(t)
+	p := newUser(t)
 	p.card.SetCost(cardtest.CostModel{DHAgreement: 2 * time.Second, Sleep: true})
-	p.lay()
+	p.insertCard()
 	p.start()
 	p.face()
 	p.see("the card is read", func() bool { return p.card.Stats().DeviceAuthentications > 0 })
 	p.look()
-	p.take()
+	p.removeCard()
 	p.look()
-	p.lay()
+	p.insertCard()
 	before := p.card.Stats().KeyAgreements
 	p.until("the card agrees on keys", func() bool { return p.card.Stats().KeyAgreements > before })
-	p.take() // in the middle of it
+	p.removeCard() // in the middle of it
 	p.look()
 	p.shot("taken-away")
 	p.card.SetCost(cardtest.CostModel{})
-	p.lay()
+	p.insertCard()
 	p.see("the card is read again", func() bool { return p.card.Stats().DeviceAuthentications > 1 })
 
 	const changed = "24681357"
@@ -147,12 +147,12 @@ func TestTakenAway(t *testing.T) {
 	apdus := p.card.Stats().APDUs
 	p.code(changed)
 	p.until("the card is at work", func() bool { return p.card.Stats().APDUs > apdus })
-	p.take()
+	p.removeCard()
 	p.card.SetCost(cardtest.CostModel{})
 	p.look()
 	p.shot("taken-away-changing")
 	n := p.card.Stats()
-	p.lay()
+	p.insertCard()
 	p.see("the card is read once more", func() bool { return p.card.Stats().DeviceAuthentications > n.DeviceAuthentications })
 	if n := p.card.Stats(); n.TriesSpent != 0 || n.Changes != 0 {
 		t.Fatalf("%d tries spent, %d PINs changed", n.TriesSpent, n.Changes)
@@ -165,12 +165,12 @@ func TestTakenAway(t *testing.T) {
 }
 
 // openDiagnostics opens the second page of the help by its tab.
-func (p *person) openDiagnostics() {
+func (p *user) openDiagnostics() {
 	p.press("ctrl+4", "shift+Tab", "Left", "Return")
 }
 
 // diagnose goes through the diagnostics with the PIN and saves the report.
-func (p *person) diagnose(pin string) {
+func (p *user) diagnose(pin string) {
 	t := p.t
 	p.openDiagnostics()
 	p.look()
@@ -214,7 +214,7 @@ func (p *person) diagnose(pin string) {
 }
 
 // browsers prepares Firefox and tries the login.
-func (p *person) browsers(pin string) {
+func (p *user) browsers(pin string) {
 	t := p.t
 	if _, err := os.Stat("/usr/lib/firefox-esr"); err != nil {
 		missing(t, "Firefox", err)

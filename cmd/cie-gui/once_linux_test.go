@@ -36,7 +36,7 @@ func (l *lockedBuffer) String() string {
 // A second start whose first window does not come says so and goes on, whether
 // the first program is stopped or only its window is stuck.
 func TestSecondStartSaysThatTheFirstIsSilent(t *testing.T) {
-	p := sit(t)
+	p := newUser(t)
 	p.desktopBus()
 	p.start()
 	p.face()
@@ -77,7 +77,7 @@ func TestNoNoiseAboutTheLocale(t *testing.T) {
 
 // A crash of the window leaves no core file, from its start on.
 func TestWindowForbidsCoreFiles(t *testing.T) {
-	p := sit(t)
+	p := newUser(t)
 	p.start()
 	p.face()
 	limits, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "limits"))

@@ -13,7 +13,7 @@ import (
 )
 
 // glance returns what the screen shows now.
-func (p *person) glance() (picture [sha256.Size]byte) {
+func (p *user) glance() (picture [sha256.Size]byte) {
 	cmd := exec.Command("import", "-window", "root", "rgb:-")
 	cmd.Env = p.env
 	if out, err := cmd.Output(); err == nil {
@@ -35,7 +35,7 @@ func TestWindowKeepsPainting(t *testing.T) {
 		}
 		t.Run(life, func(t *testing.T) {
 			t.Parallel()
-			p := sit(t)
+			p := newUser(t)
 			p.env = append(p.env, "FYNE_CACHE="+life)
 			p.start("-demo")
 			p.face()
@@ -63,7 +63,7 @@ func TestWindowKeepsPainting(t *testing.T) {
 }
 
 // burnt is the processor time that the program has used so far.
-func (p *person) burnt() time.Duration {
+func (p *user) burnt() time.Duration {
 	p.t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
@@ -82,7 +82,7 @@ func (p *person) burnt() time.Duration {
 // for the tests of package gui.
 func TestProcessorTimeAtRest(t *testing.T) {
 	t.Parallel()
-	p := sit(t)
+	p := newUser(t)
 	p.start("-demo")
 	p.face()
 	figure := func(when string) {

@@ -18,8 +18,8 @@ import (
 	"cie/cmd/internal/notify"
 )
 
-// desktopBus starts a session bus of its own for the person's programs.
-func (p *person) desktopBus() string {
+// desktopBus starts a separate session bus for the programs of the test.
+func (p *user) desktopBus() string {
 	p.t.Helper()
 	path, err := exec.LookPath("dbus-daemon")
 	if err != nil {
@@ -48,7 +48,7 @@ func (p *person) desktopBus() string {
 }
 
 // noticedEmpty says whether the daemon has noticed that the card is gone.
-func (p *person) noticedEmpty() bool {
+func (p *user) noticedEmpty() bool {
 	cmd := exec.Command("opensc-tool", "--list-readers")
 	cmd.Env = p.env
 	out, err := cmd.CombinedOutput()
@@ -141,7 +141,7 @@ func choose(t *testing.T, menu dbus.BusObject, label string) {
 // starts it after the next login, one notification for each card that is put
 // on the reader, and the window when it is asked for.
 func TestTray(t *testing.T) {
-	p := sit(t)
+	p := newUser(t)
 	address := p.desktopBus()
 	desk, err := notify.Serve(t.Context(), address)
 	if err != nil {
@@ -178,12 +178,12 @@ func TestTray(t *testing.T) {
 	p.run(program, strings.Fields(args)...)
 	menu := panel.item(ctx, t)
 	for n := range 3 {
-		p.lay()
+		p.insertCard()
 		if _, err := desk.Wait(ctx, n); err != nil {
 			t.Fatal(err)
 		}
 		p.rest()
-		p.take()
+		p.removeCard()
 		p.until("an empty reader", p.noticedEmpty)
 	}
 	shown := desk.Shown()
@@ -200,7 +200,7 @@ func TestTray(t *testing.T) {
 	}
 	choose(t, menu, "Apri")
 	p.face()
-	p.lay()
+	p.insertCard()
 	p.see("the card is read", func() bool { return p.card.Stats().DeviceAuthentications > 0 })
 	p.look()
 	p.shot("tray-open")
@@ -210,7 +210,7 @@ func TestTray(t *testing.T) {
 }
 
 // again starts the program a second time, which must end at once.
-func (p *person) again(ctx context.Context, args ...string) {
+func (p *user) again(ctx context.Context, args ...string) {
 	p.t.Helper()
 	cmd := exec.CommandContext(ctx, p.cmd.Path, args...)
 	cmd.Env = p.env
@@ -221,7 +221,7 @@ func (p *person) again(ctx context.Context, args ...string) {
 
 // Who looks for the program that waits in the tray, and starts it, gets its window.
 func TestStartedAgain(t *testing.T) {
-	p := sit(t)
+	p := newUser(t)
 	panel := newTray(t, p.desktopBus())
 	p.settings(`{"Autostart": true}`)
 	p.start("-hidden")
@@ -241,7 +241,7 @@ func TestStartedAgain(t *testing.T) {
 
 // Without a tray nobody could reach the window, so it comes by itself.
 func TestHiddenWithoutTray(t *testing.T) {
-	p := sit(t)
+	p := newUser(t)
 	p.desktopBus()
 	p.settings(`{"Autostart": true}`)
 	p.start("-hidden")

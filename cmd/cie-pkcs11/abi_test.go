@@ -230,7 +230,7 @@ func TestLoadUnloadAndLoadAgain(t *testing.T) {
 // names loads the module and signs (RLIMIT_AS, ulimit -v in kB).
 func TestSignsInLimitedAddressSpace(t *testing.T) {
 	m := newMachine(t, cardtest.Profile{})
-	cmd := exec.Command("/bin/sh", "-c", `ulimit -v 3145728 && exec "$0" "$@"`, program(t, "person"), library(t), string(cardtest.DefaultPIN()))
+	cmd := exec.Command("/bin/sh", "-c", `ulimit -v 3145728 && exec "$0" "$@"`, program(t, "caller"), library(t), string(cardtest.DefaultPIN()))
 	cmd.Env, cmd.Stdin = m.env, strings.NewReader("attempt\n")
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "0 signed") {
 		t.Errorf("%v\n%s", err, out)

@@ -38,7 +38,7 @@ func TestPrivilegedHostUsesNoUserFiles(t *testing.T) {
 		t.Skip("NOT TESTED HERE: needs root")
 	}
 	m := newMachine(t, cardtest.Profile{})
-	exe, so := program(t, "person"), library(t)
+	exe, so := program(t, "caller"), library(t)
 	if err := os.Chmod(work, 0o711); err != nil {
 		t.Fatal(err)
 	}

@@ -180,7 +180,7 @@ func TestHelpInEveryLanguage(t *testing.T) {
 			}
 		}
 		var out bytes.Buffer
-		code := run(t.Context(), &world{args: []string{"--help"}, stdout: &out, stderr: &out,
+		code := run(t.Context(), &env{args: []string{"--help"}, stdout: &out, stderr: &out,
 			getenv: func(name string) string { return map[string]string{"LANG": l.Code + "_IT.UTF-8"}[name] }})
 		if code != exitOK || !strings.Contains(out.String(), c.T("help.usage")) || strings.Contains(out.String(), "%!") {
 			t.Errorf("%s: %d %s", l.Code, code, out.String())

@@ -52,11 +52,11 @@ func (a *app) demoCommand() *cobra.Command {
 	return c
 }
 
-// demoDesk is where the virtual cards of a demonstration lie.
-type demoDesk interface {
-	// lay puts the original and a copy of it on readers and returns when the
+// demoReaders are the readers with the virtual cards of a demonstration.
+type demoReaders interface {
+	// insert puts the original and a copy of it into readers and returns when the
 	// program can use them.
-	lay(ctx context.Context, original, clone *cardtest.Card) error
+	insert(ctx context.Context, original, clone *cardtest.Card) error
 	// connect opens a connection to the original or to the copy.
 	connect(clone bool) (apdu.Card, error)
 	// reader is the name of the original's reader.
@@ -72,7 +72,7 @@ type demo struct {
 	inProcess bool
 	debug     bool
 
-	desk      demoDesk
+	readers   demoReaders
 	profile   cardtest.Profile
 	original  *cardtest.Card
 	clone     *cardtest.Card
@@ -102,12 +102,12 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	if d.inProcess {
-		d.desk = &shelf{}
-	} else if d.desk, err = d.newPCSCDesk(ctx); err != nil {
+		d.readers = &inProcessReaders{}
+	} else if d.readers, err = d.newPCSCReaders(ctx); err != nil {
 		return d.cannotRun(ctx, err)
 	}
 	err = d.play(ctx)
-	d.clearDesk()
+	d.closeReaders()
 	if err != nil {
 		return err
 	}
@@ -137,12 +137,12 @@ func (d *demo) makeCards() (err error) {
 	return err
 }
 
-func (d *demo) clearDesk() {
+func (d *demo) closeReaders() {
 	if d.session != nil {
 		_ = d.session.Close()
 		_ = d.conn.Close()
 	}
-	d.desk.close()
+	d.readers.close()
 }
 
 // play goes through the steps.
@@ -242,7 +242,7 @@ func (d *demo) with(ctx context.Context, clone, trustTest bool, f func(*card.Ses
 	if err != nil {
 		return err
 	}
-	c, err := d.desk.connect(clone)
+	c, err := d.readers.connect(clone)
 	if err != nil {
 		return err
 	}
@@ -255,23 +255,23 @@ func (d *demo) with(ctx context.Context, clone, trustTest bool, f func(*card.Ses
 	return f(s)
 }
 
-// shelf is a desk without any PC/SC service.
-type shelf struct{ original, clone *cardtest.Card }
+// inProcessReaders use no PC/SC service.
+type inProcessReaders struct{ original, clone *cardtest.Card }
 
-func (s *shelf) lay(_ context.Context, original, clone *cardtest.Card) error {
+func (s *inProcessReaders) insert(_ context.Context, original, clone *cardtest.Card) error {
 	s.original, s.clone = original, clone
 	return nil
 }
 
-func (s *shelf) connect(clone bool) (apdu.Card, error) {
+func (s *inProcessReaders) connect(clone bool) (apdu.Card, error) {
 	if clone {
 		return s.clone.Reader(), nil
 	}
 	return s.original.Reader(), nil
 }
 
-func (s *shelf) reader() string { return "" }
-func (s *shelf) close()         {}
+func (s *inProcessReaders) reader() string { return "" }
+func (s *inProcessReaders) close()         {}
 
 // printJSON prints a result or an error in JSON.
 func (a *app) printJSON(v any) error {

@@ -10,13 +10,13 @@ import (
 	"cie/card/cardtest/stack"
 )
 
-// pcscDesk is a desk with a private pcscd and two virtual readers.
-type pcscDesk struct {
+// pcscReaders are two virtual readers of a private pcscd.
+type pcscReaders struct {
 	service *stack.Stack
 	client  *pcsc.Context
 }
 
-func (d *demo) newPCSCDesk(ctx context.Context) (demoDesk, error) {
+func (d *demo) newPCSCReaders(ctx context.Context) (demoReaders, error) {
 	s, err := d.startService(ctx, 2)
 	if err != nil {
 		return nil, err
@@ -26,10 +26,10 @@ func (d *demo) newPCSCDesk(ctx context.Context) (demoDesk, error) {
 		s.Stop()
 		return nil, err
 	}
-	return &pcscDesk{s, c}, nil
+	return &pcscReaders{s, c}, nil
 }
 
-func (d *pcscDesk) lay(ctx context.Context, original, clone *cardtest.Card) error {
+func (d *pcscReaders) insert(ctx context.Context, original, clone *cardtest.Card) error {
 	d.service.Insert(0, original)
 	d.service.Insert(1, clone)
 	if err := awaitCards(ctx, original, clone); err != nil {
@@ -38,7 +38,7 @@ func (d *pcscDesk) lay(ctx context.Context, original, clone *cardtest.Card) erro
 	return nil
 }
 
-func (d *pcscDesk) connect(clone bool) (apdu.Card, error) {
+func (d *pcscReaders) connect(clone bool) (apdu.Card, error) {
 	slot := 0
 	if clone {
 		slot = 1
@@ -50,9 +50,9 @@ func (d *pcscDesk) connect(clone bool) (apdu.Card, error) {
 	return c, nil
 }
 
-func (d *pcscDesk) reader() string { return d.service.Reader(0) }
+func (d *pcscReaders) reader() string { return d.service.Reader(0) }
 
-func (d *pcscDesk) close() {
+func (d *pcscReaders) close() {
 	_ = d.client.Close()
 	d.service.Stop()
 }

@@ -17,13 +17,13 @@ func (d *demo) stepReader(ctx context.Context) error {
 	} else {
 		d.shown("demo.reader.pcsc")
 	}
-	if err := d.desk.lay(ctx, d.original, d.clone); err != nil {
+	if err := d.readers.insert(ctx, d.original, d.clone); err != nil {
 		return err
 	}
 	if !d.inProcess {
-		d.shown("demo.reader.card", d.desk.reader())
+		d.shown("demo.reader.card", d.readers.reader())
 		d.shown("demo.reader.events")
-		d.fact("reader", d.desk.reader())
+		d.fact("reader", d.readers.reader())
 	}
 	d.fact("in_process", d.inProcess)
 	return nil
@@ -34,7 +34,7 @@ func (d *demo) stepRecognise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d.conn, err = d.desk.connect(false); err != nil {
+	if d.conn, err = d.readers.connect(false); err != nil {
 		return err
 	}
 	if d.session, err = card.Open(ctx, d.conn, opts); err != nil {

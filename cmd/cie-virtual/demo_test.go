@@ -28,7 +28,7 @@ func TestDemoNotices(t *testing.T) {
 		{"nothing", func(*demo) {}, ""},
 		{"a card that is not the one made", func(d *demo) {
 			d.original = mustCard(t, cardtest.Profile{NIS: "999900000009"})
-			d.desk = &swapped{shelf{clone: d.clone}, mustCard(t, d.profile)}
+			d.readers = &swapped{inProcessReaders{clone: d.clone}, mustCard(t, d.profile)}
 		}, "recognise"},
 		{"a try spent", func(d *demo) { spend(t, d.original, wrongPIN(d.pin)) }, "recognise"},
 		{"a clone as the original", func(d *demo) { d.original = d.clone }, "recognise"},
@@ -44,13 +44,13 @@ func TestDemoNotices(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDemo()
-			d.inProcess, d.desk = true, &shelf{}
+			d.inProcess, d.readers = true, &inProcessReaders{}
 			if err := d.makeCards(); err != nil {
 				t.Fatal(err)
 			}
 			tt.spoil(d)
 			err := d.play(t.Context())
-			d.clearDesk()
+			d.closeReaders()
 			last := d.out.Steps[len(d.out.Steps)-1]
 			if tt.step == "" {
 				if err != nil || !last.OK || len(d.out.Steps) != 9 {
@@ -69,9 +69,9 @@ func TestDemoNotices(t *testing.T) {
 	}
 }
 
-// swapped is a desk on which another card lies than the one laid there.
+// swapped connects to another card than the inserted one.
 type swapped struct {
-	shelf
+	inProcessReaders
 	other *cardtest.Card
 }
 
@@ -106,8 +106,8 @@ func spend(t *testing.T, c *cardtest.Card, code []byte) {
 
 // newDemo returns a demonstration that prints nothing a test sees.
 func newDemo() *demo {
-	w := &world{stdout: io.Discard, stderr: io.Discard, getenv: func(string) string { return "" }}
-	return &demo{app: &app{world: w, texts: text.Load("en")}}
+	w := &env{stdout: io.Discard, stderr: io.Discard, getenv: func(string) string { return "" }}
+	return &demo{app: &app{env: w, texts: text.Load("en")}}
 }
 
 func TestDemoCannotRun(t *testing.T) {

@@ -33,7 +33,7 @@ const (
 )
 
 func main() {
-	w := &world{args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	w := &env{args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
 	ctx, stop := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
@@ -47,8 +47,8 @@ func main() {
 	os.Exit(run(ctx, w))
 }
 
-// world is what the program touches outside of itself, replaced by tests.
-type world struct {
+// env holds the external dependencies of the program so that tests can replace them.
+type env struct {
 	args           []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -59,7 +59,7 @@ type world struct {
 
 // ends says whether a signal is the end. What is typed at the terminal reaches
 // the command as well: how it ends is its affair, and so long it needs its card.
-func (w *world) ends(s os.Signal) bool {
+func (w *env) ends(s os.Signal) bool {
 	return !w.commanding.Load() || s != syscall.SIGINT && s != syscall.SIGQUIT
 }
 
@@ -82,7 +82,7 @@ func (f *failure) Error() string { return f.Message }
 
 // app is one run.
 type app struct {
-	*world
+	*env
 	texts *text.Catalogue
 	json  bool       // demo: print JSON
 	out   sync.Mutex // lines on stdout come from several goroutines
@@ -122,8 +122,8 @@ func (a *app) fail(key string, args ...any) *failure {
 }
 
 // run is the program; it returns the exit code.
-func run(ctx context.Context, w *world) int {
-	a := &app{world: w, texts: text.Load(text.FromEnvironment(w.getenv))}
+func run(ctx context.Context, w *env) int {
+	a := &app{env: w, texts: text.Load(text.FromEnvironment(w.getenv))}
 	root := a.command()
 	root.SetArgs(w.args)
 	err := root.ExecuteContext(ctx)

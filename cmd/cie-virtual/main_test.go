@@ -39,7 +39,7 @@ func TestScripts(t *testing.T) {
 // What a person types at the terminal ends the program, unless a command runs
 // that gets it too.
 func TestSignals(t *testing.T) {
-	w := &world{}
+	w := &env{}
 	for _, running := range []bool{false, true} {
 		w.commanding.Store(running)
 		for s, want := range map[syscall.Signal]bool{
@@ -63,7 +63,7 @@ var stackReason = sync.OnceValue(func() string {
 		}
 	}
 	var out bytes.Buffer
-	code := run(context.Background(), &world{
+	code := run(context.Background(), &env{
 		args: []string{"--pcscd", "--absent"}, stdin: strings.NewReader(""),
 		stdout: &out, stderr: &out, getenv: func(string) string { return "" },
 	})
@@ -99,7 +99,7 @@ func start(t *testing.T, args ...string) *session {
 	s := &session{t: t, in: typed, code: make(chan int, 1)}
 	s.more = sync.NewCond(&s.mu)
 	go func() {
-		code := run(t.Context(), &world{args: args, stdin: in, stdout: out, stderr: &s.err, getenv: func(string) string { return "" }})
+		code := run(t.Context(), &env{args: args, stdin: in, stdout: out, stderr: &s.err, getenv: func(string) string { return "" }})
 		out.Close()
 		s.code <- code
 	}()

@@ -10,8 +10,8 @@ type private struct {
 	done <-chan struct{}
 }
 
-// newPCSCDesk returns an error: only Linux has a private service.
-func (d *demo) newPCSCDesk(context.Context) (demoDesk, error) {
+// newPCSCReaders returns an error: only Linux has a private service.
+func (d *demo) newPCSCReaders(context.Context) (demoReaders, error) {
 	f := d.fail("virtual.no-private")
 	f.Code = "no-service"
 	return nil, f

@@ -18,9 +18,9 @@ import (
 	"cie/gui/text"
 )
 
-// world is everything outside of the program that it touches, so that a test
-// can stand in for it.
-type world struct {
+// env holds the external dependencies of the program so that tests can replace
+// them.
+type env struct {
 	args   []string
 	stdin  io.Reader
 	stdout io.Writer
@@ -48,7 +48,7 @@ type terminal interface {
 
 // app is one run of the program.
 type app struct {
-	*world
+	*env
 	texts *text.Catalogue
 	style tty.Style
 	guard guard
@@ -66,9 +66,9 @@ type app struct {
 	csca   []string
 }
 
-func newApp(w *world) *app {
+func newApp(w *env) *app {
 	a := &app{
-		world: w,
+		env:   w,
 		texts: text.Load(text.FromEnvironment(w.getenv)).For("cli"),
 		// An error in the arguments may come before --json is parsed.
 		json: slices.Contains(w.args, "--json"),
@@ -81,7 +81,7 @@ func newApp(w *world) *app {
 }
 
 // run is the program: it returns the exit code.
-func run(w *world) int {
+func run(w *env) int {
 	a := newApp(w)
 	ctx, stop := a.guard.watch(context.Background())
 	defer stop()

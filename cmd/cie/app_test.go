@@ -31,7 +31,7 @@ import (
 // quiet is an app that talks to buffers.
 func quiet(lang string) (a *app, out, errs *bytes.Buffer) {
 	out, errs = &bytes.Buffer{}, &bytes.Buffer{}
-	w := system()
+	w := systemEnv()
 	w.args, w.stdout, w.stderr = nil, out, errs
 	w.getenv = func(string) string { return "" }
 	a = newApp(w)

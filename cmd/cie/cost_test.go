@@ -51,7 +51,7 @@ func (v visit) run(t testing.TB, p cardtest.Profile) cardtest.Stats {
 	cie := func(args ...string) {
 		t.Helper()
 		var out, errs bytes.Buffer
-		w := system()
+		w := systemEnv()
 		w.args, w.stdout, w.stderr = append(args, "--csca", csca), &out, &errs
 		w.getenv = func(string) string { return "" }
 		w.root, w.sources.Anchors = dir, nil

@@ -55,8 +55,8 @@ func (a *app) doctorCommand() *cobra.Command {
 	return c
 }
 
-// patient is the machine as the doctor sees it.
-func (a *app) patient(module string) (doctor.Env, error) {
+// doctorEnv describes this machine to package doctor.
+func (a *app) doctorEnv(module string) (doctor.Env, error) {
 	machine, err := a.machine(module)
 	if err != nil {
 		return doctor.Env{}, err
@@ -83,7 +83,7 @@ func (a *app) patient(module string) (doctor.Env, error) {
 
 // doctor walks the path of a login and shows what it finds.
 func (a *app) doctor(ctx context.Context, module, report string, f *codeFlags, withPIN bool) error {
-	env, err := a.patient(module)
+	env, err := a.doctorEnv(module)
 	if err != nil {
 		return err
 	}

@@ -15,11 +15,11 @@ import (
 	"cie/cmd/internal/tty"
 )
 
-func main() { os.Exit(run(system())) }
+func main() { os.Exit(run(systemEnv())) }
 
-// system is the world of a real run.
-func system() *world {
-	return &world{
+// systemEnv returns the production environment.
+func systemEnv() *env {
+	return &env{
 		args:     os.Args[1:],
 		stdin:    os.Stdin,
 		stdout:   os.Stdout,

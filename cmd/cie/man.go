@@ -35,7 +35,7 @@ func (a *app) genMan(dir string) error {
 		if l == text.Languages[0] {
 			sub = "man1"
 		}
-		speaker := newApp(a.world)
+		speaker := newApp(a.env)
 		speaker.texts, speaker.ascii = text.Load(l.Code).For("cli"), false
 		to := filepath.Join(dir, sub)
 		if err := os.MkdirAll(to, 0o755); err != nil {

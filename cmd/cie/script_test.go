@@ -17,13 +17,13 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(cleaning{m}, map[string]func(){
-		"cie": func() { os.Exit(run(testWorld())) },
+		"cie": func() { os.Exit(run(testEnv())) },
 	})
 }
 
-// testWorld is the real world, but for the cards if there is a desk.
-func testWorld() *world {
-	w := system()
+// testEnv is the production environment, with virtual readers if a file describes them.
+func testEnv() *env {
+	w := systemEnv()
 	w.root = os.Getenv("CIE_TEST_ROOT")
 	if os.Getenv(deskVariable) != "" {
 		w.service = openDesk

@@ -17,8 +17,8 @@ import (
 // ProbeVerb is the one argument that leads the program to be the child that loads the module.
 const ProbeVerb = "probe-module"
 
-// patient is this machine as the diagnostics see it.
-func (d *desktop) patient() (doctor.Env, error) {
+// doctorEnv describes this machine to package doctor.
+func (d *desktop) doctorEnv() (doctor.Env, error) {
 	machine, err := d.machine()
 	if err != nil {
 		return doctor.Env{}, err
@@ -40,7 +40,7 @@ func (d *desktop) patient() (doctor.Env, error) {
 
 // Diagnose implements gui.Service.
 func (d *desktop) Diagnose(ctx context.Context, with gui.Diagnosis, found func(gui.Finding)) error {
-	env, err := d.patient()
+	env, err := d.doctorEnv()
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ import (
 func pin() string { return string(cardtest.DefaultPIN()) }
 
 // eachBrowser runs body with each browser on a machine of its own.
-func eachBrowser(t *testing.T, body func(t *testing.T, s *stack, kind browser.Kind)) {
+func eachBrowser(t *testing.T, body func(t *testing.T, s *machine, kind browser.Kind)) {
 	for _, kind := range browser.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
 			need(t, kind)
@@ -38,7 +38,7 @@ func eachBrowser(t *testing.T, body func(t *testing.T, s *stack, kind browser.Ki
 // TestLogin: a card this machine has never seen, then the same card known, the
 // browser started anew each time.
 func TestLogin(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		for _, name := range []string{"never seen", "known"} {
 			t.Run(name, func(t *testing.T) {
 				u := s.sit(t, kind)
@@ -64,7 +64,7 @@ func TestLogin(t *testing.T) {
 // Both browsers ask again without a word, so the module tells the person on the
 // desktop that the PIN was wrong, and how many tries are left.
 func TestWrongPIN(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		desk := s.desktopBus(t)
 		u := s.sit(t, kind)
 		before := s.card.Stats()
@@ -96,7 +96,7 @@ func TestWrongPIN(t *testing.T) {
 // TestSecondLogin: in one browser session the PIN is asked once, and a second
 // login costs no device authentication.
 func TestSecondLogin(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		u := s.sit(t, kind)
 		u.wantIn(u.login(nil, pin()), 1, 1)
 		u.back()
@@ -120,7 +120,7 @@ func TestSecondLogin(t *testing.T) {
 // TestCardTaken: the card is taken away while the PIN is asked, put back, and
 // the next login works without restarting the browser.
 func TestCardTaken(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		for _, name := range []string{"known", "never seen"} {
 			t.Run(name, func(t *testing.T) {
 				if name == "known" {
@@ -158,7 +158,7 @@ func TestCardTaken(t *testing.T) {
 // TestTakenBetweenLogins: the card leaves after one login and comes back before
 // the next.
 func TestTakenBetweenLogins(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		u := s.sit(t, kind)
 		u.wantIn(u.login(nil, pin()), 1, 1)
 		s.take()
@@ -183,7 +183,7 @@ const firefoxLooks = 3 * time.Second
 // TestLateReader: the browser starts while there is no PC/SC service at all;
 // the service starts, a card comes, and the login works.
 func TestLateReader(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		s.take()
 		s.daemon.Stop()
 		u := s.sit(t, kind)
@@ -212,7 +212,7 @@ func TestLateReader(t *testing.T) {
 // TestLateCard: the browser starts while the reader is empty; the first login
 // finds no certificate; then the card comes.
 func TestLateCard(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		s.take()
 		u := s.sit(t, kind)
 		o := u.login(nil)
@@ -233,7 +233,7 @@ func TestLateCard(t *testing.T) {
 // TestServiceRestarts: pcscd ends and starts again underneath a browser that
 // has logged in before.
 func TestServiceRestarts(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		u := s.sit(t, kind)
 		u.wantIn(u.login(nil, pin()), 1, 1)
 		s.take()
@@ -255,7 +255,7 @@ func TestServiceRestarts(t *testing.T) {
 // TestTLS13Only: this card cannot authenticate to a service that speaks TLS 1.3
 // only. The person sees an error page, and no try is spent.
 func TestTLS13Only(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		u := s.sitAt(t, kind, s.idp.StartTLS13URL())
 		before := s.card.Stats()
 		o := u.login(nil, pin())
@@ -333,7 +333,7 @@ func TestTogether(t *testing.T) {
 // TestDisable: after the browsers were used, disabling leaves their module lists
 // as they would be without this software, and a login finds no certificate.
 func TestDisable(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *stack, kind browser.Kind) {
+	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		// Before any browser was started the home is as it was: the tests' anchor is
 		// all that it holds.
 		s.disable()

@@ -14,10 +14,10 @@ import (
 	"cie/installer/browsers"
 )
 
-// ownEtc gives the browsers of the stack an /etc of their own, where the
+// ownEtc gives the browsers of the machine an /etc of their own, where the
 // targets of the system are installed: a copy, bound over the real one in a
 // mount namespace.
-func (s *stack) ownEtc(t *testing.T) *browsers.Env {
+func (s *machine) ownEtc(t *testing.T) *browsers.Env {
 	t.Helper()
 	root := filepath.Join(filepath.Dir(s.home), "root")
 	if err := os.Mkdir(root, 0o755); err != nil {
@@ -72,7 +72,7 @@ func TestFirefoxPolicy(t *testing.T) {
 }
 
 // profileTarget is the target of the one profile in the home.
-func (s *stack) profileTarget(t *testing.T) browsers.Target {
+func (s *machine) profileTarget(t *testing.T) browsers.Target {
 	t.Helper()
 	dir := filepath.Join(s.home, ".mozilla/firefox")
 	if err := os.WriteFile(filepath.Join(dir, "profiles.ini"), []byte("[Profile0]\nName=test\nIsRelative=1\nPath=test.default\n"), 0o600); err != nil {

@@ -52,7 +52,7 @@ func TestThroughServer(t *testing.T) {
 }
 
 // serve runs the p11-kit server of the installer's unit and returns its socket.
-func (s *stack) serve(t *testing.T) string {
+func (s *machine) serve(t *testing.T) string {
 	t.Helper()
 	e := *s.env
 	// A program that needs the server makes the installer write the unit.

@@ -19,7 +19,7 @@ import (
 
 // user is a browser on a screen of its own, and who sits in front of it.
 type user struct {
-	*stack
+	*machine
 	t       *testing.T
 	kind    browser.Kind
 	desk    *desktop.Desktop
@@ -29,9 +29,11 @@ type user struct {
 }
 
 // sit opens a screen and starts the browser on the service's first page.
-func (s *stack) sit(t *testing.T, kind browser.Kind) *user { return s.sitAt(t, kind, s.idp.StartURL()) }
+func (s *machine) sit(t *testing.T, kind browser.Kind) *user {
+	return s.sitAt(t, kind, s.idp.StartURL())
+}
 
-func (s *stack) sitAt(t *testing.T, kind browser.Kind, url string) *user {
+func (s *machine) sitAt(t *testing.T, kind browser.Kind, url string) *user {
 	t.Helper()
 	dir := filepath.Join(s.home, fmt.Sprintf(".screen-%s-%d", kind, s.shot))
 	s.shot++
@@ -44,7 +46,7 @@ func (s *stack) sitAt(t *testing.T, kind browser.Kind, url string) *user {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.Stop)
-	u := &user{stack: s, t: t, kind: kind, desk: d, event: len(s.idp.Events())}
+	u := &user{machine: s, t: t, kind: kind, desk: d, event: len(s.idp.Events())}
 	log := filepath.Join(dir, "browser.log")
 	u.browser, err = browser.Start(t.Context(), kind, browser.Config{
 		Desktop: d, Home: s.home, Env: append(s.daemon.Env(), s.more...), Wrap: s.wrap,

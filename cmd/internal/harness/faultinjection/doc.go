@@ -1,6 +1,5 @@
-// Package faultinjection holds the trial by faults: each operation of a PIN's life is
-// done on a virtual card again and again, with a fault at its first command, at
-// its second, and so on to the last, and every outcome is judged. The judgement
-// is the same whether the card lies in this process or in the reader of a real
-// PC/SC service.
+// Package faultinjection injects a fault at every command of each PIN operation on
+// a virtual card, one fault for each run, and checks every outcome. It runs the
+// operation once without faults first. The checks are the same for a card in this
+// process and for one in the reader of a real PC/SC service.
 package faultinjection

@@ -1,4 +1,4 @@
-// Package servicetest holds tests of the whole way between the program and the
-// chip: card over apdu/pcsc over a real pcscd, its virtual reader, and the
-// virtual card.
+// Package servicetest tests the whole path between the program and the chip:
+// package card, apdu/pcsc, a real pcscd with its virtual reader, and the virtual
+// card.
 package servicetest

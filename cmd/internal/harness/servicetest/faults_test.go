@@ -15,7 +15,7 @@ import (
 // PIN and tries, and the card works on. What the daemon does not change,
 // package faultinjection tests in process with more kinds of faults.
 func TestFaults(t *testing.T) {
-	d := getDesk(t)
+	d := sharedService(t)
 	// Those that wait for the service to notice come first.
 	kinds := []cardtest.FaultKind{cardtest.RemoveBefore, cardtest.RemoveAfter, cardtest.Truncate,
 		cardtest.ResetBefore, cardtest.WrongMAC, cardtest.Status6F00After, cardtest.SelectOther}
@@ -24,7 +24,7 @@ func TestFaults(t *testing.T) {
 		for k, kind := range kinds {
 			for f, family := range cardtest.Families() {
 				for o, op := range faultinjection.Operations() {
-					if !faultinjection.All() && f > 0 && !faultinjection.Turn(f, o, k) {
+					if !faultinjection.All() && f > 0 && !faultinjection.Selected(f, o, k) {
 						continue
 					}
 					t.Run(name(family, op.Name, kind), func(t *testing.T) {

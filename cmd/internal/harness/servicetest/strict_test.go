@@ -15,7 +15,7 @@ import (
 // every family, and each kind on one. Package journey does the rest in process,
 // and "make faults" here.
 func TestStrictCards(t *testing.T) {
-	d := getDesk(t)
+	d := sharedService(t)
 	sum := &journey.Sum{}
 	t.Run("cards", func(t *testing.T) {
 		for i, set := range journey.Sets() {

@@ -17,17 +17,17 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// person is a running program that uses the module on request.
-type person struct {
+// caller is a running program that uses the module on request.
+type caller struct {
 	m   *machine
 	in  io.WriteCloser
 	out *bufio.Reader
 	cmd *exec.Cmd
 }
 
-func (m *machine) start() *person {
+func (m *machine) start() *caller {
 	m.t.Helper()
-	exe, so := program(m.t, "person"), library(m.t)
+	exe, so := program(m.t, "caller"), library(m.t)
 	cmd := exec.Command(exe, so, string(cardtest.DefaultPIN()))
 	cmd.Env, cmd.Stderr = m.env, os.Stderr
 	in, err := cmd.StdinPipe()
@@ -41,7 +41,7 @@ func (m *machine) start() *person {
 	if err := cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
-	p := &person{m, in, bufio.NewReader(out), cmd}
+	p := &caller{m, in, bufio.NewReader(out), cmd}
 	m.t.Cleanup(func() {
 		in.Close()
 		if err := cmd.Wait(); err != nil {
@@ -52,7 +52,7 @@ func (m *machine) start() *person {
 }
 
 // do sends a request and returns the answer.
-func (p *person) do(order string) (ck.RV, string) {
+func (p *caller) do(order string) (ck.RV, string) {
 	p.m.t.Helper()
 	fmt.Fprintln(p.in, order)
 	line, err := p.out.ReadString('\n')
@@ -69,7 +69,7 @@ func (p *person) do(order string) (ck.RV, string) {
 
 // until repeats a request until the answer is want. allowed are the other answers that may
 // precede it.
-func (p *person) until(order string, want ck.RV, allowed ...ck.RV) {
+func (p *caller) until(order string, want ck.RV, allowed ...ck.RV) {
 	p.m.t.Helper()
 	var rv ck.RV
 	var what string

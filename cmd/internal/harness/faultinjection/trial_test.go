@@ -21,8 +21,8 @@ func TestFaults(t *testing.T) {
 			for o, op := range append(Operations(), Readings()...) {
 				for k, kind := range kinds {
 					for _, known := range []bool{true, false} {
-						// Beside the first family the others take turns.
-						if !All() && f > 0 && (!known || !Turn(f, o, k)) {
+						// Beside the first family the others are tried in part.
+						if !All() && f > 0 && (!known || !Selected(f, o, k)) {
 							continue
 						}
 						t.Run(fmt.Sprintf("%v/known=%v/%s/%v", family, known, op.Name, kind), func(t *testing.T) {

@@ -21,9 +21,9 @@ import (
 	"cie/cmd/internal/harness/stacktest"
 )
 
-// person sits in front of a real window on a screen of its own, with a real
-// pcscd, the real module and a virtual card, and has only a keyboard.
-type person struct {
+// user operates a real window on a separate screen, with a real
+// pcscd, the real module and a virtual card, by keyboard only.
+type user struct {
 	t      *testing.T
 	home   string
 	env    []string
@@ -31,10 +31,10 @@ type person struct {
 	daemon *stack.Stack
 	shots  string
 	window string
-	// take takes the card off the reader; nil while there is none.
-	take func()
-	cmd  *exec.Cmd
-	log  bytes.Buffer
+	// removeCard removes the card from the reader; nil while there is none.
+	removeCard func()
+	cmd        *exec.Cmd
+	log        bytes.Buffer
 }
 
 // holder is whose card it is.
@@ -89,8 +89,8 @@ func programs(t testing.TB) string {
 	return filepath.Dir(built.File(t, built.Window))
 }
 
-// sit prepares the desk: a screen, a reader with a card, a home.
-func sit(t *testing.T) *person {
+// newUser prepares a screen, a reader with a card, a home.
+func newUser(t *testing.T) *user {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a screen and a daemon")
@@ -110,7 +110,7 @@ func sit(t *testing.T) *person {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &person{t: t, home: t.TempDir(), card: virtual, daemon: daemon, shots: filepath.Join(root, "artifacts", "gui")}
+	p := &user{t: t, home: t.TempDir(), card: virtual, daemon: daemon, shots: filepath.Join(root, "artifacts", "gui")}
 	if err := os.MkdirAll(p.shots, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -126,8 +126,8 @@ func sit(t *testing.T) *person {
 	return p
 }
 
-// settings are what the person chose before.
-func (p *person) settings(s string) {
+// settings writes the settings of an earlier run.
+func (p *user) settings(s string) {
 	p.t.Helper()
 	name := filepath.Join(p.home, ".config", "cie", "gui.json")
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
@@ -138,24 +138,24 @@ func (p *person) settings(s string) {
 	}
 }
 
-// lay puts the card on the reader.
-func (p *person) lay() {
+// insertCard puts the card into the reader.
+func (p *user) insertCard() {
 	p.t.Helper()
 	laid := p.daemon.Insert(0, p.card)
-	p.take = func() {
+	p.removeCard = func() {
 		laid.Remove()
-		p.take = nil
+		p.removeCard = nil
 	}
 }
 
 // start starts the program, which ends with the test. The program lies beside
 // the module, as in an installation.
-func (p *person) start(args ...string) {
+func (p *user) start(args ...string) {
 	p.t.Helper()
 	p.run(filepath.Join(programs(p.t), "cie-gui"), args...)
 }
 
-func (p *person) run(program string, args ...string) {
+func (p *user) run(program string, args ...string) {
 	p.t.Helper()
 	cmd := exec.Command(program, args...)
 	cmd.Env, cmd.Stderr, cmd.SysProcAttr = p.env, &p.log, withTest()
@@ -176,7 +176,7 @@ func (p *person) run(program string, args ...string) {
 }
 
 // visible says whether the program shows a window.
-func (p *person) visible() bool {
+func (p *user) visible() bool {
 	cmd := exec.Command("xdotool", "search", "--onlyvisible", "--pid", fmt.Sprint(p.cmd.Process.Pid))
 	cmd.Env = p.env
 	out, err := cmd.Output()
@@ -184,7 +184,7 @@ func (p *person) visible() bool {
 }
 
 // face waits for the window and gives it the keyboard.
-func (p *person) face() {
+func (p *user) face() {
 	p.t.Helper()
 	p.until("a window", p.visible)
 	p.window = strings.TrimSpace(p.x("search", "--sync", "--onlyvisible", "--pid", fmt.Sprint(p.cmd.Process.Pid)))
@@ -192,7 +192,7 @@ func (p *person) face() {
 }
 
 // x runs xdotool.
-func (p *person) x(args ...string) string {
+func (p *user) x(args ...string) string {
 	p.t.Helper()
 	cmd := exec.Command("xdotool", args...)
 	cmd.Env = p.env
@@ -204,19 +204,19 @@ func (p *person) x(args ...string) string {
 }
 
 // press presses keys, one after the other, no faster than a quick typist.
-func (p *person) press(keys ...string) {
+func (p *user) press(keys ...string) {
 	p.t.Helper()
 	p.x(append([]string{"key", "--delay", "60"}, keys...)...)
 }
 
 // code types a code and Enter.
-func (p *person) code(digits string) {
+func (p *user) code(digits string) {
 	p.t.Helper()
 	p.press(append(strings.Split(digits, ""), "Return")...)
 }
 
 // shot keeps a picture of the screen.
-func (p *person) shot(name string) {
+func (p *user) shot(name string) {
 	cmd := exec.Command("import", "-window", "root", filepath.Join(p.shots, name+".png"))
 	cmd.Env = p.env
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -226,7 +226,7 @@ func (p *person) shot(name string) {
 
 // look waits until the screen stands still, as it does while nothing is done,
 // and returns what tells it from other screens.
-func (p *person) look() [sha256.Size]byte {
+func (p *user) look() [sha256.Size]byte {
 	p.t.Helper()
 	var before [sha256.Size]byte
 	still := 0
@@ -249,7 +249,7 @@ func (p *person) look() [sha256.Size]byte {
 
 // rest waits until the card has had nothing to do for a while and the window
 // has shown so.
-func (p *person) rest() {
+func (p *user) rest() {
 	p.t.Helper()
 	still, before := 0, -1
 	p.until("a card at rest", func() bool {
@@ -269,7 +269,7 @@ func (p *person) rest() {
 const patience = 3000
 
 // until waits for what a person would wait for.
-func (p *person) until(what string, ok func() bool) {
+func (p *user) until(what string, ok func() bool) {
 	p.t.Helper()
 	for range patience {
 		if ok() {
@@ -281,7 +281,7 @@ func (p *person) until(what string, ok func() bool) {
 }
 
 // see waits, and then until the card is at rest.
-func (p *person) see(what string, ok func() bool) {
+func (p *user) see(what string, ok func() bool) {
 	p.t.Helper()
 	p.until(what, ok)
 	p.rest()

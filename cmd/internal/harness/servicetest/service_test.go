@@ -23,17 +23,17 @@ var ctx = context.Background()
 // slots is the number of readers in use at once: all that one service has.
 const slots = pcscd.MaxSlots
 
-// desk is a private pcscd with its readers.
-type desk struct {
+// service is a private pcscd with its readers.
+type service struct {
 	daemon  *stack.Stack
 	context *pcsc.Context
 	free    chan int // slots
 }
 
 var (
-	theDesk  *desk
-	deskErr  error
-	deskOnce sync.Once
+	shared     *service
+	sharedErr  error
+	sharedOnce sync.Once
 )
 
 func TestMain(m *testing.M) {
@@ -42,49 +42,49 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	code := m.Run()
-	if theDesk != nil {
-		theDesk.context.Close()
-		theDesk.daemon.Stop()
+	if shared != nil {
+		shared.context.Close()
+		shared.daemon.Stop()
 	}
 	os.Exit(code)
 }
 
-// getDesk starts the desk for the first test that wants it.
-func getDesk(t *testing.T) *desk {
+// sharedService starts the service on first use.
+func sharedService(t *testing.T) *service {
 	t.Helper()
-	deskOnce.Do(func() {
-		d := &desk{free: make(chan int, slots)}
-		if d.daemon, deskErr = stack.Start(ctx, stack.Options{Slots: slots}); deskErr != nil {
+	sharedOnce.Do(func() {
+		d := &service{free: make(chan int, slots)}
+		if d.daemon, sharedErr = stack.Start(ctx, stack.Options{Slots: slots}); sharedErr != nil {
 			return
 		}
-		if deskErr = d.daemon.Setenv(); deskErr != nil {
+		if sharedErr = d.daemon.Setenv(); sharedErr != nil {
 			return
 		}
 		d.context = pcsc.New(pcsc.Config{})
 		for i := range slots {
 			d.free <- i
 		}
-		theDesk = d
+		shared = d
 	})
-	if stack.Unavailable(deskErr) && os.Getenv("CI") == "" {
-		t.Skipf("nothing was tested: %v", deskErr)
+	if stack.Unavailable(sharedErr) && os.Getenv("CI") == "" {
+		t.Skipf("nothing was tested: %v", sharedErr)
 	}
-	if deskErr != nil {
-		t.Fatal(deskErr)
+	if sharedErr != nil {
+		t.Fatal(sharedErr)
 	}
-	return theDesk
+	return shared
 }
 
-// slot is one reader of the desk, with or without a card in it.
+// slot is one reader of the service, with or without a card in it.
 type slot struct {
-	*desk
+	*service
 	t      testing.TB
 	number int
 	stop   func()
 }
 
-func (d *desk) slot(t testing.TB) *slot {
-	s := &slot{desk: d, t: t, number: <-d.free}
+func (d *service) slot(t testing.TB) *slot {
+	s := &slot{service: d, t: t, number: <-d.free}
 	t.Cleanup(func() {
 		s.remove()
 		s.waitFor(apdu.ErrNoCard)

@@ -1,4 +1,4 @@
-/* person MODULE PIN: a long-running program that reads a request from each line and prints
+/* caller MODULE PIN: a long-running program that reads a request from each line and prints
  * an answer: "CODE what". */
 #include "common.h"
 

@@ -60,8 +60,8 @@ func need(t *testing.T, kinds ...browser.Kind) {
 	}
 }
 
-// stack is a person's machine: module, home, PC/SC daemon, card and service.
-type stack struct {
+// machine is the computer of a user: module, home, PC/SC daemon, card and service.
+type machine struct {
 	t      *testing.T
 	home   string
 	module string
@@ -79,14 +79,14 @@ type stack struct {
 
 // newStack makes a machine with an empty home where the module is registered,
 // with the card in the first reader.
-func newStack(t *testing.T) *stack {
+func newStack(t *testing.T) *machine {
 	t.Helper()
 	base, err := os.MkdirTemp("", "cie-b-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(base) })
-	s := &stack{t: t, home: filepath.Join(base, "home"), dir: filepath.Join(base, "pcscd")}
+	s := &machine{t: t, home: filepath.Join(base, "home"), dir: filepath.Join(base, "pcscd")}
 	for _, d := range []string{s.home, s.dir, filepath.Join(s.home, ".run")} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			t.Fatal(err)
@@ -116,19 +116,19 @@ func newStack(t *testing.T) *stack {
 }
 
 // enable registers the module in the home, as the person does.
-func (s *stack) enable() {
+func (s *machine) enable() {
 	s.t.Helper()
 	s.cie("browsers", "enable", "--module", s.env.Module)
 }
 
 // disable takes the registration back.
-func (s *stack) disable() {
+func (s *machine) disable() {
 	s.t.Helper()
 	s.cie("browsers", "disable", "--module", s.env.Module)
 }
 
 // cie runs the command line program in the home.
-func (s *stack) cie(args ...string) {
+func (s *machine) cie(args ...string) {
 	s.t.Helper()
 	cmd := exec.Command(built.File(s.t, built.CLI), args...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "XDG_RUNTIME_DIR=" + s.env.RuntimeDir, "LANG=C.UTF-8"}, s.daemon.Env()...)
@@ -137,7 +137,7 @@ func (s *stack) cie(args ...string) {
 	}
 }
 
-func (s *stack) startDaemon() {
+func (s *machine) startDaemon() {
 	s.t.Helper()
 	if err := anchor.Write(filepath.Join(s.home, ".config")); err != nil {
 		s.t.Fatal(err)
@@ -146,13 +146,13 @@ func (s *stack) startDaemon() {
 }
 
 // insert puts the card into the first reader and waits until it has power.
-func (s *stack) insert() {
+func (s *machine) insert() {
 	s.t.Helper()
 	s.take = stacktest.Insert(s.t, s.daemon, 0, s.card).Remove
 }
 
 // learn makes the card one that the machine knows: somebody logged in before.
-func (s *stack) learn(t *testing.T, kind browser.Kind) {
+func (s *machine) learn(t *testing.T, kind browser.Kind) {
 	t.Helper()
 	t.Run("learn", func(t *testing.T) {
 		u := s.sit(t, kind)
@@ -163,7 +163,7 @@ func (s *stack) learn(t *testing.T, kind browser.Kind) {
 }
 
 // forget makes the card one that the machine has never seen.
-func (s *stack) forget(t *testing.T) {
+func (s *machine) forget(t *testing.T) {
 	t.Helper()
 	if err := os.RemoveAll(filepath.Join(s.home, ".cache", "cie")); err != nil {
 		t.Fatal(err)
@@ -172,7 +172,7 @@ func (s *stack) forget(t *testing.T) {
 
 // noticed waits until the module of a browser that has it loaded has seen the
 // card and found out that it is one: a person does not click in the same second.
-func (s *stack) noticed(before cardtest.Stats) {
+func (s *machine) noticed(before cardtest.Stats) {
 	s.t.Helper()
 	seen, quiet := 0, 0
 	for end := time.Now().Add(patience); quiet < 10; time.Sleep(100 * time.Millisecond) {
@@ -190,7 +190,7 @@ func (s *stack) noticed(before cardtest.Stats) {
 
 // desktopBus gives the browsers a session bus with a service that shows
 // notifications.
-func (s *stack) desktopBus(t *testing.T) *notify.Server {
+func (s *machine) desktopBus(t *testing.T) *notify.Server {
 	t.Helper()
 	path, err := exec.LookPath("dbus-daemon")
 	if err != nil {
@@ -225,7 +225,7 @@ func (s *stack) desktopBus(t *testing.T) *notify.Server {
 
 // loginWithoutStep logs in with a Firefox that nobody set up: all it knows comes
 // from a policy.
-func (s *stack) loginWithoutStep(t *testing.T) {
+func (s *machine) loginWithoutStep(t *testing.T) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Join(s.home, ".mozilla/firefox/test.default"), 0o700); err != nil {
 		t.Fatal(err)
