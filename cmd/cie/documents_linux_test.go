@@ -20,7 +20,7 @@ import (
 	"cie/cmd/internal/anchor"
 )
 
-// office is a directory with a card on a desk and its PIN.
+// office is a directory with a file of readers and a PIN.
 type office struct {
 	t   testing.TB
 	dir string
@@ -28,15 +28,15 @@ type office struct {
 	cpu time.Duration // of the last run
 }
 
-func newOffice(t testing.TB, desk string) *office {
+func newOffice(t testing.TB, options string) *office {
 	t.Helper()
 	o := &office{t: t, dir: t.TempDir()}
-	o.env = append(os.Environ(), deskVariable+"="+o.dir+"/desk", "XDG_CACHE_HOME="+o.dir+"/.cache", "XDG_STATE_HOME="+o.dir+"/.state",
+	o.env = append(os.Environ(), readersVariable+"="+o.dir+"/readers", "XDG_CACHE_HOME="+o.dir+"/.cache", "XDG_STATE_HOME="+o.dir+"/.state",
 		"XDG_CONFIG_HOME="+o.dir+"/.config", "LANG=C.UTF-8", "NO_PROXY=", "no_proxy=")
 	if err := anchor.Write(o.dir + "/.config"); err != nil {
 		t.Fatal(err)
 	}
-	o.write("desk", "Reader One: cie one.state "+desk+"\n")
+	o.write("readers", "Reader One: cie one.state "+options+"\n")
 	o.write("pin", string(cardtest.DefaultPIN())+"\n")
 	o.write("issuing.pem", string(cardtest.IssuingCAPEM()))
 	// The virtual card's authority is one that an administrator added.
@@ -81,7 +81,7 @@ func (o *office) names() string {
 	var list []string
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case name == "desk", name == "pin", name == "issuing.pem", strings.HasPrefix(name, "one.state"),
+		case name == "readers", name == "pin", name == "issuing.pem", strings.HasPrefix(name, "one.state"),
 			name == ".cache", name == ".state", name == ".config":
 		default:
 			list = append(list, name)
@@ -260,7 +260,7 @@ func TestCardTakenAwayBetweenFiles(t *testing.T) {
 		if got := o.names(); got != "a a.p7m b b.p7m c d" {
 			t.Errorf("%s: %s", fault, got)
 		}
-		o.write("desk", "Reader One: cie one.state\n")
+		o.write("readers", "Reader One: cie one.state\n")
 		if out, code := o.run("cie verify a.p7m b.p7m --trust issuing.pem"); code != exitUnsaid {
 			t.Errorf("%s: %d: %s", fault, code, out)
 		}

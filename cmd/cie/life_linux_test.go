@@ -79,7 +79,7 @@ func TestLifePCSC(t *testing.T) {
 					return err
 				}
 				watchUntil(t, append(os.Environ(), d.Env()...), 1)
-				return os.Remove(filepath.Join(e.WorkDir, "desk"))
+				return os.Remove(filepath.Join(e.WorkDir, "readers"))
 			}
 			testscript.Run(t, p)
 		})

@@ -46,10 +46,10 @@ func logIn(t *testing.T, c *cardtest.Card, store card.Store) {
 // The holder of a card that a browser logged in with is named without the PIN.
 func TestStatusNamesAKnownHolder(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "desk"), []byte("Reader One: cie card\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "readers"), []byte("Reader One: cie card\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	environment := append(os.Environ(), deskVariable+"="+filepath.Join(dir, "desk"), "LC_ALL=C.UTF-8",
+	environment := append(os.Environ(), readersVariable+"="+filepath.Join(dir, "readers"), "LC_ALL=C.UTF-8",
 		"XDG_CACHE_HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_STATE_HOME="+dir)
 	status := func(args ...string) string {
 		t.Helper()
@@ -77,7 +77,7 @@ func TestStatusNamesAKnownHolder(t *testing.T) {
 	}
 
 	// With two cards the list to choose from names both.
-	if err := os.WriteFile(filepath.Join(dir, "desk"), []byte("Reader One: cie card\nReader Two: cie other nis=999900001234\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "readers"), []byte("Reader One: cie card\nReader Two: cie other nis=999900001234\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("cie", "pin", "verify", "--pin-fd", "0")

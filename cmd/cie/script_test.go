@@ -25,18 +25,18 @@ func TestMain(m *testing.M) {
 func testEnv() *env {
 	w := systemEnv()
 	w.root = os.Getenv("CIE_TEST_ROOT")
-	if os.Getenv(deskVariable) != "" {
-		w.service = openDesk
+	if os.Getenv(readersVariable) != "" {
+		w.service = openVirtualReaders
 	}
 	return w
 }
 
-// scripts are the parameters of a run of scripts on a desk.
+// scripts are the parameters of a run of scripts on virtual readers.
 func scripts(dir string) testscript.Params {
 	return testscript.Params{
 		Dir: dir,
 		Setup: func(e *testscript.Env) error {
-			return setUpScript(e, deskVariable+"="+e.WorkDir+"/desk")
+			return setUpScript(e, readersVariable+"="+e.WorkDir+"/readers")
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"state":   scriptState,

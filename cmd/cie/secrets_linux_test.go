@@ -29,7 +29,7 @@ func TestNoSecrets(t *testing.T) {
 		}
 		return path
 	}
-	desk := write("desk", onDesk)
+	file := write("readers", oneReader)
 	write("csca.pem", string(cardtest.CSCAPEM()))
 	write("letter", "Dear municipality,\n")
 	codes := []string{pin, puk, wrong, fresh, "61739520"}
@@ -37,7 +37,7 @@ func TestNoSecrets(t *testing.T) {
 		t.Helper()
 		cmd := exec.Command("cie", append(args, "--debug", "--csca", filepath.Join(dir, "csca.pem"))...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), deskVariable+"="+desk, "LC_ALL=C", "XDG_CACHE_HOME="+filepath.Join(dir, "cache"), "XDG_STATE_HOME="+filepath.Join(dir, "state"))
+		cmd.Env = append(os.Environ(), readersVariable+"="+file, "LC_ALL=C", "XDG_CACHE_HOME="+filepath.Join(dir, "cache"), "XDG_STATE_HOME="+filepath.Join(dir, "state"))
 		for i, code := range fds {
 			f, err := os.Open(write("code"+string(rune('0'+i)), code+"\n"))
 			if err != nil {
@@ -104,7 +104,7 @@ func secretForms(code string) []string {
 // While the program waits at a prompt, its arguments and environment hold no
 // code, and a crash would leave no core file with one.
 func TestProcessHoldsNoCode(t *testing.T) {
-	s := sit(t, english, onDesk, "pin", "change")
+	s := sit(t, english, oneReader, "pin", "change")
 	s.answer("Current PIN", pin)
 	s.Expect("New PIN (8 digits)")
 	for _, file := range []string{"cmdline", "environ"} {

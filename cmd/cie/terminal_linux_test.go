@@ -26,11 +26,11 @@ type seat struct {
 	cmd *exec.Cmd
 }
 
-// sit starts the program on a terminal. cards is the description of the desk.
+// sit starts the program on a terminal. cards is the description of the readers.
 func sit(t *testing.T, locale, cards string, args ...string) *seat {
 	t.Helper()
 	s := &seat{Person: ptytest.New(t), t: t, dir: t.TempDir()}
-	if err := os.WriteFile(filepath.Join(s.dir, "desk"), []byte(cards), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.dir, "readers"), []byte(cards), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(s.dir, "csca.pem"), cardtest.CSCAPEM(), 0o600); err != nil {
@@ -43,7 +43,7 @@ func sit(t *testing.T, locale, cards string, args ...string) *seat {
 func (s *seat) start(locale string, args ...string) {
 	s.t.Helper()
 	s.cmd = exec.Command("cie", append(args, "--csca", filepath.Join(s.dir, "csca.pem"))...)
-	s.cmd.Env = append(os.Environ(), deskVariable+"="+filepath.Join(s.dir, "desk"), "LC_ALL="+locale,
+	s.cmd.Env = append(os.Environ(), readersVariable+"="+filepath.Join(s.dir, "readers"), "LC_ALL="+locale,
 		"TERM=xterm", "XDG_CACHE_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "XDG_STATE_HOME="+s.dir)
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = s.TTY, s.TTY, s.TTY
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -101,11 +101,11 @@ func (s *seat) wantCard(pinCode string, pinTries, pukTries int) {
 	}
 }
 
-// awaitHeld waits until the card holds the command that the desk says.
-func (s *seat) awaitHeld() {
+// awaitPaused waits until the card pauses at the command that the readers file names.
+func (s *seat) awaitPaused() {
 	s.t.Helper()
 	for end := time.Now().Add(ptytest.Patience); ; time.Sleep(time.Millisecond) {
-		_, err := os.Stat(filepath.Join(s.dir, "card.held"))
+		_, err := os.Stat(filepath.Join(s.dir, "card.paused"))
 		if err == nil {
 			return
 		}
@@ -134,13 +134,13 @@ const (
 )
 
 const (
-	english = "C.UTF-8"
-	italian = "it_IT.UTF-8"
-	onDesk  = "Reader One: cie card"
+	english   = "C.UTF-8"
+	italian   = "it_IT.UTF-8"
+	oneReader = "Reader One: cie card"
 )
 
 func TestTerminalStatus(t *testing.T) {
-	s := sit(t, italian, onDesk, "status", "--pin")
+	s := sit(t, italian, oneReader, "status", "--pin")
 	s.Expect("non muovere la carta") // the progress bar
 	s.Expect("Per il PIN restano 3 tentativi su 3.")
 	s.answer("PIN (8 cifre", pin)
@@ -155,7 +155,7 @@ func TestTerminalStatus(t *testing.T) {
 
 // A code of another length never reaches the card, and may be typed again.
 func TestTerminalWrongLength(t *testing.T) {
-	s := sit(t, english, onDesk, "pin", "verify")
+	s := sit(t, english, oneReader, "pin", "verify")
 	s.answer("PIN (8 digits", pin[:4])
 	s.Expect("exactly 8 digits")
 	s.answer("PIN (8 digits", pin+"0")
@@ -181,7 +181,7 @@ func TestTerminalWrongLength(t *testing.T) {
 }
 
 func TestTerminalChange(t *testing.T) {
-	s := sit(t, english, onDesk, "pin", "change")
+	s := sit(t, english, oneReader, "pin", "change")
 	s.answer("Current PIN", pin)
 	s.answer("New PIN (8 digits)", "87654321")
 	s.Expect("in sequence")
@@ -206,7 +206,7 @@ func TestTerminalChange(t *testing.T) {
 }
 
 func TestTerminalLastTry(t *testing.T) {
-	s := sit(t, italian, onDesk, "pin", "verify")
+	s := sit(t, italian, oneReader, "pin", "verify")
 	s.answer("PIN (8 cifre", wrong)
 	s.wantExit(exitWrongCode)
 	s.start(italian, "pin", "verify")
@@ -309,7 +309,7 @@ func TestTerminalAsksWhereTheChipDoesNotReportTheTriesOfThePUK(t *testing.T) {
 }
 
 func TestTerminalInterruptedPrompt(t *testing.T) {
-	s := sit(t, italian, onDesk, "pin", "change")
+	s := sit(t, italian, oneReader, "pin", "change")
 	s.Expect("PIN attuale")
 	s.Type(pin[:3] + "\x03")
 	s.Expect("interrotto su tua richiesta")
@@ -328,7 +328,7 @@ func TestTerminalInterruptedPrompt(t *testing.T) {
 
 // Ctrl-\ would let the runtime of Go end the process where it is.
 func TestTerminalQuit(t *testing.T) {
-	s := sit(t, english, onDesk, "pin", "verify")
+	s := sit(t, english, oneReader, "pin", "verify")
 	s.Expect("PIN (8 digits")
 	s.Type(pin[:3] + "\x1c")
 	s.Expect("stopped at your request")
@@ -342,7 +342,7 @@ func TestTerminalInterruptedFile(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := sit(t, english, onDesk, "sign", pipe, "--format", "raw", "--out", filepath.Join(t.TempDir(), "out"))
+	s := sit(t, english, oneReader, "sign", pipe, "--format", "raw", "--out", filepath.Join(t.TempDir(), "out"))
 	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // until the program reads
 	if err != nil {
 		t.Fatal(err)
@@ -355,7 +355,7 @@ func TestTerminalInterruptedFile(t *testing.T) {
 
 // A descriptor that is a terminal: the code is asked for without echo.
 func TestTerminalDescriptor(t *testing.T) {
-	s := sit(t, english, onDesk, "pin", "verify", "--pin-fd", "0")
+	s := sit(t, english, oneReader, "pin", "verify", "--pin-fd", "0")
 	s.answer("PIN (8 digits", pin)
 	s.Expect("The PIN is right.")
 	s.wantExit(exitOK)
@@ -365,13 +365,13 @@ func TestTerminalDescriptor(t *testing.T) {
 // Ctrl-C while a code is with the card: the card finishes first.
 func TestTerminalInterruptedCard(t *testing.T) {
 	tests := []struct {
-		name, hold string
-		verb       string
-		codes      [][2]string
-		says       string
-		code       string // the PIN that holds afterwards
-		exit       int
-		pinTries   int
+		name, pause string
+		verb        string
+		codes       [][2]string
+		says        string
+		code        string // the PIN that holds afterwards
+		exit        int
+		pinTries    int
 	}{
 		{"verify", "20", "verify", [][2]string{{"PIN (8", pin}}, "The PIN is right", pin, 130, 3},
 		{"wrong PIN", "20", "verify", [][2]string{{"PIN (8", wrong}}, "2 attempts are left", pin, 130, 2},
@@ -386,11 +386,11 @@ func TestTerminalInterruptedCard(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := sit(t, english, onDesk+" hold="+tt.hold, "pin", tt.verb)
+			s := sit(t, english, oneReader+" pause="+tt.pause, "pin", tt.verb)
 			for _, c := range tt.codes {
 				s.answer(c[0], c[1])
 			}
-			s.awaitHeld()
+			s.awaitPaused()
 			s.Type("\x03")
 			s.Expect("Stopping as soon as the card has finished")
 			s.Type("\x03\x03") // impatience does not help
@@ -404,8 +404,8 @@ func TestTerminalInterruptedCard(t *testing.T) {
 
 // Ctrl-C while the card does something harmless ends the run after the command.
 func TestTerminalInterruptedReading(t *testing.T) {
-	s := sit(t, english, onDesk+" hold=82", "status")
-	s.awaitHeld() // in the device authentication
+	s := sit(t, english, oneReader+" pause=82", "status")
+	s.awaitPaused() // in the device authentication
 	s.Type("\x03")
 	s.Expect("Stopping.")
 	s.letGo()
@@ -418,8 +418,8 @@ func TestTerminalInterruptedReading(t *testing.T) {
 // card is not left there.
 func TestReaderGone(t *testing.T) {
 	s := &seat{t: t, dir: t.TempDir()}
-	desk := filepath.Join(s.dir, "desk")
-	if err := os.WriteFile(desk, []byte(onDesk+" hold=20"), 0o600); err != nil {
+	file := filepath.Join(s.dir, "readers")
+	if err := os.WriteFile(file, []byte(oneReader+" pause=20"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r, w, err := os.Pipe()
@@ -430,7 +430,7 @@ func TestReaderGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("cie", "pin", "unblock", "--debug", "--puk-fd", "3", "--new-pin-fd", "4")
-	cmd.Env = append(os.Environ(), deskVariable+"="+desk, "LC_ALL=C", "XDG_CACHE_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "XDG_STATE_HOME="+s.dir)
+	cmd.Env = append(os.Environ(), readersVariable+"="+file, "LC_ALL=C", "XDG_CACHE_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "XDG_STATE_HOME="+s.dir)
 	cmd.Stderr = w
 	for _, code := range []string{puk, fresh} {
 		name := filepath.Join(s.dir, "code")
@@ -457,7 +457,7 @@ func TestReaderGone(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r)
 	}()
 	for end := time.Now().Add(ptytest.Patience); ; time.Sleep(time.Millisecond) {
-		if _, err := os.Stat(filepath.Join(s.dir, "card.held")); err == nil {
+		if _, err := os.Stat(filepath.Join(s.dir, "card.paused")); err == nil {
 			break
 		}
 		if time.Now().After(end) {
@@ -476,12 +476,12 @@ func TestReaderGone(t *testing.T) {
 // Without a terminal nothing is asked, and the card is not touched.
 func TestNoTerminal(t *testing.T) {
 	s := &seat{t: t, dir: t.TempDir()}
-	desk := filepath.Join(s.dir, "desk")
-	if err := os.WriteFile(desk, []byte(onDesk), 0o600); err != nil {
+	file := filepath.Join(s.dir, "readers")
+	if err := os.WriteFile(file, []byte(oneReader), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("cie", "pin", "verify", "--json")
-	cmd.Env = append(os.Environ(), deskVariable+"="+desk, "LC_ALL=C")
+	cmd.Env = append(os.Environ(), readersVariable+"="+file, "LC_ALL=C")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	out, _ := cmd.Output()
 	if code := cmd.ProcessState.ExitCode(); code != exitUsage || !strings.Contains(string(out), `"code": "no-terminal"`) {
@@ -494,7 +494,7 @@ func TestNoTerminal(t *testing.T) {
 
 // Digits of other scripts are digits, also where a new PIN is repeated.
 func TestPromptTakesDigitsOfOtherScripts(t *testing.T) {
-	s := sit(t, english, onDesk, "pin", "change")
+	s := sit(t, english, oneReader, "pin", "change")
 	s.answer("Current PIN", "١٣٥٧٢٤٦٨")
 	s.answer("New PIN (8 digits)", "۵۰۷۱۸۲۶۴")
 	s.answer("again", "50718264")

@@ -80,7 +80,7 @@ func TestWatch(t *testing.T) {
 
 // For people, in their language, on a terminal.
 func TestTerminalWatch(t *testing.T) {
-	s := sit(t, italian, onDesk+"\nReader Two: empty", "watch")
+	s := sit(t, italian, oneReader+"\nReader Two: empty", "watch")
 	s.Expect("Ctrl-C per finire")
 	s.Expect("Reader One")
 	s.Expect("lettore collegato")

@@ -15,22 +15,22 @@ import (
 	"cie/card/cardtest"
 )
 
-// deskVariable names the description. Only the test binary looks at it.
-const deskVariable = "CIE_TEST_DESK"
+// readersVariable names the description. Only the test binary looks at it.
+const readersVariable = "CIE_TEST_READERS"
 
-// openDesk makes the service that a file describes, one reader per line:
+// openVirtualReaders makes the service that a file describes, one reader per line:
 //
 //	NAME: empty | mute | busy | foreign | cie STATE [OPTION...]
 //
-// STATE is the file that keeps PIN and counters. Options: lies=clone,
-// lies=middle, issuer=FILE, testissuer=FILE, sod=form, tries=silent, wrong=6300, nis=N, number=N, before=DATE,
+// STATE is the file that keeps PIN and counters. Options: forgery=clone,
+// forgery=middle, issuer=FILE, testissuer=FILE, sod=form, tries=silent, wrong=6300, nis=N, number=N, before=DATE,
 // after=DATE, family=F, at=INS:FAULT (the fault happens at the first command
-// with that instruction byte), nth=INS:N:FAULT (at the Nth one), hold=INS (that command waits until the file
-// STATE.go exists, and makes STATE.held when it is reached).
+// with that instruction byte), nth=INS:N:FAULT (at the Nth one), pause=INS (that command waits until the file
+// STATE.go exists, and makes STATE.paused when it is reached).
 //
 // Without the file there is no service.
-func openDesk(bool) (readers.Service, error) {
-	f, err := os.Open(os.Getenv(deskVariable))
+func openVirtualReaders(bool) (readers.Service, error) {
+	f, err := os.Open(os.Getenv(readersVariable))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", apdu.ErrNoService, err)
 	}
@@ -62,12 +62,12 @@ func openDesk(bool) (readers.Service, error) {
 
 // virtualCard loads the card that a state file keeps.
 func virtualCard(file string, options []string) (apdu.Card, error) {
-	state := filepath.Join(filepath.Dir(os.Getenv(deskVariable)), file)
+	state := filepath.Join(filepath.Dir(os.Getenv(readersVariable)), file)
 	profile := cardtest.Profile{}
-	c := &deskConn{state: state, at: map[byte]cardtest.FaultKind{}, hold: map[byte]bool{}}
+	c := &faultConn{state: state, at: map[byte]cardtest.FaultKind{}, pause: map[byte]bool{}}
 	for _, option := range options {
 		if err := c.apply(&profile, option); err != nil {
-			return nil, fmt.Errorf("desk: %s: %w", option, err)
+			return nil, fmt.Errorf("virtual readers: %s: %w", option, err)
 		}
 	}
 	var err error
@@ -78,28 +78,28 @@ func virtualCard(file string, options []string) (apdu.Card, error) {
 	return c, nil
 }
 
-// deskConn is the connection to a virtual card at which things happen.
-type deskConn struct {
+// faultConn is the connection to a virtual card at which things happen.
+type faultConn struct {
 	*cardtest.Reader
 	card  *cardtest.Card
 	state string
 	at    map[byte]cardtest.FaultKind
-	hold  map[byte]bool
+	pause map[byte]bool
 	nth   map[byte]int // how many commands are still before the fault of at
 }
 
-func (c *deskConn) apply(p *cardtest.Profile, option string) (err error) {
+func (c *faultConn) apply(p *cardtest.Profile, option string) (err error) {
 	name, value, _ := strings.Cut(option, "=")
 	ins, fault, _ := strings.Cut(value, ":")
 	switch name {
-	case "lies":
+	case "forgery":
 		p.Forgery = map[string]cardtest.Forgery{
 			"clone":  {AntiClone: true, InternalAuthentication: true},
 			"middle": {InternalAuthentication: true},
 		}[value]
 	case "issuer", "testissuer": // one of its own, with the keys in a file
 		called := map[string]string{"issuer": "Unknown Country Signer CA", "testissuer": "Italian Country Signer CA - TEST"}[name]
-		p.Forgery.Issuer, err = cardtest.LoadIssuer(filepath.Join(filepath.Dir(os.Getenv(deskVariable)), value), called)
+		p.Forgery.Issuer, err = cardtest.LoadIssuer(filepath.Join(filepath.Dir(os.Getenv(readersVariable)), value), called)
 	case "sod":
 		p.Forgery.SOD = map[string]cardtest.SODForgery{"form": cardtest.SODUnknownForm}[value]
 	case "tries":
@@ -120,10 +120,10 @@ func (c *deskConn) apply(p *cardtest.Profile, option string) (err error) {
 		p.NotAfter = time.Now().Add(left)
 	case "family":
 		p.Family, err = cardtest.ParseFamily(value)
-	case "hold":
+	case "pause":
 		var n uint64
 		n, err = strconv.ParseUint(value, 16, 8)
-		c.hold[byte(n)] = true
+		c.pause[byte(n)] = true
 	case "at", "nth":
 		var n uint64
 		n, err = strconv.ParseUint(ins, 16, 8)
@@ -147,10 +147,10 @@ func (c *deskConn) apply(p *cardtest.Profile, option string) (err error) {
 	return err
 }
 
-func (c *deskConn) Transmit(command []byte) ([]byte, error) {
-	if ins := command[1]; c.hold[ins] {
-		delete(c.hold, ins)
-		if err := os.WriteFile(c.state+".held", nil, 0o600); err != nil {
+func (c *faultConn) Transmit(command []byte) ([]byte, error) {
+	if ins := command[1]; c.pause[ins] {
+		delete(c.pause, ins)
+		if err := os.WriteFile(c.state+".paused", nil, 0o600); err != nil {
 			return nil, err
 		}
 		for {
