@@ -66,7 +66,7 @@ func (t *transaction) readDHTogether(f *deviceKeys) error {
 
 // getData reads a part of a security data object: want is the extended header
 // list below the object, path leads to the value in the answer. In a header
-// list 80 stands for the whole of a constructed object (IAS ECC 9.8.1.1, 10.2).
+// list 80 requests the whole of a constructed object (IAS ECC 9.8.1.1, 10.2).
 func (t *transaction) getData(object apdu.Tag, want []byte, path ...apdu.Tag) ([]byte, error) {
 	list := apdu.AppendTLV(nil, tagHeaderList, apdu.AppendTLV(nil, tagTemplate, apdu.AppendTLV(nil, object, want)))
 	data, err := t.sendGetData(list)
