@@ -15,12 +15,11 @@ import (
 // apdu.Card. Its methods may be called from several goroutines, one call at a
 // time is executed.
 //
-// When the card or the reader or the service goes away, or the reader does not
-// answer in time, the connection is dead: every method returns that error from
-// then on, and the caller connects again. It never moves on to another card.
+// When the card, the reader or the service is gone, or the reader does not answer
+// in time, the connection is dead: every method returns that error from then on,
+// and the caller connects again. A connection never continues with another card.
 //
-// A card that fell silent, or that somebody switched off, is reset by the next
-// Begin.
+// The next Begin resets a card that stopped answering or was switched off.
 type Conn struct {
 	reader string // printable
 	raw    string // for the service
@@ -32,8 +31,8 @@ type Conn struct {
 	atr     []byte
 	counter uint16 // insertions and removals when connected
 	tx      bool   // between Begin and End
-	lost    bool   // the card fell silent: only a reset helps
-	dead    error  // why there is nothing left to use
+	lost    bool   // the card stopped answering: only a reset helps
+	dead    error  // why the connection is unusable; nil: it is usable
 }
 
 // Connect implements readers.Service. reader is a name that this Context
@@ -76,9 +75,9 @@ func (c *Context) Connect(reader string) (apdu.Card, error) {
 	return conn, nil
 }
 
-// open connects, and returns the count of insertions and removals that goes with
-// the card. pcscd counts an insertion a moment after it shows the card, and a
-// card can be exchanged while we connect, so the count must be the same after.
+// open connects and returns the count of insertions and removals that belongs to
+// the card. pcscd counts an insertion a moment after it reports the card, and a
+// card can be exchanged during the call, so the count must be the same afterwards.
 func (c *Conn) open(hctx *scard.Context) (count uint16, err error) {
 	for range 5 {
 		if count, err = c.count(hctx); err != nil {
@@ -94,21 +93,21 @@ func (c *Conn) open(hctx *scard.Context) (count uint16, err error) {
 		disconnect(c.card)
 		c.card = nil
 	}
-	return 0, scard.ErrNoSmartcard // it comes and goes
+	return 0, scard.ErrNoSmartcard // the count changed during every try
 }
 
-// count is the service's count of insertions and removals.
+// count returns the service's count of insertions and removals.
 func (c *Conn) count(hctx *scard.Context) (uint16, error) {
 	s := []scard.ReaderState{{Reader: c.raw}}
 	err := statusChange(hctx, s, 0)
 	return counter(s[0].EventState), err
 }
 
-// openTwice connects twice and keeps the second connection. pcscd marks a card
-// as in use first and counts the connection a moment later; when the last other
-// program leaves in between, it takes the card for unused and switches it off
-// half a second later, under the one that has just come. The second connection
-// comes while the first one counts, so nobody is the last.
+// openTwice connects twice and keeps the second connection. pcscd marks a card as
+// in use first and counts the connection a moment later. When the last other
+// program disconnects in between, pcscd treats the card as unused and switches it
+// off half a second later, although a new connection exists. The first connection
+// is counted when the second one is made, so pcscd never sees an unused card.
 func (c *Conn) openTwice(hctx *scard.Context) error {
 	first, err := hctx.Connect(c.raw, scard.ShareShared, scard.ProtocolAny)
 	if err != nil {
@@ -123,8 +122,8 @@ func (c *Conn) openTwice(hctx *scard.Context) error {
 	return disconnect(first)
 }
 
-// usable guards against a protocol for which scard has no transmission. A
-// connection can come to one when it acknowledges a reset.
+// usable rejects a protocol for which scard has no transmission. A connection can
+// get one when it acknowledges a reset.
 func usable(card *scard.Card) error {
 	switch card.ActiveProtocol() {
 	case scard.ProtocolT0, scard.ProtocolT1:
@@ -142,8 +141,8 @@ func (c *Conn) do(op string, d time.Duration, f func() error) error {
 	}
 	hctx := c.hctx
 	err, done := limited(d, f, func() {
-		// f has returned, so c.card is stable, and nobody else uses a dead
-		// connection's handles.
+		// f has returned, so c.card is stable, and no other call uses the
+		// handles of a dead connection.
 		if c.card != nil {
 			disconnect(c.card)
 		}
@@ -176,8 +175,8 @@ func (c *Conn) ATR() []byte {
 }
 
 // Transmit sends one command APDU and returns the response APDU. It never
-// resends. Errors match apdu.ErrReset (somebody reset the card: the command was
-// not executed; Begin continues), ErrRemoved, ErrMute, ErrNoReader,
+// resends. Errors match apdu.ErrReset (another program reset the card: the command
+// was not executed; Begin continues), ErrRemoved, ErrMute, ErrNoReader,
 // ErrNoService, or ErrTimeout, after which it is not known whether the card
 // executed the command.
 func (c *Conn) Transmit(command []byte) ([]byte, error) {
@@ -188,7 +187,7 @@ func (c *Conn) Transmit(command []byte) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	hctx, card := c.hctx, c.card
-	own := slices.Clone(command) // the caller's is not touched after a timeout
+	own := slices.Clone(command) // the caller's slice is not used after a timeout
 	var resp []byte
 	err := c.do(op, c.cfg.Timeout, func() error {
 		defer clear(own)
@@ -197,14 +196,14 @@ func (c *Conn) Transmit(command []byte) ([]byte, error) {
 		}
 		r, err := card.Transmit(own)
 		if err == nil && len(r) < 2 {
-			err = scard.ErrNotTransacted // some drivers call a broken link an empty answer
+			err = scard.ErrNotTransacted // some drivers report a broken link as an empty answer
 		}
 		if errors.Is(err, scard.ErrNotTransacted) || errors.Is(err, scard.ErrCommDataLost) {
 			return c.explain(hctx, err)
 		}
 		if errors.Is(err, scard.ErrProtoMismatch) {
-			// We use the protocol that was agreed, so it is agreed no more: the
-			// card was switched off. The command did not reach it.
+			// The command used the protocol of the connection, so that protocol
+			// no longer applies: the card was switched off and did not get the command.
 			return scard.ErrResetCard
 		}
 		resp = r
@@ -217,9 +216,9 @@ func (c *Conn) Transmit(command []byte) ([]byte, error) {
 	return resp, nil
 }
 
-// explain finds out why an exchange failed: pcscd reports a card that left in
-// the middle of one like a card that fell silent, and notices only at its next
-// look (every 400 ms) that it is gone.
+// explain finds out why an exchange failed. pcscd reports a card that was removed
+// during an exchange like a card that stopped answering, and detects the removal
+// only at its next poll (every 400 ms).
 func (c *Conn) explain(hctx *scard.Context, cause error) error {
 	cur := scard.StatePresent | scard.StateFlag(c.counter)<<16
 	s := []scard.ReaderState{{Reader: c.raw, CurrentState: cur}}
@@ -243,14 +242,14 @@ func (c *Conn) explain(hctx *scard.Context, cause error) error {
 	return cause
 }
 
-// Begin takes the card for this program alone until End, waiting for another
-// program's transaction to end (apdu.ErrBusy after BusyTimeout, and then the
-// connection is dead: the wait in the library cannot be taken back).
+// Begin reserves the card for this program until End. It waits until another
+// program's transaction ends. After BusyTimeout it returns apdu.ErrBusy, and the
+// connection is dead, because the wait in the library cannot be cancelled.
 //
-// reset reports that somebody reset the card since the last transaction, or that
-// Begin did, because it was off or silent: its selection, channel and verified
-// codes are gone. A card that was taken away in
-// the meantime is apdu.ErrRemoved, even if one lies there again.
+// reset reports whether another program reset the card since the last transaction,
+// or Begin did because the card was off or silent: its selection, channel and
+// verified codes are lost. If the card was removed in the meantime, Begin returns
+// apdu.ErrRemoved, even if a card is in the reader again.
 func (c *Conn) Begin() (reset bool, err error) {
 	const op = "begin transaction"
 	c.mu.Lock()
@@ -283,7 +282,7 @@ func (c *Conn) Begin() (reset bool, err error) {
 				return err
 			}
 		}
-		return scard.ErrSharingViolation // somebody resets faster than we can begin
+		return scard.ErrSharingViolation // another program reset the card at every try
 	})
 	if errors.Is(err, apdu.ErrTimeout) {
 		c.dead = &Error{Op: op, Reader: c.reader, Kind: apdu.ErrBusy}
@@ -299,9 +298,9 @@ func (c *Conn) Begin() (reset bool, err error) {
 	return atr != nil, nil
 }
 
-// wake resets a card that fell silent, or that the service or another program
-// switched off under this connection: nothing else brings it back. It returns
-// nil when there was no need to.
+// wake resets a card that stopped answering, or that the service or another program
+// switched off during this connection: only a reset makes it usable. It returns nil
+// when no reset was needed.
 func (c *Conn) wake(hctx *scard.Context, silent bool) (atr []byte, err error) {
 	st, err := c.card.Status()
 	if err != nil || !silent && !switchedOff(st) {
@@ -310,9 +309,9 @@ func (c *Conn) wake(hctx *scard.Context, silent bool) (atr []byte, err error) {
 	return c.again(hctx, scard.ResetCard)
 }
 
-// again acknowledges a reset, or makes one. SCardReconnect would as well take
-// another card that came into the reader, so the count of insertions and
-// removals must be the one of the time of connecting.
+// again acknowledges or executes a reset. SCardReconnect also accepts another card
+// in the reader, so the count of insertions and removals must be the one from the
+// time of the connection.
 func (c *Conn) again(hctx *scard.Context, d scard.Disposition) (atr []byte, err error) {
 	if err := c.card.Reconnect(scard.ShareShared, scard.ProtocolAny, d); err != nil {
 		return nil, err
@@ -330,9 +329,9 @@ func (c *Conn) again(hctx *scard.Context, d scard.Disposition) (atr []byte, err 
 	return st.Atr, usable(c.card)
 }
 
-// End gives the card back to other programs without resetting it. Without a
-// transaction it does nothing. A transaction that was lost with its card is
-// over, too, and no error here: the operation in it has failed already.
+// End releases the card for other programs without resetting it. Without a
+// transaction it does nothing. It returns no error for a transaction that was lost
+// with its card: the operation in it has failed already.
 func (c *Conn) End() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -344,13 +343,13 @@ func (c *Conn) End() error {
 	card := c.card
 	err := c.do("end transaction", c.cfg.Timeout, func() error { return card.EndTransaction(scard.LeaveCard) })
 	if errors.Is(err, apdu.ErrReset) || errors.Is(err, apdu.ErrRemoved) {
-		return nil // the next Begin tells
+		return nil // the next Begin reports it
 	}
 	return err
 }
 
-// Reset resets the card; every other connection to it notices. A transaction
-// goes on.
+// Reset resets the card; every other connection to it reports the reset. A
+// transaction continues.
 func (c *Conn) Reset() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -366,8 +365,8 @@ func (c *Conn) Reset() error {
 	return err
 }
 
-// Close ends the connection and leaves the card as it is. It waits for a call
-// under way, so for its time limit at most. Closing twice does nothing.
+// Close ends the connection and does not change the card. It waits for a running
+// call, at most for its time limit. A second Close does nothing.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -381,11 +380,11 @@ func (c *Conn) close() {
 		c.dead = ErrClosed
 	}
 	if c.hctx == nil {
-		return // released, or left to a call that hangs
+		return // released, or still used by a call that hangs
 	}
 	hctx, card := c.hctx, c.card
 	c.hctx = nil
-	// Bounded as everything else: the service may hang.
+	// The time is limited because the service may hang.
 	limited(c.cfg.Timeout, func() error {
 		if card != nil {
 			disconnect(card) // ends a transaction, too

@@ -203,7 +203,7 @@ func TestResetByAnother(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	// The one who reset does not have to be told.
+	// The connection that reset the card gets no report of it.
 	if reset, err := b.Begin(); err != nil || reset {
 		t.Errorf("Begin of the other: %v %v", reset, err)
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/ebfe/scard"
 )
 
-// powered is a chip that is silent without power, and tells that it is there.
+// powered is a chip that does not answer without power, and reports its presence.
 type powered struct {
 	chip
 	on       bool
@@ -277,8 +277,8 @@ func TestSilentCardIsResetWithinTransaction(t *testing.T) {
 	}
 }
 
-// wantWoken checks that the next transaction tells of a reset and works, and
-// that the one after it is as always.
+// wantWoken checks that the next transaction reports a reset and works, and that
+// the one after it reports none.
 func wantWoken(t *testing.T, conn apdu.Card) {
 	t.Helper()
 	for _, want := range []bool{true, false} {

@@ -12,7 +12,7 @@ import (
 	"github.com/ebfe/scard"
 )
 
-// pnp is the pseudo reader whose state changes when readers come and go.
+// pnp is the pseudo reader whose state changes when readers are attached or removed.
 const pnp = `\\?PnP?\Notification`
 
 // maxWatched is how many real readers one call of the library takes beside pnp
@@ -73,7 +73,7 @@ func (c *Context) Watch(ctx context.Context) (<-chan readers.Event, error) {
 	return w.events, nil
 }
 
-// watched is what the watcher last said about a reader.
+// watched is what the watcher last reported about a reader.
 type watched struct {
 	raw     string            // name for the service
 	name    string            // for events
@@ -142,7 +142,7 @@ func (w *watcher) run() {
 }
 
 // serve reports changes until the context breaks or the watch ends. served
-// tells that it got as far as waiting for changes. It releases l.
+// reports whether it got as far as waiting for changes. It releases l.
 func (w *watcher) serve(l link) (served bool, err error) {
 	misses := 0
 	for {
@@ -199,9 +199,9 @@ func (w *watcher) serve(l link) (served bool, err error) {
 // release releases a link without waiting for the library.
 func (w *watcher) release(l link) { w.calls.do(func() { l.Release() }) }
 
-// wait blocks until a state differs from what was given, the readers are not
-// those of the list, relist has passed or the watch ends. ours tells whether l is
-// still the caller's to release.
+// wait blocks until a state differs from the given one, the readers differ from the
+// list, relist has passed or the watch ends. ours reports whether the caller must
+// still release l.
 func (w *watcher) wait(l link, states []scard.ReaderState, list []string) (err error, ours bool) {
 	got := slices.Clone(states)
 	result := make(chan error)
@@ -287,7 +287,7 @@ func sameReaders(a, b []string) bool {
 	return len(a) == len(b) && !slices.ContainsFunc(a, func(name string) bool { return !slices.Contains(b, name) })
 }
 
-// sync reports readers that came and went.
+// sync reports readers that were attached or removed.
 func (w *watcher) sync(raw []string) {
 	kept := w.known[:0:0]
 	for _, r := range w.known {
@@ -314,7 +314,7 @@ func (w *watcher) sync(raw []string) {
 func (w *watcher) update(r *watched, s scard.ReaderState) {
 	if s.EventState&(scard.StateUnknown|scard.StateUnavailable) != 0 {
 		r.state = s.EventState &^ scard.StateChanged
-		return // the next listing tells what became of the reader
+		return // the next listing shows whether the reader exists
 	}
 	now := readers.CardRemoved
 	switch {

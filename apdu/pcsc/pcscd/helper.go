@@ -86,7 +86,7 @@ type helper struct {
 	set     setup
 	cmd     *exec.Cmd
 	gone    chan struct{} // closed when pcscd has ended
-	settled atomic.Bool   // pcscd runs and was not told to stop
+	settled atomic.Bool   // pcscd runs and no stop was requested
 }
 
 // serve answers requests until the parent closes its end or dies.
@@ -155,7 +155,7 @@ func (h *helper) handle(b []byte) (*os.File, error) {
 	return nil, fmt.Errorf("unknown request %q", req.Op)
 }
 
-// prepare makes the namespaces what pcscd shall see.
+// prepare mounts in the namespaces what pcscd must see, and hides the rest.
 func (h *helper) prepare() error {
 	// Nothing mounted here may reach the outside.
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
@@ -187,7 +187,7 @@ func (h *helper) prepare() error {
 	if err != nil {
 		return err
 	}
-	// Without its drivers pcscd leaves real readers alone.
+	// Without its drivers pcscd does not use real readers.
 	var hidden string
 	for _, dir := range driverDirs {
 		if _, err := os.Stat(dir); err != nil {
@@ -206,8 +206,8 @@ func (h *helper) prepare() error {
 
 // configure writes what pcscd reads instead of /etc/reader.conf.d. Each pair of
 // slots has its own copy of the driver, which keeps its slots in a static
-// table; the copies stand in dir, a file system of ours where code may be
-// executed (unlike /tmp on some machines).
+// table. The copies are in dir, a private file system where code may be executed
+// (unlike /tmp on some machines).
 func (h *helper) configure(dir string, lib []byte) error {
 	conf := filepath.Join(h.set.Dir, "conf")
 	if err := os.Mkdir(conf, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
@@ -285,7 +285,7 @@ func (h *helper) start() error {
 		cmd.Wait()
 		close(gone)
 		if h.settled.Load() {
-			// It crashed or somebody else killed it: that is the end of all.
+			// It crashed or another process killed it: the helper ends, too.
 			fmt.Fprintln(os.Stderr, "pcscd ended by itself:", cmd.ProcessState)
 			h.leave(1)
 		}
@@ -319,7 +319,7 @@ func (h *helper) start() error {
 func (h *helper) listening() error {
 	table, err := os.ReadFile("/proc/thread-self/net/tcp")
 	if err != nil {
-		return nil // no /proc: then the first Dial tells
+		return nil // no /proc: the first Dial fails if the driver is missing
 	}
 	for i := range h.set.Readers * slotsPerReader {
 		if !listens(string(table), Port+i) {
@@ -340,8 +340,8 @@ func listens(table string, port int) bool {
 	return false
 }
 
-// stop ends pcscd and waits for it. It is killed: asked nicely it may wait for
-// a card that does not answer.
+// stop kills pcscd and waits for it. On SIGTERM pcscd may wait for a card that does
+// not answer.
 func (h *helper) stop() {
 	if h.cmd == nil {
 		return
@@ -350,7 +350,8 @@ func (h *helper) stop() {
 	h.cmd.Process.Kill()
 	<-h.gone
 	h.cmd = nil
-	// Its clean-up, which clients rely on to see that the service is down.
+	// pcscd was killed before it could remove these files. Without them clients
+	// see that the service is down.
 	os.Remove("/run/pcscd/pcscd.comm")
 	os.Remove("/run/pcscd/pcscd.pid")
 }

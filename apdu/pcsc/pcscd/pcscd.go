@@ -1,19 +1,18 @@
 //go:build linux
 
 // Package pcscd runs a private pcscd with vsmartcard's virtual reader (vpcd)
-// for tests and demonstrations, beside whatever PC/SC service the machine has
-// and without touching it.
+// for tests and demonstrations. It does not affect the PC/SC service of the machine.
 //
-// The daemon gets namespaces of its own. Its mount namespace shows a private
-// directory as /run/pcscd (socket and pid file) and no USB drivers (so that it
-// never takes a real reader away from the system's pcscd). Its network
-// namespace holds the TCP ports of vpcd, which listens on every interface: here
-// the only one is a loopback nobody else can reach, and [Daemon.Dial] is the
-// only door. Root may do that; another user needs user namespaces.
+// The daemon has its own namespaces. Its mount namespace has a private directory as
+// /run/pcscd (socket and pid file) and no USB drivers, so that it never uses a real
+// reader of the system's pcscd. vpcd listens on every interface of its network
+// namespace. The only one there is a loopback interface that no other process can
+// reach; [Daemon.Dial] connects to it. Root may create namespaces; another user needs
+// user namespaces.
 //
 // The namespaces are prepared by the program's own executable, started again
-// under another name (see init in helper.go). It ends, and pcscd with it, as
-// soon as the program that started it is gone, however it went.
+// under another name (see init in helper.go). This helper ends together with pcscd as
+// soon as the program that started it ends or is killed.
 package pcscd
 
 import (
@@ -102,8 +101,8 @@ var driverDirs = []string{
 	"/usr/lib/aarch64-linux-gnu/pcsc/drivers",
 }
 
-// Installed tells whether pcscd and the vpcd driver are there; the error
-// matches ErrNotInstalled and names what is missing.
+// Installed checks that pcscd and the vpcd driver are installed. Its error matches
+// ErrNotInstalled and names what is missing.
 func Installed() error {
 	_, _, err := find()
 	return err
@@ -315,20 +314,20 @@ func receivedFD(oob []byte) int {
 	return fds[0]
 }
 
-// Socket is the path of the daemon's socket for PC/SC clients.
+// Socket returns the path of the daemon's socket for PC/SC clients.
 func (d *Daemon) Socket() string { return filepath.Join(d.dir, "run", "pcscd.comm") }
 
-// Env is what a client process needs in its environment to use this daemon.
+// Env returns what a client process needs in its environment to use this daemon.
 func (d *Daemon) Env() []string { return []string{"PCSCLITE_CSOCK_NAME=" + d.Socket()} }
 
 // Setenv makes this process use the daemon. libpcsclite reads the variable
 // once, so it must be called before the first use of PC/SC.
 func (d *Daemon) Setenv() error { return os.Setenv("PCSCLITE_CSOCK_NAME", d.Socket()) }
 
-// Slots is the number of virtual readers.
+// Slots returns the number of virtual readers.
 func (d *Daemon) Slots() int { return d.slots }
 
-// Reader is the PC/SC name of a slot's reader (0 to Slots-1). The first two are
+// Reader returns the PC/SC name of a slot's reader (0 to Slots-1). The first two are
 // those of Debian's configuration of vpcd.
 func (d *Daemon) Reader(slot int) string {
 	return fmt.Sprintf("%s 00 %02X", friendly(d.name, slot), slot%slotsPerReader)
@@ -343,7 +342,7 @@ func friendly(name string, slot int) string {
 	return fmt.Sprintf("%s %c", name, 'A'+slot/slotsPerReader)
 }
 
-// Addr is vpcd's address, inside the daemon's network namespace: for display.
+// Addr returns vpcd's address inside the daemon's network namespace, for display.
 func (d *Daemon) Addr() string { return fmt.Sprintf("127.0.0.1:%d", Port) }
 
 // Dial connects to vpcd: the returned connection is the card in the given slot
@@ -379,10 +378,10 @@ func (d *Daemon) Restart() error {
 	return d.Resume()
 }
 
-// Logs is what pcscd printed last (at most 64 KiB).
+// Logs returns what pcscd printed last (at most 64 KiB).
 func (d *Daemon) Logs() string { return d.logs.String() }
 
-// Done is closed when the daemon is gone for good.
+// Done returns a channel that is closed when the daemon has ended.
 func (d *Daemon) Done() <-chan struct{} { return d.exited }
 
 // Stop ends the daemon, waits until it is gone and removes its temporary
