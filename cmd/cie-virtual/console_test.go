@@ -57,7 +57,7 @@ func ask(t *testing.T, c net.Conn, message string) string {
 
 // Without a private daemon the card goes to a host and port, and comes back
 // when the reader throws it out.
-func TestReconnects(t *testing.T) {
+func TestCardIsInsertedAgainWhenReaderClosesConnection(t *testing.T) {
 	r, port := newFakeReader(t)
 	s := start(t, "--port", port, "--nis", "999912345678")
 	for range 2 {
@@ -97,7 +97,7 @@ func TestReconnects(t *testing.T) {
 	s.quit()
 }
 
-func TestUnreachable(t *testing.T) {
+func TestUnreachableReaderIsReportedOnce(t *testing.T) {
 	r, port := newFakeReader(t)
 	r.l.Close()
 	s := start(t, "--port", port)
@@ -114,7 +114,7 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-func TestConsole(t *testing.T) {
+func TestConsoleExecutesCommands(t *testing.T) {
 	_, port := newFakeReader(t)
 	s := start(t, "--port", port, "--absent", "--cards", "2", "--port", port)
 	for _, tt := range []struct{ typed, want string }{
@@ -160,7 +160,7 @@ func TestParseFaults(t *testing.T) {
 }
 
 // End of input ends the program, a signal too; both are an ordinary end.
-func TestEnds(t *testing.T) {
+func TestEndOfInputExitsWithoutError(t *testing.T) {
 	_, port := newFakeReader(t)
 	s := start(t, "--port", port, "--absent")
 	s.in.Close()

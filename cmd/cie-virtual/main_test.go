@@ -38,7 +38,7 @@ func TestScripts(t *testing.T) {
 
 // What a person types at the terminal ends the program, unless a command runs
 // that gets it too.
-func TestSignals(t *testing.T) {
+func TestTerminalSignalsEndProgramUnlessCommandRuns(t *testing.T) {
 	w := &env{}
 	for _, running := range []bool{false, true} {
 		w.commanding.Store(running)

@@ -41,7 +41,7 @@ func quiet(lang string) (a *app, out, errs *bytes.Buffer) {
 
 // Every error that can come out of the layers below has its words, its exit
 // code and its name in JSON.
-func TestExplain(t *testing.T) {
+func TestEveryErrorHasTextExitCodeAndName(t *testing.T) {
 	step := func(err error) error { return &card.StepError{Step: card.StepKeyExchange, Err: err} }
 	pinError := func(ref card.PINRef, tries int) error { return &card.PINError{Ref: ref, Tries: tries} }
 	tests := []struct {
@@ -301,7 +301,7 @@ func TestStepsHaveWords(t *testing.T) {
 	}
 }
 
-func TestReflow(t *testing.T) {
+func TestReflowJoinsParagraphsAndKeepsColumns(t *testing.T) {
 	in := strings.Join([]string{
 		"One two three",
 		"four five.",
@@ -373,7 +373,7 @@ func TestShellQuote(t *testing.T) {
 	}
 }
 
-func TestRoff(t *testing.T) {
+func TestRoffLineEscapesControlCharacters(t *testing.T) {
 	for in, want := range map[string]string{
 		`.hidden`: `\&.hidden`, `a\b`: `a\eb`, `--pin-fd`: `\-\-pin\-fd`, `'quoted'`: `\(aqquoted\(aq`, "~/.config": `\(ti/.config`,
 	} {
@@ -384,7 +384,7 @@ func TestRoff(t *testing.T) {
 }
 
 // The guard lets a signal wait while the card must not be left alone.
-func TestGuard(t *testing.T) {
+func TestGuardDelaysSignalDuringOperation(t *testing.T) {
 	noticed := 0
 	g := &guard{notice: func(waits bool) {
 		if waits {

@@ -83,9 +83,9 @@ func (v visit) run(t testing.TB, p cardtest.Profile) cardtest.Stats {
 	return c.Stats().Sub(before)
 }
 
-// TestCost keeps every visit within its bounds, and expects a known card to
+// TestCommandsStayWithinLimitsOfAPDUs keeps every visit within its bounds, and expects a known card to
 // need one device authentication and to lose no channel.
-func TestCost(t *testing.T) {
+func TestCommandsStayWithinLimitsOfAPDUs(t *testing.T) {
 	for _, family := range []cardtest.Family{cardtest.NXP, cardtest.Gemalto, cardtest.STM, cardtest.Bare, cardtest.Bit4id3} {
 		for _, v := range visits {
 			for strict, most := range map[cardtest.Strict]int{0: v.apdus, cardtest.StrictAll: v.strict} {

@@ -25,9 +25,9 @@ import (
 	"cie/cmd/internal/tty/ptytest"
 )
 
-// sickbed is a person's computer: a home with a Firefox, the real module, and
+// doctorMachine is the computer of a user: a home with a Firefox, the real module, and
 // a private smart card service.
-type sickbed struct {
+type doctorMachine struct {
 	t    *testing.T
 	base string
 	home string
@@ -41,14 +41,14 @@ type sickbed struct {
 }
 
 // newSickbed makes the computer; daemon may be nil.
-func newSickbed(t *testing.T, daemon *stack.Stack) *sickbed {
+func newSickbed(t *testing.T, daemon *stack.Stack) *doctorMachine {
 	t.Helper()
 	base, err := os.MkdirTemp("", "cie-doctor-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(base) })
-	s := &sickbed{t: t, base: base, home: filepath.Join(base, "home"), root: filepath.Join(base, "root"), csca: filepath.Join(base, "csca.pem")}
+	s := &doctorMachine{t: t, base: base, home: filepath.Join(base, "home"), root: filepath.Join(base, "root"), csca: filepath.Join(base, "csca.pem")}
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -87,7 +87,7 @@ func newSickbed(t *testing.T, daemon *stack.Stack) *sickbed {
 	return s
 }
 
-func (s *sickbed) copy(from, to string) {
+func (s *doctorMachine) copy(from, to string) {
 	s.t.Helper()
 	b, err := os.ReadFile(from)
 	if err == nil {
@@ -100,7 +100,7 @@ func (s *sickbed) copy(from, to string) {
 
 // run runs the program and returns its standard output and exit code. stdin is
 // for --pin-fd 0.
-func (s *sickbed) run(stdin string, args ...string) (string, int) {
+func (s *doctorMachine) run(stdin string, args ...string) (string, int) {
 	s.t.Helper()
 	cmd := exec.Command(s.cie, args...)
 	cmd.Args[0] = "cie"
@@ -121,7 +121,7 @@ func (s *sickbed) run(stdin string, args ...string) (string, int) {
 }
 
 // enable registers the module.
-func (s *sickbed) enable() {
+func (s *doctorMachine) enable() {
 	s.t.Helper()
 	if out, code := s.run("", "browsers", "enable", "--module", s.mod); code != 0 {
 		s.t.Fatalf("enable: exit %d\n%s", code, out)
@@ -129,7 +129,7 @@ func (s *sickbed) enable() {
 }
 
 // examine runs the doctor.
-func (s *sickbed) examine(stdin string, args ...string) (doctorJSON, int) {
+func (s *doctorMachine) examine(stdin string, args ...string) (doctorJSON, int) {
 	s.t.Helper()
 	out, code := s.run(stdin, append([]string{"doctor", "--json", "--module", s.mod, "--csca", s.csca}, args...)...)
 	var d doctorJSON
@@ -140,7 +140,7 @@ func (s *sickbed) examine(stdin string, args ...string) (doctorJSON, int) {
 }
 
 // want wants a finding with its remedy among the checks, of that gravity.
-func (s *sickbed) want(d doctorJSON, code int, status doctor.Status, finding doctor.Finding, remedy doctor.Remedy, says string) checkJSON {
+func (s *doctorMachine) want(d doctorJSON, code int, status doctor.Status, finding doctor.Finding, remedy doctor.Remedy, says string) checkJSON {
 	s.t.Helper()
 	for _, c := range d.Checks {
 		if c.Finding == finding {
@@ -377,7 +377,7 @@ func denyPCSC(t *testing.T, socket string) {
 
 // wantDenied wants every verb that needs the service to say that it does not
 // admit this user, and what helps, as the doctor does.
-func (s *sickbed) wantDenied(says, remedy string) {
+func (s *doctorMachine) wantDenied(says, remedy string) {
 	s.t.Helper()
 	for _, args := range [][]string{{"status"}, {"readers"}, {"cert", "--pin-fd", "0"}, {"pin", "verify", "--pin-fd", "0"}} {
 		out, code := s.run("13572468\n", append(args, "--json")...)
@@ -499,7 +499,7 @@ func TestDoctorReportIsAnonymous(t *testing.T) {
 
 // At a terminal the PIN is asked for after the attempts left, and not shown.
 func TestDoctorAsksForThePIN(t *testing.T) {
-	s := sit(t, "C.UTF-8", "Reader 00 00: cie card\n", "doctor", "--pin", "--module", filepath.Join(t.TempDir(), "none.so"))
+	s := startOnTerminal(t, "C.UTF-8", "Reader 00 00: cie card\n", "doctor", "--pin", "--module", filepath.Join(t.TempDir(), "none.so"))
 	s.Expect("Attempts left for the PIN: 3 of 3")
 	s.answer("PIN", pin)
 	s.Expect("valid until 2045-06-30")

@@ -20,17 +20,17 @@ import (
 	"cie/cmd/internal/anchor"
 )
 
-// office is a directory with a file of readers and a PIN.
-type office struct {
+// signingDir is a directory with a file of readers and a PIN.
+type signingDir struct {
 	t   testing.TB
 	dir string
 	env []string
 	cpu time.Duration // of the last run
 }
 
-func newOffice(t testing.TB, options string) *office {
+func newSigningDir(t testing.TB, options string) *signingDir {
 	t.Helper()
-	o := &office{t: t, dir: t.TempDir()}
+	o := &signingDir{t: t, dir: t.TempDir()}
 	o.env = append(os.Environ(), readersVariable+"="+o.dir+"/readers", "XDG_CACHE_HOME="+o.dir+"/.cache", "XDG_STATE_HOME="+o.dir+"/.state",
 		"XDG_CONFIG_HOME="+o.dir+"/.config", "LANG=C.UTF-8", "NO_PROXY=", "no_proxy=")
 	if err := anchor.Write(o.dir + "/.config"); err != nil {
@@ -46,7 +46,7 @@ func newOffice(t testing.TB, options string) *office {
 	return o
 }
 
-func (o *office) write(name, content string) {
+func (o *signingDir) write(name, content string) {
 	o.t.Helper()
 	if err := os.WriteFile(filepath.Join(o.dir, name), []byte(content), 0o600); err != nil {
 		o.t.Fatal(err)
@@ -54,7 +54,7 @@ func (o *office) write(name, content string) {
 }
 
 // run runs a line of the shell and returns its output and exit code.
-func (o *office) run(line string, env ...string) (out string, code int) {
+func (o *signingDir) run(line string, env ...string) (out string, code int) {
 	o.t.Helper()
 	c := exec.Command("sh", "-c", line)
 	c.Dir, c.Env = o.dir, append(o.env, env...)
@@ -72,8 +72,8 @@ func (o *office) run(line string, env ...string) (out string, code int) {
 	return b.String(), code
 }
 
-// names lists the files of the office but its furniture.
-func (o *office) names() string {
+// names lists the files of the directory without those of newSigningDir.
+func (o *signingDir) names() string {
 	entries, err := os.ReadDir(o.dir)
 	if err != nil {
 		o.t.Fatal(err)
@@ -99,7 +99,7 @@ func TestOnlineServices(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	o := newOffice(t, "")
+	o := newSigningDir(t, "")
 	o.write("letter", "Dear municipality,\n")
 	proxy := "HTTP_PROXY=" + server.URL
 	if out, code := o.run("cie sign letter --tsa "+server.URL+"/tsa --pin-fd 3 3<pin", proxy); code != exitOK {
@@ -155,7 +155,7 @@ func TestOnlineServices(t *testing.T) {
 	}
 }
 
-func certificate(t testing.TB, o *office) []byte {
+func certificate(t testing.TB, o *signingDir) []byte {
 	t.Helper()
 	out, code := o.run("cie cert --pin-fd 3 3<pin 2>/dev/null")
 	if code != exitOK {
@@ -177,7 +177,7 @@ func TestNothingConnectsUnlessSwitchedOn(t *testing.T) {
 			t.Skipf("%s is not installed", tool)
 		}
 	}
-	o := newOffice(t, "")
+	o := newSigningDir(t, "")
 	if out, code := o.run(wrap + " ip link set lo up"); code != 0 {
 		t.Skipf("no network namespace can be made: %s", out)
 	}
@@ -243,13 +243,13 @@ func counter(t testing.TB, snmp, protocol, name string) string {
 	return ""
 }
 
-// TestCardTakenAwayBetweenFiles: the files that were finished are whole, the
+// TestSignReportsCardRemovedBetweenFiles: the files that were finished are whole, the
 // others are named and do not exist, and no try is spent.
-func TestCardTakenAwayBetweenFiles(t *testing.T) {
+func TestSignReportsCardRemovedBetweenFiles(t *testing.T) {
 	for _, fault := range []string{"remove-before", "remove-after"} {
 		// The chip proves itself with the same command twice before it signs: this
 		// is the third signature.
-		o := newOffice(t, "nth=88:5:"+fault)
+		o := newSigningDir(t, "nth=88:5:"+fault)
 		for _, name := range []string{"a", "b", "c", "d"} {
 			o.write(name, "content of "+name)
 		}
@@ -277,7 +277,7 @@ func TestCardTakenAwayBetweenFiles(t *testing.T) {
 // TestHundredFiles: 100 small files with one PIN take less than 5 s, beside what
 // a real chip needs for its signatures.
 func TestHundredFiles(t *testing.T) {
-	o := newOffice(t, "")
+	o := newSigningDir(t, "")
 	var names []string
 	for n := range 100 {
 		name := fmt.Sprintf("file%03d", n)

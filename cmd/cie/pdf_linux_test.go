@@ -43,7 +43,7 @@ func TestPDFWithOnlineServices(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	o := newOffice(t, "")
+	o := newSigningDir(t, "")
 	o.write("letter.pdf", onePage())
 	proxy := "HTTP_PROXY=" + server.URL
 	if out, code := o.run("cie sign letter.pdf --show name --tsa "+server.URL+"/tsa --pin-fd 3 3<pin", proxy); code != exitOK {

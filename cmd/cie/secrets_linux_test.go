@@ -104,7 +104,7 @@ func secretForms(code string) []string {
 // While the program waits at a prompt, its arguments and environment hold no
 // code, and a crash would leave no core file with one.
 func TestProcessHoldsNoCode(t *testing.T) {
-	s := sit(t, english, oneReader, "pin", "change")
+	s := startOnTerminal(t, english, oneReader, "pin", "change")
 	s.answer("Current PIN", pin)
 	s.Expect("New PIN (8 digits)")
 	for _, file := range []string{"cmdline", "environ"} {

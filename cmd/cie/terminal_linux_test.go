@@ -18,18 +18,18 @@ import (
 	"cie/cmd/internal/tty/ptytest"
 )
 
-// seat is a person at a terminal that the program runs on, with virtual cards.
-type seat struct {
+// terminalRun is a run of the program on a terminal, with virtual cards.
+type terminalRun struct {
 	*ptytest.Person
 	t   *testing.T
 	dir string
 	cmd *exec.Cmd
 }
 
-// sit starts the program on a terminal. cards is the description of the readers.
-func sit(t *testing.T, locale, cards string, args ...string) *seat {
+// startOnTerminal starts the program on a terminal. cards is the description of the readers.
+func startOnTerminal(t *testing.T, locale, cards string, args ...string) *terminalRun {
 	t.Helper()
-	s := &seat{Person: ptytest.New(t), t: t, dir: t.TempDir()}
+	s := &terminalRun{Person: ptytest.New(t), t: t, dir: t.TempDir()}
 	if err := os.WriteFile(filepath.Join(s.dir, "readers"), []byte(cards), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func sit(t *testing.T, locale, cards string, args ...string) *seat {
 	return s
 }
 
-func (s *seat) start(locale string, args ...string) {
+func (s *terminalRun) start(locale string, args ...string) {
 	s.t.Helper()
 	s.cmd = exec.Command("cie", append(args, "--csca", filepath.Join(s.dir, "csca.pem"))...)
 	s.cmd.Env = append(os.Environ(), readersVariable+"="+filepath.Join(s.dir, "readers"), "LC_ALL="+locale,
@@ -54,7 +54,7 @@ func (s *seat) start(locale string, args ...string) {
 }
 
 // answer waits for a prompt for a code, checks that the echo is off, and types.
-func (s *seat) answer(prompt, code string) {
+func (s *terminalRun) answer(prompt, code string) {
 	s.t.Helper()
 	s.Expect(prompt)
 	if s.Echo() {
@@ -64,7 +64,7 @@ func (s *seat) answer(prompt, code string) {
 }
 
 // wantExit waits for the end, and wants the terminal as it was and no code on it.
-func (s *seat) wantExit(code int) {
+func (s *terminalRun) wantExit(code int) {
 	s.t.Helper()
 	_ = s.cmd.Wait()
 	if got := s.cmd.ProcessState.ExitCode(); got != code {
@@ -81,7 +81,7 @@ func (s *seat) wantExit(code int) {
 }
 
 // wantCard compares the memory of the card with what it should be.
-func (s *seat) wantCard(pinCode string, pinTries, pukTries int) {
+func (s *terminalRun) wantCard(pinCode string, pinTries, pukTries int) {
 	s.t.Helper()
 	var memory struct {
 		PIN      []byte `json:"pin"`
@@ -102,7 +102,7 @@ func (s *seat) wantCard(pinCode string, pinTries, pukTries int) {
 }
 
 // awaitPaused waits until the card pauses at the command that the readers file names.
-func (s *seat) awaitPaused() {
+func (s *terminalRun) awaitPaused() {
 	s.t.Helper()
 	for end := time.Now().Add(ptytest.Patience); ; time.Sleep(time.Millisecond) {
 		_, err := os.Stat(filepath.Join(s.dir, "card.paused"))
@@ -115,7 +115,7 @@ func (s *seat) awaitPaused() {
 	}
 }
 
-func (s *seat) letGo() {
+func (s *terminalRun) letGo() {
 	s.t.Helper()
 	if err := os.WriteFile(filepath.Join(s.dir, "card.go"), nil, 0o600); err != nil {
 		s.t.Fatal(err)
@@ -140,7 +140,7 @@ const (
 )
 
 func TestTerminalStatus(t *testing.T) {
-	s := sit(t, italian, oneReader, "status", "--pin")
+	s := startOnTerminal(t, italian, oneReader, "status", "--pin")
 	s.Expect("non muovere la carta") // the progress bar
 	s.Expect("Per il PIN restano 3 tentativi su 3.")
 	s.answer("PIN (8 cifre", pin)
@@ -155,7 +155,7 @@ func TestTerminalStatus(t *testing.T) {
 
 // A code of another length never reaches the card, and may be typed again.
 func TestTerminalWrongLength(t *testing.T) {
-	s := sit(t, english, oneReader, "pin", "verify")
+	s := startOnTerminal(t, english, oneReader, "pin", "verify")
 	s.answer("PIN (8 digits", pin[:4])
 	s.Expect("exactly 8 digits")
 	s.answer("PIN (8 digits", pin+"0")
@@ -181,7 +181,7 @@ func TestTerminalWrongLength(t *testing.T) {
 }
 
 func TestTerminalChange(t *testing.T) {
-	s := sit(t, english, oneReader, "pin", "change")
+	s := startOnTerminal(t, english, oneReader, "pin", "change")
 	s.answer("Current PIN", pin)
 	s.answer("New PIN (8 digits)", "87654321")
 	s.Expect("in sequence")
@@ -206,7 +206,7 @@ func TestTerminalChange(t *testing.T) {
 }
 
 func TestTerminalLastTry(t *testing.T) {
-	s := sit(t, italian, oneReader, "pin", "verify")
+	s := startOnTerminal(t, italian, oneReader, "pin", "verify")
 	s.answer("PIN (8 cifre", wrong)
 	s.wantExit(exitWrongCode)
 	s.start(italian, "pin", "verify")
@@ -254,8 +254,8 @@ func TestTerminalLastTry(t *testing.T) {
 // Ctrl-C at a prompt: the terminal is as before, the card too.
 // A card without a known issuer gets a code only after a typed word, which
 // holds for one run; cie cards accept asks for the same word and records it.
-func TestTerminalAsksBeforeACardNobodyVouchesForGetsACode(t *testing.T) {
-	s := sit(t, italian, "Reader One: cie card issuer=keys\n", "pin", "verify")
+func TestTerminalAsksBeforeCodeForCardOfUnknownIssuer(t *testing.T) {
+	s := startOnTerminal(t, italian, "Reader One: cie card issuer=keys\n", "pin", "verify")
 	for _, args := range [][]string{nil, {"pin", "change"}, {"pin", "unblock"}, {"cert"}, {"status", "--pin"}} {
 		if args != nil {
 			s.start(italian, args...)
@@ -289,7 +289,7 @@ func TestTerminalAsksBeforeACardNobodyVouchesForGetsACode(t *testing.T) {
 }
 
 func TestTerminalAsksWhereTheChipDoesNotReportTheTriesOfThePUK(t *testing.T) {
-	s := sit(t, italian, "Reader One: cie card tries=silent\n", "pin", "unblock")
+	s := startOnTerminal(t, italian, "Reader One: cie card tries=silent\n", "pin", "unblock")
 	s.Expect("non dice quanti tentativi restano")
 	s.Expect("Scrivi CONFERMO")
 	s.Type("no\r")
@@ -309,7 +309,7 @@ func TestTerminalAsksWhereTheChipDoesNotReportTheTriesOfThePUK(t *testing.T) {
 }
 
 func TestTerminalInterruptedPrompt(t *testing.T) {
-	s := sit(t, italian, oneReader, "pin", "change")
+	s := startOnTerminal(t, italian, oneReader, "pin", "change")
 	s.Expect("PIN attuale")
 	s.Type(pin[:3] + "\x03")
 	s.Expect("interrotto su tua richiesta")
@@ -328,7 +328,7 @@ func TestTerminalInterruptedPrompt(t *testing.T) {
 
 // Ctrl-\ would let the runtime of Go end the process where it is.
 func TestTerminalQuit(t *testing.T) {
-	s := sit(t, english, oneReader, "pin", "verify")
+	s := startOnTerminal(t, english, oneReader, "pin", "verify")
 	s.Expect("PIN (8 digits")
 	s.Type(pin[:3] + "\x1c")
 	s.Expect("stopped at your request")
@@ -342,7 +342,7 @@ func TestTerminalInterruptedFile(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := sit(t, english, oneReader, "sign", pipe, "--format", "raw", "--out", filepath.Join(t.TempDir(), "out"))
+	s := startOnTerminal(t, english, oneReader, "sign", pipe, "--format", "raw", "--out", filepath.Join(t.TempDir(), "out"))
 	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // until the program reads
 	if err != nil {
 		t.Fatal(err)
@@ -355,7 +355,7 @@ func TestTerminalInterruptedFile(t *testing.T) {
 
 // A descriptor that is a terminal: the code is asked for without echo.
 func TestTerminalDescriptor(t *testing.T) {
-	s := sit(t, english, oneReader, "pin", "verify", "--pin-fd", "0")
+	s := startOnTerminal(t, english, oneReader, "pin", "verify", "--pin-fd", "0")
 	s.answer("PIN (8 digits", pin)
 	s.Expect("The PIN is right.")
 	s.wantExit(exitOK)
@@ -386,7 +386,7 @@ func TestTerminalInterruptedCard(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := sit(t, english, oneReader+" pause="+tt.pause, "pin", tt.verb)
+			s := startOnTerminal(t, english, oneReader+" pause="+tt.pause, "pin", tt.verb)
 			for _, c := range tt.codes {
 				s.answer(c[0], c[1])
 			}
@@ -404,7 +404,7 @@ func TestTerminalInterruptedCard(t *testing.T) {
 
 // Ctrl-C while the card does something harmless ends the run after the command.
 func TestTerminalInterruptedReading(t *testing.T) {
-	s := sit(t, english, oneReader+" pause=82", "status")
+	s := startOnTerminal(t, english, oneReader+" pause=82", "status")
 	s.awaitPaused() // in the device authentication
 	s.Type("\x03")
 	s.Expect("Stopping.")
@@ -416,8 +416,8 @@ func TestTerminalInterruptedReading(t *testing.T) {
 
 // Who reads what --debug prints goes away between the PUK and the new PIN: the
 // card is not left there.
-func TestReaderGone(t *testing.T) {
-	s := &seat{t: t, dir: t.TempDir()}
+func TestUnblockCompletesWhenDebugPipeCloses(t *testing.T) {
+	s := &terminalRun{t: t, dir: t.TempDir()}
 	file := filepath.Join(s.dir, "readers")
 	if err := os.WriteFile(file, []byte(oneReader+" pause=20"), 0o600); err != nil {
 		t.Fatal(err)
@@ -474,8 +474,8 @@ func TestReaderGone(t *testing.T) {
 }
 
 // Without a terminal nothing is asked, and the card is not touched.
-func TestNoTerminal(t *testing.T) {
-	s := &seat{t: t, dir: t.TempDir()}
+func TestWithoutTerminalNoCardIsUsed(t *testing.T) {
+	s := &terminalRun{t: t, dir: t.TempDir()}
 	file := filepath.Join(s.dir, "readers")
 	if err := os.WriteFile(file, []byte(oneReader), 0o600); err != nil {
 		t.Fatal(err)
@@ -494,7 +494,7 @@ func TestNoTerminal(t *testing.T) {
 
 // Digits of other scripts are digits, also where a new PIN is repeated.
 func TestPromptTakesDigitsOfOtherScripts(t *testing.T) {
-	s := sit(t, english, oneReader, "pin", "change")
+	s := startOnTerminal(t, english, oneReader, "pin", "change")
 	s.answer("Current PIN", "١٣٥٧٢٤٦٨")
 	s.answer("New PIN (8 digits)", "۵۰۷۱۸۲۶۴")
 	s.answer("again", "50718264")

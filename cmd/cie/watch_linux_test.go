@@ -15,7 +15,7 @@ import (
 
 // Readers and cards are reported as they come and go, over restarts of the
 // service, until Ctrl-C.
-func TestWatch(t *testing.T) {
+func TestWatchReportsChangesOverRestartOfService(t *testing.T) {
 	c, err := cardtest.New(cardtest.Profile{})
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func TestWatch(t *testing.T) {
 
 // For people, in their language, on a terminal.
 func TestTerminalWatch(t *testing.T) {
-	s := sit(t, italian, oneReader+"\nReader Two: empty", "watch")
+	s := startOnTerminal(t, italian, oneReader+"\nReader Two: empty", "watch")
 	s.Expect("Ctrl-C per finire")
 	s.Expect("Reader One")
 	s.Expect("lettore collegato")

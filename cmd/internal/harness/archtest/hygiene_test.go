@@ -129,7 +129,7 @@ func TestTopLevelNames(t *testing.T) {
 }
 
 // The licence is the one the documents name, in full.
-func TestLicence(t *testing.T) {
+func TestLicenceIsComplete(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root(t), "LICENSE"))
 	if err != nil {
 		t.Fatal(err)

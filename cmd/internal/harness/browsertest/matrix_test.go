@@ -35,9 +35,9 @@ func eachBrowser(t *testing.T, body func(t *testing.T, s *machine, kind browser.
 	}
 }
 
-// TestLogin: a card this machine has never seen, then the same card known, the
+// TestLoginWithNewAndKnownCard: a card this machine has never seen, then the same card known, the
 // browser started anew each time.
-func TestLogin(t *testing.T) {
+func TestLoginWithNewAndKnownCard(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		for _, name := range []string{"never seen", "known"} {
 			t.Run(name, func(t *testing.T) {
@@ -270,9 +270,9 @@ func TestTLS13Only(t *testing.T) {
 	})
 }
 
-// TestTogether: both browsers log in with the same card while `cie status` asks
+// TestBothBrowsersLogInWhileStatusRuns: both browsers log in with the same card while `cie status` asks
 // about it again and again.
-func TestTogether(t *testing.T) {
+func TestBothBrowsersLogInWhileStatusRuns(t *testing.T) {
 	need(t, browser.Kinds()...)
 	s := newStack(t)
 	s.enable()
@@ -330,9 +330,9 @@ func TestTogether(t *testing.T) {
 	t.Logf("cie status answered %d times meanwhile", asked)
 }
 
-// TestDisable: after the browsers were used, disabling leaves their module lists
+// TestDisableRestoresModuleLists: after the browsers were used, disabling leaves their module lists
 // as they would be without this software, and a login finds no certificate.
-func TestDisable(t *testing.T) {
+func TestDisableRestoresModuleLists(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		// Before any browser was started the home is as it was: the tests' anchor is
 		// all that it holds.

@@ -66,7 +66,7 @@ var roots = sync.OnceValue(func() *sod.Roots {
 
 func options(s store) card.Options { return card.Options{Store: s, Roots: roots()} }
 
-// Run does the operation once in peace, and then with a fault of the kind at
+// Run does the operation once without faults, and then with a fault of the kind at
 // each of its commands. The card works in between without being restarted. It
 // returns everything that was not as it should be.
 func (t *Trial) Run(op Operation, kind cardtest.FaultKind) (wrong []error) {
@@ -239,7 +239,7 @@ func (op Operation) judgeOutcome(now memory, cost cardtest.Stats, outcome error,
 		cut       *card.InterruptedError
 		uncertain *card.UncertainError
 		second    = cost.Changes+cost.Unblocks > 0
-		told      = fmt.Sprintf("told %q", fmt.Sprint(outcome))
+		reported  = fmt.Sprintf("reported %q", fmt.Sprint(outcome))
 	)
 	if errors.Is(outcome, card.ErrNotGenuine) && !lying(faults) {
 		return fmt.Errorf("a genuine card is called not genuine: %w", outcome)
@@ -247,11 +247,11 @@ func (op Operation) judgeOutcome(now memory, cost cardtest.Stats, outcome error,
 	switch {
 	case outcome == nil:
 		if op.wrong || op.second && !second || cost.Verifies == 0 && !op.public {
-			return errors.New("told that all went well")
+			return errors.New("reported success")
 		}
 	case errors.As(outcome, &cut):
 		if !op.second || cost.Verifies == 0 || cut.State == card.PINUnchanged && second {
-			return errors.New(told)
+			return errors.New(reported)
 		}
 	case errors.As(outcome, &refused):
 		left := now.PINTries
@@ -259,16 +259,16 @@ func (op Operation) judgeOutcome(now memory, cost cardtest.Stats, outcome error,
 			left = now.PUKTries
 		}
 		if cost.TriesSpent == 0 || refused.Tries >= 0 && refused.Tries != left {
-			return fmt.Errorf("%s, and the card has %+v", told, now)
+			return fmt.Errorf("%s, and the card has %+v", reported, now)
 		}
 	case errors.As(outcome, &uncertain):
 		if second {
-			return errors.New(told)
+			return errors.New(reported)
 		}
 	default:
 		// Nothing was said about a code, so none was spent, and nothing changed.
 		if cost.TriesSpent > 0 || second {
-			return fmt.Errorf("%s, and the card has %+v", told, now)
+			return fmt.Errorf("%s, and the card has %+v", reported, now)
 		}
 	}
 	return nil

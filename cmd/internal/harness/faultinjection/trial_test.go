@@ -55,9 +55,9 @@ func tryFaults(t *testing.T, family cardtest.Family, known bool, op Operation, k
 	}
 }
 
-// TestJudge makes cards and programs that do what they should not, and wants
-// the judgement to say so.
-func TestJudge(t *testing.T) {
+// TestJudgementFindsWrongOutcomes uses cards and programs that behave wrongly, and expects
+// the judgement to report it.
+func TestJudgementFindsWrongOutcomes(t *testing.T) {
 	ops := map[string]Operation{}
 	for _, op := range append(Operations(), Readings()...) {
 		ops[op.Name] = op
@@ -89,7 +89,7 @@ func TestJudge(t *testing.T) {
 		{"changed", "change", fresh, cardtest.Stats{Verifies: 1, Changes: 1, Writes: 1}, nil, true},
 		{"changed in silence", "change", fresh, cardtest.Stats{Verifies: 1, Changes: 1, Writes: 1}, lost, false},
 		{"not changed", "change", was, cardtest.Stats{Verifies: 1}, nil, false},
-		{"changed, and told not", "change", fresh, cardtest.Stats{Verifies: 1, Changes: 1, Writes: 1}, &card.InterruptedError{Ref: card.PIN, Err: lost}, false},
+		{"changed, and failure reported", "change", fresh, cardtest.Stats{Verifies: 1, Changes: 1, Writes: 1}, &card.InterruptedError{Ref: card.PIN, Err: lost}, false},
 		{"changed, in doubt", "change", fresh, cardtest.Stats{Verifies: 1, Changes: 1, Writes: 1}, &card.InterruptedError{Ref: card.PIN, State: card.PINUnknown, Err: lost}, true},
 		{"changed twice", "change", was, cardtest.Stats{Verifies: 1, Changes: 2, Writes: 2}, nil, false},
 		{"PUK refused", "wrong PUK", dead, cardtest.Stats{Verifies: 1, TriesSpent: 1, Writes: 1}, &card.PINError{Ref: card.PUK, Tries: 9, SW: 0x63C9}, true},

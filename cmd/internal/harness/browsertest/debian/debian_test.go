@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestDifference(t *testing.T) {
+func TestDifferenceListsChangedGoneAndNewFiles(t *testing.T) {
 	before := map[string]string{"/a": "1", "/b": "2", "/c": "3"}
 	after := map[string]string{"/a": "1", "/b": "two", "/d": "4"}
 	want := []string{"changed: /b", "gone: /c", "new: /d"}

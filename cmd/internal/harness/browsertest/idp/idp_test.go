@@ -41,7 +41,7 @@ func issue(t *testing.T, name string, parent *x509.Certificate, parentKey *ecdsa
 	return c, key
 }
 
-func TestServer(t *testing.T) {
+func TestServerAsksForCertificatesOfIssuers(t *testing.T) {
 	ca, caKey := issue(t, "Issuer", nil, nil, 0)
 	other, otherKey := issue(t, "Other issuer", nil, nil, 0)
 	s, err := Start(Options{Issuers: []*x509.Certificate{ca}})

@@ -12,8 +12,8 @@ import (
 	"cie/card"
 )
 
-// whereabouts shows where the two halves of a code are found.
-func whereabouts(t *Texts, ref card.PINRef) fyne.CanvasObject {
+// codeSources shows on which papers the two halves of a code are.
+func codeSources(t *Texts, ref card.PINRef) fyne.CanvasObject {
 	caption := func(s string) *widget.Label {
 		l := muted(s)
 		l.SizeName = theme.SizeNameCaptionText
@@ -22,7 +22,7 @@ func whereabouts(t *Texts, ref card.PINRef) fyne.CanvasObject {
 	title := caption(t.T("code.where"))
 	title.TextStyle.Bold = true
 	half := func(first bool, s string) fyne.CanvasObject {
-		return container.New(lead{gap: 2, left: margin, middle: true}, newHalf(first), caption(s))
+		return container.New(lead{gap: 2, left: margin, middle: true}, newHalfPicture(first), caption(s))
 	}
 	objects := []fyne.CanvasObject{title, half(true, t.T("code.where.first")), half(false, t.T("code.where.second"))}
 	if ref == card.PIN {
@@ -31,20 +31,20 @@ func whereabouts(t *Texts, ref card.PINRef) fyne.CanvasObject {
 	return container.New(column{gap: -10}, objects...)
 }
 
-// half is a small picture of a code with one of its halves filled.
-type half struct {
+// halfPicture is a small picture of a code with one of its halves filled.
+type halfPicture struct {
 	widget.BaseWidget
 	first bool
 }
 
-func newHalf(first bool) *half {
-	h := &half{first: first}
+func newHalfPicture(first bool) *halfPicture {
+	h := &halfPicture{first: first}
 	h.ExtendBaseWidget(h)
 	return h
 }
 
 // CreateRenderer implements fyne.Widget.
-func (h *half) CreateRenderer() fyne.WidgetRenderer {
+func (h *halfPicture) CreateRenderer() fyne.WidgetRenderer {
 	r := &halfRenderer{h: h}
 	for range card.CodeLength {
 		r.all = append(r.all, canvas.NewRectangle(nil))
@@ -54,7 +54,7 @@ func (h *half) CreateRenderer() fyne.WidgetRenderer {
 }
 
 type halfRenderer struct {
-	h   *half
+	h   *halfPicture
 	all []fyne.CanvasObject
 }
 
