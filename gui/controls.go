@@ -89,10 +89,13 @@ func (r *ringRenderer) Objects() []fyne.CanvasObject {
 
 // check is a box to tick that scrolls into view when it gets the keyboard,
 // and that Enter ticks, too.
-type check struct{ widget.Check }
+type check struct {
+	widget.Check
+	ring *ring
+}
 
 func newCheck(label string, changed func(bool)) *check {
-	c := &check{}
+	c := &check{ring: &ring{}}
 	c.Text, c.OnChanged = label, changed
 	c.ExtendBaseWidget(c)
 	return c
@@ -107,7 +110,19 @@ func (c *check) AccessibilityRole() fyne.AccessibleRole { return fyne.Accessible
 // FocusGained implements fyne.Focusable.
 func (c *check) FocusGained() {
 	c.Check.FocusGained()
+	c.ring.show(true)
 	reveal(c, 100) // with the button below it
+}
+
+// FocusLost implements fyne.Focusable.
+func (c *check) FocusLost() {
+	c.Check.FocusLost()
+	c.ring.show(false)
+}
+
+// CreateRenderer implements fyne.Widget.
+func (c *check) CreateRenderer() fyne.WidgetRenderer {
+	return c.ring.around(c.Check.CreateRenderer())
 }
 
 // TypedKey implements fyne.Focusable.
@@ -127,6 +142,7 @@ type selection struct {
 	widget.Select
 	// name says what is chosen, for screen readers.
 	name string
+	ring *ring
 }
 
 // AccessibilityLabel implements fyne.Accessible.
@@ -137,39 +153,64 @@ func (s *selection) AccessibilityRole() fyne.AccessibleRole { return fyne.Access
 
 // CreateRenderer implements fyne.Widget.
 func (s *selection) CreateRenderer() fyne.WidgetRenderer {
-	r := &borderRenderer{WidgetRenderer: s.Select.CreateRenderer(), border: canvas.NewRectangle(color.Transparent)}
+	return s.ring.around(s.Select.CreateRenderer())
+}
+
+// ring is a border that shows where the keyboard is, which the fill of a list or
+// a tick of the toolkit does not (WCAG 1.4.11).
+type ring struct {
+	always, focused bool // always: a thin border without the keyboard
+	border          *canvas.Rectangle
+}
+
+func (r *ring) show(on bool) {
+	r.focused = on
 	r.paint()
-	return r
+}
+
+func (r *ring) paint() {
+	if r.border == nil {
+		return
+	}
+	r.border.CornerRadius = theme.InputRadiusSize()
+	r.border.StrokeColor, r.border.StrokeWidth = color.Transparent, 0
+	switch {
+	case r.focused:
+		r.border.StrokeColor, r.border.StrokeWidth = theme.Color(theme.ColorNameForeground), 2
+	case r.always:
+		r.border.StrokeColor, r.border.StrokeWidth = theme.Color(theme.ColorNameInputBorder), 1
+	}
+	r.border.Refresh()
+}
+
+// around adds the ring to what a renderer shows.
+func (r *ring) around(w fyne.WidgetRenderer) fyne.WidgetRenderer {
+	r.border = canvas.NewRectangle(color.Transparent)
+	r.paint()
+	return &borderRenderer{w, r}
 }
 
 type borderRenderer struct {
 	fyne.WidgetRenderer
-	border *canvas.Rectangle
-}
-
-func (r *borderRenderer) paint() {
-	r.border.StrokeColor = theme.Color(theme.ColorNameInputBorder)
-	r.border.StrokeWidth = 1
-	r.border.CornerRadius = theme.InputRadiusSize()
+	ring *ring
 }
 
 func (r *borderRenderer) Layout(size fyne.Size) {
 	r.WidgetRenderer.Layout(size)
-	r.border.Resize(size)
+	r.ring.border.Resize(size)
 }
 
 func (r *borderRenderer) Refresh() {
-	r.paint()
 	r.WidgetRenderer.Refresh()
-	r.border.Refresh()
+	r.ring.paint()
 }
 
 func (r *borderRenderer) Objects() []fyne.CanvasObject {
-	return append(append([]fyne.CanvasObject(nil), r.WidgetRenderer.Objects()...), r.border)
+	return append(append([]fyne.CanvasObject(nil), r.WidgetRenderer.Objects()...), r.ring.border)
 }
 
 func newSelection(name string, options []string) *selection {
-	s := &selection{name: name}
+	s := &selection{name: name, ring: &ring{always: true}}
 	s.Options = options
 	s.ExtendBaseWidget(s)
 	return s
@@ -178,7 +219,14 @@ func newSelection(name string, options []string) *selection {
 // FocusGained implements fyne.Focusable.
 func (s *selection) FocusGained() {
 	s.Select.FocusGained()
+	s.ring.show(true)
 	reveal(s)
+}
+
+// FocusLost implements fyne.Focusable.
+func (s *selection) FocusLost() {
+	s.Select.FocusLost()
+	s.ring.show(false)
 }
 
 // TypedKey implements fyne.Focusable.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -29,6 +30,7 @@ func (u *UI) setDesk(d Desk) {
 		return
 	}
 	u.desk, u.seen = d, true
+	u.startFailed = u.startFailed && d.Down != nil
 	slots := map[string]*slot{}
 	u.order = nil
 	for _, r := range d.Readers {
@@ -102,6 +104,10 @@ func (u *UI) inspect(s *slot) {
 
 // take keeps what is known of the same card until it has been read again.
 func (s *slot) take(c Card) {
+	if c.Reading != "" {
+		s.reading = c.Reading
+		return
+	}
 	if s.known && s.card.ID == c.ID {
 		if c.PIN.Max == 0 {
 			c.PIN, c.PUK = s.card.PIN, s.card.PUK
@@ -235,7 +241,7 @@ func (u *UI) obstacle() (s *slot, why fyne.CanvasObject) {
 	case !u.seen:
 		return nil, notice(info, t.T("desk.looking"), "")
 	case u.desk.Down != nil:
-		return nil, problem(t, u.desk.Down)
+		return nil, u.down()
 	case len(u.desk.Readers) == 0:
 		return nil, notice(info, t.T("desk.no-reader.title"), t.T("desk.no-reader.text"))
 	}
@@ -263,6 +269,10 @@ func (u *UI) placement() fyne.CanvasObject {
 		vbox(-6, subheading(t.T("desk.no-card.title")), text(help))))
 }
 
+// readSteps are the steps of reading a card, in their order.
+var readSteps = []card.StepName{card.StepSelect, card.StepReadPublic, card.StepCheckSOD, card.StepAntiClone, card.StepKeyExchange,
+	card.StepTerminalCert, card.StepTerminalAuth, card.StepChipAuth, card.StepTries}
+
 // trouble says what is wrong with the card in the slot; nil: nothing.
 func (u *UI) trouble(s *slot) fyne.CanvasObject {
 	t := u.texts
@@ -273,8 +283,13 @@ func (u *UI) trouble(s *slot) fyne.CanvasObject {
 		again := newButton(t.T("again"), func() { u.inspect(s); u.update() })
 		return problem(t, s.err, row(again))
 	case !s.known || s.card.PIN.Max == 0 && !s.done:
-		bar := u.endless(&s.bar)
-		return notice(info, t.T("desk.reading.title"), t.T("desk.reading.text"), bar)
+		bar := newSteps()
+		step := t.T("progress.start")
+		if i := slices.Index(readSteps, s.reading); i >= 0 {
+			bar.Value, step = float64(i), t.T("step."+string(s.reading))
+		}
+		bar.Max = float64(len(readSteps))
+		return notice(info, t.T("desk.reading.title"), t.T("desk.reading.text"), even(bar), muted(step))
 	}
 	return nil
 }

@@ -21,7 +21,9 @@ type fake struct {
 	folder   string
 	browsers []Browser
 	failing  error // of SetBrowsers
+	starting error // of StartService
 	findings []Finding
+	readStep card.StepName // that Inspect reports first
 	hold     chan struct{} // operations wait here if not nil
 	reading  chan struct{} // and Inspect here
 	steps    []card.StepName
@@ -111,6 +113,9 @@ func (f *fake) Inspect(ctx context.Context, reader string, update func(Card)) er
 	f.mu.Lock()
 	c := f.cards[reader]
 	f.mu.Unlock()
+	if f.readStep != "" {
+		update(Card{Reading: f.readStep})
+	}
 	if f.reading != nil {
 		select {
 		case <-f.reading:
@@ -130,6 +135,8 @@ func (f *fake) Inspect(ctx context.Context, reader string, update func(Card)) er
 	update(c.card)
 	return nil
 }
+
+func (f *fake) StartService(context.Context) error { f.note("start"); return f.starting }
 
 func (f *fake) Accept(_ context.Context, reader string) error {
 	f.note("accept")

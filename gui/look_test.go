@@ -134,6 +134,8 @@ var poses = []pose{
 	{"card-service", func(d *rig) {
 		d.show(Desk{Down: ErrNotAdmitted})
 	}},
+	{"card-no-service", func(d *rig) { d.show(Desk{Down: apdu.ErrNoService}) }},
+	{"card-reading", func(d *rig) { d.read(card.StepTerminalAuth) }},
 	{"card-empty", func(d *rig) { d.show(Desk{Readers: []Reader{d.reader(Empty)}}) }},
 	{"change", func(d *rig) { d.lay(3, 10, card.Genuine); d.Go(screenChange); d.codes(testPIN, "1234") }},
 	{"change-last", func(d *rig) {
@@ -200,6 +202,16 @@ var poses = []pose{
 }
 
 var shots = flag.String("shots", "", "write a picture of every screen into this directory")
+
+// read puts a card down that is at a step of reading.
+func (d *rig) read(step card.StepName) {
+	d.fake.put(testReader, 3, 10, card.Genuine)
+	d.fake.reading = make(chan struct{})
+	d.t.Cleanup(func() { close(d.fake.reading) })
+	d.fake.readStep = step
+	d.fake.desks <- Desk{Readers: []Reader{d.reader(Present)}}
+	d.until(func() bool { s := d.slots[testReader]; return s != nil && s.reading == step })
+}
 
 // tall makes the window as high as its content, so that nothing is scrolled away.
 func (d *rig) tall() {

@@ -12,21 +12,13 @@ import (
 // operation shows how work with the card goes on.
 type operation struct {
 	u      *UI
-	bar    *widget.ProgressBar
+	bar    *stepBar
 	step   *widget.Label
 	hint   *widget.Label
 	stop   *button
 	object fyne.CanvasObject
 	cancel context.CancelFunc
 	unsafe bool
-}
-
-// newSteps returns a bar for a known number of steps. Their names say more than
-// a percentage, which would stand half on the bar.
-func newSteps() *widget.ProgressBar {
-	bar := widget.NewProgressBar()
-	bar.TextFormatter = func() string { return "" }
-	return bar
 }
 
 // operate runs work in a goroutine and calls done with its outcome.

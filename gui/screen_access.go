@@ -3,6 +3,7 @@ package gui
 import (
 	"context"
 	"net/url"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -23,6 +24,7 @@ type accessScreen struct {
 	outcome  fyne.CanvasObject // of a login that worked
 	failed   error             // of one that did not
 	working  bool
+	changed  bool // the browsers were set up or removed just now
 	bar      *widget.ProgressBarInfinite
 	first    fyne.Focusable // the button that enables the browsers
 }
@@ -111,6 +113,10 @@ func (s *accessScreen) loaded(list []Browser, err, failed error) {
 		off = off || b.State == BrowserOff || b.State == BrowserElsewhere || b.State == BrowserDamaged
 		on = on || b.State == BrowserReady || b.State == BrowserRestart || b.State == BrowserNotLoadable
 	}
+	if s.changed {
+		objects = append(objects, line(good, t.T("done")+"."))
+		s.changed = false
+	}
 	if len(list) == 0 {
 		objects = append(objects, text(t.T("access.none")))
 	}
@@ -121,7 +127,11 @@ func (s *accessScreen) loaded(list []Browser, err, failed error) {
 		buttons = append(buttons, b)
 	}
 	if on {
-		buttons = append(buttons, newButton(t.T("access.disable"), func() { s.change(false) }))
+		buttons = append(buttons, newButton(t.T("access.disable"), func() {
+			again := func() { s.loaded(list, nil, nil) }
+			s.browsers.Objects = append(slices.Clip(objects), u.sure(t.T("sure.browsers"), t.T("access.disable"), func() { s.change(false) }, again))
+			u.relayout()
+		}))
 	}
 	if len(buttons) > 0 {
 		objects = append(objects, row(buttons...))
@@ -162,7 +172,10 @@ func (s *accessScreen) change(enable bool) {
 	u.background(func() {
 		failed := u.svc.SetBrowsers(u.ctx, enable)
 		list, err := u.svc.Browsers(u.ctx)
-		u.do(func() { s.loaded(list, err, failed) })
+		u.do(func() {
+			s.changed = failed == nil && err == nil
+			s.loaded(list, err, failed)
+		})
 	})
 }
 

@@ -281,7 +281,12 @@ func (s *cardScreen) actions(slot *slot) []fyne.CanvasObject {
 func (s *cardScreen) elsewhere() fyne.CanvasObject {
 	u := s.u
 	way := func(name, words string) fyne.CanvasObject {
-		return newTile(entryOf(name).icon(), u.title(name), words, func() { u.Go(name) })
+		section, page := find(name)
+		title := u.texts.T(page.title)
+		if section.name == name {
+			title = u.texts.T(section.title)
+		}
+		return newTile(page.icon(), title, words, func() { u.Go(name) })
 	}
 	return container.New(&tiles{gap: 14, cell: 15},
 		way(screenHelp, u.texts.T("way.help")), way(screenDiagnostics, u.texts.T("way.diagnostics")))

@@ -45,7 +45,7 @@ func (s *helpScreen) show() {
 		s.buttons = append(s.buttons, b)
 		objects = append(objects, b)
 		if i == s.open {
-			objects = append(objects, container.New(innerInset{1.3*theme.TextSize() + 2, 0}, text(t.T("help."+topic+".text"))))
+			objects = append(objects, container.New(innerInset{1.3*theme.TextSize() + 2, 0}, vbox(4, append([]fyne.CanvasObject{text(t.T("help." + topic + ".text"))}, s.u.contacts(topic)...)...)))
 		}
 	}
 	s.set(objects[0], panel(objects[1:]...))

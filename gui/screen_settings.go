@@ -17,6 +17,7 @@ type settingsScreen struct {
 	first    *selection
 	controls map[string]fyne.Focusable
 	said     fyne.CanvasObject
+	asking   string // what is deleted if the person says so
 }
 
 func (s *settingsScreen) build() fyne.CanvasObject {
@@ -107,6 +108,7 @@ func (s *settingsScreen) show() {
 
 	done := func(key string, f func() error) func() {
 		return func() {
+			s.asking = ""
 			if err := f(); err != nil {
 				s.said = problem(t, err)
 			} else {
@@ -114,6 +116,14 @@ func (s *settingsScreen) show() {
 			}
 			s.show()
 		}
+	}
+	// remove asks before it deletes.
+	remove := func(what string, b *button, do func()) fyne.CanvasObject {
+		if s.asking == what {
+			return u.sure(t.T("sure."+what), b.Text, do, func() { s.asking = ""; s.show() })
+		}
+		b.OnTapped = func() { s.asking = what; s.show() }
+		return row(b)
 	}
 	var objects []fyne.CanvasObject
 	if s.said != nil {
@@ -123,10 +133,10 @@ func (s *settingsScreen) show() {
 		panel(subheading(t.T("settings.look")), container.New(&flow{gap: 14, cell: 14}, language, look, scale)),
 		panel(section(t.T("settings.start"), t.T("settings.autostart.text")), auto),
 		panel(section(t.T("settings.log.title"), t.T("settings.log.text")), container.New(&flow{gap: 14, cell: 14}, logs),
-			row(newButton(t.T("settings.log.open"), s.openLogs),
-				newButton(t.T("settings.log.clear"), done("settings.log.cleared", u.svc.ClearLogs)))),
+			row(newButton(t.T("settings.log.open"), s.openLogs)),
+			remove("log", newButton(t.T("settings.log.clear"), nil), done("settings.log.cleared", u.svc.ClearLogs))),
 		panel(section(t.T("settings.cards"), t.T("settings.cards.text")),
-			row(newButton(t.T("settings.cards.forget"), done("settings.cards.forgotten", u.svc.ForgetCards)))))...)
+			remove("cards", newButton(t.T("settings.cards.forget"), nil), done("settings.cards.forgotten", u.svc.ForgetCards))))...)
 }
 
 // openLogs shows the folder with the logs; a demonstration has none.

@@ -21,7 +21,7 @@ func TestDesk(t *testing.T) {
 	d := newRig(t, newFake())
 	d.wants("Looking for readers")
 	d.show(Desk{Down: fmt.Errorf("no daemon: %w", apdu.ErrNoService)})
-	d.wants("smart card service of this computer does not answer", "pcscd")
+	d.wants("smart card service of this computer does not answer", "[Start the service]", "[Copy the command]")
 	d.lacks("no daemon")
 	d.press("Show details")
 	d.wants("no-service", "no daemon")
@@ -356,6 +356,9 @@ func TestAccess(t *testing.T) {
 	d.wants("Firefox", "Not set up yet", "snap or flatpak", "Level 3", "[Set up browsers]", "[Remove from browsers]")
 	d.press("Set up browsers")
 	d.until(func() bool { return strings.Contains(d.words(), "open it again") })
+	d.wants("Done.")
+	d.press("Remove from browsers")
+	d.wants("Remove the card from all browsers?")
 	d.press("Remove from browsers")
 	d.until(func() bool {
 		return !strings.Contains(d.words(), "[Remove from browsers]") && strings.Contains(d.words(), "[Set up browsers]")
@@ -439,7 +442,17 @@ func TestSettings(t *testing.T) {
 		t.Error("the automatic start is not saved")
 	}
 	d.press("Protokolle löschen")
+	d.wants("Die Protokolle löschen?")
+	d.press("Abbrechen")
+	d.lacks("Die Protokolle löschen?")
+	if slices.Contains(d.fake.log, "clear") {
+		t.Error("deleted without an answer")
+	}
+	d.press("Protokolle löschen")
+	d.press("Protokolle löschen")
 	d.wants("Die Protokolle wurden gelöscht.")
+	d.press("Karten vergessen")
+	d.lacks("Es hat nicht geklappt")
 	d.press("Karten vergessen")
 	d.wants("Es hat nicht geklappt")
 	d.fake.saved = errors.New("the disk is full")

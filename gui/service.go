@@ -22,6 +22,9 @@ type Service interface {
 	// Watch reports what lies on the desk now and after every change, until
 	// ctx ends; then it closes the channel. Only the latest Desk matters.
 	Watch(ctx context.Context) <-chan Desk
+	// StartService starts the smart card service, after the system has asked the
+	// person for the permission.
+	StartService(ctx context.Context) error
 	// Inspect reads what a card shows without a code. It calls update each
 	// time more is known and spends no try.
 	Inspect(ctx context.Context, reader string, update func(Card)) error
@@ -105,6 +108,9 @@ type Card struct {
 	PIN, PUK card.Tries
 	// Authenticity has Level Unchecked (or "") while the check runs.
 	Authenticity card.Authenticity
+	// Reading is the step that goes on while the card is read. A Card with it says
+	// nothing else.
+	Reading card.StepName
 	// Name is the holder's, where it is known without the PIN; else "".
 	Name string
 	// Expiry is known from a card whose holder was shown before; else zero.
@@ -212,6 +218,8 @@ type Settings struct {
 	TextScale int    // percent: 100, 125, 150, 200; 0: 100
 	LogLevel  string // "off", "errors", "all"; "": off
 	Autostart bool   // start in the tray and notify when a card is put down
+	// Size of the window; 0: not known.
+	Width, Height float32
 }
 
 // About says what the program is.

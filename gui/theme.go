@@ -69,7 +69,7 @@ var light = map[fyne.ThemeColorName]color.NRGBA{
 	theme.ColorNameWarning:             rgb(0x875200),
 	theme.ColorNameForegroundOnWarning: rgb(0xFFFFFF),
 	theme.ColorNameInputBackground:     rgb(0xF4F6F9),
-	theme.ColorNameInputBorder:         rgb(0x8A95A1),
+	theme.ColorNameInputBorder:         rgb(0x7E8995),
 	theme.ColorNameHeaderBackground:    rgb(0xFFFFFF),
 	theme.ColorNameMenuBackground:      rgb(0xFFFFFF),
 	theme.ColorNameOverlayBackground:   rgb(0xFFFFFF),

@@ -12,6 +12,8 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
+
+	"cie/card"
 )
 
 // Demo describes the virtual card of a demonstration. Its codes are no
@@ -63,48 +65,49 @@ type UI struct {
 	work   sync.WaitGroup
 	secret secrets
 
-	desk     Desk
-	seen     bool // the first Desk has come
-	slots    map[string]*slot
-	order    []*slot
-	chosen   string // reader that the person picked
-	hidden   bool
-	ready    bool // New is done
-	hasTray  bool // an item was put into the tray, as the toolkit only does at the start
-	tray     bool // it is wanted, too
-	bare     bool // the desktop shows no tray
-	nav      []*navItem
-	tabs     []*navItem // of the screen, where it has pages
-	state    *stateLine
-	working  int             // operations with a card that run
-	revealed []*codeEntry    // that may show their digits
-	page     *fyne.Container // holds the scroller
-	scroll   *container.Scroll
-	at       string
-	current  screen
-	kept     map[string]*codeScreen               // left while the card was at work
-	keys     map[string]func()                    // by the name of the shortcut
-	setting  string                               // that was changed last, and keeps the keyboard
-	built    bool                                 // the screen is in the window
-	bars     map[*widget.ProgressBarInfinite]bool // that move, on the page
+	desk        Desk
+	seen        bool // the first Desk has come
+	slots       map[string]*slot
+	order       []*slot
+	chosen      string // reader that the person picked
+	hidden      bool
+	ready       bool // New is done
+	hasTray     bool // an item was put into the tray, as the toolkit only does at the start
+	tray        bool // it is wanted, too
+	bare        bool // the desktop shows no tray
+	nav         []*navItem
+	tabs        []*navItem // of the screen, where it has pages
+	state       *stateLine
+	startFailed bool            // the smart card service could not be started
+	working     int             // operations with a card that run
+	revealed    []*codeEntry    // that may show their digits
+	page        *fyne.Container // holds the scroller
+	scroll      *container.Scroll
+	at          string
+	current     screen
+	kept        map[string]*codeScreen               // left while the card was at work
+	keys        map[string]func()                    // by the name of the shortcut
+	setting     string                               // that was changed last, and keeps the keyboard
+	built       bool                                 // the screen is in the window
+	bars        map[*widget.ProgressBarInfinite]bool // that move, on the page
 }
 
 // slot is a reader with what is known of the card in it. It is made anew for
 // each card, so that late answers about a card that is gone reach nobody.
 type slot struct {
-	reader Reader
-	card   Card
-	known  bool // Inspect said something
-	done   bool // Inspect has ended
-	err    error
-	holder *Holder
-	form   *form // of the card screen
-	asking bool  // the form is shown
-	open   bool  // the details are shown
-	wary   bool  // the card was not sent a code for want of a confirmation
-	cancel context.CancelFunc
-	round  int // number of the Inspect that counts
-	bar    *widget.ProgressBarInfinite
+	reader  Reader
+	card    Card
+	known   bool // Inspect said something
+	done    bool // Inspect has ended
+	err     error
+	holder  *Holder
+	form    *form // of the card screen
+	asking  bool  // the form is shown
+	open    bool  // the details are shown
+	wary    bool  // the card was not sent a code for want of a confirmation
+	cancel  context.CancelFunc
+	round   int           // number of the Inspect that counts
+	reading card.StepName // what goes on while the card is read
 }
 
 // usable reports that the card takes codes.
@@ -131,7 +134,12 @@ func New(a fyne.App, svc Service, o Options) *UI {
 	u.win.SetIcon(Icon)
 	u.win.SetMaster()
 	u.win.SetPadded(false)
-	u.win.Resize(fyne.NewSize(1040, 740))
+	// The toolkit neither reports nor sets the place of a window.
+	size := fyne.NewSize(1040, 740)
+	if s := svc.Settings(); s.Width >= 600 && s.Height >= 400 {
+		size = fyne.NewSize(s.Width, s.Height)
+	}
+	u.win.Resize(size)
 	u.win.SetOnClosed(func() { u.Close() })
 	u.apply(svc.Settings())
 	u.ready = true
@@ -164,7 +172,22 @@ func (u *UI) Close() {
 	if u.current != nil {
 		u.current.leave()
 	}
+	if u.ctx.Err() == nil {
+		u.rememberSize()
+	}
 	u.cancel()
+}
+
+// rememberSize saves the size of the window for the next start.
+func (u *UI) rememberSize() {
+	size := u.win.Canvas().Size()
+	if size.Width < 600 || size.Height < 400 || size == fyne.NewSize(u.config.Width, u.config.Height) {
+		return
+	}
+	u.config.Width, u.config.Height = size.Width, size.Height
+	if err := u.svc.SaveSettings(u.config); err != nil {
+		fyne.LogError("size of the window", err)
+	}
 }
 
 // Wait waits until the goroutines of a closed window have ended.

@@ -248,8 +248,12 @@ func problem(t *Texts, err error, more ...fyne.CanvasObject) fyne.CanvasObject {
 		}
 		relayout(b)
 	})
-	b.Importance = widget.LowImportance
-	return notice(k, p.Title, p.Remedy, append(more, plain(b), details)...)
+	return notice(k, p.Title, p.Remedy, append(more, row(b), details)...)
+}
+
+// sure asks before something is removed.
+func (u *UI) sure(question, label string, do, leave func()) fyne.CanvasObject {
+	return even(notice(warn, question, "", row(newButton(label, do), newButton(u.texts.T("cancel"), leave))))
 }
 
 // fact is a caption with a value below.

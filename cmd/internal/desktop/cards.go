@@ -197,7 +197,8 @@ func (c *cards) connect(ctx context.Context, reader string, h *held) error {
 
 // Inspect implements gui.Service.
 func (c *cards) Inspect(ctx context.Context, reader string, update func(gui.Card)) error {
-	return c.with(ctx, reader, nil, func(h *held) error {
+	step := func(p card.Progress) { update(gui.Card{Reading: p.Name}) }
+	return c.with(ctx, reader, step, func(h *held) error {
 		s := h.session
 		show := gui.Card{ID: s.NIS(), Family: s.Family()}
 		update(show)

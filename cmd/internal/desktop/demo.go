@@ -218,6 +218,9 @@ func (d *demo) SaveSettings(s gui.Settings) error {
 	return nil
 }
 
+// StartService implements gui.Service: the service of a demonstration always runs.
+func (d *demo) StartService(context.Context) error { return nil }
+
 // LogFolder implements gui.Service: a demonstration keeps no logs.
 func (d *demo) LogFolder() string { return "" }
 

@@ -1,0 +1,95 @@
+package gui
+
+import (
+	"fmt"
+	"image/color"
+	"strings"
+	"testing"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/theme"
+)
+
+// The edges of controls and the mark of the keyboard are told from what is
+// beside them (WCAG 2.2: 1.4.11, 2.4.13).
+func TestContrastOfControlsAndFocus(t *testing.T) {
+	grounds := []fyne.ThemeColorName{theme.ColorNameBackground, colorSurface, colorNav, colorGood, colorWarn, colorBad}
+	for _, name := range []string{"light", "dark"} {
+		th := &Theme{Name: name}
+		c := func(n fyne.ThemeColorName) color.Color { return th.Color(n, theme.VariantLight) }
+		for _, mark := range []fyne.ThemeColorName{theme.ColorNameForeground, theme.ColorNamePrimary} {
+			for _, g := range append(grounds, colorTint, theme.ColorNameInputBackground) {
+				if r := contrast(c(mark), c(g)); r < 3 {
+					t.Errorf("%s: the focus in %s on %s has contrast %.2f", name, mark, g, r)
+				}
+			}
+		}
+		for _, p := range [][2]fyne.ThemeColorName{
+			{theme.ColorNameInputBorder, colorSurface}, // fields, lists and bars, and what is around them
+			{theme.ColorNameInputBorder, theme.ColorNameInputBackground},
+			{theme.ColorNamePrimary, colorSurface}, // the done part of a bar
+			{theme.ColorNameSuccess, colorSurface}, // dots of tries
+			{theme.ColorNameWarning, colorSurface},
+			{theme.ColorNameError, colorSurface},
+		} {
+			if r := contrast(c(p[0]), c(p[1])); r < 3 {
+				t.Errorf("%s: %s on %s has contrast %.2f", name, p[0], p[1], r)
+			}
+		}
+	}
+}
+
+// Lists and ticks show the keyboard by a border, not by their fill alone.
+func TestListsAndTicksHaveARing(t *testing.T) {
+	d := newRig(t, newFake())
+	d.Go(screenSettings)
+	n := 0
+	for _, f := range d.focusables() {
+		var r *ring
+		switch w := f.(type) {
+		case *selection:
+			r = w.ring
+		case *check:
+			r = w.ring
+		default:
+			continue
+		}
+		n++
+		d.win.Canvas().Focus(f)
+		if r.border.StrokeWidth != 2 || r.border.StrokeColor != theme.Color(theme.ColorNameForeground) {
+			t.Errorf("%T with the keyboard: %v wide", f, r.border.StrokeWidth)
+		}
+		if d.win.Canvas().Unfocus(); r.border.StrokeWidth == 2 {
+			t.Errorf("%T without the keyboard looks the same", f)
+		}
+	}
+	if n < 5 {
+		t.Errorf("%d lists and ticks", n)
+	}
+}
+
+// Everything that is pressed is at least 24 by 24 (WCAG 2.2: 2.5.8).
+func TestTargetsAreBigEnough(t *testing.T) {
+	for _, p := range poses {
+		t.Run(p.name, func(t *testing.T) {
+			d := newRig(t, newFake())
+			p.take(d)
+			n := 0
+			walk(d.win.Content(), func(o fyne.CanvasObject) {
+				if _, ok := o.(fyne.Tappable); !ok {
+					return
+				}
+				if !strings.HasPrefix(fmt.Sprintf("%T", o), "*gui.") {
+					return // the bar beside a page, which keys and the wheel scroll
+				}
+				n++
+				if s := o.Size(); s.Width < 24 || s.Height < 24 {
+					t.Errorf("%T is %v", o, s)
+				}
+			})
+			if n < len(screens) {
+				t.Errorf("%d targets", n)
+			}
+		})
+	}
+}
