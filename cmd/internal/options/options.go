@@ -1,5 +1,5 @@
-// Package options makes the card.Options of every program of this project:
-// where constants and state of cards are kept, and whose SODs are trusted.
+// Package options returns the card.Options of every program of this project: where
+// constants and state of cards are stored, and which country signers are trusted.
 package options
 
 import (
@@ -24,8 +24,8 @@ func Dirs(name string) []string {
 	return append(dirs, sysdir.Config(name))
 }
 
-// Sources are where a program keeps what it knows of cards, and whose SODs it
-// trusts beside the built-in country signers.
+// Sources lists where a program stores data about cards, and which country signers
+// it trusts besides the built-in ones.
 type Sources struct {
 	Store   func() (card.Store, error)
 	State   func() (*state.Store, error)
@@ -40,11 +40,11 @@ func System() Sources {
 // Card returns the options of a program that reports nothing about its sources.
 func Card() card.Options { return System().Card(func(string, error) {}) }
 
-// Card returns the options. What cannot be used is left out and reported to
-// unusable as "store", "state" or the directory of country signers: without a
-// store everything takes longer, and without state nothing is known about a card
-// but what it shows. A directory that does not exist is no error, and a file
-// that cannot be used does not affect the others.
+// Card returns the options. It omits what cannot be used and reports it to unusable
+// as "store", "state" or the directory of country signers. Without a store every
+// operation takes longer. Without state only what the card shows is known about it.
+// A directory that does not exist is no error, and a file that cannot be used does
+// not affect the others.
 func (s Sources) Card(unusable func(source string, err error)) card.Options {
 	opts := card.Options{Roots: sod.BuiltinRoots().Clone()}
 	if store, err := s.Store(); err == nil {
