@@ -8,23 +8,23 @@ import (
 	"cie/installer/browsers"
 )
 
-// BrowserState is how things are with a browser, in one word.
+// BrowserState is the state of the module's registration with a browser.
 type BrowserState string
 
 // The states of a browser.
 const (
 	BrowserReady        BrowserState = "ready"
-	BrowserRestart      BrowserState = "restart"       // registered after it was started
+	BrowserRestart      BrowserState = "restart"       // registered after the browser was started
 	BrowserNotLoadable  BrowserState = "not-loadable"  // registered, but the module does not load
 	BrowserOff          BrowserState = "off"           // not registered
 	BrowserElsewhere    BrowserState = "elsewhere"     // registered with another path
-	BrowserDamaged      BrowserState = "damaged"       // the place of the registration is not in order
-	BrowserNeverStarted BrowserState = "never-started" // it makes its files at the first start
+	BrowserDamaged      BrowserState = "damaged"       // the file or folder of the registration is damaged
+	BrowserNeverStarted BrowserState = "never-started" // its files are created at the first start
 	BrowserSandboxed    BrowserState = "sandboxed"     // snap or flatpak
-	BrowserUnavailable  BrowserState = "unavailable"   // its place takes no registration now
+	BrowserUnavailable  BrowserState = "unavailable"   // no registration is possible now
 )
 
-// StateOf judges a browser of a survey; targets are those of the same survey.
+// StateOf returns the state of a browser of a survey; targets are those of the same survey.
 func StateOf(env *browsers.Env, b browsers.BrowserReport, targets []browsers.TargetReport) BrowserState {
 	switch {
 	case b.Reason == browsers.ReasonSandboxed:

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// reads is how often the card is read to judge the field.
+// reads is the number of reads that measure the field.
 const reads = 10
 
-// cards makes the checks that need a card. The error is that of ask.
+// cards runs the checks that need a card. It returns the error of ask.
 func (r *run) cards(ask PINFunc) error {
 	list, err := r.pcsc.Status()
 	if err != nil {
@@ -54,7 +54,7 @@ func (r *run) cards(ask PINFunc) error {
 	return nil
 }
 
-// present picks the readers with a card that answers.
+// present returns the readers with a card that answers.
 func (r *run) present(list []readers.State) ([]string, bool) {
 	c := Check{ID: Card, Status: Fail, Finding: NoCard, Remedy: LayCard}
 	var here []string
@@ -117,8 +117,8 @@ func (r *run) identify(readers []string) (*card.Session, func(), bool) {
 	return nil, nil, false
 }
 
-// field reads the card again and again and counts what fails. Only selections
-// and short reads: nothing is spent.
+// field reads the card repeatedly and counts failures. It sends selections and short
+// reads only, so no try is spent.
 func (r *run) field() {
 	failed, last := 0, ""
 	for range reads {
@@ -164,7 +164,7 @@ func (r *run) authenticity(s *card.Session) bool {
 	return c.Status != Fail
 }
 
-// locks are the findings about blocked codes.
+// locks returns the findings about blocked codes.
 var locks = map[card.Lock]struct {
 	status  Status
 	finding Finding
@@ -175,7 +175,7 @@ var locks = map[card.Lock]struct {
 	card.LockBoth: {Fail, PUKBlocked, NewCard},
 }
 
-// triesLeft reads the counters and says whether a PIN can be verified.
+// triesLeft reads the counters and reports whether a PIN can be verified.
 func (r *run) triesLeft(s *card.Session) bool {
 	err := r.Guard(func() (err error) {
 		if r.tries, err = s.Tries(r.ctx, card.PIN); err != nil {
@@ -236,8 +236,8 @@ func (r *run) certificate(s *card.Session, pin []byte, opts []card.CodeOption) {
 	}
 }
 
-// knownCertificate judges the dates if the module remembers the certificate of
-// the card, which it lists without PIN.
+// knownCertificate checks the dates if the module has stored the certificate of the
+// card, which it lists without PIN.
 func (r *run) knownCertificate() {
 	cards, err := r.Prober.Cards(r.ctx, r.Machine.Module)
 	if err == nil {
@@ -251,7 +251,7 @@ func (r *run) knownCertificate() {
 	r.tell(Check{ID: Certificate, Status: Skipped, Finding: CertificateNeedsPIN, Remedy: GivePIN})
 }
 
-// validities are the findings about the dates of a card.
+// validities maps the validity of a card to its finding.
 var validities = map[identity.Validity]struct {
 	status  Status
 	finding Finding
@@ -264,8 +264,8 @@ var validities = map[identity.Validity]struct {
 	identity.Expired:     {Fail, CertificateExpired, RenewCard},
 }
 
-// dates judges the dates of a certificate. They are private: a card expires on
-// a birthday.
+// dates checks the dates of a certificate. They are private: a card expires on
+// the birthday of its holder.
 func (r *run) dates(der []byte) {
 	id, err := identity.Parse(der)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// patterns are what never stands in a report, whoever it belongs to.
+// patterns match personal data and numbers that a report must not contain.
 var patterns = []struct {
 	re   *regexp.Regexp
 	with string
@@ -18,17 +18,16 @@ var patterns = []struct {
 	{regexp.MustCompile(`(?i)\b[A-Z]{6}[0-9LMNPQRSTUV]{2}[A-EHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]\b`), "(...)"}, // codice fiscale
 	{regexp.MustCompile(`\b[A-Z]{2}[0-9]{5}[A-Z]{2}\b`), "(...)"},                                                                 // document number
 	{regexp.MustCompile(`\b(?:[0-9A-Fa-f]{2}){8,}\b`), "(...)"},
-	// A NIS and the like; but return codes of PC/SC tell what went wrong.
+	// A NIS or a similar number. Return codes of PC/SC are kept: they name the error.
 	{regexp.MustCompile(`(PC/SC [0-9A-F]{8}\b)|[0-9]{6,}`), "$1(...)"},
 }
 
-// returnCode undoes what the pattern of numbers adds to a return code.
+// returnCode matches a return code that the pattern of numbers replaced.
 var returnCode = regexp.MustCompile(`(PC/SC [0-9A-F]{8}\b)\(\.\.\.\)`)
 
-// Clean takes out of a text for a report what says whose machine or card it
-// comes from: home directory, user and host name, serial numbers of readers,
-// and everything that looks like a codice fiscale, a number of a document or a
-// NIS.
+// Clean removes from the text of a report what identifies the user, the machine or
+// the card: home directory, user and host name, serial numbers of readers, and
+// everything that looks like a codice fiscale, a document number or a NIS.
 func (e *Env) Clean(text string) string {
 	if home := e.Machine.Home; len(home) > 1 {
 		text = strings.ReplaceAll(text, home, "~")

@@ -1,12 +1,11 @@
-// Package doctor walks the path that a login with the card takes, from the
-// smart card service to the browsers, and says at each step what it found and
-// what can be done about it.
+// Package doctor checks the path of a login with the card, from the smart card
+// service to the browsers, and reports for each step what it found and what the
+// user can do about it.
 //
-// It speaks to programs: a [Check] is a step with a status, a [Finding] and a
-// [Remedy], all of them enumerations that a command line or a window puts into
-// words. Everything it touches comes in an [Env], so that tests can break any
-// part of it. Checks change nothing on the machine and spend no try of a code,
-// unless a PIN is given: then it is verified once.
+// A [Check] is a step with a status, a [Finding] and a [Remedy], all of them
+// enumerations for which a program has texts. An [Env] holds all external
+// dependencies, so that tests can replace any of them. Checks change nothing on the
+// machine and spend no try of a code, except that a given PIN is verified once.
 package doctor
 
 import (
@@ -43,10 +42,10 @@ const (
 	TLS13        ID = "tls13"        // what a service must not ask for
 )
 
-// Status is the judgement of a Check.
+// Status is the result of a Check.
 type Status string
 
-// The judgements. Fail keeps a login from working, Warn may.
+// The results. Fail prevents a login, Warn may prevent it.
 const (
 	OK      Status = "ok"
 	Warn    Status = "warn"
@@ -58,7 +57,7 @@ const (
 type Value struct {
 	Name string
 	Text string
-	// Private values are for the screen of the holder and for no report.
+	// Private values are shown to the holder and omitted from reports.
 	Private bool
 }
 
@@ -67,14 +66,14 @@ type Check struct {
 	ID      ID
 	Status  Status
 	Finding Finding
-	// Subject is the reader or program meant, where there are several.
+	// Subject is the reader or program of the check, if there are several.
 	Subject string
 	Values  []Value
-	// Remedy is what can be done; empty when nothing needs to be.
+	// Remedy is what the user can do; empty if nothing is needed.
 	Remedy Remedy
-	// Detail is the cause in technical words.
+	// Detail is the cause in technical terms.
 	Detail string
-	// Refused is set where the card refused the PIN.
+	// Refused is set if the card refused the PIN.
 	Refused *card.PINError
 	// Distribution is the one whose packages the Remedy is about.
 	Distribution Distribution
@@ -104,30 +103,30 @@ type Prober interface {
 	Login(ctx context.Context, module string, l probe.Login, pin []byte) (probe.Outcome, error)
 }
 
-// Env is the machine as the doctor sees it.
+// Env describes the machine to the doctor.
 type Env struct {
-	// Root stands before /sys, /etc, /run and /usr; empty outside of tests.
+	// Root is the prefix of /sys, /etc, /run and /usr; empty outside of tests.
 	Root   string
 	Getenv func(string) string
 	Now    func() time.Time
-	// PCSC contacts the service.
+	// PCSC connects to the service.
 	PCSC func() (readers.Service, error)
 	// Card are the options of the sessions; Store, Now and Progress may be set.
 	Card card.Options
-	// Machine says where browsers keep what, and which module is meant.
+	// Machine has the folders of the browsers and the path of the module.
 	Machine *browsers.Env
 	Prober  Prober
-	// Reader limits the checks to readers for which it is true; nil: all.
+	// Reader limits the checks to readers for which it returns true; nil: all.
 	Reader func(name string) bool
-	// Guard runs f, which talks to the card; nil: just runs it.
+	// Guard runs f, which sends commands to the card; nil: f is called directly.
 	Guard func(f func() error) error
 }
 
-// PINFunc gives the PIN for the card in a reader when the tries are known, with
-// the options for it. A nil PIN means that there is none. The doctor wipes it.
+// PINFunc returns the PIN for the card in a reader, with the options for it. It is
+// called when the tries are known. A nil PIN means no PIN. The doctor wipes it.
 type PINFunc func(ctx context.Context, reader string, tries card.Tries) (pin []byte, opts []card.CodeOption, err error)
 
-// Worst is the gravest status of a list: Fail, Warn or OK.
+// Worst returns the worst status of a list: Fail, Warn or OK.
 func Worst(checks []Check) Status {
 	worst := OK
 	for _, c := range checks {

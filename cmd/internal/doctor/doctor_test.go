@@ -30,7 +30,7 @@ func present(name string) readers.State {
 	return readers.State{Name: name, Present: true, ATR: []byte{0x3B, 0}}
 }
 
-// opened returns what opens the service.
+// opened returns a function that opens the service.
 func opened(s *cardtest.Service) func() (readers.Service, error) {
 	return func() (readers.Service, error) { return s, nil }
 }
@@ -43,7 +43,7 @@ func denial(code uint32) error {
 	return &pcsc.Error{Op: "establish", Kind: apdu.ErrNoService, Code: code}
 }
 
-// holding is a service with one reader and a card in it.
+// holding returns a service with one reader and a card in it.
 func holding(c *cardtest.Card) *cardtest.Service {
 	s := &cardtest.Service{}
 	s.Insert(reader, c)
@@ -59,12 +59,12 @@ func newCard(t *testing.T, p cardtest.Profile) *cardtest.Card {
 	return c
 }
 
-// fakeProber answers as it is told.
+// fakeProber returns the results in its fields.
 type fakeProber struct {
 	load, login error
 	cards       []probe.Card
 	outcome     probe.Outcome
-	pin         []byte // that it was given
+	pin         []byte // the PIN of the last call
 }
 
 func (p *fakeProber) Load(context.Context, string) (probe.Info, error) {
@@ -78,7 +78,7 @@ func (p *fakeProber) Login(_ context.Context, _ string, _ probe.Login, pin []byt
 	return p.outcome, p.login
 }
 
-// machine is a healthy machine without card; tests break it.
+// machine returns an Env without a defect and without card; tests change it.
 func machine(t *testing.T) *Env {
 	t.Helper()
 	root := t.TempDir()
@@ -122,7 +122,7 @@ func examine(t *testing.T, e *Env, ask PINFunc) []Check {
 	if err != nil || told != len(checks) {
 		t.Fatalf("%v; %d checks, %d told", err, len(checks), told)
 	}
-	// Every step is there, whatever is broken.
+	// Every step is reported, whatever fails.
 	for _, id := range []ID{Service, Permission, Readers, Card, Identity, Field, Authenticity, Tries, Certificate, Module, ModuleCard, Browser, Login, TLS13} {
 		if !slices.ContainsFunc(checks, func(c Check) bool { return c.ID == id }) {
 			t.Errorf("no check %s", id)
@@ -306,7 +306,7 @@ func TestCards(t *testing.T) {
 	}
 }
 
-// A foreign card beside an identity card is no obstacle.
+// A card of another kind beside an identity card does not affect the result.
 func TestTwoCards(t *testing.T) {
 	e := machine(t)
 	cie := newCard(t, cardtest.Profile{})
@@ -410,7 +410,7 @@ func TestTries(t *testing.T) {
 	want(t, examine(t, e, nil), Tries, OK, TriesUnknown, "")
 }
 
-// gives is a PINFunc with a copy of a PIN, kept to see that it is wiped.
+// gives returns a PINFunc with a copy of a PIN and stores the copy in kept, so that tests see whether it is wiped.
 func gives(pin string, kept *[]byte) PINFunc {
 	return func(context.Context, string, card.Tries) ([]byte, []card.CodeOption, error) {
 		*kept = []byte(pin)
@@ -578,7 +578,7 @@ func TestBrowsers(t *testing.T) {
 	want(t, examine(t, e, nil), Browser, Warn, BrowserNone, InstallBrowser)
 }
 
-// When a process was started, as /proc tells.
+// The start of a process is read from /proc.
 func TestStartOf(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir+"/stat", "cpu 1 2\nbtime 1000000\n")
@@ -620,7 +620,7 @@ func TestClean(t *testing.T) {
 	}
 }
 
-// An end of the context ends the walk, and what was under way says nothing.
+// The end of the context ends the run, and the interrupted check is not reported.
 func TestStops(t *testing.T) {
 	e := machine(t)
 	e.PCSC = opened(holding(newCard(t, cardtest.Profile{})))
@@ -669,7 +669,7 @@ func TestSystemPackages(t *testing.T) {
 	}
 }
 
-// Remedies that name packages are about those of the distribution.
+// Remedies name the packages of the distribution.
 func TestChecksNameTheDistribution(t *testing.T) {
 	for release, want := range map[string]Distribution{
 		"ID=debian\n": Debian,

@@ -1,22 +1,22 @@
 package doctor
 
-// Finding is what a step found.
+// Finding is the result of a step in detail.
 type Finding string
 
 // The findings.
 const (
-	// Any step: an earlier one has to be put right first.
+	// Any step: the problem of an earlier one has to be solved first.
 	Waits Finding = "waits"
 
 	ServiceAnswers Finding = "service-answers"
 	ServiceMissing Finding = "service-missing" // not installed
 	ServiceStopped Finding = "service-stopped"
 	ServiceHangs   Finding = "service-hangs"
-	ServiceFails   Finding = "service-fails" // it runs, and answers with an error
+	ServiceFails   Finding = "service-fails" // it runs and returns an error
 
 	AccessGranted Finding = "access-granted"
 	AccessDenied  Finding = "access-denied"
-	AccessRemote  Finding = "access-denied-remote" // denied in a session from afar
+	AccessRemote  Finding = "access-denied-remote" // denied in a remote (SSH) session
 
 	ReadersFound     Finding = "readers-found" // names
 	NoReader         Finding = "no-reader"
@@ -25,7 +25,7 @@ const (
 	ReaderIntegrated Finding = "reader-integrated"
 
 	ReaderGood        Finding = "reader-good"
-	ReaderThreatened  Finding = "reader-threatened"  // the kernel may take it at the next start
+	ReaderThreatened  Finding = "reader-threatened"  // the kernel may claim it at the next start
 	ReaderStillLoaded Finding = "reader-still-taken" // blacklisted, but loaded until the next start
 	ReaderNoField     Finding = "reader-no-contactless"
 
@@ -78,11 +78,11 @@ const (
 	LoginFails      Finding = "login-fails"
 	LoginNeedsPIN   Finding = "login-needs-pin"
 	TLS13Impossible Finding = "tls13-impossible"
-	TLS13Refused    Finding = "tls13-refused" // tried, and refused as it must be
+	TLS13Refused    Finding = "tls13-refused" // tried, and refused as required
 	TLS13Works      Finding = "tls13-works"
 )
 
-// browserFindings are the findings about a browser, one for each state.
+// browserFindings maps each state of a browser to its finding.
 var browserFindings = map[BrowserState]Finding{
 	BrowserReady:        "browser-ready",
 	BrowserRestart:      "browser-restart", // running
@@ -95,10 +95,10 @@ var browserFindings = map[BrowserState]Finding{
 	BrowserUnavailable:  "browser-unavailable",
 }
 
-// FindingOf is the Finding about a browser in a state.
+// FindingOf returns the Finding for a browser in a state.
 func FindingOf(s BrowserState) Finding { return browserFindings[s] }
 
-// Remedy is what can be done about a finding.
+// Remedy is what the user can do about a finding.
 type Remedy string
 
 // The remedies.

@@ -16,9 +16,9 @@ import (
 )
 
 // login logs in to a service on the loopback interface, through the module in
-// a child process. It asks as the public service does: TLS 1.2 and a client
-// certificate. A second service speaks TLS 1.3 only, where RSA keys sign with
-// PSS (RFC 8446 4.2.3), which the chip cannot do.
+// a child process. Like the public service it requires TLS 1.2 and a client
+// certificate. A second service accepts TLS 1.3 only, where RSA keys sign with PSS
+// (RFC 8446 4.2.3), which the chip cannot do.
 func (r *run) login() {
 	if r.pin == nil || !r.loads {
 		if r.loads && r.reader != "" && r.pin == nil {
@@ -68,7 +68,7 @@ func (r *run) loginOnce() (probe.Outcome, error) {
 	return outcome, err
 }
 
-// server answers every client that proves its key with one byte.
+// server sends one byte to every client that proves possession of its key.
 type server struct {
 	listener net.Listener
 	clients  sync.WaitGroup
@@ -77,7 +77,7 @@ type server struct {
 func listen(own tls.Certificate, low, high uint16) (*server, error) {
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
 		Certificates: []tls.Certificate{own},
-		ClientAuth:   tls.RequireAnyClientCert, // whose it is, does not matter here
+		ClientAuth:   tls.RequireAnyClientCert, // any certificate will do
 		MinVersion:   low, MaxVersion: high,
 	})
 	if err != nil {
@@ -99,7 +99,7 @@ func (s *server) serve() {
 		s.clients.Go(func() {
 			defer conn.Close()
 			_ = conn.SetDeadline(time.Now().Add(2 * time.Minute))
-			_, _ = conn.Write([]byte{'.'}) // after the handshake only
+			_, _ = conn.Write([]byte{'.'}) // executes the handshake first
 		})
 	}
 }
@@ -109,7 +109,7 @@ func (s *server) close() {
 	s.clients.Wait()
 }
 
-// serverCertificate makes the certificate of the services, for an hour.
+// serverCertificate returns a certificate for the services, valid for an hour.
 func serverCertificate(now time.Time) (tls.Certificate, []byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

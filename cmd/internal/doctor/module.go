@@ -8,7 +8,7 @@ import (
 	"cie/installer/browsers"
 )
 
-// module loads the module as a browser would.
+// module loads the module as a browser does.
 func (r *run) module() {
 	info, err := r.Prober.Load(r.ctx, r.Machine.Module)
 	if err == nil {
@@ -32,7 +32,7 @@ func (r *run) module() {
 	r.tell(c)
 }
 
-// moduleCard asks the module for the card that the steps before found.
+// moduleCard checks that the module lists the card of the steps before.
 func (r *run) moduleCard() {
 	if !r.loads || r.reader == "" {
 		r.wait(ModuleCard)
@@ -48,7 +48,7 @@ func (r *run) moduleCard() {
 	r.tell(c)
 }
 
-// browsers looks at every browser found.
+// browsers checks every browser found.
 func (r *run) browsers() {
 	survey := r.Machine.Survey(r.ctx, browsers.Options{User: true, System: true})
 	if len(survey.Browsers) == 0 {
@@ -56,7 +56,7 @@ func (r *run) browsers() {
 	}
 	for _, b := range survey.Browsers {
 		if b.Family == browsers.NSSUser {
-			continue // programs that sign documents are not on the path of a login
+			continue // programs that sign documents take no part in a login
 		}
 		state := StateOf(r.Machine, b, survey.Targets)
 		c := Check{
@@ -94,8 +94,8 @@ func (r *run) browsers() {
 	}
 }
 
-// openSC names OpenSC's module where p11-kit gives it to Firefox, beside ours or
-// not: it probes the card without end and keeps the reader busy.
+// openSC reports OpenSC's module if p11-kit passes it to Firefox: it probes the card
+// without end and keeps the reader busy.
 func (r *run) openSC() {
 	found, ok := r.Machine.FindOpenSC()
 	if !ok {
@@ -118,7 +118,7 @@ func pids(list []browsers.Process) string {
 	return strings.Join(s, ", ")
 }
 
-// causes are the errors of the places a browser depends on.
+// causes returns the errors of the registrations that a browser uses.
 func causes(b browsers.BrowserReport, targets []browsers.TargetReport) string {
 	var s []string
 	for _, t := range targets {

@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// systemName: files of the system tell.
+// systemName returns "": System reads the name from files.
 func systemName() string { return "" }
 
 // clockTicks is USER_HZ, which Linux fixes at 100 for all architectures that
 // matter here.
 const clockTicks = 100
 
-// startOf is when a process was started (proc(5), field 22 of stat; btime of
+// startOf returns when a process was started (proc(5), field 22 of stat; btime of
 // /proc/stat), to the second.
 func startOf(proc string, pid int) (time.Time, bool) {
 	b, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "stat"))
 	if err != nil {
 		return time.Time{}, false
 	}
-	// The name in parentheses may hold anything.
+	// The name in parentheses may contain any character.
 	_, rest, ok := bytes.Cut(b[max(0, bytes.LastIndexByte(b, ')')):], []byte(") "))
 	fields := strings.Fields(string(rest))
 	if !ok || len(fields) < 20 {
@@ -51,7 +51,7 @@ func startOf(proc string, pid int) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// hasLoaded says whether a process has the file mapped.
+// hasLoaded reports whether a process has the file mapped.
 func hasLoaded(proc string, pid int, module string) bool {
 	b, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "maps"))
 	if err != nil {

@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// systemName is the release of Windows, "Windows 10.0.22631".
+// systemName returns the release of Windows, "Windows 10.0.22631".
 func systemName() string {
 	v := windows.RtlGetVersion()
 	return fmt.Sprintf("Windows %d.%d.%d", v.MajorVersion, v.MinorVersion, v.BuildNumber)
 }
 
-// startOf is when a process was started.
+// startOf returns when a process was started.
 func startOf(_ string, pid int) (time.Time, bool) {
 	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
 	if err != nil {
@@ -29,7 +29,7 @@ func startOf(_ string, pid int) (time.Time, bool) {
 	return time.Unix(0, created.Nanoseconds()), true
 }
 
-// hasLoaded says whether a process has the module loaded.
+// hasLoaded reports whether a process has the module loaded.
 func hasLoaded(_ string, pid int, module string) bool {
 	snapshot, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPMODULE, uint32(pid))
 	if err != nil {

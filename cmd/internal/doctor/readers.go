@@ -12,12 +12,13 @@ import (
 	"cie/installer/browsers"
 )
 
-// kernelModules are those of the kernel's own NFC stack that take readers with
-// a chip of the PN53x family away from PC/SC, in the order they are unloaded.
+// kernelModules lists the modules of the kernel's NFC stack that claim readers with
+// a chip of the PN53x family, so that PC/SC cannot use them, in the order in which
+// they are unloaded.
 var kernelModules = []string{"pn533_usb", "pn533", "nfc"}
 
-// pn533Devices are USB readers that pn533_usb takes (drivers/nfc/pn533/usb.c of
-// Linux), by vendor and product.
+// pn533Devices lists the USB readers that pn533_usb claims (drivers/nfc/pn533/usb.c
+// of Linux), by vendor and product.
 var pn533Devices = map[string]string{
 	"072f:2200": "ACS ACR122U",
 	"04cc:2533": "NXP PN533",
@@ -78,7 +79,7 @@ func (r *run) loaded() []string {
 	return list
 }
 
-// blacklisted says whether the configuration keeps a module out (modprobe.d(5)).
+// blacklisted reports whether the configuration excludes a module (modprobe.d(5)).
 func (r *run) blacklisted(module string) bool {
 	for _, dir := range []string{"/etc/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d", "/run/modprobe.d"} {
 		files, _ := filepath.Glob(filepath.Join(r.Root, dir, "*.conf"))
@@ -103,8 +104,8 @@ func (r *run) blacklisted(module string) bool {
 	return false
 }
 
-// integrated says whether the machine has an NFC chip of its own, which speaks
-// NCI over I2C and is no PC/SC reader (NXP1001 and relatives).
+// integrated reports whether the machine has a built-in NFC chip, which uses NCI over
+// I2C and is no PC/SC reader (NXP1001 and similar).
 func (r *run) integrated() bool {
 	chips, _ := filepath.Glob(filepath.Join(r.Root, "/sys/class/nfc/nfc*"))
 	for _, c := range chips {
@@ -116,7 +117,7 @@ func (r *run) integrated() bool {
 	return len(acpi) > 0
 }
 
-// readers looks for readers, and says whether it can go on.
+// readers checks the readers and reports whether the checks can continue.
 func (r *run) readers() bool {
 	list, err := r.pcsc.Status()
 	if err != nil {
@@ -148,7 +149,7 @@ func (r *run) wanted(list []readers.State) []readers.State {
 	return slices.DeleteFunc(slices.Clone(list), func(s readers.State) bool { return !r.Reader(s.Name) })
 }
 
-// noReader says why the service may know no reader.
+// noReader reports why the service may list no reader.
 func (r *run) noReader() {
 	c := Check{ID: Readers, Status: Fail, Finding: NoReader, Remedy: PlugReader}
 	loaded := r.loaded()
@@ -178,13 +179,13 @@ func (r *run) noReader() {
 	r.tell(c)
 }
 
-// defects is what is known about a reader that works now.
+// defects reports known problems of a reader that works now.
 func (r *run) defects(name string) Check {
 	c := Check{ID: Reader, Status: OK, Finding: ReaderGood, Subject: name}
 	switch {
 	case runtime.GOOS == "windows": // the defects are those of drivers for Linux
 	case strings.Contains(name, "ACR122"), strings.Contains(name, "SCL3711"), strings.Contains(name, "PN533"):
-		// Both drivers claim it, and who comes first at a start wins.
+		// Both drivers claim it, and the first one at a start gets it.
 		loaded := r.loaded()
 		switch {
 		case r.blacklisted("pn533_usb"):
@@ -196,7 +197,7 @@ func (r *run) defects(name string) Check {
 		}
 		c.Values = []Value{{Name: "usb", Text: name}, {Name: "modules", Text: strings.Join(loaded, ", ")}}
 	case strings.Contains(name, "Broadcom"):
-		// Its maker gives no driver for the radio part to Linux.
+		// Its manufacturer has no Linux driver for the contactless part.
 		c.Status, c.Finding, c.Remedy = Warn, ReaderNoField, OtherReader
 	}
 	return c

@@ -7,7 +7,7 @@ import (
 	"cie/card"
 )
 
-// run is one walk along the path.
+// run is one run of all checks.
 type run struct {
 	Env
 	ctx    context.Context
@@ -26,8 +26,8 @@ type run struct {
 	distribution Distribution
 }
 
-// Run makes all checks, in the order of the path, and calls found (if not nil)
-// for each. ask may be nil. The error is that of ctx, or of ask.
+// Run runs all checks in the order of the path and calls found (if not nil) for each.
+// ask may be nil. Run returns the error of ctx or of ask.
 func Run(ctx context.Context, env Env, ask PINFunc, found func(Check)) ([]Check, error) {
 	r := &run{Env: env, ctx: ctx, found: found, distribution: DistributionOf(env.Root)}
 	if r.Guard == nil {
@@ -68,7 +68,7 @@ func (r *run) walk(ask PINFunc) error {
 
 func (r *run) tell(c Check) {
 	if r.ctx.Err() != nil {
-		return // what an interrupted check found says nothing
+		return // the result of an interrupted check is meaningless
 	}
 	c.Distribution = r.distribution
 	r.checks = append(r.checks, c)
@@ -77,7 +77,7 @@ func (r *run) tell(c Check) {
 	}
 }
 
-// wait says of steps that an earlier one has to be put right first.
+// wait reports for steps that the problem of an earlier one has to be solved first.
 func (r *run) wait(ids ...ID) {
 	for _, id := range ids {
 		r.tell(Check{ID: id, Status: Skipped, Finding: Waits})

@@ -19,7 +19,7 @@ const (
 	codeNoAccess          = 0x80100027
 )
 
-// socketName is where the library looks for the service.
+// socketName is the path of the service's socket.
 func (e Env) socketName() string {
 	if v := e.Getenv("PCSCLITE_CSOCK_NAME"); v != "" {
 		return v
@@ -27,17 +27,17 @@ func (e Env) socketName() string {
 	return filepath.Join(e.Root, "/run/pcscd/pcscd.comm")
 }
 
-// daemonPaths are the places where distributions have the service.
+// daemonPaths lists where distributions install the service.
 var daemonPaths = []string{"/usr/sbin/pcscd", "/usr/bin/pcscd", "/sbin/pcscd", "/usr/local/sbin/pcscd"}
 
-// cardSteps are the steps that need a card.
+// cardSteps lists the steps that need a card.
 var cardSteps = []ID{Card, Identity, Field, Authenticity, Tries, Certificate}
 
-// service contacts the service, and says whether it can go on.
+// service connects to the service and reports whether the checks can continue.
 func (r *run) service() bool {
 	s, err := r.PCSC()
 	if err == nil {
-		// A first question: some services admit a user only to refuse the rest.
+		// A first request: some services accept the connection and refuse requests.
 		if _, err = s.Status(); err != nil {
 			_ = s.Close()
 		}
@@ -73,15 +73,15 @@ func (r *run) service() bool {
 	return false
 }
 
-// denied says whether an error is that of a user who is not admitted.
+// denied reports whether an error means that the service does not admit the user.
 func denied(err error) bool {
 	var e *pcsc.Error
 	return errors.As(err, &e) && (e.Code == codeSecurityViolation || e.Code == codeNoAccess) || errors.Is(err, os.ErrPermission)
 }
 
-// Admission judges an error of the PC/SC service: ok reports whether the service
-// runs and does not admit this user, and the Check then says so. Every program
-// asks here, so that none advises to start a service that runs.
+// Admission classifies an error of the PC/SC service. ok reports whether the service
+// runs and does not admit this user; the Check then describes that. Every program
+// calls it, so that none advises to start a service that runs.
 func (e Env) Admission(err error) (c Check, ok bool) {
 	if !denied(err) && !errors.Is(e.reach(), os.ErrPermission) {
 		return Check{}, false
@@ -93,7 +93,7 @@ func (e Env) Admission(err error) (c Check, ok bool) {
 	return c, true
 }
 
-// reach connects to the socket of the service; nil: somebody listens.
+// reach connects to the socket of the service; nil: a process listens on it.
 func (e Env) reach() error {
 	conn, err := net.DialTimeout("unix", e.socketName(), 5*time.Second)
 	if err != nil {

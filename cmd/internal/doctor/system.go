@@ -11,7 +11,7 @@ import (
 	"cie/installer/browsers"
 )
 
-// packages are those whose versions a report has.
+// packages lists the packages whose versions are in a report.
 var packages = []string{"pcscd", "libpcsclite1", "libccid", "libacsccid1", "libnss3", "p11-kit", "opensc", "cie-middleware"}
 
 // Distribution is a family of Linux distributions with packages of the same names.
@@ -51,7 +51,7 @@ func osRelease(root, name string) string {
 	return ""
 }
 
-// System lists what a report says about the machine, one "name: value" each.
+// System returns the lines of a report about the machine, one "name: value" each.
 func System(root string) []string {
 	list := []string{"cie: " + version.String(), "go: " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH}
 	if s := systemName(); s != "" {
@@ -75,7 +75,7 @@ func System(root string) []string {
 		if v, ok := strings.CutPrefix(lines.Text(), "Package: "); ok {
 			name = v
 		}
-		// Of a package that was removed its configuration may be left.
+		// A removed package may have left its configuration.
 		if v, ok := strings.CutPrefix(lines.Text(), "Status: "); ok && !strings.HasSuffix(v, " installed") {
 			name = ""
 		}
