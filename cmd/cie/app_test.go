@@ -121,9 +121,14 @@ func TestEveryErrorHasTextExitCodeAndName(t *testing.T) {
 }
 
 func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
+	hasTexts := func(keys ...string) bool {
+		return !slices.ContainsFunc(keys, func(key string) bool {
+			return slices.ContainsFunc(text.Languages, func(l text.Language) bool { return !text.Load(l.Code).For("cli").Has(key) })
+		})
+	}
 	for _, k := range card.Kinds() {
 		w := answers[k]
-		if w.code == "" || w.exit == exitOK || w.title == "" {
+		if w.code == "" || w.exit == exitOK || !hasTexts(append(w.do, w.title)...) {
 			t.Errorf("kind %d: %+v", k, w)
 		}
 		if w.code != "failed" && w.code != "stopped" && w.code != "state" && len(w.do) == 0 {
@@ -131,8 +136,18 @@ func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
 		}
 	}
 	for _, s := range card.Stakes() {
-		if stakeWarnings[s] == "" || lastTryTitles[s] == "" {
+		if !hasTexts(stakeWarnings[s], lastTryTitles[s]) {
 			t.Errorf("stake %d has no words", s)
+		}
+	}
+	for _, w := range []card.Weakness{card.WeakSame, card.WeakRun, card.WeakUnchanged} {
+		if !hasTexts(weakTitles[w]) {
+			t.Errorf("no text for a PIN that is weak by %s", w)
+		}
+	}
+	for _, title := range notAcceptedTitles {
+		if !hasTexts(title) {
+			t.Errorf("no text %s", title)
 		}
 	}
 	for _, v := range identity.Validities() {

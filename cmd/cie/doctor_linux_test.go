@@ -502,7 +502,7 @@ func TestDoctorAsksForThePIN(t *testing.T) {
 	s := startOnTerminal(t, "C.UTF-8", "Reader 00 00: cie card\n", "doctor", "--pin", "--module", filepath.Join(t.TempDir(), "none.so"))
 	s.Expect("Attempts left for the PIN: 3 of 3")
 	s.answer("PIN", pin)
-	s.Expect("valid until 2045-06-30")
+	s.Expect("Valid until 30 June 2045")
 	s.wantExit(exitFound)
 	s.wantCard(pin, 3, 10)
 }
