@@ -84,8 +84,8 @@ func TestTerminalWatch(t *testing.T) {
 	s.Expect("Ctrl-C per finire")
 	s.Expect("Reader One")
 	s.Expect("lettore collegato")
-	s.Expect("carta appoggiata")
 	s.Expect("Reader Two")
+	s.Expect("carta appoggiata")
 	s.Type("\x03")
 	s.wantExit(130)
 }
