@@ -89,7 +89,7 @@ func TestWatcherCards(t *testing.T) {
 	}
 }
 
-func TestKind(t *testing.T) {
+func TestPCSCErrorsMatchErrorsOfAPDU(t *testing.T) {
 	tests := map[error][]scard.Error{
 		apdu.ErrNoService: {scard.ErrNoService, scard.ErrServiceStopped, scard.ErrInvalidHandle, scard.ErrCommError},
 		apdu.ErrNoReader:  {scard.ErrNoReadersAvailable, scard.ErrUnknownReader, scard.ErrReaderUnavailable},
@@ -134,7 +134,7 @@ func TestKind(t *testing.T) {
 
 // A call that does not return in time is left behind, and cleans up when it
 // returns at last.
-func TestLimited(t *testing.T) {
+func TestCallOverItsLimitCleansUpOnReturn(t *testing.T) {
 	release, cleaned := make(chan struct{}), make(chan struct{})
 	err, done := limited(time.Millisecond, func() error { <-release; return nil }, func() { close(cleaned) })
 	if done || err != nil {

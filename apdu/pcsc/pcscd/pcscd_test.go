@@ -216,7 +216,7 @@ func TestTwoDaemons(t *testing.T) {
 	c.Close()
 }
 
-func TestPause(t *testing.T) {
+func TestPausedServiceRefusesClientsUntilResumed(t *testing.T) {
 	dir := t.TempDir()
 	if len(dir) > 80 {
 		var err error
@@ -400,7 +400,7 @@ func TestDaemonFails(t *testing.T) {
 	}
 }
 
-func TestListens(t *testing.T) {
+func TestListensReadsTableOfSockets(t *testing.T) {
 	const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid
    0: 00000000:8C7B 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0
    1: 0100007F:8C7C 0100007F:8C7B 01 00000000:00000000 00:00000000 00000000     0
@@ -410,7 +410,7 @@ func TestListens(t *testing.T) {
 	}
 }
 
-func TestRing(t *testing.T) {
+func TestRingKeepsTheEndOfTheLog(t *testing.T) {
 	var r ring
 	for i := range 3000 {
 		fmt.Fprintf(&r, "line %06d of the log that pcscd writes\n", i)

@@ -146,7 +146,7 @@ func want(t *testing.T, checks []Check, id ID, status Status, finding Finding, r
 	return Check{}
 }
 
-func TestService(t *testing.T) {
+func TestServiceProblemsAreFound(t *testing.T) {
 	tests := []struct {
 		name    string
 		break_  func(*Env)
@@ -202,7 +202,7 @@ func usb(t *testing.T, e *Env, id, class, driver string) {
 	}
 }
 
-func TestReaders(t *testing.T) {
+func TestReaderProblemsAreFound(t *testing.T) {
 	load := func(t *testing.T, e *Env) {
 		for _, m := range kernelModules {
 			put(t, filepath.Join(e.Root, "/sys/module", m, "refcnt"), "0")
@@ -275,7 +275,7 @@ func TestDefectsOfReaders(t *testing.T) {
 	}
 }
 
-func TestCards(t *testing.T) {
+func TestCardProblemsAreFound(t *testing.T) {
 	one := func(state readers.State, c apdu.Card, err error) *cardtest.Service {
 		s := &cardtest.Service{}
 		s.Put(reader, state, func() (apdu.Card, error) { return c, err })
@@ -321,7 +321,7 @@ func TestTwoCards(t *testing.T) {
 	want(t, examine(t, e, nil), Identity, Fail, ForeignCard, UseCIE)
 }
 
-func TestField(t *testing.T) {
+func TestUnstableContactIsFound(t *testing.T) {
 	for _, tt := range []struct {
 		bad     []int // connections that fail; the first is the one that identifies
 		status  Status
@@ -349,7 +349,7 @@ func TestField(t *testing.T) {
 	}
 }
 
-func TestAuthenticity(t *testing.T) {
+func TestForgedCardsAreFound(t *testing.T) {
 	e := machine(t)
 	e.PCSC = opened(holding(newCard(t, cardtest.Profile{})))
 	want(t, examine(t, e, nil), Authenticity, OK, Genuine, "")
@@ -385,7 +385,7 @@ func spend(t *testing.T, c *cardtest.Card, pin, puk int) {
 	}
 }
 
-func TestTries(t *testing.T) {
+func TestRemainingTriesAreJudged(t *testing.T) {
 	for _, tt := range []struct {
 		pin, puk int
 		status   Status
@@ -431,7 +431,7 @@ func TestEveryValidityAndLockHasAFinding(t *testing.T) {
 	}
 }
 
-func TestCertificate(t *testing.T) {
+func TestCertificateProblemsAreFound(t *testing.T) {
 	day := func(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, time.UTC) }
 	for _, tt := range []struct {
 		from, to time.Time
@@ -529,7 +529,7 @@ func TestKnownCertificate(t *testing.T) {
 	want(t, examine(t, e, nil), Certificate, Fail, CertificateFails, ReportIt)
 }
 
-func TestModule(t *testing.T) {
+func TestModuleProblemsAreFound(t *testing.T) {
 	for reason, finding := range map[probe.Reason]Finding{
 		probe.ReasonMissing: ModuleMissing, probe.ReasonNotLoadable: ModuleRefused, probe.ReasonNotModule: ModuleForeign,
 		probe.ReasonRefused: ModuleFails, probe.ReasonCrashed: ModuleCrashes, probe.ReasonTimeout: ModuleHangs, probe.ReasonChild: ModuleFails,
@@ -548,7 +548,7 @@ func TestModule(t *testing.T) {
 	want(t, examine(t, e, gives(string(cardtest.DefaultPIN()), &pin)), Login, Fail, LoginFails, ReportIt)
 }
 
-func TestBrowsers(t *testing.T) {
+func TestUnregisteredBrowsersAreFound(t *testing.T) {
 	e := machine(t)
 	want(t, examine(t, e, nil), Browser, Fail, FindingOf(BrowserOff), EnableBrowsers)
 	for _, r := range browsers.PlanEnable(e.Machine.Targets(browsers.Options{User: true})).Run(nil) {
@@ -600,7 +600,7 @@ func TestStartOf(t *testing.T) {
 	}
 }
 
-func TestClean(t *testing.T) {
+func TestCleanRemovesPersonalData(t *testing.T) {
 	e := machine(t)
 	e.Machine.Home = "/srv/mariaprova"
 	for in, want := range map[string]string{
@@ -621,7 +621,7 @@ func TestClean(t *testing.T) {
 }
 
 // The end of the context ends the run, and the interrupted check is not reported.
-func TestStops(t *testing.T) {
+func TestCancelledRunStops(t *testing.T) {
 	e := machine(t)
 	e.PCSC = opened(holding(newCard(t, cardtest.Profile{})))
 	ctx, cancel := context.WithCancel(context.Background())
