@@ -25,22 +25,23 @@ type cards struct {
 	failed  func(what string, err error)     // is told of errors; nil: nobody
 
 	mu     sync.Mutex
-	open   map[string]*held
+	open   map[string]*sharedSession
 	visits map[string]uint64            // of the cards on the desk, by reader
 	seen   map[string]identity.Identity // whose PIN was given, by ID of the card, for this run only
 }
 
-// held is a session with the card in one reader. turn is held by whoever uses it.
-type held struct {
+// sharedSession is the session with the card in one reader. A call that uses it has a
+// token in lock.
+type sharedSession struct {
 	visit    uint64
-	turn     chan struct{}
+	lock     chan struct{}
 	conn     apdu.Card
 	session  *card.Session
 	progress atomic.Pointer[func(card.Progress)]
 }
 
 func newCards(s readers.Service, opts card.Options) *cards {
-	return &cards{service: s, opts: opts, open: map[string]*held{}, seen: map[string]identity.Identity{}}
+	return &cards{service: s, opts: opts, open: map[string]*sharedSession{}, seen: map[string]identity.Identity{}}
 }
 
 // Watch implements gui.Service. Sessions with cards that have left are closed.
@@ -80,13 +81,13 @@ func (c *cards) sweep(d gui.Desk) {
 }
 
 // end closes the session when nobody uses it any more.
-func (h *held) end() {
-	h.turn <- struct{}{}
+func (h *sharedSession) end() {
+	h.lock <- struct{}{}
 	h.close()
-	<-h.turn // who waits for it connects anew
+	<-h.lock // a waiting call connects again
 }
 
-func (h *held) close() {
+func (h *sharedSession) close() {
 	if h.session != nil {
 		_ = h.session.Close()
 		h.session = nil
@@ -101,7 +102,7 @@ func (h *held) close() {
 func (c *cards) release() {
 	c.mu.Lock()
 	open := c.open
-	c.open = map[string]*held{}
+	c.open = map[string]*sharedSession{}
 	c.mu.Unlock()
 	for _, h := range open {
 		h.end()
@@ -109,7 +110,7 @@ func (c *cards) release() {
 }
 
 // with runs f with the session for the card in reader, one at a time.
-func (c *cards) with(ctx context.Context, reader string, progress func(card.Progress), f func(*held) error) error {
+func (c *cards) with(ctx context.Context, reader string, progress func(card.Progress), f func(*sharedSession) error) error {
 	err := c.take(ctx, reader, progress, f)
 	if err != nil && c.failed != nil {
 		c.failed("card", err)
@@ -117,18 +118,18 @@ func (c *cards) with(ctx context.Context, reader string, progress func(card.Prog
 	return err
 }
 
-// turn waits until nobody else uses the card in reader.
-func (c *cards) turn(ctx context.Context, reader string) (*held, error) {
+// acquire waits until no other call uses the card in reader, and locks its session.
+func (c *cards) acquire(ctx context.Context, reader string) (*sharedSession, error) {
 	for {
 		c.mu.Lock()
 		h := c.open[reader]
 		if h == nil {
-			h = &held{visit: c.visits[reader], turn: make(chan struct{}, 1)}
+			h = &sharedSession{visit: c.visits[reader], lock: make(chan struct{}, 1)}
 			c.open[reader] = h
 		}
 		c.mu.Unlock()
 		select {
-		case h.turn <- struct{}{}:
+		case h.lock <- struct{}{}:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -138,16 +139,16 @@ func (c *cards) turn(ctx context.Context, reader string) (*held, error) {
 		if current {
 			return h, nil
 		}
-		<-h.turn // let go of in the meantime
+		<-h.lock // closed in the meantime
 	}
 }
 
-func (c *cards) take(ctx context.Context, reader string, progress func(card.Progress), f func(*held) error) error {
-	h, err := c.turn(ctx, reader)
+func (c *cards) take(ctx context.Context, reader string, progress func(card.Progress), f func(*sharedSession) error) error {
+	h, err := c.acquire(ctx, reader)
 	if err != nil {
 		return err
 	}
-	defer func() { <-h.turn }()
+	defer func() { <-h.lock }()
 	if progress != nil {
 		h.progress.Store(&progress)
 		defer h.progress.Store(nil)
@@ -165,7 +166,7 @@ func (c *cards) take(ctx context.Context, reader string, progress func(card.Prog
 	return err
 }
 
-func (c *cards) forget(reader string, h *held) {
+func (c *cards) forget(reader string, h *sharedSession) {
 	h.close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -174,7 +175,7 @@ func (c *cards) forget(reader string, h *held) {
 	}
 }
 
-func (c *cards) connect(ctx context.Context, reader string, h *held) error {
+func (c *cards) connect(ctx context.Context, reader string, h *sharedSession) error {
 	conn, err := c.service.Connect(reader)
 	if err != nil {
 		return err
@@ -198,7 +199,7 @@ func (c *cards) connect(ctx context.Context, reader string, h *held) error {
 // Inspect implements gui.Service.
 func (c *cards) Inspect(ctx context.Context, reader string, update func(gui.Card)) error {
 	step := func(p card.Progress) { update(gui.Card{Reading: p.Name}) }
-	return c.with(ctx, reader, step, func(h *held) error {
+	return c.with(ctx, reader, step, func(h *sharedSession) error {
 		s := h.session
 		show := gui.Card{ID: s.NIS(), Family: s.Family()}
 		update(show)
@@ -271,7 +272,7 @@ func codeOptions(o gui.CodeOptions) []card.CodeOption {
 
 // Accept implements gui.Service.
 func (c *cards) Accept(ctx context.Context, reader string) error {
-	return c.with(ctx, reader, nil, func(h *held) error {
+	return c.with(ctx, reader, nil, func(h *sharedSession) error {
 		_, err := h.session.Accept(ctx)
 		return err
 	})
@@ -280,7 +281,7 @@ func (c *cards) Accept(ctx context.Context, reader string) error {
 // Holder implements gui.Service.
 func (c *cards) Holder(ctx context.Context, reader string, pin []byte, o gui.CodeOptions) (gui.Holder, error) {
 	var out gui.Holder
-	err := c.with(ctx, reader, o.Progress, func(h *held) error {
+	err := c.with(ctx, reader, o.Progress, func(h *sharedSession) error {
 		if err := h.session.Verify(ctx, card.PIN, pin, codeOptions(o)...); err != nil {
 			return err
 		}
@@ -312,14 +313,14 @@ func (c *cards) Holder(ctx context.Context, reader string, pin []byte, o gui.Cod
 
 // ChangePIN implements gui.Service.
 func (c *cards) ChangePIN(ctx context.Context, reader string, old, pin []byte, o gui.CodeOptions) error {
-	return c.with(ctx, reader, o.Progress, func(h *held) error {
+	return c.with(ctx, reader, o.Progress, func(h *sharedSession) error {
 		return h.session.ChangePIN(ctx, old, pin, codeOptions(o)...)
 	})
 }
 
 // Unblock implements gui.Service.
 func (c *cards) Unblock(ctx context.Context, reader string, puk, pin []byte, o gui.CodeOptions) error {
-	return c.with(ctx, reader, o.Progress, func(h *held) error {
+	return c.with(ctx, reader, o.Progress, func(h *sharedSession) error {
 		return h.session.Unblock(ctx, puk, pin, codeOptions(o)...)
 	})
 }
@@ -327,7 +328,7 @@ func (c *cards) Unblock(ctx context.Context, reader string, puk, pin []byte, o g
 // TestLogin implements gui.Service.
 func (c *cards) TestLogin(ctx context.Context, reader string, pin []byte, o gui.CodeOptions) (gui.Login, error) {
 	var out gui.Login
-	err := c.with(ctx, reader, o.Progress, func(h *held) error {
+	err := c.with(ctx, reader, o.Progress, func(h *sharedSession) error {
 		if err := h.session.Verify(ctx, card.PIN, pin, codeOptions(o)...); err != nil {
 			return err
 		}
