@@ -45,7 +45,8 @@ func (u *UI) failure(s *slot, err error) fyne.CanvasObject {
 		return nil
 	}
 	var more []fyne.CanvasObject
-	if ref, ok := refOf(err); ok && s != nil {
+	// A form for the last tries shows the way out by itself.
+	if ref, ok := refOf(err); ok && s != nil && (u.at == screenCard || !s.counter(ref).NeedsConsent(ref)) {
 		if way := u.wayOut(s, ref); way != nil {
 			more = append(more, way)
 		}

@@ -120,6 +120,14 @@ func (s *slot) take(c Card) {
 	s.card, s.known = c, true
 }
 
+// counter returns what is known of a counter.
+func (s *slot) counter(ref card.PINRef) card.Tries {
+	if ref == card.PUK {
+		return s.card.PUK
+	}
+	return s.card.PIN
+}
+
 // learn takes over what the outcome of an operation says of the counters.
 func (s *slot) learn(ref card.PINRef, err error) {
 	counter := &s.card.PIN

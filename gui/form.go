@@ -143,10 +143,7 @@ func (f *form) forward() {
 
 // counter is the counter of the code that the form sends.
 func (f *form) counter() card.Tries {
-	if f.ref == card.PUK {
-		return f.slot.card.PUK
-	}
-	return f.slot.card.PIN
+	return f.slot.counter(f.ref)
 }
 
 // critical reports that a person has to confirm before the code is sent.
@@ -160,7 +157,7 @@ func (f *form) stake() fyne.CanvasObject {
 	t, c := f.u.texts, f.counter()
 	f.staked = c.Left
 	more := []fyne.CanvasObject{f.confirm}
-	if way := f.u.wayOut(f.slot, f.ref); way != nil && f.u.at != screenUnblock {
+	if way := f.u.wayOut(f.slot, f.ref); way != nil {
 		more = append(more, way)
 	}
 	return notice(warn, stakeTitle(t, f.ref, c), t.T(stakeKey(f.ref)+".text"), more...)

@@ -228,10 +228,12 @@ func TestLastTryIsWarnedOfAboveTheField(t *testing.T) {
 	for _, tt := range []struct {
 		page     string
 		pin, puk int
-	}{{screenChange, 1, 10}, {screenUnblock, 0, 1}} {
+		way      string
+	}{{screenChange, 1, 10, "[Choose a new PIN with the PUK]"}, {screenUnblock, 0, 1, "[The PUK is lost]"}} {
 		d := newRig(t, newFake())
 		d.lay(tt.pin, tt.puk, card.Genuine)
 		d.Go(tt.page)
+		d.wants(tt.way)
 		f := d.current.(*codeScreen).form
 		y := func(o fyne.CanvasObject) float32 { return fyne.CurrentApp().Driver().AbsolutePositionForObject(o).Y }
 		if !f.confirmBox.Visible() || y(f.confirm) >= y(f.code.DigitField) {

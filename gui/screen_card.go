@@ -72,7 +72,11 @@ func (s *cardScreen) update() {
 	var objects []fyne.CanvasObject
 	switch {
 	case !u.seen || u.desk.Down != nil || len(u.desk.Readers) == 0:
+		u.start = nil
 		_, why := u.obstacle()
+		if u.start != nil {
+			s.first = u.start
+		}
 		objects = append(objects, why)
 	default:
 		// Cards beside each other, then what is empty.

@@ -21,6 +21,7 @@ func (u *UI) down() fyne.CanvasObject {
 		return problem(t, err)
 	}
 	start := primaryButton(t.T("service.start"), nil)
+	u.start = start
 	start.OnTapped = func() {
 		start.Disable()
 		u.background(func() {

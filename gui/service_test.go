@@ -20,6 +20,9 @@ func TestServiceIsStartedFromTheWindow(t *testing.T) {
 	f := newFake()
 	d := newRig(t, f)
 	d.show(Desk{Down: apdu.ErrNoService})
+	if b, ok := d.win.Canvas().Focused().(*button); !ok || b.Text != "Start the service" {
+		t.Error("the keyboard is not on the button")
+	}
 	f.starting = errors.New("the user declined")
 	d.press("Start the service")
 	d.until(func() bool { return d.startFailed })

@@ -78,6 +78,7 @@ type UI struct {
 	nav         []*navItem
 	tabs        []*navItem // of the screen, where it has pages
 	state       *stateLine
+	start       *button         // starts the smart card service, where it is down
 	startFailed bool            // the smart card service could not be started
 	working     int             // operations with a card that run
 	revealed    []*codeEntry    // that may show their digits
