@@ -16,6 +16,7 @@ func (s *lostScreen) build() fyne.CanvasObject {
 	s.body = newBody(s.u)
 	s.first = newButton(t.T("goto.unblock"), func() { s.u.Go(screenUnblock) })
 	s.set(
+		intro(t.T("lost.intro")),
 		panel(section(t.T("card.forgot"), t.T("way.forgot")), row(s.first)),
 		panel(subheading(t.T("help.puk-lost")), text(t.T("help.puk-lost.text"))),
 		panel(append([]fyne.CanvasObject{subheading(t.T("help.lost")), text(t.T("help.lost.text"))}, s.u.contacts("lost")...)...))
