@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// setAutostart follows the Desktop Application Autostart Specification.
+// setAutostart creates or removes an entry of the Desktop Application Autostart Specification.
 func (f *files) setAutostart(on bool) error {
 	if !on {
 		if err := os.Remove(f.autostart); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -22,11 +22,11 @@ func (f *files) setAutostart(on bool) error {
 	if err != nil {
 		return err
 	}
-	// Quoting as the Desktop Entry Specification wants it.
+	// Quoting follows the Desktop Entry Specification.
 	quoted := strings.NewReplacer("%", "%%", "\\", "\\\\", "\"", "\\\"").Replace(exe)
 	entry := "[Desktop Entry]\nType=Application\nName=CIE\nExec=\"" + quoted + "\" -hidden\nX-GNOME-Autostart-enabled=true\n"
 	return replace(f.autostart, []byte(entry), 0o644)
 }
 
-// fileURL is the address of a file.
+// fileURL returns the address of a file.
 func fileURL(path string) string { return "file://" + filepath.ToSlash(path) }

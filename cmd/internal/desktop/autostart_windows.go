@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-// runKey is what Windows starts at the logon of this user.
+// runKey lists what Windows starts at the logon of this user.
 const runKey = `Software\Microsoft\Windows\CurrentVersion\Run`
 
-// setAutostart starts the program at every logon, or no more.
+// setAutostart makes Windows start the program at every logon, or removes the entry.
 func (f *files) setAutostart(on bool) error {
 	k, _, err := registry.CreateKey(registry.CURRENT_USER, runKey, registry.SET_VALUE)
 	if err != nil {
@@ -32,7 +32,7 @@ func (f *files) setAutostart(on bool) error {
 	return k.SetStringValue("CIE", `"`+exe+`" -hidden`)
 }
 
-// fileURL is the address of a file: "file:///C:/...".
+// fileURL returns the address of a file: "file:///C:/...".
 func fileURL(path string) string {
 	return (&url.URL{Scheme: "file", Path: "/" + filepath.ToSlash(path)}).String()
 }

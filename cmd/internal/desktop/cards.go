@@ -22,12 +22,12 @@ type cards struct {
 	service readers.Service
 	opts    card.Options
 	trace   func(format string, args ...any) // nil: none
-	failed  func(what string, err error)     // is told of errors; nil: nobody
+	failed  func(what string, err error)     // called with every error; may be nil
 
 	mu     sync.Mutex
 	open   map[string]*sharedSession
-	visits map[string]uint64            // of the cards on the desk, by reader
-	seen   map[string]identity.Identity // whose PIN was given, by ID of the card, for this run only
+	visits map[string]uint64            // of the cards in the readers, by reader
+	seen   map[string]identity.Identity // read after the PIN, by ID of the card, for this run only
 }
 
 // sharedSession is the session with the card in one reader. A call that uses it has a
@@ -44,7 +44,7 @@ func newCards(s readers.Service, opts card.Options) *cards {
 	return &cards{service: s, opts: opts, open: map[string]*sharedSession{}, seen: map[string]identity.Identity{}}
 }
 
-// Watch implements gui.Service. Sessions with cards that have left are closed.
+// Watch implements gui.Service. It closes sessions with cards that were removed.
 func (c *cards) Watch(ctx context.Context) <-chan gui.Desk {
 	out := make(chan gui.Desk, 1)
 	go func() {
@@ -61,7 +61,7 @@ func (c *cards) Watch(ctx context.Context) <-chan gui.Desk {
 	return out
 }
 
-// sweep lets go of the sessions whose card is no longer there.
+// sweep ends the sessions whose card was removed.
 func (c *cards) sweep(d gui.Desk) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,7 +80,7 @@ func (c *cards) sweep(d gui.Desk) {
 	c.visits = there
 }
 
-// end closes the session when nobody uses it any more.
+// end closes the session when it is no longer in use.
 func (h *sharedSession) end() {
 	h.lock <- struct{}{}
 	h.close()
@@ -98,7 +98,7 @@ func (h *sharedSession) close() {
 	}
 }
 
-// release lets go of every session, for others who want the cards.
+// release ends every session, so that other programs can use the cards.
 func (c *cards) release() {
 	c.mu.Lock()
 	open := c.open
@@ -203,8 +203,8 @@ func (c *cards) Inspect(ctx context.Context, reader string, update func(gui.Card
 		s := h.session
 		show := gui.Card{ID: s.NIS(), Family: s.Family()}
 		update(show)
-		// Before the counters, which need a channel: other clients ask for the
-		// signatures behind it in the clear only.
+		// Authenticity is checked before the counters, which need a channel: other
+		// clients read the signed files in the clear only.
 		var err error
 		show.Authenticity, err = s.Authenticity(ctx)
 		if err == nil {
@@ -219,7 +219,7 @@ func (c *cards) Inspect(ctx context.Context, reader string, update func(gui.Card
 			show.PUK, err = s.Tries(ctx, card.PUK)
 		}
 		if errors.Is(err, card.ErrNotGenuine) {
-			// The chip's own proof can be what failed.
+			// The failure can be that of the chip's proof.
 			show.Authenticity, err = s.Authenticity(ctx)
 		}
 		if err != nil {
@@ -230,16 +230,16 @@ func (c *cards) Inspect(ctx context.Context, reader string, update func(gui.Card
 	})
 }
 
-// forgetHolders forgets whose cards were seen in this run.
+// forgetHolders deletes the holders read in this run.
 func (c *cards) forgetHolders() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.seen)
 }
 
-// holder returns name and expiry of the holder, as far as they are known without
-// the PIN: from this run, for a card that is genuine and so the one of before, or
-// from the certificate that the module keeps, which only the card unlocks.
+// holder returns name and expiry of the holder as far as they are known without the
+// PIN: from this run, if the card is genuine and so the same one, or from the
+// certificate that the module has stored, which only the card can decrypt.
 func (c *cards) holder(ctx context.Context, s *card.Session, level card.Level) (string, time.Time, error) {
 	c.mu.Lock()
 	id, known := c.seen[s.NIS()]
@@ -258,7 +258,7 @@ func (c *cards) holder(ctx context.Context, s *card.Session, level card.Level) (
 	}
 	kept, err := identity.Parse(der)
 	if err != nil {
-		return "", time.Time{}, nil // the card counts, not what is kept of it
+		return "", time.Time{}, nil // an unusable cache is no error of the card
 	}
 	return kept.Name(), kept.NotAfter, nil
 }

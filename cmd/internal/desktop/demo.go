@@ -36,8 +36,8 @@ type demo struct {
 	enabled  bool
 }
 
-// Demo returns the Service of a demonstration, what the window shows of its
-// card, and what ends it.
+// Demo returns the Service of a demonstration, the data of its card for the window,
+// and a function that ends it.
 func Demo(about func(module string) gui.About) (gui.Service, *gui.Demo, func(), error) {
 	virtual, err := cardtest.New(cardtest.Profile{
 		Surname: "ROSSI", GivenName: "MARIA", FiscalCode: "RSSMRA70A41Z999X", NIS: "999900000042", DocumentNumber: "CA00000AA",
@@ -45,7 +45,7 @@ func Demo(about func(module string) gui.About) (gui.Service, *gui.Demo, func(), 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	// As slow as is needed to see the steps, and no slower.
+	// Slow enough to see the steps.
 	virtual.SetCost(cardtest.CostModel{PerAPDU: 8 * time.Millisecond, DHAgreement: 700 * time.Millisecond, RSAPrivate: 150 * time.Millisecond, Sleep: true})
 	roots := sod.BuiltinRoots().Clone()
 	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
@@ -93,8 +93,8 @@ func (d *demo) SetBrowsers(_ context.Context, enable bool) error {
 	return nil
 }
 
-// Diagnose implements gui.Service: the steps of a real machine, on the virtual
-// one.
+// Diagnose implements gui.Service. It reports the steps of a real machine for the
+// virtual one.
 func (d *demo) Diagnose(ctx context.Context, with gui.Diagnosis, found func(gui.Finding)) error {
 	env := doctor.Env{
 		Root: nowhere, Getenv: func(string) string { return "" }, Now: time.Now, Prober: demoProber{d},
@@ -115,7 +115,7 @@ func (d *demo) Diagnose(ctx context.Context, with gui.Diagnosis, found func(gui.
 	})
 }
 
-// nowhere is a directory without files: a demonstration looks at none.
+// nowhere is a directory without files: a demonstration reads none.
 const nowhere = "/dev/null/cie-demo"
 
 func demoBrowser(b gui.Browser) gui.Finding {
@@ -147,7 +147,7 @@ func (p demoProber) Cards(context.Context, string) ([]probe.Card, error) {
 	return []probe.Card{{Slot: demoReader}}, nil
 }
 
-// Login has no module to go through: the card itself signs.
+// Login signs with the card directly, because there is no module.
 func (p demoProber) Login(ctx context.Context, _ string, l probe.Login, pin []byte) (probe.Outcome, error) {
 	server, err := x509.ParseCertificate(l.Certificate)
 	if err != nil {

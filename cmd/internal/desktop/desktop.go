@@ -1,7 +1,7 @@
-// Package desktop is the engine of the desktop application: it implements
-// [gui.Service] with the readers, the browsers and the files of this user, and
-// once more with a virtual card for a demonstration. It has no window and no
-// toolkit's driver in it, so that it is built and tested without a display.
+// Package desktop implements [gui.Service] for the desktop application, once with
+// the readers, the browsers and the files of this user, and once with a virtual card
+// for a demonstration. It contains no window and no driver of the toolkit, so that it
+// is built and tested without a display.
 package desktop
 
 import (
@@ -25,13 +25,13 @@ type desktop struct {
 	module string
 	about  func(module string) gui.About
 
-	machine func() (*browsers.Env, error) // looks for programs anew
+	machine func() (*browsers.Env, error) // searches the programs at every call
 	prober  prober
 }
 
-// New returns the Service of the shipped program, and what ends it. The module
-// is the one at a path, or "" for the one that is installed; about describes
-// the program.
+// New returns the Service of the shipped program and a function that ends it. module
+// is the path of the module, or "" for the installed one; about describes the
+// program.
 func New(module string, about func(module string) gui.About) (gui.Service, func(), error) {
 	d, err := newDesktop(module, about, options.System())
 	if err != nil {
@@ -62,10 +62,9 @@ func newDesktop(module string, about func(module string) gui.About, sources opti
 	return d, nil
 }
 
-// ForgetCards implements gui.Service: it deletes what was cached and what is
-// known of cards.
+// ForgetCards implements gui.Service. It deletes the cache and the state of all cards.
 func (d *desktop) ForgetCards() error {
-	d.cards.release() // sessions remember, too
+	d.cards.release() // sessions have data of the cards, too
 	d.cards.forgetHolders()
 	err := d.files.ForgetCards()
 	if st := d.cards.opts.State; st != nil {
@@ -77,11 +76,11 @@ func (d *desktop) ForgetCards() error {
 // About implements gui.Service.
 func (d *desktop) About() gui.About { return d.about(d.module) }
 
-// prober loads the module in a process of its own.
+// prober returns a Prober, which loads the module in its own process.
 type prober interface {
 	doctor.Prober
-	// Identify loads the module without a word about readers and cards: the card may
-	// be in use here.
+	// Identify loads the module without accessing readers and cards: the card may be
+	// in use here.
 	Identify(ctx context.Context, module string) (probe.Info, error)
 }
 
@@ -99,7 +98,7 @@ func (d *desktop) Browsers(ctx context.Context) ([]gui.Browser, error) {
 	for _, b := range survey.Browsers {
 		state := gui.BrowserState(doctor.StateOf(env, b, survey.Targets))
 		if b.WayOut == browsers.WayOutStart {
-			state = gui.BrowserNeverStarted // the same words help
+			state = gui.BrowserNeverStarted // the same text applies
 		}
 		list = append(list, gui.Browser{ID: b.ID, Name: b.Name, Version: b.Version, State: state})
 	}

@@ -11,8 +11,8 @@ import (
 	"cie/gui"
 )
 
-// A browser that was started before it was enabled needs a restart until it had
-// one, also for a window that was opened later.
+// A browser that was started before the module was registered needs a restart, also
+// when a window is opened later.
 func TestBrowsersRememberRestart(t *testing.T) {
 	d, dir := newBrowsers(t, "/proc")
 	sleep, err := os.ReadFile("/bin/sleep")

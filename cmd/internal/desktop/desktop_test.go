@@ -90,7 +90,7 @@ func TestDesktopTrustsAnchorsOfTheMachine(t *testing.T) {
 	}
 }
 
-// fakeProber loads a module, or fails to.
+// fakeProber reports that the module loads, or fails.
 type fakeProber struct {
 	doctor.Prober
 	err error
@@ -127,7 +127,7 @@ func wantState(t *testing.T, d *desktop, want gui.BrowserState) {
 	}
 }
 
-// The window shows the states that package doctor judges.
+// The window shows the states that package doctor returns.
 func TestBrowsersShowModuleThatDoesNotLoad(t *testing.T) {
 	d, _ := newBrowsers(t, t.TempDir())
 	wantState(t, d, gui.BrowserOff)

@@ -14,7 +14,7 @@ import (
 	"cie/installer/browsers"
 )
 
-// ProbeVerb is the one argument that leads the program to be the child that loads the module.
+// ProbeVerb is the argument with which the program starts itself to load the module.
 const ProbeVerb = "probe-module"
 
 // doctorEnv describes this machine to package doctor.
@@ -44,7 +44,7 @@ func (d *desktop) Diagnose(ctx context.Context, with gui.Diagnosis, found func(g
 	if err != nil {
 		return err
 	}
-	d.cards.release() // the card is for the diagnostics and the module now
+	d.cards.release() // the diagnostics and the module need the card
 	return diagnose(ctx, env, with, func(c doctor.Check) {
 		if c.Status == doctor.Fail {
 			d.files.problem("diagnostics", foundError{c})
@@ -53,7 +53,7 @@ func (d *desktop) Diagnose(ctx context.Context, with gui.Diagnosis, found func(g
 	})
 }
 
-// diagnose walks the path, with the PIN if there is one.
+// diagnose runs the checks, with the PIN if there is one.
 func diagnose(ctx context.Context, env doctor.Env, with gui.Diagnosis, found func(doctor.Check)) error {
 	if with.PIN == nil {
 		_, err := doctor.Run(ctx, env, nil, found)
@@ -76,7 +76,7 @@ func diagnose(ctx context.Context, env doctor.Env, with gui.Diagnosis, found fun
 	return refusal(checks)
 }
 
-// refusal is the error of a PIN that the card refused.
+// refusal returns the error for a PIN that the card refused.
 func refusal(checks []doctor.Check) error {
 	for _, c := range checks {
 		if c.Refused != nil {
@@ -92,14 +92,14 @@ func (d *desktop) Report(text string) string {
 	return env.Clean(text + "\n" + strings.Join(doctor.System(""), "\n") + "\n")
 }
 
-// foundError is a failed check as an error of the log.
+// foundError converts a failed check to an error for the log.
 type foundError struct{ doctor.Check }
 
 func (e foundError) Error() string {
 	return strings.TrimSuffix(string(e.ID)+": "+string(e.Finding)+": "+e.Detail, ": ")
 }
 
-// finding is a check as the windows want it.
+// finding converts a check for the window.
 func finding(c doctor.Check) gui.Finding {
 	level := map[doctor.Status]gui.FindingLevel{
 		doctor.OK: gui.FindingOK, doctor.Warn: gui.FindingWarning, doctor.Fail: gui.FindingError, doctor.Skipped: gui.FindingSkipped,

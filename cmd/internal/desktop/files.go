@@ -26,7 +26,7 @@ type files struct {
 	settings gui.Settings
 }
 
-// maxLog is the size of a log at which it is started anew; one old one is kept.
+// maxLog is the size at which a new log is started; one old log is kept.
 const maxLog = 1 << 20
 
 func newFiles() (*files, error) {
@@ -84,7 +84,7 @@ func (f *files) SaveSettings(s gui.Settings) error {
 	return nil
 }
 
-// replace writes a file as a whole or not at all.
+// replace writes a file completely or not at all.
 func replace(name string, data []byte, mode fs.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (f *files) ClearLogs() error { return os.RemoveAll(f.logs) }
 // ForgetCards implements gui.Service.
 func (f *files) ForgetCards() error { return os.RemoveAll(f.cards) }
 
-// trace writes a line to the log if the settings want everything.
+// trace writes a line to the log if the settings ask for a detailed log.
 func (f *files) trace(format string, args ...any) {
 	f.lock.Lock()
 	defer f.lock.Unlock()
@@ -125,8 +125,8 @@ func (f *files) trace(format string, args ...any) {
 	}
 }
 
-// problem writes an error to the log, with everything taken out that says
-// whose machine or card it is. What the person cancelled is no error.
+// problem writes an error to the log, without data that identify the user, the
+// machine or the card. It omits what the user cancelled.
 func (f *files) problem(what string, err error) {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return
@@ -157,7 +157,7 @@ func (f *files) write(line string) {
 	fmt.Fprintf(w, "%s %s\n", time.Now().Format(time.RFC3339), line)
 }
 
-// SaveReport implements gui.Service: the report goes to the home directory.
+// SaveReport implements gui.Service. It writes the report to the home directory.
 func (f *files) SaveReport(text string) (string, error) {
 	base := "cie-report-" + time.Now().Format("2006-01-02")
 	for i := 1; ; i++ {

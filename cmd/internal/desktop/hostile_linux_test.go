@@ -18,8 +18,7 @@ import (
 	"cie/gui"
 )
 
-// What the windows get of a reader and a card with hostile names is plain text,
-// and so is the log.
+// The window and the log get plain text from a reader and a card with hostile names.
 func TestHostileNamesReachNoWindow(t *testing.T) {
 	const evil = "\x1b[2J\x1b]0;T\x07\u009b31m\u202eEVIL\u2066\u200b\u2028\r\b\x7f\xff"
 	d := stacktest.Start(t, stack.Options{Name: evil})
@@ -78,7 +77,7 @@ func TestHostileNamesReachNoWindow(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	// crypto/tls takes no certificate that is as wrong as this one.
+	// crypto/tls rejects this malformed certificate.
 	if l, err := s.TestLogin(ctx, reader, cardtest.DefaultPIN(), gui.CodeOptions{}); err != nil {
 		texts = append(texts, err.Error())
 	} else {

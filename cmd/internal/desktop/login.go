@@ -12,9 +12,8 @@ import (
 )
 
 // login logs in with the card to a service on the loopback interface that
-// lives for this one call. The handshake proves that the card signs with the
-// key of its certificate, and the service refuses a certificate that is not in
-// force.
+// runs during this call only. The handshake proves that the card signs with the key
+// of its certificate, and the service refuses a certificate that is not valid now.
 func login(ctx context.Context, s *card.Session) (gui.Login, error) {
 	cert, err := loopback.ClientCertificate(ctx, s)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"cie/gui"
 )
 
-// desks turns the events of a service into states of the desk: the first when
-// everything that is present is known, then one for each event. A CIE is read by
-// radio, so every reader is taken for a contactless one.
+// desks converts the events of a service to states of the desk: the first one when
+// all readers and cards are known, then one for each event. A CIE is contactless, so
+// every reader is treated as a contactless one.
 func desks(ctx context.Context, service readers.Service) <-chan gui.Desk {
 	out := make(chan gui.Desk)
 	go func() {
@@ -48,8 +48,8 @@ func desks(ctx context.Context, service readers.Service) <-chan gui.Desk {
 	return out
 }
 
-// judge adds to an error of the service whether it does not admit this user, as
-// the diagnostics judge it.
+// judge marks an error of a service that does not admit this user, by the same rule
+// as the diagnostics.
 func judge(err error) error {
 	if err == nil {
 		return nil
@@ -60,7 +60,7 @@ func judge(err error) error {
 	return err
 }
 
-// apply changes the desk as the event says.
+// apply changes the desk according to the event.
 func apply(d *gui.Desk, e readers.Event, visit uint64) {
 	i := slices.IndexFunc(d.Readers, func(r gui.Reader) bool { return r.Name == e.Reader })
 	if i < 0 && e.Reader != "" && e.Kind != readers.ReaderRemoved {

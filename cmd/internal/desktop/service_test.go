@@ -25,7 +25,7 @@ import (
 	"cie/gui/text"
 )
 
-// noAbout describes no program.
+// noAbout returns an empty description of the program.
 func noAbout(string) gui.About { return gui.About{} }
 
 func newTestDemo(t *testing.T) *demo {
@@ -40,7 +40,7 @@ func newTestDemo(t *testing.T) *demo {
 	return d
 }
 
-// The Service over a virtual card: what the windows ask for, in a life of a PIN.
+// The Service executes all operations of the window on a virtual card.
 func TestCards(t *testing.T) {
 	d, ctx := newTestDemo(t), t.Context()
 	desks := d.Watch(ctx)
@@ -151,8 +151,8 @@ func TestCards(t *testing.T) {
 	}
 }
 
-// Cards that come and go leave nothing behind them, also in the middle of a
-// look at them.
+// Cards that are inserted and removed leave no session, also when they are removed
+// during Inspect.
 func TestCardsLeaveNothing(t *testing.T) {
 	d := newTestDemo(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -167,7 +167,7 @@ func TestCardsLeaveNothing(t *testing.T) {
 		if i%2 == 1 {
 			look, end := context.WithCancel(ctx)
 			_ = d.Inspect(look, demoReader, func(c gui.Card) {
-				if i%20 != 1 { // most are taken away at once
+				if i%20 != 1 { // most are removed at once
 					end()
 				}
 			})
@@ -175,7 +175,7 @@ func TestCardsLeaveNothing(t *testing.T) {
 		}
 	}
 	for runtime.NumGoroutine() > before {
-		runtime.Gosched() // those that close a session are about to end
+		runtime.Gosched() // goroutines that close a session are about to end
 	}
 	d.cards.mu.Lock()
 	if n := len(d.open); n > 1 {
@@ -338,8 +338,8 @@ func TestDiagnosticsHaveTexts(t *testing.T) {
 	}
 }
 
-// The window gets one state of the desk for everything that is present when it
-// starts, then one for each event.
+// At its start the window gets one state of the desk with all readers and cards, then
+// one state for each event.
 func TestDesksBeginWithEverythingPresent(t *testing.T) {
 	c, err := cardtest.New(cardtest.Profile{})
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // No operation of the window sends a code to a card without a known issuer,
-// before the person accepts it.
+// before the user accepts it.
 func TestServiceSendsNoCodeToACardNobodyVouchesFor(t *testing.T) {
 	issuer, err := cardtest.NewIssuer("Unknown Country Signer CA")
 	if err != nil {
@@ -91,7 +91,7 @@ func TestServiceSendsNoCodeToACardNobodyVouchesFor(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// A known card, in turns with a forgery and a replay of its data.
+	// A known card alternates with a forgery and a replay of its data.
 	d, _ = desk(cardtest.Profile{NIS: nis}, nil)
 	if _, err := d.Holder(t.Context(), demoReader, cardtest.DefaultPIN(), gui.CodeOptions{}); err != nil {
 		t.Fatal(err)
