@@ -13,7 +13,7 @@ import (
 	"cie/card/cardtest"
 )
 
-// console obeys commands from standard input until quit, its end or the end of
+// console executes commands from standard input until quit, its end or the end of
 // ctx. The end of /dev/null, which services have for input, is no command.
 func (a *app) console(ctx context.Context, slots []*slot) error {
 	lines := make(chan string)
@@ -49,8 +49,8 @@ func (a *app) console(ctx context.Context, slots []*slot) error {
 	}
 }
 
-// endless tells a standard input that says nothing by ending: a device that is
-// no terminal.
+// endless reports whether the end of standard input has no meaning: it is a device,
+// but no terminal.
 func endless(r io.Reader) bool {
 	f, ok := r.(*os.File)
 	if !ok {

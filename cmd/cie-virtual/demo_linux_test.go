@@ -51,7 +51,7 @@ func TestDemoStopped(t *testing.T) {
 				t.Errorf("exit code %d", code)
 			}
 			if sig == syscall.SIGKILL {
-				awaitEmpty(t, tmp) // whoever cleans up does so on its own
+				awaitEmpty(t, tmp) // another process deletes the files
 			}
 			wantEmpty(t, tmp)
 			if left := processes(t, tmp); len(left) > 0 {

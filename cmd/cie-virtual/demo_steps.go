@@ -111,7 +111,7 @@ func wrongPIN(pin []byte) []byte {
 	return wrong
 }
 
-// wantRefused gives the card a wrong PIN and wants exactly one try spent.
+// wantRefused sends the card a wrong PIN and checks that exactly one try is spent.
 func (d *demo) wantRefused(ctx context.Context, pin []byte, left int, opts ...card.CodeOption) error {
 	var refused *card.PINError
 	err := d.session.Verify(ctx, card.PIN, pin, opts...)
@@ -125,7 +125,7 @@ func (d *demo) wantRefused(ctx context.Context, pin []byte, left int, opts ...ca
 	return err
 }
 
-// wantAccepted verifies the PIN that holds and wants all tries back.
+// wantAccepted verifies the correct PIN and checks that all tries are restored.
 func (d *demo) wantAccepted(ctx context.Context) (card.Tries, error) {
 	if err := d.session.Verify(ctx, card.PIN, d.pin); err != nil {
 		return card.Tries{}, err

@@ -24,7 +24,7 @@ import (
 	"cie/gui/text"
 )
 
-// Exit codes; a command run after "--" gives its own.
+// Exit codes; with a command after "--" its exit code is returned.
 const (
 	exitOK      = 0
 	exitError   = 1
@@ -57,8 +57,8 @@ type env struct {
 	commanding atomic.Bool // a command runs in front of the terminal
 }
 
-// ends says whether a signal is the end. What is typed at the terminal reaches
-// the command as well: how it ends is its affair, and so long it needs its card.
+// ends reports whether a signal ends the program. Signals typed at the terminal reach
+// the command as well: it decides whether it ends, and needs its card until then.
 func (w *env) ends(s os.Signal) bool {
 	return !w.commanding.Load() || s != syscall.SIGINT && s != syscall.SIGQUIT
 }
@@ -276,7 +276,7 @@ func (a *app) serve(ctx context.Context, o *options) error {
 	return err
 }
 
-// banner says what these cards are.
+// banner describes the cards.
 func (a *app) banner(slots []*slot) {
 	a.note("virtual.banner")
 	for _, s := range slots {

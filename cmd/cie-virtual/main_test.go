@@ -52,7 +52,7 @@ func TestTerminalSignalsEndProgramUnlessCommandRuns(t *testing.T) {
 	}
 }
 
-// stackReason says why nothing can be shown to real PC/SC programs here.
+// stackReason reports why real PC/SC programs cannot use a virtual card here.
 var stackReason = sync.OnceValue(func() string {
 	if runtime.GOOS != "linux" || testing.Short() {
 		return "short test, or not Linux"
@@ -136,7 +136,7 @@ func (s *session) typed(line string) {
 	}
 }
 
-// expect waits for a line that holds all the words, and takes it away. Lines
+// expect waits for a line that contains all the words, and removes it. Lines
 // about different cards come in any order.
 func (s *session) expect(words ...string) string {
 	s.t.Helper()

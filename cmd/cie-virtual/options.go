@@ -180,7 +180,7 @@ func common[T any](list []T, i int) T {
 }
 
 // profile is the i-th card (from 0). The defaults of further cards differ from
-// the first one's in what tells cards apart.
+// the first one's in the data that distinguish cards.
 func (o *options) profile(i int) cardtest.Profile {
 	p := cardtest.Profile{
 		Family:         common(o.parsedFamilies, i),
@@ -234,7 +234,7 @@ func (a *app) cards(ctx context.Context, o *options) (slots []*slot, finish func
 		s := &slot{number: i + 1, app: a, profile: p, knownCodes: pin == nil && puk == nil}
 		if path := nth(o.states, i); path != "" {
 			s.card, err = cardtest.Load(path, p)
-			// The file may hold another PIN than the profile.
+			// The file may contain another PIN than the profile.
 			if err == nil {
 				now := s.card.PIN()
 				s.knownCodes = s.knownCodes && string(now) == defaultPIN
@@ -288,8 +288,8 @@ func (a *app) code(ctx context.Context, o *options, flag string, fd int) ([]byte
 	return code, nil
 }
 
-// traces are the files that APDUs are written to. Cards that share one are told
-// apart by comments.
+// traces are the files that APDUs are written to. Comments distinguish the cards that
+// share a file.
 type traces struct {
 	stderr io.Writer
 	files  map[string]*os.File

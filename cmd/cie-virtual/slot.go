@@ -49,7 +49,7 @@ func (s *slot) insert(ctx context.Context) {
 	done := make(chan struct{})
 	s.cancel, s.done = cancel, done
 	s.card.Insert()
-	s.card.PowerOff() // the reader gives power
+	s.card.PowerOff() // the reader switches it on
 	go func() {
 		defer close(done)
 		defer cancel()
@@ -87,8 +87,8 @@ func (s *slot) events() func(error) {
 	}
 }
 
-// remove takes the card out of the reader and waits until it is out. It
-// reports whether it was in.
+// remove removes the card from the reader and waits until it is removed. It reports
+// whether it was inserted.
 func (s *slot) remove() bool {
 	s.mu.Lock()
 	cancel, done := s.cancel, s.done
@@ -104,7 +104,7 @@ func (s *slot) remove() bool {
 	return cancel != nil
 }
 
-// state says where the card is.
+// state reports where the card is.
 func (s *slot) state() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

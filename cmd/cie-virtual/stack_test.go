@@ -54,7 +54,7 @@ func TestRealTools(t *testing.T) {
 	s.expect("card 1: in the reader")
 	eventually(t, env, nxpATR, "opensc-tool", "--reader", "0", "-a")
 
-	// A fault takes the card away; a person puts it back.
+	// A fault removes the card; the user inserts it again.
 	s.typed("faults 1 remove-before@1")
 	s.expect("card 1: faults set: remove-before@1")
 	cmd := exec.Command("opensc-tool", "--reader", "0", "-s", "00A40000")
