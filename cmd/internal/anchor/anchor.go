@@ -1,7 +1,6 @@
-// Package anchor puts the country signer of the virtual cards where programs
-// find it: in a configuration directory made for tests and demonstrations.
-// Everybody can sign cards with its key, so it is never written to the
-// configuration of a user.
+// Package anchor writes the country signer of the virtual cards into configuration
+// directories for tests and demonstrations. Its private key is public, so it is never
+// written to the configuration of a user.
 package anchor
 
 import (
@@ -13,15 +12,15 @@ import (
 	"cie/card/cardtest"
 )
 
-// Write adds the country signer to a directory that stands for
-// $XDG_CONFIG_HOME, on Windows %AppData%.
+// Write adds the country signer to a directory that is used as $XDG_CONFIG_HOME, on
+// Windows as %AppData%.
 func Write(configHome string) error {
 	dir := filepath.Join(configHome, "cie", "csca")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	name := filepath.Join(dir, "virtual-card.pem")
-	// What is there can be a link to a file of the user.
+	// The existing file can be a link to a file of the user.
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -29,8 +28,8 @@ func Write(configHome string) error {
 }
 
 // Private makes directories for configuration, state and cache below base and
-// returns the environment variables that lead programs there. The
-// configuration trusts the virtual cards.
+// returns the environment variables with which programs use them. The configuration
+// trusts the virtual cards.
 func Private(base string) (env []string, err error) {
 	for name, dir := range map[string]string{
 		"XDG_CONFIG_HOME": "config", "XDG_STATE_HOME": "state", "XDG_CACHE_HOME": "cache",

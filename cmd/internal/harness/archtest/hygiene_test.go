@@ -10,11 +10,11 @@ import (
 	"testing"
 )
 
-// finding is something that must not stand in a file of the tree.
+// finding is something that a file of the tree must not contain.
 type finding struct {
 	what    string
 	pattern *regexp.Regexp
-	allowed []string // directories where it may
+	allowed []string // directories where it is allowed
 }
 
 // The patterns are put together from pieces so that this file passes its own test.
@@ -66,7 +66,7 @@ func TestTreeHoldsNothingPrivate(t *testing.T) {
 		}
 		content, err := os.ReadFile(path)
 		if os.IsNotExist(err) {
-			return nil // a temporary file of somebody who works here
+			return nil // a temporary file of another process
 		}
 		if err != nil {
 			return err

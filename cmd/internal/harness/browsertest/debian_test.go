@@ -60,7 +60,7 @@ func newClean(t *testing.T, debs []string, more ...string) *clean {
 	})
 	c := &clean{root, t}
 	// What apt would bring with the packages is brought first, so that the two
-	// can be told apart in the end.
+	// can be distinguished at the end.
 	plan := c.run(append([]string{"apt-get", "--simulate", "install"}, c.download(debs)...)...)
 	needed := more
 	for line := range strings.Lines(plan) {
@@ -336,8 +336,8 @@ func dirExists(path string) bool {
 	return err == nil
 }
 
-// login lets a person log in with Firefox in the system, in a profile that nobody
-// prepared for the module.
+// login logs in with Firefox in the system, in a profile in which the module is not
+// registered.
 func (c *clean) login(t *testing.T) {
 	s := newStack(t)
 	c.Binds = []string{filepath.Dir(s.home)}
@@ -350,8 +350,8 @@ func (c *clean) login(t *testing.T) {
 	s.loginWithoutStep(t)
 }
 
-// administrator: a policy file of somebody else is edited, not replaced, and who
-// takes the registration out keeps it out.
+// administrator checks that an administrator's policy file is edited, not replaced, and
+// that a registration removed by the administrator is not added again.
 func (c *clean) administrator(t *testing.T, debs []string, module string, before map[string]string) {
 	own := "{ \"policies\" :\n\t{ \"DisableTelemetry\":true }\n}"
 	c.write(policies, own)

@@ -121,7 +121,7 @@ func (s *machine) enable() {
 	s.cie("browsers", "enable", "--module", s.env.Module)
 }
 
-// disable takes the registration back.
+// disable removes the registration.
 func (s *machine) disable() {
 	s.t.Helper()
 	s.cie("browsers", "disable", "--module", s.env.Module)
@@ -151,7 +151,7 @@ func (s *machine) insert() {
 	s.take = stacktest.Insert(s.t, s.daemon, 0, s.card).Remove
 }
 
-// learn makes the card one that the machine knows: somebody logged in before.
+// learn logs in once, so that the card is known to the machine.
 func (s *machine) learn(t *testing.T, kind browser.Kind) {
 	t.Helper()
 	t.Run("learn", func(t *testing.T) {
@@ -223,8 +223,8 @@ func (s *machine) desktopBus(t *testing.T) *notify.Server {
 	return server
 }
 
-// loginWithoutStep logs in with a Firefox that nobody set up: all it knows comes
-// from a policy.
+// loginWithoutStep logs in with a Firefox that the user did not set up: the module is
+// registered by a policy only.
 func (s *machine) loginWithoutStep(t *testing.T) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Join(s.home, ".mozilla/firefox/test.default"), 0o700); err != nil {

@@ -61,8 +61,8 @@ func TestLoginWithNewAndKnownCard(t *testing.T) {
 }
 
 // TestWrongPIN: one try spent exactly, and the login goes on with the right PIN.
-// Both browsers ask again without a word, so the module tells the person on the
-// desktop that the PIN was wrong, and how many tries are left.
+// Both browsers ask again without an explanation, so the module shows a notification
+// on the desktop that the PIN was wrong, and how many tries are left.
 func TestWrongPIN(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		desk := s.desktopBus(t)
@@ -117,7 +117,7 @@ func TestSecondLogin(t *testing.T) {
 	})
 }
 
-// TestCardTaken: the card is taken away while the PIN is asked, put back, and
+// TestCardTaken: the card is removed while the PIN is asked and inserted again, and
 // the next login works without restarting the browser.
 func TestCardTaken(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
@@ -155,7 +155,7 @@ func TestCardTaken(t *testing.T) {
 	})
 }
 
-// TestTakenBetweenLogins: the card leaves after one login and comes back before
+// TestTakenBetweenLogins: the card is removed after one login and inserted again before
 // the next.
 func TestTakenBetweenLogins(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
@@ -181,7 +181,7 @@ func TestTakenBetweenLogins(t *testing.T) {
 const firefoxLooks = 3 * time.Second
 
 // TestLateReader: the browser starts while there is no PC/SC service at all;
-// the service starts, a card comes, and the login works.
+// the service starts, a card is inserted, and the login works.
 func TestLateReader(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		s.take()
@@ -210,7 +210,7 @@ func TestLateReader(t *testing.T) {
 }
 
 // TestLateCard: the browser starts while the reader is empty; the first login
-// finds no certificate; then the card comes.
+// finds no certificate; then the card is inserted.
 func TestLateCard(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		s.take()
@@ -334,8 +334,8 @@ func TestBothBrowsersLogInWhileStatusRuns(t *testing.T) {
 // as they would be without this software, and a login finds no certificate.
 func TestDisableRestoresModuleLists(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
-		// Before any browser was started the home is as it was: the tests' anchor is
-		// all that it holds.
+		// Before any browser was started the home is unchanged: it contains only the
+		// tests' anchor.
 		s.disable()
 		for _, p := range []string{".config/mozilla", ".local", ".pki", ".mozilla"} {
 			if _, err := os.Lstat(filepath.Join(s.home, p)); err == nil {
@@ -358,7 +358,7 @@ func TestDisableRestoresModuleLists(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		// The state of cards stands beside it.
+		// The state of cards is in the same directory.
 		if _, err := os.Stat(filepath.Join(s.env.StateHome, "cie", "installer")); err == nil {
 			t.Error("the installer's journal is left")
 		}

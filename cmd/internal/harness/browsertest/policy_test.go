@@ -38,8 +38,8 @@ func (s *machine) ownEtc(t *testing.T) *browsers.Env {
 	return &e
 }
 
-// TestFirefoxPolicy: an administrator registers the module for everybody; a
-// person whose profile knows nothing of it logs in.
+// TestFirefoxPolicy: an administrator registers the module for all users; a user
+// whose profile has no registration logs in.
 func TestFirefoxPolicy(t *testing.T) {
 	need(t, browser.Firefox)
 	s := newStack(t)
@@ -51,8 +51,8 @@ func TestFirefoxPolicy(t *testing.T) {
 	}
 	s.loginWithoutStep(t)
 
-	// Firefox keeps in the profile what a policy brought. The policy of an
-	// administrator who takes the software away cleans that up.
+	// Firefox keeps in the profile what a policy added. The administrator removes it
+	// from the profile by a policy when the software is removed.
 	if tg := s.profileTarget(t); tg.State().Status != browsers.Registered {
 		t.Errorf("the profile has %+v", tg.State())
 	}

@@ -215,9 +215,9 @@ func (u *user) back() {
 // again returns to the first page for another try after one without a card.
 //
 // Firefox is asked to go back. Chromium remembers for as long as it runs that
-// this server got no certificate, whatever comes into the reader later (its
-// cache of client certificates is told of changes on other systems only); a
-// private window has a memory of its own, so the person opens one.
+// this server got no certificate, even if a card is inserted later (its cache of
+// client certificates is notified of changes on other systems only). A private window
+// does not share that cache, so the user opens one.
 func (u *user) again() {
 	u.t.Helper()
 	u.idp.Hangup()

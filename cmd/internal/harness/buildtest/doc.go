@@ -1,4 +1,4 @@
-// Package buildtest holds tests only: what make builds is the same wherever it
-// is built, says which version it is, and its tests and bills of materials tell
-// the truth.
+// Package buildtest contains tests only. They check that builds are reproducible and
+// report their version, and that the summary of tests and the bills of materials are
+// correct.
 package buildtest

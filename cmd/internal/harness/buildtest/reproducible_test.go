@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// Two builds of the same source are the same to the byte: in directories of
-// different names, one with whatever the build cache of this machine holds, one
-// with an empty cache. And what they make says which version it is.
+// Two builds of the same source in directories of different names are identical, one
+// with the build cache of this machine, one with an empty cache. The programs report
+// their version.
 func TestReproducible(t *testing.T) {
 	if os.Getenv("CIE_SLOW") == "" {
 		t.Skip("builds everything twice, once from an empty cache: make slow")

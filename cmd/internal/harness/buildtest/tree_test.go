@@ -35,7 +35,7 @@ func copyTree(t *testing.T, to string) {
 	from := root(t)
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // a temporary file of somebody who works here
+			return nil // a temporary file of another process
 		}
 		if err != nil {
 			return err

@@ -23,7 +23,7 @@ type memory struct {
 	PUKTries int
 }
 
-// other returns the one of two PINs that does not hold, to be the next.
+// other returns the one of two PINs that the card does not have, for the next change.
 func (m memory) other() []byte {
 	if m.PIN == string(firstPIN) {
 		return secondPIN

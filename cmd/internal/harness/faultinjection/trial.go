@@ -21,7 +21,7 @@ import (
 // what the slowest takes on a busy machine.
 const Patience = 2 * time.Minute
 
-// Trial is one card on trial.
+// Trial is the test of one card.
 type Trial struct {
 	Card *cardtest.Card
 	// Service has the card in the reader with this name.
@@ -104,7 +104,7 @@ func (t *Trial) Run(op Operation, kind cardtest.FaultKind) (wrong []error) {
 	return wrong
 }
 
-// learn makes the card one that the program knows.
+// learn uses the card once, so that it is known to the program.
 func (t *Trial) learn() error {
 	s, err := t.open(context.Background(), t.store)
 	if err != nil {
@@ -115,8 +115,8 @@ func (t *Trial) learn() error {
 	return err
 }
 
-// open opens the card on the connection of before as long as the card was not
-// removed: what resets a card that fell silent is the next transaction.
+// open opens the card on the existing connection unless the card was removed: the
+// next transaction resets a card that stopped answering.
 func (t *Trial) open(ctx context.Context, s store) (*card.Session, error) {
 	if t.conn == nil {
 		conn, err := t.Service.Connect(t.Reader)
@@ -135,8 +135,8 @@ func (t *Trial) disconnect() {
 	}
 }
 
-// position does the operation once with the fault, and judges the outcome. It
-// returns the number of commands that the operation took.
+// position executes the operation once with the fault and checks the outcome. It
+// returns the number of commands of the operation.
 func (t *Trial) position(op Operation, faults cardtest.Faults, at int) (commands int, err error) {
 	if err := t.prepare(op); err != nil {
 		return 0, fmt.Errorf("preparing: %w", err)
@@ -145,7 +145,7 @@ func (t *Trial) position(op Operation, faults cardtest.Faults, at int) (commands
 	if err != nil {
 		return 0, err
 	}
-	// What a fault made the program forget, it knows again the next time.
+	// What a fault made the program forget is read again the next time.
 	known := maps.Clone(t.store)
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
@@ -184,7 +184,7 @@ func (t *Trial) position(op Operation, faults cardtest.Faults, at int) (commands
 	return commands, errors.Join(problems...)
 }
 
-// compared is how many codes the card compared.
+// compared returns how many codes the card compared.
 func compared(cost cardtest.Stats) int { return cost.Verifies + cost.Changes + cost.Unblocks }
 
 // memory reads what the card keeps without power, from its file if it has one.
@@ -212,8 +212,8 @@ func (t *Trial) memory() (memory, error) {
 	return m, nil
 }
 
-// judgeMemory compares the memory with what the commands that the card carried
-// out should have made of it.
+// judgeMemory compares the memory with the result of the commands that the card
+// executed.
 func (op Operation) judgeMemory(was, now memory, cost cardtest.Stats) error {
 	second := cost.Changes + cost.Unblocks
 	switch {
@@ -232,7 +232,7 @@ func (op Operation) judgeMemory(was, now memory, cost cardtest.Stats) error {
 	return nil
 }
 
-// judgeOutcome checks that what the program says is true.
+// judgeOutcome checks that the program's report is true.
 func (op Operation) judgeOutcome(now memory, cost cardtest.Stats, outcome error, faults cardtest.Faults) error {
 	var (
 		refused   *card.PINError
@@ -266,7 +266,7 @@ func (op Operation) judgeOutcome(now memory, cost cardtest.Stats, outcome error,
 			return errors.New(reported)
 		}
 	default:
-		// Nothing was said about a code, so none was spent, and nothing changed.
+		// The program reported nothing about a code, so no try was spent, and nothing changed.
 		if cost.TriesSpent > 0 || second {
 			return fmt.Errorf("%s, and the card has %+v", reported, now)
 		}
@@ -274,8 +274,8 @@ func (op Operation) judgeOutcome(now memory, cost cardtest.Stats, outcome error,
 	return nil
 }
 
-// lying reports whether a fault changes what the card says, which can look
-// like a forgery.
+// lying reports whether a fault changes the card's answers, which can look like a
+// forgery.
 func lying(f cardtest.Faults) bool {
 	for _, e := range f.Events {
 		switch e.Kind {
@@ -286,8 +286,7 @@ func lying(f cardtest.Faults) bool {
 	return false
 }
 
-// works uses the card as a person does next, with the PIN and the counters that
-// it should have.
+// works uses the card once more, with the PIN and the counters that it should have.
 func (t *Trial) works(ctx context.Context, known store, m memory) error {
 	s, err := t.open(ctx, known)
 	if err != nil {
@@ -318,8 +317,8 @@ func (t *Trial) works(ctx context.Context, known store, m memory) error {
 	return nil
 }
 
-// prepare gives the PIN the tries with which the operation begins, past the
-// reader: that is not what is on trial.
+// prepare sets the tries of the PIN for the begin of the operation directly in the
+// card, because that is not tested here.
 func (t *Trial) prepare(op Operation) error {
 	left, puks := t.Card.Tries()
 	if left == op.PINTries && puks == cardtest.MaxPUKTries {

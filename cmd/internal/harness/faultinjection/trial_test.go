@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestFaults throws every fault into every operation at every command, on cards
-// of every family, on a card never seen and on a known one.
+// TestFaults injects every fault at every command of every operation, on cards of
+// every family, on a card never seen and on a known one.
 func TestFaults(t *testing.T) {
 	kinds, families := cardtest.FaultKinds(), cardtest.Families()
 	if testing.Short() {
@@ -21,7 +21,7 @@ func TestFaults(t *testing.T) {
 			for o, op := range append(Operations(), Readings()...) {
 				for k, kind := range kinds {
 					for _, known := range []bool{true, false} {
-						// Beside the first family the others are tried in part.
+						// The first family is tested completely, the others in part.
 						if !All() && f > 0 && (!known || !Selected(f, o, k)) {
 							continue
 						}

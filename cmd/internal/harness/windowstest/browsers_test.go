@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// people is where the files of the user of wine are.
+// people is the directory with the files of wine's user.
 func people() string { return filepath.Join(drive(), "users", "anna") }
 
 func write(t testing.TB, path, content string) {
@@ -82,7 +82,7 @@ func tree(t testing.TB) map[string]string {
 	return m
 }
 
-// same reports what two trees do not have in common.
+// same reports the differences of two trees.
 func same(t testing.TB, before, after map[string]string) {
 	t.Helper()
 	for _, name := range slices.Sorted(maps.Keys(after)) {
@@ -191,7 +191,7 @@ func TestBrowsers(t *testing.T) {
 	want(t, 0, "", exe, "browsers", "disable")
 	same(t, before, tree(t))
 
-	// For everybody, by a policy.
+	// For all users, by a policy.
 	want(t, 0, "", exe, "browsers", "enable", "--system")
 	policy := filepath.Join(drive(), "Program Files", "Mozilla Firefox", "distribution", "policies.json")
 	if b, err := os.ReadFile(policy); err != nil || !strings.Contains(string(b), `"SecurityDevices"`) || !json.Valid(b) {
@@ -201,7 +201,7 @@ func TestBrowsers(t *testing.T) {
 	same(t, before, tree(t))
 }
 
-// remove deletes a file that a process which ends may still hold.
+// remove deletes a file that an ending process may still have open.
 func remove(t testing.TB, path string) {
 	t.Helper()
 	for range 100 {

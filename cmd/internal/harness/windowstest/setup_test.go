@@ -112,7 +112,7 @@ func TestSetup(t *testing.T) {
 	}
 	registered(t, other, true)
 
-	// An update while the module is loaded, by which nobody's choice changes.
+	// An update while the module is loaded changes no user's choice.
 	want(t, 0, "", program, "browsers", "disable")
 	holder := wine(t, compile(t, "hold"), `C:\Program Files\CIE\cie-pkcs11.dll`)
 	release, err := holder.StdinPipe()
@@ -145,7 +145,7 @@ func TestSetup(t *testing.T) {
 	// The uninstaller goes on as a copy of itself.
 	awaitRemoved(t)
 	registered(t, own, false)
-	// The other user leaves at the next logon, in a session of their own.
+	// The registration of the other user is removed at the next logon, in the user's session.
 	registered(t, other, true)
 	if left := names(t, dir); !slices.Equal(left, []string{"cie.exe"}) {
 		t.Errorf("left for the other user: %v", left)
@@ -187,7 +187,7 @@ func TestSetupWithoutBrowsers(t *testing.T) {
 	}
 	want(t, 0, "", `C:\Tools\CIE\uninstall.exe`, "/S")
 	awaitGone(t, filepath.Join(dir, "CIE"))
-	remove(t, dir) // the installer does not know that it made it
+	remove(t, dir) // the uninstaller leaves this directory
 	same(t, before, tree(t))
 }
 

@@ -50,7 +50,7 @@ func need(t testing.TB, tools ...string) {
 	}
 }
 
-// once runs a preparation once and tells every test how it ended.
+// once runs a preparation once and returns its error to every test.
 type once struct {
 	sync.Once
 	err error
@@ -183,8 +183,8 @@ func stopWine() {
 	}
 }
 
-// lateOutput bounds the wait for output of a program that has ended: processes
-// that wine keeps running may hold it open.
+// lateOutput limits the wait for output of a program that has ended: processes that
+// wine keeps running may have the pipe open.
 const lateOutput = 3 * time.Second
 
 // patience bounds one run; most take a second.

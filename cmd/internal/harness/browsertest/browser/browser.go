@@ -1,7 +1,7 @@
 // Package browser starts Firefox and Chromium on a test's own screen and uses
 // them as a person does: it reads window titles, looks at dialogs, clicks the
-// button that stands out and types the PIN. No remote control is switched on,
-// so the browser behaves as on anybody's desk.
+// highlighted button and types the PIN. Remote control is off, so the browser behaves
+// as it does for a user.
 package browser
 
 import (
@@ -51,14 +51,14 @@ func (k Kind) Path() (string, error) {
 	return "", fmt.Errorf("%s is not installed", commands[k][0])
 }
 
-// Config says where and for whom a browser runs.
+// Config describes where and for which user a browser runs.
 type Config struct {
 	Desktop *desktop.Desktop
 	Home    string
 	// Env are further variables, such as the address of the PC/SC daemon.
 	Env []string
 	// Server is the certificate of the loopback service, CA its issuer. The
-	// browser is told to trust it by its own means.
+	// profile of the browser is set up to trust it.
 	Server, CA *x509.Certificate
 	// Wrap is a command that is given the browser's command line to run.
 	Wrap []string
@@ -111,7 +111,7 @@ func Start(ctx context.Context, kind Kind, cfg Config, url string) (*Browser, er
 	var args []string
 	switch kind {
 	case Firefox:
-		// A profile that nobody registered anything in.
+		// A profile without registrations.
 		if dir := filepath.Join(cfg.Home, ".mozilla/firefox/test.default"); exists(dir) {
 			args = []string{"-profile", dir}
 		}
@@ -222,7 +222,7 @@ func withoutModules(list string, do func() error) error {
 		return err
 	}
 	err := do()
-	// What certutil wrote is the default list; the real one comes back whole.
+	// certutil wrote the default list; the original one is restored.
 	return errors.Join(err, os.Rename(aside, list))
 }
 
@@ -311,7 +311,7 @@ func (b *Browser) ErrorPage(ctx context.Context) string {
 	return ""
 }
 
-// Running says whether the browser still runs.
+// Running reports whether the browser still runs.
 func (b *Browser) Running() bool {
 	select {
 	case <-b.gone:

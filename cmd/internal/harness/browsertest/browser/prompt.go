@@ -25,12 +25,12 @@ type Person struct {
 	// Seen are the prompts answered so far, in order.
 	Seen []Prompt
 	// Before is called when a prompt is on the screen, before the person
-	// answers: a test takes a screenshot or the card away.
+	// answers: a test takes a screenshot or removes the card.
 	Before func(Prompt)
 }
 
-// Answer answers prompts until done is closed or ctx ends. A prompt that nobody
-// has a PIN for is an error.
+// Answer answers prompts until done is closed or ctx ends. A prompt without a PIN for
+// it is an error.
 func (p *Person) Answer(ctx context.Context, b *Browser, done <-chan struct{}) error {
 	for {
 		select {
@@ -77,7 +77,7 @@ func (p *Person) typePIN(ctx context.Context, b *Browser, w desktop.Window) erro
 		if now, ok := b.pinPrompt(ctx); ok && now.ID == w.ID {
 			return err
 		}
-		return nil // closed by itself: the card was taken away
+		return nil // the browser closed it: the card was removed
 	}
 	if err := d.Type(ctx, pin); err != nil {
 		return err
@@ -101,8 +101,8 @@ func (p *Person) typePIN(ctx context.Context, b *Browser, w desktop.Window) erro
 
 func (p *Person) choose(ctx context.Context, b *Browser, at image.Point) error {
 	p.see(PromptCertificate)
-	// Firefox arms its buttons a moment after it shows them; who is too quick
-	// clicks again.
+	// Firefox enables its buttons a moment after it shows them, so an early click is
+	// repeated.
 	for range 10 {
 		if err := b.cfg.Desktop.Click(ctx, at.X, at.Y); err != nil {
 			return err
@@ -124,7 +124,7 @@ func (p *Person) choose(ctx context.Context, b *Browser, at image.Point) error {
 	return fmt.Errorf("the choice of certificates does not close")
 }
 
-// Asking says whether a prompt for the PIN or a choice of certificates is on the
+// Asking reports whether a prompt for the PIN or a choice of certificates is on the
 // screen.
 func (b *Browser) Asking(ctx context.Context) bool {
 	_, pin := b.pinPrompt(ctx)
@@ -155,7 +155,7 @@ func (b *Browser) pinPrompt(ctx context.Context) (desktop.Window, bool) {
 	}
 	for _, w := range windows {
 		for _, t := range pinTitles {
-			// Chromium's own name tells the two browsers apart on one screen.
+			// The browser's name in the title distinguishes the two browsers on one screen.
 			if strings.Contains(w.Title, t) && strings.Contains(w.Title, "Firefox") == (b.Kind == Firefox) {
 				return w, true
 			}
@@ -227,7 +227,7 @@ func blue(img *image.RGBA, x, y int) bool {
 	return dark || light
 }
 
-// dimmed says whether the empty part of the page is a grey in between: a page
+// dimmed reports whether the empty part of the page is a grey in between: a page
 // of the service is white, and made dark when a dialog is over it. Some
 // Firefoxes darken with a grey that has a touch of blue.
 func dimmed(img *image.RGBA) bool {

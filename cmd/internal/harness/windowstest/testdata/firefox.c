@@ -1,5 +1,5 @@
-/* firefox LOCK: stands for a browser that runs. Like it, it starts a process of
- * its own kind and holds the lock of its profile open for itself alone. */
+/* firefox LOCK: imitates a running browser. It starts a second process of itself
+ * and keeps the lock of its profile open exclusively. */
 #include <windows.h>
 
 #include <stdio.h>
