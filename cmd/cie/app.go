@@ -33,7 +33,7 @@ type env struct {
 	service  func(wait bool) (readers.Service, error)
 	terminal func() (terminal, error)
 	sources  options.Sources
-	// root stands before the paths of the system; empty outside of tests.
+	// root is the prefix of the system's paths; empty outside of tests.
 	root string
 }
 
@@ -139,8 +139,8 @@ func (a *app) plain(s string) string {
 	return s
 }
 
-// println prints one line of the result. What keeps it from being printed, such
-// as a full disk, is told at the end.
+// println prints one line of the result. An error of the output, such as a full
+// disk, is reported at the end.
 func (a *app) println(line string) {
 	if _, err := fmt.Fprintln(a.stdout, line); err != nil && a.unprinted == nil {
 		a.unprinted = err

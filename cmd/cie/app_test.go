@@ -363,7 +363,7 @@ func TestDistinguishedName(t *testing.T) {
 	}
 }
 
-// Who used sudo is told so; who is somebody else is told that.
+// The error distinguishes a user who used sudo from another user.
 func TestHomeProblem(t *testing.T) {
 	a, _, _ := quiet("en")
 	for sudo, want := range map[bool]string{true: "browsers.not-owner.sudo", false: "browsers.not-owner"} {

@@ -94,7 +94,7 @@ func (a *app) machine(module string) (*browsers.Env, error) {
 // probeVerb leads the program to be the child that loads a module.
 const probeVerb = "probe-module"
 
-// probeCommand is that child. Nobody types it.
+// probeCommand is that child. It is hidden from users.
 func (a *app) probeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    probeVerb,
@@ -145,8 +145,8 @@ func (a *app) browsersChange(ctx context.Context, f browserFlags, remove bool) e
 	return a.showChange(env, f, remove, results, without, none)
 }
 
-// mayChange refuses what cannot end well: a home of somebody else, a system
-// without the rights, a module that is not there or does not load.
+// mayChange refuses changes that must fail: in the home of another user, in the
+// system without the rights, with a module that is missing or does not load.
 func (a *app) mayChange(ctx context.Context, env *browsers.Env, f browserFlags, remove bool) error {
 	switch {
 	case f.autoSelect && !f.system:

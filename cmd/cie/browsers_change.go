@@ -120,7 +120,7 @@ func (a *app) printChange(env *browsers.Env, out changeJSON, remove bool, result
 	for i, p := range out.Places {
 		word := a.outcomeText(p, remove, out.DryRun)
 		if p.Action == browsers.ActionSkip || remove && !out.DryRun && !p.Changed && !p.Failed {
-			continue // nothing to do there, and nothing that anybody misses
+			continue // no change there, and none to report
 		}
 		written = written || p.Changed
 		a.println(a.wrapOut(word+": "+a.placeText(env, results[i].Target), "    "))

@@ -158,8 +158,8 @@ func (a *app) askDoctorPIN(ctx context.Context, d *dialog, f *codeFlags, given [
 	return pin, opts, err
 }
 
-// chosen refuses a card that nobody chose: the doctor looks at the first one,
-// a code goes only to the one that is meant.
+// chosen refuses a card that the user did not choose: the doctor checks the first
+// one, but a code may be sent only to the card that the user means.
 func (a *app) chosen(ctx context.Context, reader string) error {
 	s, err := a.service(false)
 	if err != nil {

@@ -324,7 +324,7 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = browser.Process.Kill(); _ = browser.Wait() }()
-		// The kernel tells when a process was started to a hundredth of a second.
+		// The kernel reports the start of a process to a hundredth of a second.
 		time.Sleep(50 * time.Millisecond)
 		s.enable()
 		d, code := s.examine("")

@@ -2,7 +2,7 @@ package main
 
 import "errors"
 
-// Exit codes; "cie help exit" tells what they mean. They never change.
+// Exit codes; "cie help exit" explains them. They never change.
 const (
 	exitOK        = 0
 	exitFailed    = 1
@@ -14,10 +14,10 @@ const (
 	exitBadCode   = 7 // a code that cannot be; not sent
 	exitChoose    = 8 // --reader or a confirmation missing
 	exitNotCIE    = 9
-	exitLost      = 10 // card or reader went away, reset, busy, silent
-	exitFound     = 11 // doctor and browsers: something keeps logins from working
+	exitLost      = 10 // card or reader removed, reset, busy, silent
+	exitFound     = 11 // doctor and browsers: a problem prevents logins
 	exitInvalid   = 12 // verify: a signature is not valid
-	exitUnsaid    = 13 // verify: it cannot be said
+	exitUnsaid    = 13 // verify: the validity is not certain
 )
 
 // errReported marks an error that was already shown, for instance beside the

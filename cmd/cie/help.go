@@ -77,7 +77,7 @@ func (a *app) flagRows(set *pflag.FlagSet) []row {
 	return rows
 }
 
-// metavar is what stands for the value of an option.
+// metavar returns the placeholder for the value of an option.
 func metavar(flag string) string {
 	switch flag {
 	case "out", "report", "module", "picture", "extract", "content":
@@ -103,11 +103,11 @@ func description(c *cobra.Command) string {
 // columns is how long lines are that are meant to be read.
 func (a *app) columns() int { return min(tty.Width(a.stdout), 92) }
 
-// gap is what stands before a text in a column of its own: a name and blanks.
+// gap matches what precedes a text in its own column: a name and blanks.
 var gap = regexp.MustCompile(`^ *\S+(?: \S+)* {2,}`)
 
-// reflow breaks the lines of a text anew: paragraphs, and the texts beside the
-// names of a list.
+// reflow wraps the lines of a text again: paragraphs, and the texts next to the names
+// of a list.
 func reflow(text string, width int) string {
 	var out []string
 	item, column := "", -1 // a line with what continues it, and where that begins

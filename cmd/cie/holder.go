@@ -15,7 +15,7 @@ type personJSON struct {
 	FiscalCode string `json:"fiscal_code"`
 }
 
-// holderJSON is what a card tells after the PIN. Dates are YYYY-MM-DD.
+// holderJSON is what a card shows after the PIN. Dates are YYYY-MM-DD.
 type holderJSON struct {
 	Holder         personJSON `json:"holder"`
 	DocumentNumber string     `json:"document_number"`
@@ -71,7 +71,7 @@ var validityNames = map[identity.Validity]string{
 
 func (a *app) date(t time.Time) string { return a.plain(a.texts.Date(t)) }
 
-// printHolder shows what a card tells after the PIN.
+// printHolder prints what a card shows after the PIN.
 func (a *app) printHolder(h *holderJSON, field func(label string, value string)) {
 	field("label.holder", a.style.Bold(strings.TrimSpace(h.Holder.Surname+" "+h.Holder.GivenName)))
 	field("label.fiscal-code", h.Holder.FiscalCode)

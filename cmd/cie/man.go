@@ -139,7 +139,7 @@ func seeAlso(c *cobra.Command) []string {
 	return list
 }
 
-// literal writes lines as they stand.
+// literal writes lines unchanged.
 func literal(b *strings.Builder, text string) {
 	b.WriteString(".PP\n.nf\n")
 	for _, line := range strings.Split(text, "\n") {

@@ -35,8 +35,8 @@ func (a *app) knownHolder(ctx context.Context, u *inUse, level card.Level) (stri
 	return id.Name(), nil
 }
 
-// described returns the name of a reader and what tells the card in it from others:
-// the holder where known, else the label that browsers show.
+// described returns the name of a reader and what distinguishes the card in it from
+// others: the holder if known, else the label that browsers show.
 func (a *app) described(ctx context.Context, s readers.Service, r readers.State) string {
 	u, err := a.open(ctx, s, r)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 )
 
-// output is a file to be written, opened before a code is asked for: nobody
-// types a PIN, and the card signs nothing, for a file that cannot be. A file
-// that is there already stays as it is until the new content is whole.
+// output is a file to be written. It is opened before a code is asked for, so that
+// the user types no PIN and the card signs nothing for a file that cannot be written.
+// An existing file is unchanged until the new content is complete.
 type output struct {
 	a    *app
 	name string // as the user gave it

@@ -63,7 +63,7 @@ func (a *app) withPIN(ctx context.Context, f *codeFlags, then func(*inUse) error
 	return then(u)
 }
 
-// pinDone tells that a verb below "cie pin" did its work.
+// pinDone reports that a verb below "cie pin" succeeded.
 func (a *app) pinDone(u *inUse, result string, t string) error {
 	if !a.json {
 		a.println(a.style.Green(a.wrapOut(a.text(t), "")))

@@ -18,7 +18,7 @@ func (a *app) stepText(name card.StepName) string {
 	return a.inside("step.other")
 }
 
-// progress is told about every step of the card, before it begins.
+// progress is called before every step of the card.
 func (a *app) progress(p card.Progress) {
 	if p.Name.MustFinish() {
 		a.guard.enter()

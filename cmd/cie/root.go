@@ -73,9 +73,9 @@ func (a *app) rootCommand() *cobra.Command {
 	return root
 }
 
-// sealArguments gives every command that does not say what arguments it takes
-// the answer that it takes none: cobra's own would be in English, and would
-// repeat a code that somebody typed there.
+// sealArguments makes every command without a rule for its arguments report that it
+// takes none: cobra's error would be in English, and would repeat a code that the user
+// typed there.
 func (a *app) sealArguments(c *cobra.Command) {
 	if c.Args == nil && !c.HasSubCommands() {
 		c.Args = a.noArguments
@@ -119,8 +119,8 @@ func (a *app) noArguments(c *cobra.Command, args []string) error {
 	}
 }
 
-// looksLikeCode reports whether an argument may be a code that somebody typed
-// where it does not belong. It is not repeated on the screen.
+// looksLikeCode reports whether an argument may be a code that the user typed in a
+// wrong place. It is not repeated on the screen.
 func looksLikeCode(arg string) bool {
 	digits := 0
 	for _, c := range arg {
@@ -145,8 +145,8 @@ func (a *app) flagError(c *cobra.Command, err error) error {
 	var needs *pflag.ValueRequiredError
 	var bad *pflag.InvalidValueError
 	var syntax *pflag.InvalidSyntaxError
-	// Somebody who types a code where none belongs is told that, and nothing of
-	// it is repeated.
+	// If the user typed a code in a wrong place, the error explains it and does not
+	// repeat the code.
 	typed := a.hint(c, a.usage("usage.code-option"))
 	switch {
 	case errors.As(err, &unknown) && slices.ContainsFunc(a.args, code8.MatchString):
@@ -164,7 +164,7 @@ func (a *app) flagError(c *cobra.Command, err error) error {
 		return a.hint(c, a.usage("usage.needs-value", "--"+needs.GetSpecifiedName()))
 	case errors.As(err, &bad):
 		if errors.Is(bad.Unwrap(), errBadFD) {
-			// What stands there may be a code.
+			// The value may be a code.
 			return a.hint(c, a.usage("usage.fd", bad.GetFlag().Name))
 		}
 		if looksLikeCode(bad.GetValue()) {

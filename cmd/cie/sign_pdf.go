@@ -230,8 +230,8 @@ type pdfDocument struct {
 	sum      []byte
 }
 
-// prepare refuses before the card is touched: the update is built once, with
-// stand-ins for what only the card knows.
+// prepare refuses before the card is used: the update is built once, with
+// placeholders for what only the card can provide.
 func (pdfFormat) prepare(ctx context.Context, a *app, file string, f *signFlags) (unsigned, error) {
 	in, size, err := a.openRegular(file)
 	if err != nil {

@@ -27,7 +27,7 @@ type guard struct {
 	cancel context.CancelCauseFunc
 	busy   bool
 	got    *stopped
-	waited bool // the signal came while busy: the outcome must be told
+	waited bool // the signal came while busy: the outcome must be reported
 	pipe   chan os.Signal
 	// undo is done before a second signal ends the process at once.
 	undo []func()
@@ -96,8 +96,8 @@ func (g *guard) enter() {
 		return
 	}
 	g.busy = true
-	// Nor does a reader of the output who goes away end the run now: while
-	// somebody wants the signal, writing to nobody is but an error.
+	// SIGPIPE must not end the run now either: while the signal is caught, writing
+	// to a closed pipe only returns an error.
 	g.pipe = make(chan os.Signal, 1)
 	signal.Notify(g.pipe, syscall.SIGPIPE)
 }

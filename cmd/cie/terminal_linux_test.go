@@ -414,8 +414,8 @@ func TestTerminalInterruptedReading(t *testing.T) {
 	s.wantCard(pin, 3, 10)
 }
 
-// Who reads what --debug prints goes away between the PUK and the new PIN: the
-// card is not left there.
+// The reader of the --debug output closes its pipe between the PUK and the new PIN:
+// the operation is completed.
 func TestUnblockCompletesWhenDebugPipeCloses(t *testing.T) {
 	s := &terminalRun{t: t, dir: t.TempDir()}
 	file := filepath.Join(s.dir, "readers")

@@ -109,7 +109,7 @@ func (a *app) versionModule(ctx context.Context, given string) (versionModuleJSO
 		return m, nil
 	}
 	m.Exists = true
-	// A module of somebody else, or of a plain go build, does not say.
+	// A module of another vendor, or of a plain go build, has no version.
 	if b, err := version.OfFile(path); err == nil {
 		m.Build, m.Commit = b.Version, b.Commit
 	}
