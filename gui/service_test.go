@@ -113,3 +113,20 @@ func TestHelpCopiesTheNumber(t *testing.T) {
 		}
 	}
 }
+
+// A check of a code is not called writing, on a page that writes nothing.
+func TestCheckingIsNotCalledWriting(t *testing.T) {
+	f := newFake()
+	f.hold = make(chan struct{})
+	f.steps = []card.StepName{card.StepSelect, card.StepVerifyPIN}
+	d := newRig(t, f)
+	d.lay(3, 10, card.Genuine)
+	d.press("Show my data")
+	d.codes(testPIN)
+	op := d.slots[testReader].form.op
+	d.until(func() bool { return op.unsafe })
+	d.wants(d.texts.T("progress.unsafe.check"))
+	d.lacks(d.texts.T("progress.unsafe"), "riting")
+	close(f.hold)
+	d.idle()
+}
