@@ -117,8 +117,8 @@ func TestByKeyboard(t *testing.T) {
 	}
 }
 
-// The card is taken away while it is at work: nothing is changed, no try is
-// lost, and the same window goes on when the card is back.
+// The card is removed during an operation: nothing is changed, no try is lost, and
+// the same window continues when the card is inserted again.
 func TestTakenAway(t *testing.T) {
 	p := newUser(t)
 	p.card.SetCost(cardtest.CostModel{DHAgreement: 2 * time.Second, Sleep: true})

@@ -78,8 +78,8 @@ func (p *user) burnt() time.Duration {
 	return time.Duration(user+system) * (time.Second / 100) // proc(5): in 1/100 s
 }
 
-// The figures tell what the window costs at rest; what must not move then is
-// for the tests of package gui.
+// The test measures the processor time of the window at rest. Package gui tests that
+// nothing moves then.
 func TestProcessorTimeAtRest(t *testing.T) {
 	t.Parallel()
 	p := newUser(t)

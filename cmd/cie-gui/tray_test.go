@@ -239,7 +239,7 @@ func TestStartedAgain(t *testing.T) {
 	p.face()
 }
 
-// Without a tray nobody could reach the window, so it comes by itself.
+// Without a tray the user could not open the window, so it opens by itself.
 func TestHiddenWithoutTray(t *testing.T) {
 	p := newUser(t)
 	p.desktopBus()

@@ -55,7 +55,7 @@ func missing(t *testing.T, what string, err error) {
 // withTest ends a process with the test, also with one that is killed.
 func withTest() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
 
-// screen starts an X server on a display that nobody uses.
+// screen starts an X server on an unused display.
 func screen(t *testing.T) string {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -224,8 +224,8 @@ func (p *user) shot(name string) {
 	}
 }
 
-// look waits until the screen stands still, as it does while nothing is done,
-// and returns what tells it from other screens.
+// look waits until the screen does not change and returns a hash of it, to
+// distinguish it from other screens.
 func (p *user) look() [sha256.Size]byte {
 	p.t.Helper()
 	var before [sha256.Size]byte
