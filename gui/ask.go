@@ -79,7 +79,7 @@ func (a *pinAsk) objects() []fyne.CanvasObject {
 	return append(objects, tries(t, card.PIN, slot.card.PIN), a.form.object)
 }
 
-// ended reads the counters again and tells the screen.
+// ended reads the counters again and notifies the screen.
 func (a *pinAsk) ended(err error) {
 	if a.slot != nil && a.u.slots[a.slot.reader.Name] == a.slot {
 		a.u.inspect(a.slot)

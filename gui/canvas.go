@@ -142,7 +142,7 @@ func counterpart(root, had fyne.CanvasObject) fyne.Focusable {
 			return false
 		}
 		if found != nil {
-			found = nil // which of several is meant cannot be told
+			found = nil // several match, so none is returned
 			return true
 		}
 		found = f

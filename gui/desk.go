@@ -161,7 +161,7 @@ func (s *slot) holderName() string {
 	return s.card.Name
 }
 
-// label returns what tells the card from others in a list: the holder, or the
+// label returns what distinguishes the card in a list: the holder, or the
 // label that browsers show for it, and the reader.
 func (s *slot) label() string {
 	name := cmp.Or(s.holderName(), s.shortName())
@@ -179,7 +179,7 @@ func (s *slot) shortName() string {
 	return ""
 }
 
-// notify tells of a card while the window is hidden.
+// notify shows a notification about a card while the window is hidden.
 func (u *UI) notify(s *slot) {
 	if !u.hidden {
 		return

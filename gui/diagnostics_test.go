@@ -83,7 +83,7 @@ func TestDiagnosticsWithPIN(t *testing.T) {
 			t.Errorf("code %d is not wiped after the operation", i)
 		}
 	}
-	// What was refused for want of a confirmation is asked for again, with one.
+	// A check that was refused without a confirmation is repeated with one.
 	c := d.lay(-1, -1, card.Genuine)
 	d.press("Check with the PIN too")
 	c.failWith = &card.LastTryError{Ref: card.PIN}

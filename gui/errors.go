@@ -7,7 +7,7 @@ import (
 )
 
 // Problem is an error as a person reads it: what happened, what to do, and
-// the technical words for whoever helps.
+// the technical terms for support.
 type Problem struct {
 	Title, Remedy string
 	// Code is short and the same in every language.

@@ -21,7 +21,7 @@ type form struct {
 	ref  card.PINRef
 	// call does the work, in a goroutine; pin is nil when none is asked for.
 	call func(ctx context.Context, reader string, code, pin []byte, o CodeOptions) error
-	// done is told of the end, on the thread of the windows.
+	// done is called at the end, on the thread of the windows.
 	done func(err error)
 
 	code, pin, again *codeEntry

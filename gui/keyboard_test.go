@@ -209,7 +209,7 @@ func TestLinks(t *testing.T) {
 	d.wants("writes no logs")
 }
 
-// Two cards stand beside each other where there is room, else below.
+// Two cards are shown beside each other if there is room, else one below the other.
 func TestCardsBesideEachOther(t *testing.T) {
 	for scale, beside := range map[int]bool{100: true, 200: false} {
 		f := newFake()

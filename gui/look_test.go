@@ -80,7 +80,7 @@ func TestContrast(t *testing.T) {
 				t.Errorf("%s: %s on %s has contrast %.2f under the pointer", name, p[0], p[1], r)
 			}
 		}
-		// Borders of fields are told from what surrounds them (1.4.11).
+		// Borders of fields have contrast to what surrounds them (1.4.11).
 		if r := contrast(c(theme.ColorNameInputBorder), c(colorSurface)); r < 3 {
 			t.Errorf("%s: border of fields has contrast %.2f", name, r)
 		}

@@ -65,8 +65,8 @@ func (s *codeScreen) celebrate() {
 	s.set(append(s.head(), notice(good, t.T(s.name+".done.title"), t.T(s.name+".done.text"), row(b)))...)
 }
 
-// update rebuilds the page unless a form for the same card is on it: nobody's
-// typing is disturbed by an event, and nobody's codes reach another card.
+// update rebuilds the page unless a form for the same card is on it: events do not
+// interrupt typing, and a code is never sent to another card.
 func (s *codeScreen) update() {
 	u, t := s.u, s.u.texts
 	if s.form != nil && s.form.busy() || s.success {

@@ -41,7 +41,7 @@ type entry struct {
 	icon  func() fyne.Resource // of the current theme
 	open  func(*UI) screen     // nil for a screen with pages
 	pages []entry              // shown as tabs
-	key   fyne.KeyName         // opens it with Ctrl; such a screen stands at the foot
+	key   fyne.KeyName         // opens it with Ctrl; such a screen is listed at the bottom
 }
 
 // screens are all screens in the order of the navigation. Ctrl+1 opens the first.

@@ -48,7 +48,7 @@ type Service interface {
 	// Diagnose walks the path that a login takes and calls found for each step.
 	// Steps that need a PIN are skipped without one. The error is a
 	// *card.PINError when the card refused the PIN, and a *card.LastTryError
-	// when it was not sent for want of a confirmation.
+	// when it was not sent because a confirmation is missing.
 	Diagnose(ctx context.Context, d Diagnosis, found func(Finding)) error
 	// Report makes a report of the text about the findings: it adds what
 	// matters of the machine, and takes out whose machine and card it is.
@@ -101,7 +101,7 @@ type Reader struct {
 
 // Card is what a card shows without a code.
 type Card struct {
-	// ID tells one card from another.
+	// ID identifies the card.
 	ID     string
 	Family card.Family
 	// PIN and PUK are the counters; Max 0 while they are not read yet.
@@ -132,7 +132,7 @@ type Holder struct {
 type CodeOptions struct {
 	// AllowLastTry: a person confirmed that few tries are left.
 	AllowLastTry bool
-	// Progress is told of every step; it returns at once.
+	// Progress is called for every step; it returns at once.
 	Progress func(card.Progress)
 }
 
@@ -204,7 +204,7 @@ type Finding struct {
 	Detail string
 }
 
-// FindingValue is a fact of a Finding. A day stands as 2006-01-02.
+// FindingValue is a fact of a Finding. A day is written as 2006-01-02.
 type FindingValue struct {
 	Name, Text string
 	// Private values are for the screen and for no report.

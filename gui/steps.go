@@ -8,7 +8,7 @@ import (
 )
 
 // stepBar shows how many of a known number of steps are done. At none it is
-// empty, with a border that is told from what surrounds it, which the bar of the
+// empty, with a border that has contrast to what surrounds it, which the bar of the
 // toolkit is not.
 type stepBar struct {
 	widget.BaseWidget

@@ -94,7 +94,7 @@ type UI struct {
 }
 
 // slot is a reader with what is known of the card in it. It is made anew for
-// each card, so that late answers about a card that is gone reach nobody.
+// each card, so that late answers about a removed card are ignored.
 type slot struct {
 	reader  Reader
 	card    Card
@@ -105,7 +105,7 @@ type slot struct {
 	form    *form // of the card screen
 	asking  bool  // the form is shown
 	open    bool  // the details are shown
-	wary    bool  // the card was not sent a code for want of a confirmation
+	wary    bool  // a code was withheld until the user confirms
 	cancel  context.CancelFunc
 	round   int           // number of the Inspect that counts
 	reading card.StepName // what goes on while the card is read
@@ -367,7 +367,7 @@ func (u *UI) focus() {
 	u.win.Canvas().Focus(f)
 }
 
-// place is the tab or the entry of the navigation that stands for the page.
+// place returns the tab or the entry of the navigation for the page.
 func (u *UI) place() *navItem {
 	for _, n := range append(slices.Clone(u.tabs), u.nav...) {
 		if n.chosen {
@@ -440,7 +440,7 @@ func (u *UI) scrollBy(key fyne.KeyName) {
 	u.scroll.ScrollToOffset(fyne.NewPos(u.scroll.Offset.X, min(max(y, 0), end)))
 }
 
-// shortcut does what the keys stand for.
+// shortcut executes the action of the keys.
 func (u *UI) shortcut(s fyne.Shortcut) {
 	if f := u.keys[s.ShortcutName()]; f != nil {
 		f()

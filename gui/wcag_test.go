@@ -10,8 +10,8 @@ import (
 	"fyne.io/fyne/v2/theme"
 )
 
-// The edges of controls and the mark of the keyboard are told from what is
-// beside them (WCAG 2.2: 1.4.11, 2.4.13).
+// The edges of controls and the mark of the keyboard have contrast to what is beside
+// them (WCAG 2.2: 1.4.11, 2.4.13).
 func TestContrastOfControlsAndFocus(t *testing.T) {
 	grounds := []fyne.ThemeColorName{theme.ColorNameBackground, colorSurface, colorNav, colorGood, colorWarn, colorBad}
 	for _, name := range []string{"light", "dark"} {
