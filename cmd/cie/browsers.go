@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -87,7 +88,7 @@ func (a *app) machine(module string) (*browsers.Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	env.Root = a.root
+	env.Root, env.Proc = a.root, filepath.Join(a.root, env.Proc)
 	return env, nil
 }
 
