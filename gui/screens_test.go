@@ -234,7 +234,7 @@ func TestRemovalInTheMiddle(t *testing.T) {
 		t.Error("the next digits would be shown")
 	}
 	if form.code.Len() != 0 || form.code.digits != [8]byte{} {
-		t.Error("the digits stay when the card is taken away")
+		t.Error("the digits stay when the card is removed")
 	}
 	c := d.lay(3, 10, card.Genuine)
 	f.hold = make(chan struct{})

@@ -238,7 +238,7 @@ func (p *user) browsers(pin string) {
 	p.look()
 	p.shot("11-enabled")
 	if n := p.card.Stats().Verifies - before.Verifies; n != 0 {
-		t.Errorf("%d codes were sent that nobody typed", n)
+		t.Errorf("%d codes were sent that the user did not type", n)
 	}
 	// With the browsers ready the keyboard is in the field of the test login.
 	p.code(pin)

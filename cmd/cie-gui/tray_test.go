@@ -99,7 +99,7 @@ func (y *tray) item(ctx context.Context, t *testing.T) dbus.BusObject {
 	case from := <-y.items:
 		return y.conn.Object(string(from), "/StatusNotifierItem/menu")
 	case <-ctx.Done():
-		t.Fatal("nobody came into the tray")
+		t.Fatal("no icon is in the tray")
 		return nil
 	}
 }

@@ -277,7 +277,7 @@ func (p *user) until(what string, ok func() bool) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	p.t.Fatalf("%s: waited in vain", what)
+	p.t.Fatalf("%s: not seen in time", what)
 }
 
 // see waits, and then until the card is at rest.

@@ -109,7 +109,7 @@ func TestUnreachableReaderIsReportedOnce(t *testing.T) {
 	defer s.mu.Unlock()
 	for _, l := range s.lines {
 		if strings.Contains(l, "no reader") {
-			t.Errorf("told again: %s", l)
+			t.Errorf("reported again: %s", l)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func (d *demo) stepLogin(ctx context.Context) error {
 	}
 	defer server.Close()
 	if _, err := server.Login(ctx); err == nil {
-		return errors.New("the server let somebody in without a card")
+		return errors.New("the server accepted a client without a card")
 	}
 	d.shown("demo.login.refused")
 

@@ -394,7 +394,7 @@ func TestDaemonFails(t *testing.T) {
 				t.Fatal("started")
 			}
 			if !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %q does not tell %q", err, tt.want)
+				t.Errorf("error %q does not contain %q", err, tt.want)
 			}
 		})
 	}

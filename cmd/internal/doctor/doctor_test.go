@@ -120,7 +120,7 @@ func examine(t *testing.T, e *Env, ask PINFunc) []Check {
 	told := 0
 	checks, err := Run(context.Background(), *e, ask, func(Check) { told++ })
 	if err != nil || told != len(checks) {
-		t.Fatalf("%v; %d checks, %d told", err, len(checks), told)
+		t.Fatalf("%v; %d checks, %d reported", err, len(checks), told)
 	}
 	// Every step is reported, whatever fails.
 	for _, id := range []ID{Service, Permission, Readers, Card, Identity, Field, Authenticity, Tries, Certificate, Module, ModuleCard, Browser, Login, TLS13} {

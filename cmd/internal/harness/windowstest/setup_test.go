@@ -135,7 +135,7 @@ func TestSetup(t *testing.T) {
 		t.Error(err)
 	}
 	if got := value(t, everyUserKey, "Version"); got != first {
-		t.Errorf("the update asks everybody again: %q, was %q", got, first)
+		t.Errorf("the update asks every user again: %q, was %q", got, first)
 	}
 	if !slices.Contains(names(t, dir), "cie-pkcs11.dll") {
 		t.Error("the update lost the module")
