@@ -1,31 +1,17 @@
 package archtest
 
 import (
+	"bytes"
+	"go/ast"
+	"go/parser"
 	"go/scanner"
 	"go/token"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 )
-
-// plainFolders lists the folders, subfolders included, and documents whose comments and
-// text must avoid the words below.
-var plainFolders = []string{
-	"CONTRIBUTING.md", "SECURITY.md",
-	"apdu/apdu.go", "apdu/apdutest", "apdu/bench_test.go", "apdu/client.go", "apdu/client_test.go", "apdu/command.go",
-	"apdu/command_test.go", "apdu/example_test.go", "apdu/printable", "apdu/readers", "apdu/sm", "apdu/status.go", "apdu/status_test.go", "apdu/tlv.go",
-	"apdu/tlv_test.go",
-	"card/ades", "card/cardtest", "card/domain", "card/identity", "card/internal", "card/sod", "card/state", "card/userdir",
-	"cmd/cie-pkcs11",
-	"cmd/internal/harness/consumertest", "cmd/internal/loopback", "cmd/internal/notify", "cmd/internal/online", "cmd/internal/probe", "cmd/internal/sysdir",
-	"cmd/internal/syslib", "cmd/internal/tty", "cmd/internal/version",
-	"installer",
-	"pkcs11mod",
-}
 
 // replaced lists words with plain replacements. They are put together from pieces so that
 // this file passes its own test.
@@ -82,65 +68,112 @@ func comments(source []byte) string {
 	}
 }
 
-var cComment = regexp.MustCompile(`(?s)/\*.*?\*/|//[^\n]*`)
-
-// wordsOf returns the part of a file that is checked: comments of Go and C, all of a document.
-func wordsOf(path string, content []byte) string {
-	switch filepath.Ext(path) {
-	case ".go":
-		return comments(content)
-	case ".c", ".h":
-		return strings.Join(cComment.FindAllString(string(content), -1), "\n")
-	case ".md":
-		return string(content)
-	}
-	return ""
+// messageCalls are the functions and methods whose strings are messages of errors and
+// tests. The texts for users are in gui/text.
+var messageCalls = map[string]bool{
+	"New": true, "Errorf": true, "Error": true, "Fatal": true, "Fatalf": true, "Skip": true, "Skipf": true,
+	"Log": true, "Logf": true, "panic": true,
 }
 
-func TestCommentsUsePlainWords(t *testing.T) {
-	top, checked := root(t), 0
-	for _, folder := range plainFolders {
-		err := filepath.WalkDir(filepath.Join(top, filepath.FromSlash(folder)), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || !d.Type().IsRegular() {
-				return err
-			}
-			content, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			rel, err := filepath.Rel(top, path)
-			if err != nil {
-				return err
-			}
-			if text := wordsOf(path, content); text != "" {
-				checked++
-				for _, f := range plainWords(text) {
-					t.Errorf("%s: %s", filepath.ToSlash(rel), f)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Error(err)
-		}
+// messages returns the string literals that a Go file passes to messageCalls.
+func messages(source []byte) (string, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.SkipObjectResolution)
+	if err != nil {
+		return "", err
 	}
-	if checked < 300 {
+	var all []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		name := ""
+		switch f := call.Fun.(type) {
+		case *ast.Ident:
+			name = f.Name
+		case *ast.SelectorExpr:
+			name = f.Sel.Name
+		}
+		for _, arg := range call.Args {
+			if lit, ok := arg.(*ast.BasicLit); ok && messageCalls[name] && lit.Kind == token.STRING {
+				all = append(all, lit.Value)
+			}
+		}
+		return true
+	})
+	return strings.Join(all, "\n"), nil
+}
+
+var cComment = regexp.MustCompile(`(?s)/\*.*?\*/|//[^\n]*`)
+
+// scriptComment matches comments of the shell, of make and of the installer for Windows.
+var scriptComment = regexp.MustCompile(`(?m)(?:^|[ \t])[#;]+ .*$`)
+
+// wordsOf returns the part of a file that is checked: comments and messages of Go,
+// comments of C and of scripts, all of a document.
+func wordsOf(path string, content []byte) (string, error) {
+	switch ext := filepath.Ext(path); {
+	case ext == ".go":
+		text, err := messages(content)
+		return comments(content) + "\n" + text, err
+	case ext == ".c", ext == ".h", ext == ".m":
+		return strings.Join(cComment.FindAllString(string(content), -1), "\n"), nil
+	case ext == ".sh", ext == ".nsi", ext == ".txtar", filepath.Base(path) == "Makefile", bytes.HasPrefix(content, []byte("#!")):
+		return strings.Join(scriptComment.FindAllString(string(content), -1), "\n"), nil
+	case ext == ".md":
+		return string(content), nil
+	}
+	return "", nil
+}
+
+func TestTreeUsesPlainWords(t *testing.T) {
+	checked := 0
+	eachFile(t, func(path string, content []byte) {
+		text, err := wordsOf(path, content)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		if text == "" {
+			return
+		}
+		checked++
+		for _, f := range plainWords(text) {
+			t.Errorf("%s: %s", path, f)
+		}
+	})
+	if checked < 600 {
 		t.Errorf("only %d files checked", checked)
 	}
 }
 
 func TestPlainWordsAreFound(t *testing.T) {
-	const source = "package p\n\n// F te" + "lls the caller.\nvar s = \"no" + "body\" // Le" + "st it fails.\n"
-	if got := plainWords(comments([]byte(source))); len(got) != 2 || !strings.HasPrefix(got[0], "te"+"lls") || !strings.HasPrefix(got[1], "Le"+"st") {
-		t.Errorf("%q", got)
+	tests := []struct {
+		path, content string
+		want          []string // how the findings begin
+	}{
+		{"a.go", "package p\n\n// F te" + "lls the caller.\nvar s = \"no" + "body\" // Le" + "st it fails.\n", []string{"te" + "lls", "Le" + "st"}},
+		{"a.go", "package p\n\nvar err = errors.New(\"no" + "body answers\")\n", []string{"no" + "body"}},
+		{"a.go", "package p\n\nfunc f() { t.Errorf(`it st" + "ands`, \"to" + "ld\") }\n", []string{"st" + "ands", "to" + "ld"}},
+		{"a.c", "int x; /* st" + "ands */ // to" + "ld\n", []string{"st" + "ands", "to" + "ld"}},
+		{"a.sh", "x=\"st" + "ands\"\n# some" + "body\ny=1 # to" + "ld\n", []string{"some" + "body", "to" + "ld"}},
+		{"Makefile", "# st" + "and\n", []string{"st" + "and"}},
+		{"A.md", "it st" + "ands; no" + "body\n", []string{"st" + "ands", "no" + "body"}},
+		{"A.md", "understand, standard, outstanding, retell, toldra", nil},
+		{"a.json", "no" + "body", nil},
 	}
-	if got := plainWords(wordsOf("a.c", []byte("int x; /* st"+"ands */ // to"+"ld\n"))); len(got) != 2 {
-		t.Errorf("%q", got)
-	}
-	if got := plainWords("understand, standard, outstanding, retell, toldra"); len(got) != 0 {
-		t.Errorf("%q", got)
-	}
-	if !slices.IsSorted(plainFolders) {
-		t.Error("plainFolders is not sorted")
+	for _, tt := range tests {
+		text, err := wordsOf(tt.path, []byte(tt.content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := plainWords(text)
+		for _, want := range tt.want {
+			if !slices.ContainsFunc(got, func(f string) bool { return strings.HasPrefix(f, want+" ") }) {
+				t.Errorf("%s %q: no finding %q in %q", tt.path, tt.content, want, got)
+			}
+		}
+		if len(got) != len(tt.want) {
+			t.Errorf("%s %q: %q", tt.path, tt.content, got)
+		}
 	}
 }
