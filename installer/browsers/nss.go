@@ -42,7 +42,13 @@ func exists(path string) bool {
 func (e *Env) sharedNSS() []Target {
 	legacy := filepath.Join(e.Home, ".pki", "nssdb")
 	modern := filepath.Join(e.DataHome, "pki", "nssdb")
-	programs := []string{"chromium", "google-chrome", "microsoft-edge", "brave", "vivaldi", "opera", "okular", "papers", "libreoffice"}
+	var programs []string
+	for _, a := range unixApps {
+		if a.family == Chromium {
+			programs = append(programs, a.id)
+		}
+	}
+	programs = append(programs, "okular", "papers", "libreoffice")
 	old := e.nssTarget(KindNSSDatabase, legacy, programs)
 	convert := old.missing
 	old.missing = func() State {
