@@ -219,7 +219,7 @@ func (u *UI) cards() int {
 	return n
 }
 
-// chooser lets the person say which of several cards is meant; nil with one.
+// chooser lets the user choose one of several cards; nil with one.
 func (u *UI) chooser(changed func()) fyne.CanvasObject {
 	var labels []string
 	readers := map[string]string{}
@@ -260,7 +260,7 @@ func (u *UI) obstacle() (s *slot, why fyne.CanvasObject) {
 	return s, u.trouble(s)
 }
 
-// placement says how to put the card down.
+// placement explains how to put the card on the reader.
 func (u *UI) placement() fyne.CanvasObject {
 	t := u.texts
 	help := t.T("desk.no-card.text")
@@ -281,7 +281,7 @@ func (u *UI) placement() fyne.CanvasObject {
 var readSteps = []card.StepName{card.StepSelect, card.StepReadPublic, card.StepCheckSOD, card.StepAntiClone, card.StepKeyExchange,
 	card.StepTerminalCert, card.StepTerminalAuth, card.StepChipAuth, card.StepTries}
 
-// trouble says what is wrong with the card in the slot; nil: nothing.
+// trouble shows the problem of the card in the slot; nil: none.
 func (u *UI) trouble(s *slot) fyne.CanvasObject {
 	t := u.texts
 	switch {

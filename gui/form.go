@@ -152,7 +152,7 @@ func (f *form) critical() bool {
 	return f.slot.wary || c.Max > 0 && c.NeedsConsent(f.ref)
 }
 
-// stake says what can be lost, and asks for a confirmation.
+// stake explains what can be lost, and asks for a confirmation.
 func (f *form) stake() fyne.CanvasObject {
 	t, c := f.u.texts, f.counter()
 	f.staked = c.Left
@@ -182,7 +182,7 @@ func stakeTitle(t *Texts, ref card.PINRef, c card.Tries) string {
 	return t.T(stakeKey(ref) + ".unknown")
 }
 
-// check looks at what was typed so far and says what is missing.
+// check validates the input so far and shows what is missing.
 func (f *form) check() {
 	t := f.u.texts
 	f.admit()
@@ -255,7 +255,7 @@ func enable(b *button, on bool) {
 	}
 }
 
-// missing says how many digits a field lacks and reports whether it lacks none.
+// missing shows how many digits a field lacks and reports whether it lacks none.
 func (f *form) missing(e *codeEntry) bool {
 	t := f.u.texts
 	left := card.CodeLength - e.Len()

@@ -9,7 +9,7 @@ import (
 	"cie/card"
 )
 
-// operation shows how work with the card goes on.
+// operation shows the progress of work with the card.
 type operation struct {
 	u      *UI
 	bar    *stepBar

@@ -5,7 +5,7 @@ import (
 	"fyne.io/fyne/v2/theme"
 )
 
-// aboutScreen says what the program is.
+// aboutScreen describes the program.
 type aboutScreen struct {
 	u *UI
 	body

@@ -36,7 +36,7 @@ func (s *accessScreen) build() fyne.CanvasObject {
 	s.ask = &pinAsk{u: s.u, submit: t.T("access.test.do"), call: s.try, done: s.tried,
 		changed: func() { s.outcome, s.failed = nil, nil; s.update() }}
 	portal := newButton(t.T("access.portal"), func() { s.u.browse(Portal) })
-	address := newPathText(Portal) // for who has no browser that opens by itself
+	address := newPathText(Portal) // for users whose browser does not open
 	address.Importance, address.SizeName = widget.LowImportance, theme.SizeNameCaptionText
 	s.set(
 		intro(t.T("access.intro")),

@@ -237,7 +237,7 @@ func line(k kind, s string) fyne.CanvasObject {
 	return container.New(lead{gap: 0, left: margin, middle: true}, icon(k.icon(), 1.3), l)
 }
 
-// mark says whether the card is genuine.
+// mark shows whether the card is genuine.
 func (s *cardScreen) mark(slot *slot) fyne.CanvasObject {
 	t := s.u.texts
 	switch a := slot.card.Authenticity; a.Level {

@@ -57,7 +57,7 @@ func (s *codeScreen) leave() {
 	}
 }
 
-// celebrate says that it is done.
+// celebrate shows that the operation succeeded.
 func (s *codeScreen) celebrate() {
 	u, t := s.u, s.u.texts
 	b := primaryButton(t.T("done"), func() { u.Go(screenCard) })
@@ -124,7 +124,7 @@ func (s *codeScreen) head() []fyne.CanvasObject {
 	}
 }
 
-// possible says why this card does not take the code; nil: it does.
+// possible explains why this card does not accept the code; nil: it does.
 func (s *codeScreen) possible(slot *slot) fyne.CanvasObject {
 	u, t := s.u, s.u.texts
 	c := slot.card

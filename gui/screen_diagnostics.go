@@ -280,7 +280,7 @@ func (t *Texts) name(prefix, name string) string {
 	return name
 }
 
-// remedy says what can be done about a finding on this distribution.
+// remedy returns what the user can do about a finding on this distribution.
 func (t *Texts) remedy(f Finding) string {
 	if key := "doctor.do." + f.Remedy + "." + f.Distribution; t.Has(key) {
 		return t.T(key)
@@ -288,7 +288,7 @@ func (t *Texts) remedy(f Finding) string {
 	return t.name("doctor.do.", f.Remedy)
 }
 
-// finding says what a step found; in a report without private values.
+// finding returns what a step found; for a report without private values.
 func (t *Texts) finding(f Finding, report bool) string {
 	key := "doctor.find." + f.Found
 	if !t.Has(key) {

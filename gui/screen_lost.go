@@ -4,7 +4,7 @@ import (
 	"fyne.io/fyne/v2"
 )
 
-// lostScreen says what to do about a lost PIN, PUK or card.
+// lostScreen explains what to do about a lost PIN, PUK or card.
 type lostScreen struct {
 	u *UI
 	body

@@ -73,7 +73,7 @@ func (s *settingsScreen) show() {
 			s.show()
 			return
 		}
-		u.apply(next) // builds this screen anew
+		u.apply(next) // rebuilds this screen
 	}
 	system := t.T("settings.system")
 	languages := []choice{{"", system}}

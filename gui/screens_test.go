@@ -516,7 +516,7 @@ func TestDemoBanner(t *testing.T) {
 	<-moved
 }
 
-// Cards that come and go leave no goroutine behind.
+// Cards that are inserted and removed leave no goroutine.
 func TestNoLeak(t *testing.T) {
 	d := newRig(t, newFake())
 	d.lay(3, 10, card.Genuine)

@@ -54,7 +54,7 @@ type Service interface {
 	// matters of the machine, and takes out whose machine and card it is.
 	Report(text string) string
 
-	// SaveReport keeps a report where the person finds it and says where.
+	// SaveReport saves a report where the user finds it and returns its path.
 	SaveReport(text string) (name string, err error)
 
 	// Settings returns what was saved, or the defaults.
@@ -68,7 +68,7 @@ type Service interface {
 	// ForgetCards deletes what is remembered of the cards seen, also that they
 	// were genuine or accepted.
 	ForgetCards() error
-	// About says what this program is made of.
+	// About returns the components of this program.
 	About() About
 }
 
@@ -79,7 +79,7 @@ type Desk struct {
 	Readers []Reader
 }
 
-// Presence says what lies on a reader.
+// Presence is what is on a reader.
 type Presence int
 
 // The presences.
@@ -136,7 +136,7 @@ type CodeOptions struct {
 	Progress func(card.Progress)
 }
 
-// Diagnosis says what a diagnosis has to work with.
+// Diagnosis is the input of a diagnosis.
 type Diagnosis struct {
 	// Reader is the one whose card takes the PIN; the others are left out then.
 	Reader string
@@ -222,7 +222,7 @@ type Settings struct {
 	Width, Height float32
 }
 
-// About says what the program is.
+// About describes the program.
 type About struct {
 	Version    string
 	ModulePath string

@@ -108,7 +108,7 @@ type slot struct {
 	wary    bool  // a code was withheld until the user confirms
 	cancel  context.CancelFunc
 	round   int           // number of the Inspect that counts
-	reading card.StepName // what goes on while the card is read
+	reading card.StepName // the current step while the card is read
 }
 
 // usable reports that the card takes codes.
@@ -194,7 +194,7 @@ func (u *UI) rememberSize() {
 // Wait waits until the goroutines of a closed window have ended.
 func (u *UI) Wait() { u.work.Wait() }
 
-// apply takes over settings and builds the window anew.
+// apply applies settings and rebuilds the window.
 func (u *UI) apply(s Settings) {
 	u.config = s
 	u.texts = LoadTexts(s.Language)
@@ -277,7 +277,7 @@ func (l atLeast) MinSize(o []fyne.CanvasObject) fyne.Size {
 // AnotherText is what Options.Another means, for a terminal.
 func (u *UI) AnotherText() string { return u.texts.T("another.title") }
 
-// banner says that nothing here is real.
+// banner shows that this is a demonstration.
 func (u *UI) banner() fyne.CanvasObject {
 	t, d := u.texts, u.opts.Demo
 	label := text(t.T("demo.banner", d.PIN, d.PUK))

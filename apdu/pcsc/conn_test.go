@@ -257,7 +257,7 @@ func TestBusy(t *testing.T) {
 	if err := a.End(); err != nil {
 		t.Fatal(err)
 	}
-	// The Begin left behind succeeds now and gives the card back by itself.
+	// The abandoned Begin succeeds now and releases the card.
 	d := New(testConfig)
 	defer d.Close()
 	if _, err := connect(t, d, 3).Begin(); err != nil {

@@ -72,7 +72,7 @@ func FaultAt(at int, kind FaultKind) Faults {
 	return Faults{Events: []Fault{{at, kind}}}
 }
 
-// SetFaults replaces the faults and starts counting commands anew.
+// SetFaults replaces the faults and restarts the count of commands.
 func (c *Card) SetFaults(f Faults) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

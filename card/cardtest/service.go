@@ -15,7 +15,7 @@ import (
 // Service is a smart card service in the process, with readers for virtual
 // cards. It implements readers.Service as package apdu/pcsc does: programs share
 // the cards, every watch gets the initial events and Settled, and a card that
-// fell silent is reset by the next Begin of the connection that noticed.
+// stopped answering is reset by the next Begin of the connection that noticed.
 //
 // The other methods are the user who attaches readers and moves cards, and the
 // faults of readers and service. The zero value has no reader.
@@ -488,7 +488,7 @@ type connection struct {
 	apdu.Card
 	service  *Service
 	restarts int         // of the service, when the connection was made
-	silent   atomic.Bool // the card fell silent: the next Begin resets it
+	silent   atomic.Bool // the card stopped answering: the next Begin resets it
 	once     sync.Once   // Close
 }
 

@@ -219,7 +219,7 @@ func TestServiceDown(t *testing.T) {
 	}
 }
 
-// A card that fell silent is reset by the next Begin, as by package apdu/pcsc.
+// A card that stopped answering is reset by the next Begin, as by package apdu/pcsc.
 func TestServiceResetsASilentCard(t *testing.T) {
 	s := cardtest.NewService()
 	c := newServiceCard(t)

@@ -44,7 +44,7 @@ var licences = map[string]string{
 	"golang.org/x/text":                "BSD-3-Clause",
 }
 
-// about says what this program is made of.
+// about returns the components of this program.
 func about(module string) gui.About {
 	a := gui.About{Version: version.Read().String(), ModulePath: module}
 	for _, l := range version.Libraries() {

@@ -47,7 +47,7 @@ func (p *user) desktopBus() string {
 	return address
 }
 
-// noticedEmpty says whether the daemon has noticed that the card is gone.
+// noticedEmpty reports whether the daemon has detected that the card was removed.
 func (p *user) noticedEmpty() bool {
 	cmd := exec.Command("opensc-tool", "--list-readers")
 	cmd.Env = p.env
@@ -219,7 +219,7 @@ func (p *user) again(ctx context.Context, args ...string) {
 	}
 }
 
-// Who looks for the program that waits in the tray, and starts it, gets its window.
+// A second start of the program that waits in the tray opens its window.
 func TestStartedAgain(t *testing.T) {
 	p := newUser(t)
 	panel := newTray(t, p.desktopBus())

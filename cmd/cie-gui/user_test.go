@@ -175,7 +175,7 @@ func (p *user) run(program string, args ...string) {
 	})
 }
 
-// visible says whether the program shows a window.
+// visible reports whether the program shows a window.
 func (p *user) visible() bool {
 	cmd := exec.Command("xdotool", "search", "--onlyvisible", "--pid", fmt.Sprint(p.cmd.Process.Pid))
 	cmd.Env = p.env

@@ -103,7 +103,7 @@ func (a *app) showChange(env *browsers.Env, f browserFlags, remove bool, results
 	return nil
 }
 
-// changes says whether an action writes something.
+// changes reports whether an action writes something.
 func changes(action browsers.Action) bool {
 	switch action {
 	case browsers.ActionRegister, browsers.ActionCorrect, browsers.ActionRepair, browsers.ActionRemove:
@@ -164,7 +164,7 @@ func (a *app) printChange(env *browsers.Env, out changeJSON, remove bool, result
 	}
 }
 
-// outcomeText says what was done, or with dryRun would be done, in one place.
+// outcomeText returns what was done, or with dryRun would be done, in one place.
 func (a *app) outcomeText(p placeJSON, remove, dryRun bool) string {
 	if p.Failed {
 		return a.style.Red(a.text("outcome.failed"))

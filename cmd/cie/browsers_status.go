@@ -167,7 +167,7 @@ func (a *app) stateStyle(s doctor.BrowserState) func(string) string {
 	return a.style.Amber
 }
 
-// browserAdvice says how things are with a browser, and what to do about it.
+// browserAdvice returns the state of a browser and what the user can do about it.
 func (a *app) browserAdvice(b browsers.BrowserReport, s doctor.BrowserState) []string {
 	switch s {
 	case doctor.BrowserReady:
@@ -196,7 +196,7 @@ func (a *app) browserAdvice(b browsers.BrowserReport, s doctor.BrowserState) []s
 	return append([]string{a.text("browser.unavailable")}, a.stateAdvice(browsers.State{Status: b.Status, Reason: b.Reason})...)
 }
 
-// stateAdvice says what is wrong with a place.
+// stateAdvice returns the problem of a place.
 func (a *app) stateAdvice(s browsers.State) []string {
 	t, ok := map[browsers.Reason]string{
 		browsers.ReasonLegacyDatabase: "browser.why.legacy",
@@ -220,7 +220,7 @@ func (a *app) stateAdvice(s browsers.State) []string {
 	return []string{a.text(t)}
 }
 
-// probeText says why a module does not load.
+// probeText returns why a module does not load.
 func (a *app) probeText(err error) string {
 	t, ok := map[probe.Reason]string{
 		probe.ReasonMissing:     "module.why.missing",

@@ -239,7 +239,7 @@ func (d *dialog) newPINOnce(ctx context.Context, old []byte) ([]byte, error) {
 	return pin, nil
 }
 
-// again says what is wrong with what was typed, and asks for it again.
+// again reports the error in the input and asks for it again.
 func (d *dialog) again(err error) {
 	message, what := d.a.explain(err).Message, "ask.again"
 	if weak := new(card.WeakPINError); errors.As(err, &weak) {

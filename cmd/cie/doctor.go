@@ -137,7 +137,7 @@ func (a *app) doctor(ctx context.Context, module, report string, f *codeFlags, w
 	return err
 }
 
-// askDoctorPIN gives the PIN of --pin-fd, or asks for it, and wants consent
+// askDoctorPIN returns the PIN of --pin-fd, or asks for it, and requires consent
 // before a last try.
 func (a *app) askDoctorPIN(ctx context.Context, d *dialog, f *codeFlags, given []byte, reader string, tries card.Tries) ([]byte, []card.CodeOption, error) {
 	if err := a.chosen(ctx, reader); err != nil {

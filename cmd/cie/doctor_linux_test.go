@@ -139,7 +139,7 @@ func (s *doctorMachine) examine(stdin string, args ...string) (doctorJSON, int) 
 	return d, code
 }
 
-// want wants a finding with its remedy among the checks, of that gravity.
+// want checks that a finding with its remedy and status is among the checks.
 func (s *doctorMachine) want(d doctorJSON, code int, status doctor.Status, finding doctor.Finding, remedy doctor.Remedy, says string) checkJSON {
 	s.t.Helper()
 	for _, c := range d.Checks {

@@ -5,7 +5,7 @@ import "cie/cmd/internal/doctor"
 // checkText returns the name of a step of the doctor.
 func (a *app) checkText(id doctor.ID) string { return a.text("doctor.step." + string(id)) }
 
-// findingText says what a step found; in a report without private values.
+// findingText returns what a step found; for a report without private values.
 func (a *app) findingText(c doctor.Check, report bool) string {
 	values := map[string]string{}
 	for _, v := range c.Values {
@@ -17,7 +17,7 @@ func (a *app) findingText(c doctor.Check, report bool) string {
 	return a.plain(a.texts.Fill("doctor.find."+string(c.Finding), values))
 }
 
-// remedyText says what to do; "" when there is nothing to do.
+// remedyText returns what the user can do; "" if nothing is needed.
 func (a *app) remedyText(r doctor.Remedy) string {
 	if r == "" {
 		return ""

@@ -54,7 +54,7 @@ func (o *output) open(mode fs.FileMode) error {
 	case err != nil:
 		return err
 	}
-	// Opening says whether it may be written, and whether it is a directory.
+	// Opening it shows whether it may be written, and whether it is a directory.
 	if o.file, err = os.OpenFile(o.name, os.O_WRONLY, 0); err != nil || !info.Mode().IsRegular() {
 		return err // devices and pipes are written as they are
 	}

@@ -6,7 +6,7 @@ import (
 	"cie/card"
 )
 
-// levelJSON is what every answer after a code says of the card.
+// levelJSON is what every answer after a code reports about the card.
 type levelJSON struct {
 	Authenticity card.Level `json:"authenticity"`
 }
@@ -70,7 +70,7 @@ func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef,
 	return append(opts, last...), err
 }
 
-// acceptOnce wants the decision of a person before a card below genuine gets a
+// acceptOnce requires the decision of the user before a card below genuine gets a
 // code. It holds for this run.
 func (a *app) acceptOnce(ctx context.Context, d *dialog, auth card.Authenticity, given bool) error {
 	refused := &card.NotAcceptedError{Level: auth.Level, Reason: auth.Reason}
@@ -116,7 +116,7 @@ var stakeWarnings = map[card.Stake]string{
 	card.StakeLastPIN: "ask.last-pin", card.StakeFewPUK: "ask.few-puk", card.StakeUnknownPUK: "ask.unknown-puk",
 }
 
-// consent wants an explicit yes before what may be one of the last tries.
+// consent requires an explicit yes before what may be one of the last tries.
 func (a *app) consent(ctx context.Context, d *dialog, ref card.PINRef, tries card.Tries, allow bool) ([]card.CodeOption, error) {
 	if !tries.NeedsConsent(ref) {
 		return nil, nil

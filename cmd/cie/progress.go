@@ -38,7 +38,7 @@ func (a *app) onCard(f func() error) error {
 	return f()
 }
 
-// noteSignal says that Ctrl-C was seen, if it does not show at once.
+// noteSignal reports that Ctrl-C was received, if it has no visible effect at once.
 func (a *app) noteSignal(waits bool) {
 	switch {
 	case waits:

@@ -109,7 +109,7 @@ func scriptState(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// scriptExits runs a program and wants one exit code: exits CODE PROGRAM ARGS...
+// scriptExits runs a program and checks its exit code: exits CODE PROGRAM ARGS...
 func scriptExits(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)

@@ -19,7 +19,7 @@ func (s *stopped) exit() int { return 128 + int(s.signal) }
 // guard ends the run at SIGINT, SIGQUIT, SIGTERM and SIGHUP, but never while a code is
 // on its way to the card: then the signal waits until the card has finished.
 type guard struct {
-	// notice says that the signal was seen: waits means that the card must
+	// notice reports that the signal was received: waits means that the card must
 	// finish first.
 	notice func(waits bool)
 

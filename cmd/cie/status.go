@@ -304,7 +304,7 @@ func (a *app) levelText(c *cieJSON) string {
 	return a.text("auth.unchecked")
 }
 
-// statusHints says what can be done next.
+// statusHints prints what the user can do next.
 func (a *app) statusHints(out statusJSON) {
 	if !tty.IsTerminal(a.stdout) {
 		return

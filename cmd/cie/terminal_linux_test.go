@@ -63,7 +63,7 @@ func (s *terminalRun) answer(prompt, code string) {
 	s.Type(code + "\r")
 }
 
-// wantExit waits for the end, and wants the terminal as it was and no code on it.
+// wantExit waits for the end and checks that the terminal is restored and shows no code.
 func (s *terminalRun) wantExit(code int) {
 	s.t.Helper()
 	_ = s.cmd.Wait()

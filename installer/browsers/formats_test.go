@@ -307,7 +307,7 @@ func TestChromiumPolicyContent(t *testing.T) {
 	if s := e.chromiumPolicies(rules)[0].State(); s.Status != Registered || s.Reason != ReasonOtherPolicy {
 		t.Errorf("state %+v", s)
 	}
-	// Other rules are put right; a broken file of ours too.
+	// Other rules are corrected; a broken file of this package, too.
 	for _, bad := range []string{`{"AutoSelectCertificateForUrls": []}`, "{"} {
 		tg := e.chromiumPolicies(rules)[1]
 		write(t, tg.Path(), bad)

@@ -106,7 +106,7 @@ func TestStaleLocksNameNoProcess(t *testing.T) {
 	}
 }
 
-// A p11-kit server that runs is started anew when it has to
+// A p11-kit server that runs is restarted when it has to
 // load another module.
 func TestServerOfOtherPathIsCorrected(t *testing.T) {
 	e, calls := flatpakHome(t)

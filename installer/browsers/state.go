@@ -78,7 +78,7 @@ type State struct {
 	// Err is the cause of a Damaged state, for reports.
 	Err error `json:"-"`
 
-	own bool // the file was created by this package, so it may be written anew
+	own bool // the file was created by this package, so it may be rewritten
 }
 
 // Repairable reports whether Install makes a Damaged place good.

@@ -36,7 +36,7 @@ func eachBrowser(t *testing.T, body func(t *testing.T, s *machine, kind browser.
 }
 
 // TestLoginWithNewAndKnownCard: a card this machine has never seen, then the same card known, the
-// browser started anew each time.
+// browser started again each time.
 func TestLoginWithNewAndKnownCard(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		for _, name := range []string{"never seen", "known"} {
@@ -60,7 +60,7 @@ func TestLoginWithNewAndKnownCard(t *testing.T) {
 	})
 }
 
-// TestWrongPIN: one try spent exactly, and the login goes on with the right PIN.
+// TestWrongPIN: exactly one try is spent, and the login continues with the right PIN.
 // Both browsers ask again without an explanation, so the module shows a notification
 // on the desktop that the PIN was wrong, and how many tries are left.
 func TestWrongPIN(t *testing.T) {

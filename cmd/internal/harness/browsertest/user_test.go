@@ -17,7 +17,7 @@ import (
 	"cie/cmd/internal/harness/browsertest/idp"
 )
 
-// user is a browser on a screen of its own, and who sits in front of it.
+// user is a browser on its own screen, and the simulated user of it.
 type user struct {
 	*machine
 	t       *testing.T
