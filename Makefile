@@ -106,7 +106,7 @@ fuzz:
 	FUZZ='$(FUZZ)' FUZZTIME=$(FUZZTIME) sh .ci/fuzz
 
 # Reproducible builds, from an empty cache too; the module with AddressSanitizer,
-# for which the standard library is compiled anew; the window for minutes. A quarter
+# for which the standard library is compiled again; the window for minutes. A quarter
 # of an hour of the processor.
 .PHONY: slow
 slow: deps-all

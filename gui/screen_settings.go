@@ -26,7 +26,7 @@ func (s *settingsScreen) build() fyne.CanvasObject {
 	return s.box
 }
 
-// focus is on what was changed last, which built the screen anew.
+// focus is on what was changed last, which rebuilt the screen.
 func (s *settingsScreen) focus() fyne.Focusable {
 	last := s.controls[s.u.setting]
 	if s.u.setting = ""; last != nil {

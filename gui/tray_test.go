@@ -34,7 +34,7 @@ func (a *trayApp) SendNotification(n *fyne.Notification) {
 	a.do(func() { a.notes = append(a.notes, n) })
 }
 
-// newTrayRig is a window that starts in the tray; shown says whether the
+// newTrayRig returns a window that starts in the tray; shown reports whether the
 // desktop has one.
 func newTrayRig(t *testing.T) (d *rig, a *trayApp, shown chan<- bool) {
 	t.Helper()

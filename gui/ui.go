@@ -33,7 +33,7 @@ type Options struct {
 	Another bool
 	// Hidden starts in the tray, where there is one.
 	Hidden bool
-	// Tray says whether the desktop shows a tray, now and after each change,
+	// Tray reports whether the desktop shows a tray, now and after each change,
 	// until ctx ends. nil: it does.
 	Tray func(ctx context.Context, shown func(bool))
 	// Do runs a function on the thread of the windows; nil: fyne.Do. Tests
@@ -93,7 +93,7 @@ type UI struct {
 	bars        map[*widget.ProgressBarInfinite]bool // that move, on the page
 }
 
-// slot is a reader with what is known of the card in it. It is made anew for
+// slot is a reader with what is known of the card in it. A new one is made for
 // each card, so that late answers about a removed card are ignored.
 type slot struct {
 	reader  Reader

@@ -227,7 +227,7 @@ func TestSwitchedOffByAnother(t *testing.T) {
 	wantWoken(t, conn)
 }
 
-// TestSilentCard: a card that falls silent stays in the reader, and the next
+// TestSilentCard: a card that stops answering stays in the reader, and the next
 // transaction resets it.
 func TestSilentCard(t *testing.T) {
 	c := newContext(t, testConfig)

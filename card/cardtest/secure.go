@@ -150,7 +150,7 @@ func (c *Card) executeSecure(cmd command) []byte {
 	}
 	sealed := s.seal(cmd.ins, a)
 	if c.session == s && c.auth.nextSSC != nil {
-		// The counter starts anew behind the internal authentication
+		// The counter restarts after the internal authentication
 		// (IAS ECC 5.2.3.5).
 		s.ssc = *c.auth.nextSSC
 		c.auth.nextSSC = nil

@@ -188,7 +188,7 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 // built with AddressSanitizer.
 func TestSanitizedModuleHasNoErrors(t *testing.T) {
 	if os.Getenv("CIE_SLOW") == "" {
-		t.Skip("compiles the standard library anew: make slow")
+		t.Skip("compiles the standard library again: make slow")
 	}
 	exe, so := program(t, "negative", sanitizer...), filepath.Join(work, "sanitized.so")
 	cmd := exec.Command("go", "build", "-asan", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", so, ".")

@@ -174,7 +174,7 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if string(want) != got {
-		t.Errorf("%s (go test -update writes it anew): is\n%s\nwant\n%s", name, got, want)
+		t.Errorf("%s (go test -update rewrites it): is\n%s\nwant\n%s", name, got, want)
 	}
 }
 

@@ -19,11 +19,14 @@ var replaced = compile([][2]string{
 	{"in " + "vain|for want " + "of|le" + "st", "without success; for lack of; so that ... not"},
 	{"from a" + "far", "remote"},
 	{"(?:take|takes|taken|took) a" + "way|goes a" + "way|went a" + "way", "remove, lose, end"},
-	{"(?:give|gives|given|gave|hands|handed) b" + "ack", "return, release"},
+	{`(?:give|gives|given|gave|hands|handed) (?:\w+ ){0,3}b` + "ack", "return, release"},
 	{"no" + "body|some" + "body|any" + "body|every" + "body|who" + "ever", "the user, the caller, another program"},
 	{"out of its m" + "ind|dis" + "honest|li" + "ar", "misbehaving, forged"},
 	{"st" + "ands?|st" + "ood", "is, is in, uses, remains"},
 	{"te" + "lls?|to" + "ld", "report, notify, distinguish"},
+	{"fe" + "ll silent|fa" + "lls silent", "stopped answering"},
+	{"an" + "ew", "again, re-"},
+	{"says? whe" + "ther", "reports whether"},
 	{"do(?:es)? its p" + "art|as it st" + "ands", "executes; unchanged"},
 })
 
