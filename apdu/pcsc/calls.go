@@ -5,17 +5,16 @@ import (
 	"time"
 )
 
-// calls counts the calls of the PC/SC library that run on goroutines of their
-// own, so that Close can wait for them. A program that ends while one of them is
-// in the library crashes in the destructor of pcsc-lite, which frees what a
-// release frees, too.
+// calls counts the calls of the PC/SC library that run in their own goroutines, so
+// that Close can wait for them. A program that ends during such a call crashes in
+// the destructor of pcsc-lite, which frees what a release frees, too.
 type calls struct {
 	mu   sync.Mutex
 	n    int
 	none chan struct{} // closed when n falls to 0
 }
 
-// do runs f on a goroutine of its own.
+// do runs f in its own goroutine.
 func (c *calls) do(f func()) {
 	c.mu.Lock()
 	if c.n++; c.n == 1 {
@@ -34,8 +33,8 @@ func (c *calls) do(f func()) {
 	}()
 }
 
-// wait waits until no call is under way, for d at most, and reports whether that
-// is so. A service that hangs keeps its callers, and must not keep this one.
+// wait waits until no call is running, for d at most, and reports whether none is. A
+// service that hangs must not block this caller, too.
 func (c *calls) wait(d time.Duration) bool {
 	c.mu.Lock()
 	n, none := c.n, c.none

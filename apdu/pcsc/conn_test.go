@@ -317,7 +317,7 @@ func TestTransmitTimeout(t *testing.T) {
 		t.Error(err)
 	}
 	close(release)
-	// What was left behind lets go of the card.
+	// The abandoned call releases the card.
 	d := New(testConfig)
 	defer d.Close()
 	again := connect(t, d, 4)

@@ -11,7 +11,7 @@ import (
 
 // Error is a PC/SC call that failed. It unwraps to Kind.
 type Error struct {
-	// Op says what was tried: "connect", "transmit" ...
+	// Op is the operation: "connect", "transmit" ...
 	Op string
 	// Reader is the reader concerned, if any.
 	Reader string
@@ -39,7 +39,7 @@ func (e *Error) Error() string {
 // Unwrap returns Kind.
 func (e *Error) Unwrap() error { return e.Kind }
 
-// kind classifies a PC/SC return code; nil when it says nothing on the link.
+// kind classifies a PC/SC return code; nil if it is not about the link.
 func kind(code scard.Error) error {
 	switch code {
 	case scard.ErrNoService, scard.ErrServiceStopped, scard.ErrServerTooBusy, scard.ErrShutdown, scard.ErrCommError,
@@ -68,7 +68,7 @@ func kind(code scard.Error) error {
 	return nil
 }
 
-// wrap makes an *Error of what scard returned; nil stays nil.
+// wrap converts an error of scard to an *Error; nil stays nil.
 func wrap(op, reader string, err error) error {
 	if err == nil {
 		return nil

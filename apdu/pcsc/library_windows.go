@@ -9,10 +9,10 @@ import (
 	"cie/apdu"
 )
 
-// library loads winscard.dll from the directory of the system. The scard
-// package asks for it by name alone, which looks beside the program first; a
-// library of that name that is loaded already is what it gets then
-// (Microsoft, Dynamic-link library search order).
+// library loads winscard.dll from the directory of the system. The scard package
+// loads it by name only, for which Windows searches the directory of the program
+// first. If a library of that name is loaded already, it gets that one (Microsoft,
+// Dynamic-link library search order).
 var library = sync.OnceValue(func() error {
 	if _, err := windows.LoadLibraryEx("winscard.dll", 0, windows.LOAD_LIBRARY_SEARCH_SYSTEM32); err != nil {
 		return fmt.Errorf("pcsc: winscard.dll: %w: %w", apdu.ErrNoService, err)

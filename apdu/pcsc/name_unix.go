@@ -12,9 +12,9 @@ import (
 // reads up to the NUL.
 func pinned(name string, n int) string { return name + "\x00" + strconv.Itoa(n) }
 
-// switchedOff reads from the state of a connection that the card has no power:
-// pcsc-lite forgets the protocol when it switches a card off by itself, and says
-// so when a program did.
+// switchedOff reports whether the state of a connection means that the card has no
+// power: pcsc-lite clears the protocol when it switches a card off itself, and the
+// powered flag when a program did.
 func switchedOff(st *scard.CardStatus) bool {
 	return st.ActiveProtocol == scard.ProtocolUndefined || st.State&scard.Powered == 0
 }

@@ -7,14 +7,14 @@ import (
 	"cie/apdu/printable"
 )
 
-// maxName bounds the name of a reader, in bytes. pcsc-lite's own bound is 128
+// maxName limits the name of a reader, in bytes. The limit of pcsc-lite is 128
 // (MAX_READERNAME), with the NUL.
 const maxName = 127
 
 // names are the names of readers as programs see them. A USB device chooses the
-// text of its name, so it is cleaned here, where it enters; only the service
-// gets the name as it is. Both services end a name with a number that no other
-// reader has, so the end is kept. Safe for concurrent use.
+// text of its name, so it is cleaned here; only the service gets the original name.
+// Both services end a name with a number that no other reader has, so the end is
+// kept. Safe for concurrent use.
 type names struct {
 	mu    sync.Mutex
 	shown map[string]string // by raw name
@@ -43,8 +43,8 @@ func (n *names) show(raw string) string {
 	return name
 }
 
-// raw returns the service's name of a reader. A name that was not shown is taken
-// as it is.
+// raw returns the service's name of a reader. It returns a name that was not shown
+// unchanged.
 func (n *names) raw(name string) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()

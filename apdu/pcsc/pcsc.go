@@ -1,15 +1,15 @@
-// Package pcsc reaches cards through the machine's PC/SC service (pcscd,
-// Windows' Smart Card service, macOS). It is the one importer of
-// github.com/ebfe/scard, and turns PC/SC's return codes into the errors of
+// Package pcsc connects to cards through the machine's PC/SC service (pcscd,
+// Windows' Smart Card service, macOS). It is the only importer of
+// github.com/ebfe/scard, and converts PC/SC's return codes to the errors of
 // package apdu.
 //
 // The PC/SC library serialises all calls on one of its contexts, a blocked one
-// included. So every [Conn] and every [Context.Watch] has a context of its own,
-// and nothing a card or another program does can block anything else.
+// included. So every [Conn] and every [Context.Watch] has its own context, and a
+// card or another program can block only the calls that wait for it.
 //
-// No call blocks for ever: a call into the library that exceeds its time is
-// left behind in a goroutine, which releases what it holds if it ever returns,
-// and the caller goes on with an error.
+// No call blocks without a limit. If a call of the library exceeds its time, the
+// caller gets an error. The call remains in a goroutine, which releases its
+// resources when the library returns.
 package pcsc
 
 import (
@@ -54,8 +54,8 @@ func (c *Config) defaults() {
 // ErrClosed is returned by the methods of a Context or Conn that was closed.
 var ErrClosed = errors.New("pcsc: closed")
 
-// Context is a connection to the PC/SC service. It implements readers.Service and survives restarts of the service:
-// every method starts afresh when the service was away. Safe for concurrent use.
+// Context is a connection to the PC/SC service. It implements readers.Service. After a
+// restart of the service every method connects again. Safe for concurrent use.
 type Context struct {
 	cfg  Config
 	life context.Context // ends with Close
@@ -70,7 +70,8 @@ type Context struct {
 
 var _ readers.Service = (*Context)(nil)
 
-// Establish contacts the service; apdu.ErrNoService when it is not there.
+// Establish connects to the PC/SC service. It returns an error matching
+// apdu.ErrNoService if the service is unreachable.
 func Establish() (*Context, error) {
 	c := New(Config{})
 	if err := c.with("establish", func(*scard.Context) error { return nil }); err != nil {
@@ -80,8 +81,8 @@ func Establish() (*Context, error) {
 	return c, nil
 }
 
-// New is a Context that contacts the service only when used: for programs that
-// start before the service does and watch for it.
+// New returns a Context that connects lazily, for programs that start before the
+// service and watch for it.
 func New(cfg Config) *Context {
 	cfg.defaults()
 	c := &Context{cfg: cfg}
@@ -89,11 +90,12 @@ func New(cfg Config) *Context {
 	return c
 }
 
-// closeTime bounds the wait of Close for calls of the library.
+// closeTime limits the wait of Close for calls of the library.
 const closeTime = 2 * time.Second
 
 // Close ends all watches and releases the context. Connections stay open. It
-// returns when the library is left, or after two seconds if the service hangs.
+// returns when all calls of the library have ended, or after two seconds if the
+// service hangs.
 func (c *Context) Close() error {
 	c.end()
 	c.mu.Lock()
@@ -140,9 +142,9 @@ func (c *Context) with(op string, f func(*scard.Context) error) error {
 	}
 }
 
-// teardown guards the library against itself. SCardDisconnect of pcsc-lite 1.9
+// teardown excludes a release during a disconnect. SCardDisconnect of pcsc-lite 1.9
 // searches the handles of all contexts without a lock, and crashes when another
-// thread releases one of them meanwhile.
+// thread releases one of them at the same time.
 var teardown sync.RWMutex
 
 // release ends a context on which no call is in progress.
@@ -152,7 +154,7 @@ func release(h *scard.Context) error {
 	return h.Release()
 }
 
-// disconnect ends a connection and leaves the card as it is.
+// disconnect ends a connection and does not change the card.
 func disconnect(card *scard.Card) error {
 	teardown.RLock()
 	defer teardown.RUnlock()
@@ -187,8 +189,8 @@ func establish(timeout time.Duration) (*scard.Context, error) {
 	return h, nil
 }
 
-// Readers lists the names of the attached readers; none is an empty list and no
-// error.
+// Readers returns the names of the attached readers. Without a reader the list is
+// empty and there is no error.
 func (c *Context) Readers() ([]string, error) {
 	var list []string
 	err := c.with("list readers", func(h *scard.Context) error {
@@ -260,8 +262,8 @@ func readerState(name string, s scard.ReaderState) readers.State {
 	return r
 }
 
-// counter is the number of insertions and removals the service counted for a
-// reader: the upper half of its event state.
+// counter returns the number of insertions and removals that the service counted for
+// a reader: the upper half of its event state.
 func counter(s scard.StateFlag) uint16 { return uint16(s >> 16) }
 
 // pins numbers concurrent calls of statusChange.
@@ -270,7 +272,7 @@ var pins struct {
 	used []bool
 }
 
-// statusChange is SCardGetStatusChange. The scard package keeps the C copy of a
+// statusChange calls SCardGetStatusChange. The scard package keeps the C copy of a
 // reader's name alive in a map under that name, so a second call with the same
 // name, while the first one waits, would free the memory the first one uses. So
 // each concurrent call gives its names a different tail (see pinned).

@@ -101,8 +101,8 @@ func insertBehind(t *testing.T, slot int, c vpcd.Card) *gate {
 // settle lets a call into the service come as far as it gets.
 func settle() { time.Sleep(150 * time.Millisecond) }
 
-// TestLastOneLeaves: a program comes while the last other one leaves. The
-// service must not switch the card off under the one that came.
+// TestLastOneLeaves: a program connects while the last other one disconnects. The
+// service must not switch the card off during the new connection.
 func TestLastOneLeaves(t *testing.T) {
 	c := newContext(t, testConfig)
 	chip := newPowered()

@@ -132,8 +132,7 @@ func TestPCSCErrorsMatchErrorsOfAPDU(t *testing.T) {
 	}
 }
 
-// A call that does not return in time is left behind, and cleans up when it
-// returns at last.
+// A call that does not return in time is abandoned, and cleans up when it returns.
 func TestCallOverItsLimitCleansUpOnReturn(t *testing.T) {
 	release, cleaned := make(chan struct{}), make(chan struct{})
 	err, done := limited(time.Millisecond, func() error { <-release; return nil }, func() { close(cleaned) })

@@ -19,7 +19,7 @@ const pnp = `\\?PnP?\Notification`
 // (PCSCLITE_MAX_READERS_CONTEXTS is 16).
 const maxWatched = 15
 
-// relist bounds one wait.
+// relist limits one wait.
 const relist = time.Minute
 
 // secondLooks are the times after the begin of a wait at which the readers are
@@ -110,7 +110,7 @@ func (w *watcher) settle() {
 	}
 }
 
-// run keeps a context established for as long as possible.
+// run keeps a context established while the watch runs.
 func (w *watcher) run() {
 	wait := w.cfg.MinRetry
 	for w.ctx.Err() == nil {
@@ -188,7 +188,7 @@ func (w *watcher) serve(l link) (served bool, err error) {
 			w.settle()
 		case errors.Is(err, scard.ErrTimeout), errors.Is(err, scard.ErrCancelled):
 		case errors.Is(err, scard.ErrUnknownReader) && misses < 3:
-			misses++ // a reader left since the listing
+			misses++ // a reader was removed after the listing
 		default:
 			w.release(l)
 			return served, wrap("watch", "", err)
@@ -250,7 +250,7 @@ func (w *watcher) wait(l link, states []scard.ReaderState, list []string) (err e
 }
 
 // lookAgain reports whether the service lists other readers than before, at one
-// of secondLooks. The link in the wait is of no use for that: the library
+// of secondLooks. It does not use the link of the wait, because the library
 // serialises the calls on it.
 func (w *watcher) lookAgain(ctx context.Context, before []string) bool {
 	begin := time.Now()
@@ -324,8 +324,8 @@ func (w *watcher) update(r *watched, s scard.ReaderState) {
 		now = readers.CardInserted
 	}
 	count := counter(s.EventState)
-	// One more, with a card before and after, is the service counting the
-	// insertion a moment after it showed the card. An exchange counts twice.
+	// If the count grew by one with a card before and after, the service counted the
+	// insertion a moment after it reported the card. An exchange counts twice.
 	swapped := now != readers.CardRemoved && r.card != readers.CardRemoved && count-r.counter > 1
 	if r.card != readers.CardRemoved && (now == readers.CardRemoved || swapped) {
 		w.emit(readers.Event{Kind: readers.CardRemoved, Reader: r.name})

@@ -86,7 +86,7 @@ func TestWatchHotPlug(t *testing.T) {
 	}
 }
 
-// A consumer that does not look while the card is exchanged still learns it.
+// A consumer that reads no events while the card is exchanged still gets them.
 func TestWatchExchangedUnseen(t *testing.T) {
 	c := newContext(t, testConfig)
 	name := daemon.Reader(0)
@@ -191,7 +191,7 @@ func TestWatchSettlesAfterThePresentCards(t *testing.T) {
 	}
 }
 
-// Many watches at a time on the same readers, while cards come and go.
+// Many watches run on the same readers while cards are inserted and removed.
 func TestWatchMany(t *testing.T) {
 	c := newContext(t, testConfig)
 	name := daemon.Reader(5)
