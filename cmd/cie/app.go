@@ -167,12 +167,12 @@ func (a *app) encodeJSON(v any, indent string) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	// The JSON may be read on a terminal, whatever a file name in it holds.
+	// The JSON may be read on a terminal, and a file name in it can contain anything.
 	_, err := a.stdout.Write(clean.EscapeJSON(b.Bytes()))
 	return err
 }
 
-// trace prints a line for --debug. What package card traces holds no data.
+// trace prints a line for --debug. The traces of package card contain no data.
 func (a *app) trace(format string, args ...any) {
 	fmt.Fprintf(a.stderr, "debug: "+format+"\n", args...)
 }

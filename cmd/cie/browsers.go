@@ -111,7 +111,7 @@ func (a *app) probeCommand() *cobra.Command {
 	}
 }
 
-// browsersChange registers the module everywhere, or takes it out.
+// browsersChange registers the module with all browsers, or unregisters it.
 func (a *app) browsersChange(ctx context.Context, f browserFlags, remove bool) error {
 	env, err := a.machine(f.module)
 	if err != nil {

@@ -11,7 +11,7 @@ const (
 	exitWrongCode = 4
 	exitBlocked   = 5
 	exitFake      = 6
-	exitBadCode   = 7 // a code that cannot be; not sent
+	exitBadCode   = 7 // invalid code; not sent
 	exitChoose    = 8 // --reader or a confirmation missing
 	exitNotCIE    = 9
 	exitLost      = 10 // card or reader removed, reset, busy, silent

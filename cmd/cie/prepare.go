@@ -71,7 +71,7 @@ func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef,
 }
 
 // acceptOnce requires the decision of the user before a card below genuine gets a
-// code. It holds for this run.
+// code. It applies to this run.
 func (a *app) acceptOnce(ctx context.Context, d *dialog, auth card.Authenticity, given bool) error {
 	refused := &card.NotAcceptedError{Level: auth.Level, Reason: auth.Reason}
 	d.say(acceptWarning(auth.Level))

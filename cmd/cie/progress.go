@@ -73,7 +73,7 @@ func (b *bar) show(step, total int, what string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	line := []rune(fmt.Sprintf("%s%s %d/%d %s", strings.Repeat(full, n), strings.Repeat(empty, barWidth-n), step, total, what))
-	// A line that wraps could not be taken back.
+	// A line that wraps could not be erased.
 	if width := tty.Width(b.w); len(line) >= width {
 		line = line[:width-1]
 	}

@@ -31,7 +31,7 @@ func (a *app) setupCommands() []*cobra.Command {
 	}}
 }
 
-// leave takes everything of this software out of the profile of this user: the
+// leave removes everything of this software from the profile of this user: the
 // registration, the start at the logon, the files that the programs kept. It
 // runs in the session of the user, when the software is removed or at the next
 // logon after that.
@@ -52,7 +52,7 @@ func (a *app) leave() error {
 	return nil
 }
 
-// noAutostart takes the window out of what Windows starts at the logon.
+// noAutostart removes the window from what Windows starts at the logon.
 func noAutostart() error {
 	k, err := registry.OpenKey(registry.CURRENT_USER, `Software\Microsoft\Windows\CurrentVersion\Run`, registry.SET_VALUE)
 	if errors.Is(err, registry.ErrNotExist) {

@@ -86,7 +86,7 @@ func (a *app) signRaw(ctx context.Context, f *codeFlags, name, hash, out string)
 func (a *app) hashFile(ctx context.Context, name string, hash crypto.Hash) ([]byte, error) {
 	h := hash.New()
 	read := make(chan error, 1)
-	// Opening a pipe and reading from a terminal may take for ever.
+	// Opening a pipe and reading from a terminal may block.
 	go func() {
 		in := a.stdin
 		if name != "-" {

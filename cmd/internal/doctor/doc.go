@@ -37,7 +37,7 @@ const (
 	Module       ID = "module"       // the file that browsers load
 	ModuleCard   ID = "module-card"  // the module shows the card
 	Browser      ID = "browser"      // one browser (Subject)
-	P11Kit       ID = "p11-kit"      // other modules that p11-kit gives to browsers
+	P11Kit       ID = "p11-kit"      // other modules that p11-kit passes to browsers
 	Login        ID = "login"        // a TLS 1.2 login through the module
 	TLS13        ID = "tls13"        // what a service must not ask for
 )

@@ -15,7 +15,7 @@ import (
 )
 
 // Dirs returns the directories of a name in the configuration of the user and
-// of the machine: "csca" and "ca" hold certificates.
+// of the machine: "csca" and "ca" contain certificates.
 func Dirs(name string) []string {
 	var dirs []string
 	if user, err := userdir.Config(); err == nil {

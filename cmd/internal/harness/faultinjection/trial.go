@@ -17,8 +17,8 @@ import (
 	"cie/card/sod"
 )
 
-// Patience bounds one operation: one that takes longer hangs. It is many times
-// what the slowest takes on a busy machine.
+// Patience limits one operation: a longer one hangs. It is many times the duration of
+// the slowest one on a busy machine.
 const Patience = 2 * time.Minute
 
 // Trial is the test of one card.
@@ -66,9 +66,9 @@ var roots = sync.OnceValue(func() *sod.Roots {
 
 func options(s store) card.Options { return card.Options{Store: s, Roots: roots()} }
 
-// Run does the operation once without faults, and then with a fault of the kind at
-// each of its commands. The card works in between without being restarted. It
-// returns everything that was not as it should be.
+// Run executes the operation once without faults, and then with a fault of the kind
+// at each of its commands. The card is not restarted in between. Run returns every
+// wrong outcome.
 func (t *Trial) Run(op Operation, kind cardtest.FaultKind) (wrong []error) {
 	fail := func(at int, err error) {
 		wrong = append(wrong, fmt.Errorf("%s, %v at command %d: %w", op.Name, kind, at, err))

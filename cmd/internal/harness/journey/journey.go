@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// Patience bounds one contact: many times what the slowest takes on a busy
+// Patience limits one contact: many times the duration of the slowest one on a busy
 // machine.
 const Patience = 2 * time.Minute
 
@@ -287,7 +287,7 @@ func (j Journey) Twice(p Place) (first, second cardtest.Stats, err error) {
 		err = fmt.Errorf("%d forms refused again", second.Refusals)
 	case second.KeyAgreements > 1 || second.DeviceAuthentications != second.KeyAgreements,
 		second.Verifies > 0 && second.DeviceAuthentications == 0:
-		// A contact without a code needs none where the card gives no counters.
+		// A contact without a code needs none if the card reports no counters.
 		err = fmt.Errorf("%d key agreements and %d device authentications, not 1", second.KeyAgreements, second.DeviceAuthentications)
 	}
 	if err != nil {

@@ -37,7 +37,7 @@ func Start(t testing.TB, opts stack.Options) *stack.Stack {
 // patience bounds the wait for power. It only ends what hangs.
 const patience = 2 * time.Minute
 
-// Insert puts a card into a reader and waits until the service has given it power.
+// Insert inserts a card into a reader and waits until the service has switched it on.
 func Insert(t testing.TB, s *stack.Stack, slot int, chip vpcd.Card) *stack.Card {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -60,7 +60,7 @@ type Config struct {
 	// Server is the certificate of the loopback service, CA its issuer. The
 	// profile of the browser is set up to trust it.
 	Server, CA *x509.Certificate
-	// Wrap is a command that is given the browser's command line to run.
+	// Wrap is a command that runs the browser's command line in its arguments.
 	Wrap []string
 	// Log is the file for the browser's output.
 	Log string

@@ -1,6 +1,6 @@
 //go:build unix
 
-// Package built gives tests the programs of this tree, so that each is linked
+// Package built builds the programs of this tree for tests, so that each is linked
 // once however many packages test it.
 package built
 
