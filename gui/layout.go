@@ -120,12 +120,6 @@ func (f *flow) MinSize(objects []fyne.CanvasObject) fyne.Size {
 // margin is where the text of a label begins; what is no label begins there, too.
 const margin = 8
 
-// plain is a row of buttons without a background, whose text begins where that
-// of labels does.
-func plain(objects ...fyne.CanvasObject) *fyne.Container {
-	return container.New(&flow{gap: 10}, objects...)
-}
-
 // even puts what has an edge of its own where the text of labels begins.
 func even(o fyne.CanvasObject) fyne.CanvasObject { return container.New(inset{margin, 0}, o) }
 
