@@ -16,7 +16,7 @@ type file struct {
 	size int
 }
 
-// selection is SELECT by identifier in the current DF. Clients send P2=04 and
+// selection returns SELECT by identifier in the current DF. Clients send P2=04 and
 // no Le, in the clear and under secure messaging.
 func (f file) selection() apdu.Command {
 	return apdu.Command{INS: insSelect, P1: 0x02, P2: 0x04, Data: []byte{byte(f.fid >> 8), byte(f.fid)}}

@@ -17,10 +17,10 @@ type storedDialect struct {
 
 const dialectVersion = 1
 
-// dialectKey is the key of a card's dialect in the Store.
+// dialectKey returns the key of a card's dialect in the Store.
 func dialectKey(nis string) string { return "dialect " + nis }
 
-// rootKey is the key of the way to the root in the Store. It is kept by ATR,
+// rootKey returns the key of the way to the root in the Store. It is kept by ATR,
 // because it is needed before the NIS is known.
 func rootKey(atr []byte) string { return fmt.Sprintf("root %X", atr) }
 

@@ -17,7 +17,7 @@ import (
 
 var ctx = context.Background()
 
-// testRoots are the trust anchors of the virtual cards.
+// testRoots returns the trust anchors of the virtual cards.
 func testRoots(t testing.TB) *sod.Roots {
 	t.Helper()
 	roots := sod.BuiltinRoots().Clone()

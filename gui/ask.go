@@ -33,7 +33,7 @@ func (a *pinAsk) wipe() {
 	}
 }
 
-// field is where the PIN is typed; nil while there is none.
+// field returns where the PIN is typed; nil while there is none.
 func (a *pinAsk) field() fyne.Focusable {
 	if a.form == nil || a.form.busy() {
 		return nil
@@ -41,7 +41,7 @@ func (a *pinAsk) field() fyne.Focusable {
 	return a.form.first()
 }
 
-// objects are the form with the tries that are left, or the obstacle. The form
+// objects returns the form with the tries that are left, or the obstacle. The form
 // stays while the card does.
 func (a *pinAsk) objects() []fyne.CanvasObject {
 	u, t := a.u, a.u.texts

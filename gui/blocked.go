@@ -32,7 +32,7 @@ func blocked(err error) bool {
 	return kind == card.KindPINBlocked || kind == card.KindPUKBlocked
 }
 
-// failure is the problem with a code of the card in s, with a way out of it; nil:
+// failure returns the problem with a code of the card in s, with a way out of it; nil:
 // the page shows it already. A blocked code is not said to be unblocked with a
 // PUK that is blocked itself.
 func (u *UI) failure(s *slot, err error) fyne.CanvasObject {

@@ -151,7 +151,7 @@ func counterpart(root, had fyne.CanvasObject) fyne.Focusable {
 	return found
 }
 
-// focusName is the kind and the name of what takes the keyboard.
+// focusName returns the kind and the name of what takes the keyboard.
 func focusName(o fyne.CanvasObject) string {
 	a, ok := o.(fyne.Accessible)
 	if !ok || a.AccessibilityLabel() == "" {

@@ -13,7 +13,7 @@ import (
 	catalogue "cie/gui/text"
 )
 
-// focusables are the things on the window that take the keyboard.
+// focusables returns the things on the window that take the keyboard.
 func (d *rig) focusables() []fyne.Focusable {
 	var list []fyne.Focusable
 	walk(d.win.Content(), func(o fyne.CanvasObject) {

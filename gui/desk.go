@@ -171,7 +171,7 @@ func (s *slot) label() string {
 	return name + " (" + s.reader.Name + ")"
 }
 
-// shortName is the label that browsers show for the card.
+// shortName returns the label that browsers show for the card.
 func (s *slot) shortName() string {
 	if id := s.card.ID; len(id) > 4 {
 		return "CIE " + id[len(id)-4:]
@@ -208,7 +208,7 @@ func (u *UI) pick() *slot {
 	return nil
 }
 
-// cards is the number of readers with something on them.
+// cards returns the number of readers with something on them.
 func (u *UI) cards() int {
 	n := 0
 	for _, s := range u.order {

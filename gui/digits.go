@@ -48,7 +48,7 @@ func NewDigitField(label string) *DigitField {
 	return d
 }
 
-// Len is the number of digits typed so far, 0 to 8.
+// Len returns the number of digits typed so far, 0 to 8.
 func (d *DigitField) Len() int { return d.n }
 
 // Complete reports whether all digits are there.
@@ -266,7 +266,7 @@ const (
 	narrowCell = 1.25
 )
 
-// cell is the size of one digit in a field of that width.
+// cell returns the size of one digit in a field of that width.
 func (r *digitRenderer) cell(width float32) fyne.Size {
 	t := theme.TextSize()
 	w := (width - 7*r.gap()) / (card.CodeLength + 0.5)
@@ -279,12 +279,12 @@ func (r *digitRenderer) MinSize() fyne.Size {
 	return fyne.NewSize(r.width(narrowCell), r.cell(0).Height)
 }
 
-// width is that of a field with cells of that width.
+// width returns the width of a field with cells of that width.
 func (r *digitRenderer) width(cell float32) float32 {
 	return (card.CodeLength+0.5)*cell*theme.TextSize() + 7*r.gap()
 }
 
-// digitsWidth is the width that a field wants.
+// digitsWidth returns the preferred width of a field.
 func digitsWidth() float32 { return (*digitRenderer)(nil).width(wideCell) }
 
 func (r *digitRenderer) Layout(size fyne.Size) {

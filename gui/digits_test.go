@@ -10,7 +10,7 @@ import (
 	"cie/card"
 )
 
-// shown is the text that the field draws.
+// shown returns the text that the field draws.
 func shown(d *DigitField) string {
 	s := ""
 	for _, o := range test.WidgetRenderer(d).Objects() {

@@ -141,7 +141,7 @@ func (f *form) forward() {
 	}
 }
 
-// counter is the counter of the code that the form sends.
+// counter returns the counter of the code that the form sends.
 func (f *form) counter() card.Tries {
 	return f.slot.counter(f.ref)
 }

@@ -76,7 +76,7 @@ func (f *form) agree() {
 	})
 }
 
-// first is what gets the keyboard: the first field of the step, or the answer to
+// first returns what gets the keyboard: the first field of the step, or the answer to
 // the question. It is nil while the card is checked.
 func (f *form) first() fyne.Focusable {
 	switch {

@@ -206,7 +206,7 @@ func (l trail) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(a.Width+l.gap+b.Width, max(a.Height, b.Height))
 }
 
-// textWidth is the width at which the label does not wrap s.
+// textWidth returns the width at which the label does not wrap s.
 func textWidth(l *widget.Label, s string) float32 {
 	font := theme.Size(cmp.Or(l.SizeName, theme.SizeNameText))
 	return fyne.MeasureText(s, font, l.TextStyle).Width + 2*theme.InnerPadding() + 1

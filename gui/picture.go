@@ -13,7 +13,7 @@ const (
 	pictureHeight = pictureWidth * 53.98 / 85.6
 )
 
-// picture is a card with the name of its holder. It is no copy of the document.
+// picture returns the drawing of a card with the name of its holder, no copy of the document.
 func (u *UI) picture(name string) fyne.CanvasObject {
 	kind := muted(u.texts.T("card.title"))
 	kind.SizeName = theme.SizeNameCaptionText

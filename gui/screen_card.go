@@ -111,7 +111,7 @@ func (s *cardScreen) update() {
 	}
 }
 
-// reader is the panel of one reader.
+// reader returns the panel of one reader.
 func (s *cardScreen) reader(slot *slot) fyne.CanvasObject {
 	u, t := s.u, s.u.texts
 	name := muted(slot.reader.Name)
@@ -147,7 +147,7 @@ func (s *cardScreen) reader(slot *slot) fyne.CanvasObject {
 	return vbox(14, panel(append(all, s.details(slot))...), s.ways(slot))
 }
 
-// details are the counters, the chip and the reader, folded away.
+// details returns the counters, the chip and the reader, folded away.
 func (s *cardScreen) details(slot *slot) fyne.CanvasObject {
 	t := s.u.texts
 	b := newTopic(t.T("details.name"), slot.open, func() {
@@ -201,7 +201,7 @@ func (s *cardScreen) counters(slot *slot, spent bool) []fyne.CanvasObject {
 	return list
 }
 
-// pinTries is the counter of the PIN. No PUK helps a card whose PUK is blocked, too.
+// pinTries returns the counter of the PIN. No PUK helps a card whose PUK is blocked, too.
 func (s *cardScreen) pinTries(slot *slot) fyne.CanvasObject {
 	t, c := s.u.texts, slot.card
 	if card.LockOf(c.PIN, c.PUK) == card.LockBoth {
@@ -230,7 +230,7 @@ func (s *cardScreen) expiry(h *Holder) fyne.CanvasObject {
 	return nil
 }
 
-// line is a mark with a sentence.
+// line returns a mark with a sentence.
 func line(k kind, s string) fyne.CanvasObject {
 	l := newPathText(s)
 	l.Importance = k.importance()
@@ -257,7 +257,7 @@ func (s *cardScreen) mark(slot *slot) fyne.CanvasObject {
 	return line(info, t.T("auth.checking"))
 }
 
-// actions are what can be done with the card now, the most likely first.
+// actions returns what can be done with the card now, the most likely first.
 func (s *cardScreen) actions(slot *slot) []fyne.CanvasObject {
 	u, t := s.u, s.u.texts
 	c := slot.card

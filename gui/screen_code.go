@@ -108,7 +108,7 @@ func (s *codeScreen) show() {
 	s.set(append(s.head(), s.outcome(), panel(tries(s.u.texts, s.form.ref, counter), s.form.object))...)
 }
 
-// outcome is the problem of the last attempt; nil: none.
+// outcome returns the problem of the last attempt; nil: none.
 func (s *codeScreen) outcome() fyne.CanvasObject {
 	if s.failed == nil {
 		return nil

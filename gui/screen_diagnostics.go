@@ -240,7 +240,7 @@ func (s *diagnosticsScreen) summary() (k kind, title, more string) {
 	return k, title, strings.Join(sentences, "\n")
 }
 
-// step is the name of a step, with the reader or program it is about.
+// step returns the name of a step, with the reader or program it is about.
 func (s *diagnosticsScreen) step(f Finding) string {
 	name := s.u.texts.name("doctor.step.", f.Step)
 	if f.Subject != "" {
@@ -272,7 +272,7 @@ func (s *diagnosticsScreen) finding(f Finding) fyne.CanvasObject {
 		container.New(column{gap: -12}, objects...))
 }
 
-// name is the text for a name of the diagnostics, or the name itself.
+// name returns the text for a name of the diagnostics, or the name itself.
 func (t *Texts) name(prefix, name string) string {
 	if t.Has(prefix + name) {
 		return t.T(prefix + name)
@@ -304,7 +304,7 @@ func (t *Texts) finding(f Finding, report bool) string {
 	return t.Fill(key, values)
 }
 
-// report is the list as text.
+// report returns the list as text.
 func (s *diagnosticsScreen) report() string {
 	t := s.u.texts
 	var b strings.Builder

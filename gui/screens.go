@@ -63,7 +63,7 @@ var screens = []entry{
 
 func resource(r fyne.Resource) func() fyne.Resource { return func() fyne.Resource { return r } }
 
-// pages are all screens that can be shown.
+// pages returns all screens that can be shown.
 func pages() []entry {
 	var list []entry
 	for _, e := range screens {

@@ -154,7 +154,7 @@ func New(a fyne.App, svc Service, o Options) *UI {
 	return u
 }
 
-// Window is the main window.
+// Window returns the main window.
 func (u *UI) Window() fyne.Window { return u.win }
 
 // Show shows the window, or only the tray if Options.Hidden says so and there is one.
@@ -274,7 +274,7 @@ func (l atLeast) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return m
 }
 
-// AnotherText is what Options.Another means, for a terminal.
+// AnotherText returns the meaning of Options.Another, for a terminal.
 func (u *UI) AnotherText() string { return u.texts.T("another.title") }
 
 // banner shows that this is a demonstration.

@@ -53,7 +53,7 @@ var (
 	placeImage = fyne.NewStaticResource("place.svg", placeSVG)
 )
 
-// text is a paragraph that wraps.
+// text returns a paragraph that wraps.
 func text(s string) *widget.Label {
 	l := widget.NewLabel(s)
 	l.Wrapping = fyne.TextWrapWord
@@ -83,10 +83,10 @@ func subheading(s string) *widget.Label {
 // flush puts text that is in no panel where the edge of panels is.
 func flush(o fyne.CanvasObject) fyne.CanvasObject { return container.New(innerInset{-margin, 0}, o) }
 
-// intro is what a page is for.
+// intro returns the text about the purpose of a page.
 func intro(s string) fyne.CanvasObject { return flush(muted(s)) }
 
-// section is the title of a panel with a few words about it.
+// section returns the title of a panel with a few words about it.
 func section(title, words string) fyne.CanvasObject {
 	return vbox(-8, subheading(title), muted(words))
 }
@@ -133,7 +133,7 @@ func (r *surfaceRenderer) Refresh() {
 	canvas.Refresh(r.s)
 }
 
-// panel is a card of the layout: a surface with content below each other.
+// panel returns a card of the layout: a surface with content below each other.
 func panel(objects ...fyne.CanvasObject) fyne.CanvasObject {
 	return container.NewStack(
 		newSurface(colorSurface, colorLine, 12),
@@ -201,7 +201,7 @@ func (l *iconLayout) Layout(o []fyne.CanvasObject, _ fyne.Size) {
 
 func (l *iconLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSquareSize(l.side()) }
 
-// ground is the colour behind a notice, and that of its border.
+// ground returns the colour behind a notice, and that of its border.
 func (k kind) ground() (fill, line fyne.ThemeColorName) {
 	switch k {
 	case good:
@@ -214,7 +214,7 @@ func (k kind) ground() (fill, line fyne.ThemeColorName) {
 	return colorSurface, colorLine
 }
 
-// notice is a panel with a mark, a sentence, what to do, and more below.
+// notice returns a panel with a mark, a sentence, what to do, and more below.
 func notice(k kind, title, remedy string, more ...fyne.CanvasObject) fyne.CanvasObject {
 	words := vbox(-6, subheading(title))
 	if remedy != "" {
@@ -226,7 +226,7 @@ func notice(k kind, title, remedy string, more ...fyne.CanvasObject) fyne.Canvas
 		container.New(innerInset{16, 10}, container.New(lead{gap: 4, left: margin}, mark, vbox(2, append([]fyne.CanvasObject{words}, more...)...))))
 }
 
-// problem is a notice of an error, with the technical words folded away.
+// problem returns a notice of an error, with the technical words folded away.
 func problem(t *Texts, err error, more ...fyne.CanvasObject) fyne.CanvasObject {
 	p := t.Problem(err)
 	detail := newPathText(t.T("details.text", p.Code, p.Detail))
@@ -256,7 +256,7 @@ func (u *UI) sure(question, label string, do, leave func()) fyne.CanvasObject {
 	return even(notice(warn, question, "", row(newButton(label, do), newButton(u.texts.T("cancel"), leave))))
 }
 
-// fact is a caption with a value below.
+// fact returns a caption with a value below.
 func fact(caption, value string) fyne.CanvasObject {
 	c := muted(caption)
 	c.SizeName = theme.SizeNameCaptionText
@@ -264,7 +264,7 @@ func fact(caption, value string) fyne.CanvasObject {
 	return container.New(column{gap: -10}, c, v)
 }
 
-// copyFact is a fact with a button that copies the value.
+// copyFact returns a fact with a button that copies the value.
 func copyFact(t *Texts, caption, value string) fyne.CanvasObject {
 	c := muted(caption)
 	c.SizeName = theme.SizeNameCaptionText

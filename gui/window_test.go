@@ -131,7 +131,7 @@ func walk(o fyne.CanvasObject, f func(fyne.CanvasObject)) {
 	}
 }
 
-// words is all text of labels and buttons on the screen.
+// words returns all text of labels and buttons on the screen.
 func (d *rig) words() string {
 	var b strings.Builder
 	walk(d.win.Content(), func(o fyne.CanvasObject) {

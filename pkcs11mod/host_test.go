@@ -116,7 +116,7 @@ func newModule(t testing.TB, service *cardtest.Service, s *store) *host {
 	return h
 }
 
-// oneCard is a module with one card in one reader.
+// oneCard returns a module with one card in one reader.
 func oneCard(t testing.TB, p cardtest.Profile, s *store) (*host, *cardtest.Card) {
 	t.Helper()
 	service, c := withCard(t, p)
@@ -150,7 +150,7 @@ func (h *host) slotList(tokenPresent bool) []uint {
 	return ids[:n]
 }
 
-// slot is the one slot with a token.
+// slot returns the one slot with a token.
 func (h *host) slot() uint {
 	h.t.Helper()
 	ids := h.slotList(true)
@@ -214,7 +214,7 @@ func (h *host) find(s uint, template ...ck.Attribute) []uint {
 
 func class(c uint) ck.Attribute { return ck.Attr(ck.CKA_CLASS, ck.ULong(c)) }
 
-// one is the one object of a class.
+// one returns the one object of a class.
 func (h *host) one(s, c uint) uint {
 	h.t.Helper()
 	found := h.find(s, class(c))

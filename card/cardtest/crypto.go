@@ -17,7 +17,7 @@ import (
 // Raw arithmetic of the chip. It does not run in constant time, because the keys are
 // synthetic and committed beside the source.
 
-// privateOp is the RSA private operation on a block of the length of the modulus.
+// privateOp executes the RSA private operation on a block of the length of the modulus.
 func privateOp(k *rsa.PrivateKey, block []byte) []byte {
 	m := new(big.Int).SetBytes(block)
 	p, q := k.Primes[0], k.Primes[1]

@@ -280,7 +280,7 @@ func (s *Service) queueLocked(events ...readers.Event) {
 	}
 }
 
-// event is the event of the card in the reader.
+// event returns the event of the card in the reader.
 func (p *place) event() readers.Event {
 	if p.state.Mute {
 		return readers.Event{Kind: readers.CardMute, Reader: p.state.Name}

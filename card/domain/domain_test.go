@@ -16,7 +16,7 @@ import (
 	"cie/apdu/apdutest/testvector"
 )
 
-// group is a published group of 2048 bits with a subgroup of 256 (RFC 5114, 2.3).
+// group returns a published group of 2048 bits with a subgroup of 256 (RFC 5114, 2.3).
 func group(t testing.TB) *Params {
 	t.Helper()
 	number := func(s string) []byte {

@@ -62,7 +62,7 @@ func TestWindowKeepsPainting(t *testing.T) {
 	}
 }
 
-// burnt is the processor time that the program has used so far.
+// burnt returns the processor time that the program has used so far.
 func (p *user) burnt() time.Duration {
 	p.t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))

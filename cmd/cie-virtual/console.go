@@ -135,7 +135,7 @@ func faultNames() string {
 	return strings.Join(names, " ")
 }
 
-// faultLines are the names, a few on each line of the help.
+// faultLines returns the names, a few on each line of the help.
 func faultLines() string {
 	indent := strings.Repeat(" ", 25) // where the text has them
 	var b strings.Builder

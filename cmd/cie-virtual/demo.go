@@ -223,7 +223,7 @@ func (d *demo) fact(name string, value any) {
 	d.out.Steps[len(d.out.Steps)-1].Facts[name] = value
 }
 
-// options are the surroundings of the demonstration's sessions: no cache, and
+// options returns the options of the demonstration's sessions: no cache, and
 // the test authority only if asked for.
 func (d *demo) options(trustTest bool) (card.Options, error) {
 	opts := card.Options{Roots: sod.BuiltinRoots().Clone()}

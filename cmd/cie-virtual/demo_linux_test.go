@@ -91,7 +91,7 @@ func wantEmpty(t *testing.T, dir string) {
 	}
 }
 
-// processes are the command lines of running processes that mention text.
+// processes returns the command lines of running processes that mention text.
 func processes(t *testing.T, text string) []string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")

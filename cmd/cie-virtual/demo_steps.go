@@ -8,7 +8,7 @@ import (
 	"cie/card"
 )
 
-// unexpected is a step of the demonstration that went another way.
+// unexpected returns the error for a step of the demonstration with another result.
 func unexpected(what string, got any) error { return fmt.Errorf("%s: %v", what, got) }
 
 func (d *demo) stepReader(ctx context.Context) error {
@@ -104,7 +104,7 @@ func (d *demo) wantLevel(ctx context.Context, s *card.Session, want card.Level) 
 	return err
 }
 
-// wrongPIN is a PIN that is not pin.
+// wrongPIN returns another PIN than pin.
 func wrongPIN(pin []byte) []byte {
 	wrong := append([]byte(nil), pin...)
 	wrong[len(wrong)-1] = '0' + (wrong[len(wrong)-1]-'0'+1)%10

@@ -121,7 +121,7 @@ func (a *app) fail(key string, args ...any) *failure {
 	return &failure{Code: "failed", Exit: exitError, Message: a.texts.Inside(a.text(key, args...))}
 }
 
-// run is the program; it returns the exit code.
+// run runs the program and returns the exit code.
 func run(ctx context.Context, w *env) int {
 	a := &app{env: w, texts: text.Load(text.FromEnvironment(w.getenv))}
 	root := a.command()
@@ -165,7 +165,7 @@ func (a *app) failure(err error) *failure {
 	return &failure{Code: "failed", Exit: exitError, Message: err.Error()}
 }
 
-// command is the command line.
+// command returns the command line.
 func (a *app) command() *cobra.Command {
 	var o options
 	c := &cobra.Command{

@@ -163,7 +163,7 @@ func parseFamily(name string) (cardtest.Family, error) {
 	return cardtest.ParseFamily(name)
 }
 
-// nth is the value for the i-th card (from 0), the zero value if none was given.
+// nth returns the value for the i-th card (from 0), the zero value if none was given.
 func nth[T any](list []T, i int) (v T) {
 	if i < len(list) {
 		v = list[i]
@@ -179,7 +179,7 @@ func common[T any](list []T, i int) T {
 	return nth(list, i)
 }
 
-// profile is the i-th card (from 0). The defaults of further cards differ from
+// profile returns the i-th card (from 0). The defaults of further cards differ from
 // the first one's in the data that distinguish cards.
 func (o *options) profile(i int) cardtest.Profile {
 	p := cardtest.Profile{

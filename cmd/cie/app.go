@@ -80,7 +80,7 @@ func newApp(w *env) *app {
 	return a
 }
 
-// run is the program: it returns the exit code.
+// run runs the program and returns the exit code.
 func run(w *env) int {
 	a := newApp(w)
 	ctx, stop := a.guard.watch(context.Background())

@@ -28,7 +28,7 @@ import (
 	"cie/installer/browsers"
 )
 
-// quiet is an app that talks to buffers.
+// quiet returns an app that talks to buffers.
 func quiet(lang string) (a *app, out, errs *bytes.Buffer) {
 	out, errs = &bytes.Buffer{}, &bytes.Buffer{}
 	w := systemEnv()
@@ -157,7 +157,7 @@ func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
 	}
 }
 
-// errorCodes are the codes that "cie help json" lists.
+// errorCodes returns the codes that "cie help json" lists.
 func errorCodes(t *testing.T) []string {
 	t.Helper()
 	_, list, ok := strings.Cut(inLanguage("en", "topic.json.long"), "Error codes: ")

@@ -78,7 +78,7 @@ func (f *browserFlags) addModule(a *app, c *cobra.Command) {
 	_ = c.MarkFlagFilename("module", "so")
 }
 
-// machine is this machine as the installer sees it.
+// machine returns the description of this machine for package browsers.
 func (a *app) machine(module string) (*browsers.Env, error) {
 	path, err := browsers.ModulePath(module)
 	if err != nil {

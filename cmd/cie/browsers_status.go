@@ -46,7 +46,7 @@ type browsersJSON struct {
 	Browsers []browserJSON `json:"browsers"`
 }
 
-// browserJSON is a program of a survey as data.
+// browserJSON returns a program of a survey as data.
 func (a *app) browserJSON(b browsers.BrowserReport, state doctor.BrowserState) browserJSON {
 	j := browserJSON{
 		ID: b.ID, Name: b.Name, Version: b.Version, Packaging: b.Packaging,

@@ -109,7 +109,7 @@ func (a *app) openOne(ctx context.Context) (*inUse, error) {
 	return use, nil
 }
 
-// pickOne is the reader of the one card that can be meant; command is what to
+// pickOne returns the reader of the one card that can be meant; command is what to
 // type with --reader where there are several.
 func (a *app) pickOne(ctx context.Context, s readers.Service, command string) (readers.State, error) {
 	list, err := a.find(s)
@@ -163,7 +163,7 @@ func (a *app) open(ctx context.Context, s readers.Service, reader readers.State)
 	return use, nil
 }
 
-// cardOptions are the surroundings of a session: trust anchors, cache, state,
+// cardOptions returns the surroundings of a session: trust anchors, cache, state,
 // progress bar and trace.
 func (a *app) cardOptions() (card.Options, error) {
 	opts := a.sources.Card(func(source string, err error) {
@@ -186,7 +186,7 @@ func (a *app) cardOptions() (card.Options, error) {
 	return opts, nil
 }
 
-// cause is the innermost error of a file operation, without the path that the
+// cause returns the innermost error of a file operation, without the path that the
 // message already has.
 func cause(err error) error {
 	var path *fs.PathError

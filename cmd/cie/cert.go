@@ -87,7 +87,7 @@ func (a *app) cert(ctx context.Context, f *codeFlags, format, out string) error 
 	})
 }
 
-// certText is the certificate for reading.
+// certText returns the certificate for reading.
 func (a *app) certText(id *identity.Identity) string {
 	var b strings.Builder
 	field := func(label string, value string) {

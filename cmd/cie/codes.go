@@ -152,7 +152,7 @@ func (d *dialog) write(s string) {
 	}
 }
 
-// width is where lines are broken. The terminal of the dialog is the one of the
+// width returns where lines are broken. The terminal of the dialog is the one of the
 // standard streams, unless they all lead elsewhere.
 func (d *dialog) width() int {
 	for _, w := range []io.Writer{d.a.stderr, d.a.stdout} {

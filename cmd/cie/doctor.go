@@ -211,7 +211,7 @@ func (a *app) printCheck(c doctor.Check) {
 	}
 }
 
-// doctorReport is the text for a bug report: no value that is private, and
+// doctorReport returns the text for a bug report: no value that is private, and
 // nothing that says whose machine it is.
 func (a *app) doctorReport(env *doctor.Env, checks []doctor.Check) string {
 	var b strings.Builder

@@ -43,7 +43,7 @@ func (a *app) problem(code string, exit int, t string, args ...any) *problem {
 	return &problem{report{Code: code, Exit: exit, Message: a.inside(t, args...)}}
 }
 
-// usage is a command line that cannot be.
+// usage returns the error for an invalid command line.
 func (a *app) usage(t string, args ...any) *problem {
 	return a.problem("usage", exitUsage, t, args...)
 }
@@ -214,7 +214,7 @@ func (a *app) refusedDetail(r *report, e *card.PINError) {
 	}
 }
 
-// saying is a report with its title and what to do.
+// saying returns a report with its title and what to do.
 func (a *app) saying(code string, exit int, title string, do ...string) report {
 	r := report{Code: code, Exit: exit, Message: a.inside(title)}
 	for _, t := range do {
@@ -260,7 +260,7 @@ func (a *app) printReport(r report) {
 	}
 }
 
-// errWidth is where lines on standard error are broken: nowhere, if a program
+// errWidth returns where lines on standard error are broken: nowhere, if a program
 // reads them.
 func (a *app) errWidth() int {
 	if !tty.IsTerminal(a.stderr) {

@@ -18,7 +18,7 @@ type row struct{ name, what string }
 // isTopic reports whether c is a chapter of the help and no command.
 func isTopic(c *cobra.Command) bool { return !c.Runnable() && !c.HasSubCommands() }
 
-// useLine is how a command is called.
+// useLine returns how a command is called.
 func (a *app) useLine(c *cobra.Command) string {
 	use := c.CommandPath()
 	if _, arguments, ok := strings.Cut(c.Use, " "); ok {
@@ -30,7 +30,7 @@ func (a *app) useLine(c *cobra.Command) string {
 	return use + " " + a.text("help.placeholder.options")
 }
 
-// subRows are the commands below c, or the topics.
+// subRows returns the commands below c, or the topics.
 func subRows(c *cobra.Command, topics bool) []row {
 	var rows []row
 	for _, sub := range c.Commands() {
@@ -92,7 +92,7 @@ func metavar(flag string) string {
 	return strings.ToUpper(flag)
 }
 
-// description is the long text of a command, or its short one as a sentence.
+// description returns the long text of a command, or its short one as a sentence.
 func description(c *cobra.Command) string {
 	if c.Long != "" {
 		return c.Long
@@ -100,7 +100,7 @@ func description(c *cobra.Command) string {
 	return c.Short + "."
 }
 
-// columns is how long lines are that are meant to be read.
+// columns returns how long lines are that are meant to be read.
 func (a *app) columns() int { return min(tty.Width(a.stdout), 92) }
 
 // gap matches what precedes a text in its own column: a name and blanks.

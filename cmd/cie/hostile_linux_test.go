@@ -30,7 +30,7 @@ const hostile = "\x1b[2J\x1b[1A\x1b]0;T\x07\u009b31m\u202eEVIL\u2066\u200b\u2028
 // line of the progress bar.
 var ownSequences = regexp.MustCompile("\x1b\\[[0-9;]*[mK]|\r")
 
-// hostileStack is a service with two readers of a hostile name, a card of a
+// hostileStack returns a service with two readers of a hostile name, a card of a
 // hostile holder in the first, and the environment for programs.
 func hostileStack(t *testing.T) (env []string, dir string) {
 	t.Helper()

@@ -41,7 +41,7 @@ func (a *app) cardsCommand() *cobra.Command {
 	return c
 }
 
-// stateProblem is the error of a state that cannot be used.
+// stateProblem returns the error of a state that cannot be used.
 func (a *app) stateProblem(err error) error {
 	if err == nil {
 		return nil
@@ -218,7 +218,7 @@ func (a *app) acceptForGood(ctx context.Context, u *inUse, auth card.Authenticit
 	})
 }
 
-// acceptWarning is what a person has to know before a card of this level gets
+// acceptWarning returns what a person has to know before a card of this level gets
 // a code.
 func acceptWarning(level card.Level) string {
 	switch level {

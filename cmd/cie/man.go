@@ -63,7 +63,7 @@ func (a *app) manPages(c *cobra.Command, dir string) error {
 	return nil
 }
 
-// manual are the commands below c that have a page.
+// manual returns the commands below c that have a page.
 func manual(c *cobra.Command) []*cobra.Command {
 	var list []*cobra.Command
 	for _, sub := range c.Commands() {
@@ -76,7 +76,7 @@ func manual(c *cobra.Command) []*cobra.Command {
 
 func manName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
 
-// manPage is the page of a command in the man macros of roff.
+// manPage returns the page of a command in the man macros of roff.
 func (a *app) manPage(c *cobra.Command) string {
 	var b strings.Builder
 	section := func(t string) { fmt.Fprintf(&b, ".SH \"%s\"\n", roff(a.text(t))) }
@@ -125,7 +125,7 @@ func (a *app) manPage(c *cobra.Command) string {
 	return b.String()
 }
 
-// seeAlso are the pages next to c: the one above, and those below.
+// seeAlso returns the pages next to c: the one above, and those below.
 func seeAlso(c *cobra.Command) []string {
 	var list []string
 	page := func(c *cobra.Command) { list = append(list, fmt.Sprintf("\\fB%s\\fR(1)", roff(manName(c)))) }
@@ -153,7 +153,7 @@ var roffEscapes = strings.NewReplacer(`\`, `\e`, `-`, `\-`, `"`, `\(dq`, `'`, `\
 // roff escapes what is special within a line.
 func roff(s string) string { return roffEscapes.Replace(s) }
 
-// roffLine is a line of text, which must not begin like a request.
+// roffLine returns a line of text, which must not begin like a request.
 func roffLine(s string) string {
 	s = roff(s)
 	if strings.HasPrefix(s, ".") {

@@ -12,7 +12,7 @@ import (
 	"cie/card/cardtest/authority"
 )
 
-// onePage is a PDF with one page.
+// onePage returns a PDF with one page.
 func onePage() string {
 	var b bytes.Buffer
 	b.WriteString("%PDF-1.4\n")

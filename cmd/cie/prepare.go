@@ -92,7 +92,7 @@ func (a *app) acceptOnce(ctx context.Context, d *dialog, auth card.Authenticity,
 	return err
 }
 
-// blocked is the error for a blocked code. Where the PUK is blocked, too, it is
+// blocked returns the error for a blocked code. Where the PUK is blocked, too, it is
 // that of the PUK: do not advise unblocking then.
 func (a *app) blocked(ctx context.Context, u *inUse, ref card.PINRef, tries card.Tries) error {
 	if ref == card.PIN {

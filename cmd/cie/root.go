@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// rootCommand is the tree of commands, with its texts in the user's language.
+// rootCommand returns the tree of commands, with its texts in the user's language.
 func (a *app) rootCommand() *cobra.Command {
 	cobra.EnableCommandSorting = false // as they are needed in life
 	var version bool
@@ -89,7 +89,7 @@ func (a *app) sealArguments(c *cobra.Command) {
 	}
 }
 
-// group is a command that only has others below it.
+// group returns a command that only has others below it.
 func (a *app) group(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return c.Help()
@@ -196,7 +196,7 @@ func (a *app) completeReaders(_ *cobra.Command, _ []string, typed string) ([]str
 	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
-// topic is a chapter of the help that is no command.
+// topic returns a chapter of the help that is no command.
 func (a *app) topic(name string, short, long string) *cobra.Command {
 	return &cobra.Command{Use: name, Short: a.text(short), Long: a.text(long)}
 }

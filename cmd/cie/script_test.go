@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// testEnv is the production environment, with virtual readers if a file describes them.
+// testEnv returns the production environment, with virtual readers if a file describes them.
 func testEnv() *env {
 	w := systemEnv()
 	w.root = os.Getenv("CIE_TEST_ROOT")
@@ -31,7 +31,7 @@ func testEnv() *env {
 	return w
 }
 
-// scripts are the parameters of a run of scripts on virtual readers.
+// scripts returns the parameters of a run of scripts on virtual readers.
 func scripts(dir string) testscript.Params {
 	return testscript.Params{
 		Dir: dir,

@@ -93,7 +93,7 @@ func TestNoSecrets(t *testing.T) {
 	}
 }
 
-// secretForms are the ways in which eight digits may show.
+// secretForms returns the ways in which eight digits may show.
 func secretForms(code string) []string {
 	lower := hex.EncodeToString([]byte(code))
 	spaced := strings.TrimSpace(strings.Join(strings.Split(lower, ""), " "))

@@ -82,7 +82,7 @@ func (a *app) signRaw(ctx context.Context, f *codeFlags, name, hash, out string)
 	})
 }
 
-// hashFile is the digest of a file, "-" being standard input.
+// hashFile returns the digest of a file, "-" being standard input.
 func (a *app) hashFile(ctx context.Context, name string, hash crypto.Hash) ([]byte, error) {
 	h := hash.New()
 	read := make(chan error, 1)

@@ -13,7 +13,7 @@ type stopped struct{ signal syscall.Signal }
 
 func (s *stopped) Error() string { return "stopped by signal: " + s.signal.String() }
 
-// exit is the code that shells expect: 128 and the number of the signal.
+// exit returns the code that shells expect: 128 and the number of the signal.
 func (s *stopped) exit() int { return 128 + int(s.signal) }
 
 // guard ends the run at SIGINT, SIGQUIT, SIGTERM and SIGHUP, but never while a code is
@@ -116,7 +116,7 @@ func (g *guard) leave() {
 	}
 }
 
-// received is the signal that came, nil if none did.
+// received returns the signal that came, nil if none did.
 func (g *guard) received() *stopped {
 	g.mu.Lock()
 	defer g.mu.Unlock()

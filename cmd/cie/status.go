@@ -105,7 +105,7 @@ func (a *app) status(ctx context.Context) error {
 	return statusExit(out)
 }
 
-// statusExit is the outcome for all cards: a card that is not genuine counts
+// statusExit returns the outcome for all cards: a card that is not genuine counts
 // most, then a good one, then the first trouble.
 func statusExit(out statusJSON) error {
 	good, first := false, exitOK

@@ -14,7 +14,7 @@ import (
 	"cie/gui/text"
 )
 
-// languages are the codes of all languages.
+// languages returns the codes of all languages.
 func languages() []string {
 	var codes []string
 	for _, l := range text.Languages {

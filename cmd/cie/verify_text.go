@@ -39,7 +39,7 @@ func (a *app) reasonText(r ades.Reason) string {
 	return a.text("verify.reason.other", string(r))
 }
 
-// stateText is a state in words and in its colour.
+// stateText returns a state in words and in its colour.
 func (a *app) stateText(state string) string {
 	switch state {
 	case ades.Valid.String():
@@ -126,7 +126,7 @@ func (a *app) purposeText(p ades.Purpose) string {
 	return a.text("verify.purpose.other")
 }
 
-// moment is a time of the answer in the user's zone.
+// moment returns a time of the answer in the user's zone.
 func (a *app) moment(s string) string {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {

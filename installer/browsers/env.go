@@ -89,7 +89,7 @@ func xdg(variable, base, fallback string) string {
 	return filepath.Join(base, fallback)
 }
 
-// ownDir is the directory of this software on Windows. The journal of the system is
+// ownDir returns the directory of this software on Windows. The journal of the system is
 // there, because every user may create files below ProgramData.
 func (e *Env) ownDir() string {
 	if len(e.ProgramFiles) == 0 {

@@ -19,7 +19,7 @@ var triplets = map[string]string{
 	"s390x":    "s390x-linux-gnu",
 }
 
-// moduleDirs are the directories below a prefix where packages put PKCS#11
+// moduleDirs returns the directories below a prefix where packages put PKCS#11
 // modules: Debian's, that of distributions with lib64, and the plain one.
 //
 // They are p11-kit's directories for modules, and the ones that AppArmor's

@@ -91,7 +91,7 @@ func children(t *testing.T, pid int) (pids []int) {
 	return pids
 }
 
-// outside is what other programs can see: the service's files and the
+// outside returns what other programs can see: the service's files and the
 // listening TCP ports.
 func outside(t *testing.T) string {
 	t.Helper()

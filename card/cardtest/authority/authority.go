@@ -51,7 +51,7 @@ func (s *Server) Change(f func(*cardtest.Authority)) {
 // Close stops the server.
 func (s *Server) Close() error { return s.http.Close() }
 
-// address is what the authority calls the service that r asks for.
+// address returns the URL under which the authority publishes the service that r requests.
 func address(r *http.Request) (url, contentType string, ok bool) {
 	whole := "http://" + r.Host + r.URL.Path
 	switch {

@@ -19,7 +19,7 @@ const (
 	codeNoAccess          = 0x80100027
 )
 
-// socketName is the path of the service's socket.
+// socketName returns the path of the service's socket.
 func (e Env) socketName() string {
 	if v := e.Getenv("PCSCLITE_CSOCK_NAME"); v != "" {
 		return v

@@ -15,7 +15,7 @@ import (
 // maxPIN limits the length of a PIN.
 const maxPIN = 64
 
-// Serve is the main function of the child: it executes the request from in and writes
+// Serve implements the child: it executes the request from in and writes
 // the answer to out. It returns the exit code of the process. If out is os.Stdout,
 // output of the module itself goes to standard error.
 func Serve(in io.Reader, out io.Writer) int {

@@ -52,7 +52,7 @@ func library(t *testing.T, source string) string {
 	return out
 }
 
-// cryptoki is the source of a module whose only working function is C_Initialize.
+// cryptoki returns the source of a module whose only working function is C_Initialize.
 func cryptoki(initialize string) string {
 	return `#include <stdlib.h>
 #include <unistd.h>

@@ -180,7 +180,7 @@ func rdn(oid asn1.ObjectIdentifier, tag int, s string) pkix.RelativeDistinguishe
 	return pkix.RelativeDistinguishedNameSET{{Type: oid, Value: asn1.RawValue{Tag: tag, Bytes: []byte(s)}}}
 }
 
-// name is a distinguished name in the order the real certificates have.
+// name returns a distinguished name in the order the real certificates have.
 func name(cn, ou, o string) []byte {
 	der, err := asn1.Marshal(pkix.RDNSequence{
 		rdn(oidCN, asn1.TagUTF8String, cn),

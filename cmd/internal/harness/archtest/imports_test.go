@@ -155,7 +155,7 @@ func violations(graph map[string]pkg) []string {
 	return found
 }
 
-// root is the directory of go.mod.
+// root returns the directory of go.mod.
 func root(t *testing.T) string {
 	t.Helper()
 	dir, err := os.Getwd()

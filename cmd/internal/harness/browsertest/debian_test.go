@@ -75,7 +75,7 @@ func newClean(t *testing.T, debs []string, more ...string) *clean {
 	return c
 }
 
-// with is the same system in another test.
+// with returns the same system in another test.
 func (c *clean) with(t *testing.T) *clean { return &clean{c.Root, t} }
 
 // run runs a command in the system.

@@ -71,7 +71,7 @@ func TestFirefoxPolicy(t *testing.T) {
 	}
 }
 
-// profileTarget is the target of the one profile in the home.
+// profileTarget returns the target of the one profile in the home.
 func (s *machine) profileTarget(t *testing.T) browsers.Target {
 	t.Helper()
 	dir := filepath.Join(s.home, ".mozilla/firefox")

@@ -139,7 +139,7 @@ func aboutLicences(t *testing.T) map[string]string {
 	return list
 }
 
-// cycloneDX is the schema, which comes with the library of the tool.
+// cycloneDX returns the schema, which comes with the library of the tool.
 func cycloneDX(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	var module struct{ Dir string }

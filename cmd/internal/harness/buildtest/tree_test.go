@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// root is the directory of go.mod.
+// root returns the directory of go.mod.
 func root(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.Abs(filepath.Join("..", "..", "..", ".."))
@@ -87,7 +87,7 @@ func run(t *testing.T, dir string, env []string, name string, args ...string) st
 	return string(out)
 }
 
-// plainEnv is the environment without what an outer make has put there.
+// plainEnv returns the environment without what an outer make has put there.
 func plainEnv() []string {
 	return slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
@@ -107,7 +107,7 @@ func builds(t *testing.T) {
 	}
 }
 
-// differ is where two contents begin to differ.
+// differ returns where two contents begin to differ.
 func differ(a, b []byte) int {
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {

@@ -12,7 +12,7 @@ import (
 	"github.com/digitorus/pkcs7"
 )
 
-// windowsProgram is the least that counts as a Windows program: DOS header, PE
+// windowsProgram returns the least that counts as a Windows program: DOS header, PE
 // header for x86-64, one empty section.
 func windowsProgram() []byte {
 	const (

@@ -23,7 +23,7 @@ func (h *host) register(t *testing.T, entry string) {
 	h.write(t, filepath.Join("config", "pkcs11", "pkcs11.conf"), []byte("user-config: only\n"))
 }
 
-// registered is the command line of a program that sees what register wrote.
+// registered returns the command line of a program that sees what register wrote.
 // For root, whose own configuration p11-kit ignores, that is a private view of
 // the directory of the packages: nothing outside the program changes.
 func (h *host) registered(name string, args ...string) []string {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// digestInfo is the DigestInfo of a SHA-256 digest in DER (PKCS #1, 9.2).
+// digestInfo returns the DigestInfo of a SHA-256 digest in DER (PKCS #1, 9.2).
 func digestInfo(message []byte) []byte {
 	sum := sha256.Sum256(message)
 	return append([]byte{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20}, sum[:]...)
@@ -40,7 +40,7 @@ func (h *host) certificate(t *testing.T) string {
 	return path
 }
 
-// id is the CKA_ID of the key in hexadecimal.
+// id returns the CKA_ID of the key in hexadecimal.
 func (h *host) id(t *testing.T) string {
 	t.Helper()
 	listing := h.typed(t, []answer{{"User PIN:", h.pin}}, "pkcs11-tool", "--module", h.module, "--login", "-O", "--type", "privkey")

@@ -76,7 +76,7 @@ func Readings() []Operation {
 	}
 }
 
-// Operations are the life of a PIN: used, mistyped, changed, blocked and
+// Operations returns the life of a PIN: used, mistyped, changed, blocked and
 // unblocked, its counter set back, and the PUK mistyped.
 func Operations() []Operation {
 	return []Operation{

@@ -27,14 +27,14 @@ func (s *Sum) add(at int, outcome error) {
 	s.outcomes[class(outcome)]++
 }
 
-// Positions is how many faults were injected.
+// Positions returns how many faults were injected.
 func (s *Sum) Positions() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.positions
 }
 
-// String is a table of the outcomes.
+// String returns a table of the outcomes.
 func (s *Sum) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -58,7 +58,7 @@ func (b bound) check(strict cardtest.Strict, commands int) error {
 	return nil
 }
 
-// Journeys are all of them. Each begins with the recognition of the card.
+// Journeys returns all of them. Each begins with the recognition of the card.
 func Journeys() []Journey {
 	return []Journey{
 		{Name: "status", unknown: bound{70, 100},
@@ -87,7 +87,7 @@ func other(pin []byte) []byte {
 	return newPIN
 }
 
-// status is what "cie status" reads.
+// status reads what "cie status" reads.
 func status(ctx context.Context, s *card.Session) error {
 	a, err := s.Authenticity(ctx)
 	if err != nil {

@@ -78,7 +78,7 @@ func (m *program) sign(session uint) error {
 	return checkSignature(digest[:], sig[:n])
 }
 
-// loginCertificateAndSign is what a browser does for a login.
+// loginCertificateAndSign executes the operations of a browser for a login.
 func (m *program) loginCertificateAndSign(pin []byte) error {
 	session := m.login(pin)
 	if m.err != nil {

@@ -11,7 +11,7 @@ type Set struct {
 	Variant bool
 }
 
-// Sets are nothing, each kind alone, all, and the variants of all.
+// Sets returns nothing, each kind alone, all, and the variants of all.
 func Sets() []Set {
 	sets := []Set{{Name: "none"}}
 	for _, k := range cardtest.StrictKinds() {

@@ -40,7 +40,7 @@ func (s *Sum) Add(journey, card string, first, second cardtest.Stats) {
 	}
 }
 
-// String is a table.
+// String returns a table.
 func (s *Sum) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

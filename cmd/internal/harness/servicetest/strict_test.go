@@ -46,7 +46,7 @@ func TestStrictCards(t *testing.T) {
 	t.Log("\n" + sum.String())
 }
 
-// alone is a service with the slot's reader alone: other tests use the others.
+// alone returns a service with the slot's reader alone: other tests use the others.
 func (s *slot) alone() *cardtest.Service {
 	service, reader := &cardtest.Service{}, s.daemon.Reader(s.number)
 	service.Put(reader, readers.State{Present: true}, func() (apdu.Card, error) { return s.context.Connect(reader) })

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// people is the directory with the files of wine's user.
+// people returns the directory with the files of wine's user.
 func people() string { return filepath.Join(drive(), "users", "anna") }
 
 func write(t testing.TB, path, content string) {
@@ -51,7 +51,7 @@ func firefox(t testing.TB, home string) (profile string) {
 	return profile
 }
 
-// tree is what is on the disk C:, without what belongs to Windows and to programs that end.
+// tree returns what is on the disk C:, without what belongs to Windows and to programs that end.
 func tree(t testing.TB) map[string]string {
 	t.Helper()
 	m := map[string]string{}

@@ -228,7 +228,7 @@ func names(t testing.TB, dir string) []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// unixPath is a path on the disk C: as this system has it.
+// unixPath returns a path on the disk C: as this system has it.
 func unixPath(path string) string {
 	rest, _ := strings.CutPrefix(path, `C:\`)
 	return filepath.Join(drive(), strings.ReplaceAll(rest, `\`, "/"))

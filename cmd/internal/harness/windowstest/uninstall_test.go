@@ -144,7 +144,7 @@ func TestOwnJournalStaysInTheHome(t *testing.T) {
 	}
 }
 
-// windowsHome is a path on the disk C: as wine shows it.
+// windowsHome returns a path on the disk C: as wine shows it.
 func windowsHome(path string) string {
 	return `C:\` + strings.ReplaceAll(strings.TrimPrefix(path, drive()+"/"), "/", `\`)
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// wine is a command in wine without input.
+// wine returns a command in wine without input.
 func wine(t testing.TB, exe string, args ...string) *exec.Cmd {
 	t.Helper()
 	boot(t)

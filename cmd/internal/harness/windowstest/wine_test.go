@@ -107,10 +107,10 @@ func output(cmd *exec.Cmd) (string, error) {
 
 func prefix() string { return filepath.Join(work, "wine") }
 
-// drive is where the disk C: is.
+// drive returns where the disk C: is.
 func drive() string { return filepath.Join(prefix(), "drive_c") }
 
-// wineEnv is the environment of programs in wine: without a display, and with a
+// wineEnv returns the environment of programs in wine: without a display, and with a
 // home of its own, into which wine makes links.
 func wineEnv() []string {
 	var env []string
@@ -234,5 +234,5 @@ func want(t testing.TB, code int, stdin string, exe string, args ...string) resu
 	return r
 }
 
-// windowsPath is a path of this system as wine shows it.
+// windowsPath returns a path of this system as wine shows it.
 func windowsPath(path string) string { return "Z:" + strings.ReplaceAll(path, "/", `\`) }

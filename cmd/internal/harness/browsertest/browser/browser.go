@@ -32,7 +32,7 @@ const (
 	Chromium Kind = "chromium"
 )
 
-// Kinds are all browsers the tests know.
+// Kinds returns all browsers the tests know.
 func Kinds() []Kind { return []Kind{Firefox, Chromium} }
 
 // commands are the names a browser goes by, Debian's first.

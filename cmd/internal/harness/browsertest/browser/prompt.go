@@ -135,7 +135,7 @@ func (b *Browser) Asking(ctx context.Context) bool {
 	return choice
 }
 
-// Titles are the titles of the browser's windows.
+// Titles returns the titles of the browser's windows.
 func (b *Browser) Titles(ctx context.Context) []string {
 	windows, err := b.cfg.Desktop.Windows(ctx)
 	if err != nil {

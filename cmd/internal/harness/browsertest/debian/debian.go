@@ -180,7 +180,7 @@ func (r *Root) configure(ctx context.Context, sources []source) error {
 	return err
 }
 
-// Path is where a path of the system lies on this machine.
+// Path returns where a path of the system lies on this machine.
 func (r *Root) Path(name string) string { return filepath.Join(r.Dir, name) }
 
 // Write writes a file of the system.
@@ -217,7 +217,7 @@ done
 [ -n "$inside" ] || exec "$@"
 exec chroot "$root" "$@"`
 
-// Wrap is a command that runs the command after it in the system. The process
+// Wrap returns a command that runs the command after it in the system. The process
 // stays the same, so signals reach the command.
 func (r *Root) Wrap() []string { return r.wrap("chroot") }
 

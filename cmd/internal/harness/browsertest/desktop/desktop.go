@@ -124,7 +124,7 @@ func (d *Desktop) Stop() {
 	d.done.Wait()
 }
 
-// Env are the variables a program needs to appear on this screen, and on no other.
+// Env returns the variables a program needs to appear on this screen, and on no other.
 func (d *Desktop) Env() []string {
 	return []string{"DISPLAY=" + d.display, "WAYLAND_DISPLAY=", "XAUTHORITY="}
 }

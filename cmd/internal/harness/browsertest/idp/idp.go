@@ -226,26 +226,26 @@ func (s *Server) makeCertificate() error {
 	return err
 }
 
-// CA is the authority that issued the service's own certificate, for browsers to trust.
+// CA returns the authority that issued the service's own certificate, for browsers to trust.
 func (s *Server) CA() *x509.Certificate { return s.ca }
 
-// Certificate is the service's own certificate.
+// Certificate returns the service's own certificate.
 func (s *Server) Certificate() *x509.Certificate { return s.leaf.Leaf }
 
 func (s *Server) at(i int, path string) string {
 	return fmt.Sprintf("https://localhost:%d%s", s.lns[i].Addr().(*net.TCPAddr).Port, path)
 }
 
-// StartURL is the page with the button "Entra con lettura carta CIE".
+// StartURL returns the page with the button "Entra con lettura carta CIE".
 func (s *Server) StartURL() string { return s.at(0, "/idp/login") }
 
-// StartTLS13URL is the same page with the button leading to TLS13URL.
+// StartTLS13URL returns the same page with the button leading to TLS13URL.
 func (s *Server) StartTLS13URL() string { return s.StartURL() + "?tls13" }
 
-// LoginURL is the address that asks for the certificate, over TLS 1.2.
+// LoginURL returns the address that asks for the certificate, over TLS 1.2.
 func (s *Server) LoginURL() string { return s.at(1, LoginPath) }
 
-// TLS13URL is the same path at a server that speaks TLS 1.3 only.
+// TLS13URL returns the same path at a server that speaks TLS 1.3 only.
 func (s *Server) TLS13URL() string { return s.at(2, LoginPath) }
 
 func (s *Server) handler(c *tls.Config) http.Handler {
