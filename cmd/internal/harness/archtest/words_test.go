@@ -107,6 +107,50 @@ func messages(source []byte) (string, error) {
 	return strings.Join(all, "\n"), nil
 }
 
+// nounDocs returns the doc comments of functions with results that say what the function
+// is instead of what it returns or does.
+func nounDocs(source []byte) (found []string, err error) {
+	file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.SkipObjectResolution|parser.ParseComments)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range file.Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok || f.Doc == nil || f.Type.Results == nil {
+			continue
+		}
+		text, ok := strings.CutPrefix(f.Doc.Text(), f.Name.Name+" ")
+		if ok && nounDoc.MatchString(text) {
+			line, _, _ := strings.Cut(f.Doc.Text(), "\n")
+			found = append(found, line)
+		}
+	}
+	return found, nil
+}
+
+var nounDoc = regexp.MustCompile(`^(?:is|are) (?:the|a|an|all|what|where|how)\b`)
+
+func TestDocsOfFunctionsHaveVerbs(t *testing.T) {
+	eachFile(t, func(path string, content []byte) {
+		if filepath.Ext(path) != ".go" {
+			return
+		}
+		found, err := nounDocs(content)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		for _, line := range found {
+			t.Errorf("%s: say what the function returns or does: %s", path, line)
+		}
+	})
+	for doc, want := range map[string]int{"F is the root.": 1, "F are all roots.": 1, "F returns the root.": 0, "F is called by C.": 0} {
+		found, err := nounDocs([]byte("package p\n\n// " + doc + "\nfunc F() int { return 0 }\n"))
+		if err != nil || len(found) != want {
+			t.Errorf("%s: %q, %v", doc, found, err)
+		}
+	}
+}
+
 var cComment = regexp.MustCompile(`(?s)/\*.*?\*/|//[^\n]*`)
 
 // scriptComment matches comments of the shell, of make and of the installer for Windows.
