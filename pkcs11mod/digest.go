@@ -60,7 +60,7 @@ func (m *Module) Digest(h uint, data ck.Input, digest ck.Output) ck.RV {
 		return c.stop(ck.CKR_ARGUMENTS_BAD)
 	}
 	op.hash.Write(data.Data)
-	return c.stop(op.tell(digest))
+	return c.stop(op.write(digest))
 }
 
 // DigestUpdate implements C_DigestUpdate (5.9). An error ends the operation.
@@ -115,10 +115,10 @@ func (m *Module) DigestFinal(h uint, digest ck.Output) ck.RV {
 	if done, rv := answer(digest, op.hash.Size()); done {
 		return rv
 	}
-	return c.stop(op.tell(digest))
+	return c.stop(op.write(digest))
 }
 
-func (op *digestOp) tell(out ck.Output) ck.RV {
+func (op *digestOp) write(out ck.Output) ck.RV {
 	*out.Len = uint(copy(out.Data, op.hash.Sum(nil)))
 	return ck.CKR_OK
 }

@@ -92,7 +92,7 @@ func (in *instance) mayLogin(t *token, who login) ck.RV {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	switch t.who {
-	case nobody:
+	case noUser:
 	case who:
 		return ck.CKR_USER_ALREADY_LOGGED_IN
 	default:
@@ -116,7 +116,7 @@ func (t *token) cleanUp() {
 	t.in.mu.Lock()
 	who := t.who
 	t.in.mu.Unlock()
-	if who != nobody {
+	if who != noUser {
 		return
 	}
 	t.codes.destroy()
@@ -148,7 +148,7 @@ func (m *Module) Logout(h uint) ck.RV {
 	defer c.end()
 	t := c.s.token
 	c.in.mu.Lock()
-	if t.who == nobody {
+	if t.who == noUser {
 		c.in.mu.Unlock()
 		return ck.CKR_USER_NOT_LOGGED_IN
 	}
@@ -162,7 +162,7 @@ func (m *Module) Logout(h uint) ck.RV {
 // a following login is not destroyed.
 func (t *token) endLoginLocked() {
 	t.codes.destroy()
-	t.who = nobody
+	t.who = noUser
 	t.epoch++
 	t.objects.renewPrivate()
 }
@@ -173,7 +173,7 @@ func (t *token) leaveCard() {
 	t.io.Lock()
 	defer t.io.Unlock()
 	t.in.mu.Lock()
-	again := t.who != nobody
+	again := t.who != noUser
 	t.in.mu.Unlock()
 	if !again {
 		t.disconnectLocked()

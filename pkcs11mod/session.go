@@ -192,7 +192,7 @@ func (in *instance) closeSessionsUnlock(t *token, which func(*session) bool) {
 			left++
 		}
 	}
-	logout := left == 0 && t.who != nobody
+	logout := left == 0 && t.who != noUser
 	if logout {
 		t.endLoginLocked()
 	}

@@ -20,7 +20,7 @@ import (
 type login int
 
 const (
-	nobody  login = iota
+	noUser  login = iota
 	user          // PIN
 	officer       // PUK
 )
@@ -239,7 +239,7 @@ func (t *token) shutdown() {
 // need exclusive use get it. t.io must be locked.
 func (t *token) startIdleLocked() {
 	t.in.mu.Lock()
-	keep := t.who != nobody
+	keep := t.who != noUser
 	t.in.mu.Unlock()
 	if keep || t.conn == nil {
 		return
@@ -442,7 +442,7 @@ func (t *token) loseLogin() {
 	t.in.mu.Lock()
 	defer t.in.mu.Unlock()
 	t.codes.destroy()
-	t.who = nobody
+	t.who = noUser
 	t.epoch++
 }
 

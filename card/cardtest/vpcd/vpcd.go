@@ -82,9 +82,9 @@ var (
 
 // present returns whether a card is present, and whether it has a method Present
 // (cardtest.Card has one, because its faults can remove it).
-func present(card Card) (there, tells bool) {
-	p, tells := card.(interface{ Present() bool })
-	return !tells || p.Present(), tells
+func present(card Card) (there, reports bool) {
+	p, reports := card.(interface{ Present() bool })
+	return !reports || p.Present(), reports
 }
 
 // ReadMessage reads one message and returns its body, which may be empty.
@@ -190,7 +190,7 @@ func answer(w io.Writer, card Card, body, atr []byte) ([]byte, error) {
 	}
 	resp := card.Exchange(body)
 	if len(resp) == 0 {
-		if there, tells := present(card); !there || !tells {
+		if there, reports := present(card); !there || !reports {
 			return atr, ErrNoAnswer
 		}
 		resp = silence

@@ -16,7 +16,7 @@ const reads = 10
 func (r *run) cards(ask PINFunc) error {
 	list, err := r.pcsc.Status()
 	if err != nil {
-		r.tell(Check{ID: Card, Status: Fail, Finding: ServiceFails, Remedy: RestartPCSC, Detail: detail(err)})
+		r.report(Check{ID: Card, Status: Fail, Finding: ServiceFails, Remedy: RestartPCSC, Detail: detail(err)})
 		r.wait(cardSteps[1:]...)
 		return nil
 	}
@@ -72,7 +72,7 @@ func (r *run) present(list []readers.State) ([]string, bool) {
 	if len(here) > 0 {
 		c = Check{ID: Card, Status: OK, Finding: CardPresent}
 	}
-	r.tell(c)
+	r.report(c)
 	return here, len(here) > 0
 }
 
@@ -101,7 +101,7 @@ func (r *run) identify(readers []string) (*card.Session, func(), bool) {
 		s, closer, err := r.open(reader)
 		if err == nil {
 			r.reader = reader
-			r.tell(Check{ID: Identity, Status: OK, Finding: IsCIE, Subject: reader, Values: []Value{{Name: "family", Text: s.Family().String()}}})
+			r.report(Check{ID: Identity, Status: OK, Finding: IsCIE, Subject: reader, Values: []Value{{Name: "family", Text: s.Family().String()}}})
 			return s, closer, true
 		}
 		switch bad.Subject = reader; card.Classify(err) {
@@ -113,7 +113,7 @@ func (r *run) identify(readers []string) (*card.Session, func(), bool) {
 			bad.Finding, bad.Remedy, bad.Detail = CardFails, LayCardAgain, detail(err)
 		}
 	}
-	r.tell(bad)
+	r.report(bad)
 	return nil, nil, false
 }
 
@@ -141,7 +141,7 @@ func (r *run) field() {
 			c.Status, c.Finding = Fail, FieldBad
 		}
 	}
-	r.tell(c)
+	r.report(c)
 }
 
 func (r *run) authenticity(s *card.Session) bool {
@@ -160,7 +160,7 @@ func (r *run) authenticity(s *card.Session) bool {
 		c.Status, c.Finding, c.Remedy = Warn, IssuerUnknown, AddIssuer
 	}
 	r.takesCodes = a.TakesCodes()
-	r.tell(c)
+	r.report(c)
 	return c.Status != Fail
 }
 
@@ -203,7 +203,7 @@ func (r *run) triesLeft(s *card.Session) bool {
 	case r.tries.Left < r.tries.Max || r.puk.Left >= 0 && r.puk.Left < r.puk.Max:
 		c.Status, c.Finding, c.Remedy = Warn, TriesSpent, Careful
 	}
-	r.tell(c)
+	r.report(c)
 	return c.Status != Fail
 }
 
@@ -226,10 +226,10 @@ func (r *run) certificate(s *card.Session, pin []byte, opts []card.CodeOption) {
 			lock := locks[card.LockOf(card.Tries{Reported: true}, r.puk)]
 			c.Finding, c.Remedy, c.Values = lock.finding, lock.remedy, nil
 		}
-		r.tell(c)
+		r.report(c)
 	case err != nil:
 		clear(pin)
-		r.tell(Check{ID: Certificate, Status: Fail, Finding: CertificateFails, Remedy: MoveCard, Detail: detail(err)})
+		r.report(Check{ID: Certificate, Status: Fail, Finding: CertificateFails, Remedy: MoveCard, Detail: detail(err)})
 	default:
 		r.pin = pin
 		r.dates(der)
@@ -248,7 +248,7 @@ func (r *run) knownCertificate() {
 			}
 		}
 	}
-	r.tell(Check{ID: Certificate, Status: Skipped, Finding: CertificateNeedsPIN, Remedy: GivePIN})
+	r.report(Check{ID: Certificate, Status: Skipped, Finding: CertificateNeedsPIN, Remedy: GivePIN})
 }
 
 // validities maps the validity of a card to its finding.
@@ -269,7 +269,7 @@ var validities = map[identity.Validity]struct {
 func (r *run) dates(der []byte) {
 	id, err := identity.Parse(der)
 	if err != nil {
-		r.tell(Check{ID: Certificate, Status: Fail, Finding: CertificateFails, Remedy: ReportIt, Detail: detail(err)})
+		r.report(Check{ID: Certificate, Status: Fail, Finding: CertificateFails, Remedy: ReportIt, Detail: detail(err)})
 		return
 	}
 	date := func(name string, t time.Time) Value {
@@ -284,5 +284,5 @@ func (r *run) dates(der []byte) {
 	case identity.InGrace, identity.Expired:
 		c.Values = append(c.Values, date("grace", id.GraceUntil))
 	}
-	r.tell(c)
+	r.report(c)
 }

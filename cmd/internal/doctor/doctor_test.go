@@ -117,10 +117,10 @@ func put(t *testing.T, path, content string) {
 // examine runs the doctor.
 func examine(t *testing.T, e *Env, ask PINFunc) []Check {
 	t.Helper()
-	told := 0
-	checks, err := Run(context.Background(), *e, ask, func(Check) { told++ })
-	if err != nil || told != len(checks) {
-		t.Fatalf("%v; %d checks, %d reported", err, len(checks), told)
+	reported := 0
+	checks, err := Run(context.Background(), *e, ask, func(Check) { reported++ })
+	if err != nil || reported != len(checks) {
+		t.Fatalf("%v; %d checks, %d reported", err, len(checks), reported)
 	}
 	// Every step is reported, whatever fails.
 	for _, id := range []ID{Service, Permission, Readers, Card, Identity, Field, Authenticity, Tries, Certificate, Module, ModuleCard, Browser, Login, TLS13} {

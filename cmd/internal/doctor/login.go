@@ -22,25 +22,25 @@ import (
 func (r *run) login() {
 	if r.pin == nil || !r.loads {
 		if r.loads && r.reader != "" && r.pin == nil {
-			r.tell(Check{ID: Login, Status: Skipped, Finding: LoginNeedsPIN, Remedy: GivePIN})
+			r.report(Check{ID: Login, Status: Skipped, Finding: LoginNeedsPIN, Remedy: GivePIN})
 		} else {
 			r.wait(Login)
 		}
-		r.tell(Check{ID: TLS13, Status: OK, Finding: TLS13Impossible})
+		r.report(Check{ID: TLS13, Status: OK, Finding: TLS13Impossible})
 		return
 	}
 	outcome, err := r.loginOnce()
 	if err != nil {
-		r.tell(Check{ID: Login, Status: Fail, Finding: LoginFails, Remedy: ReportIt, Detail: detail(err)})
-		r.tell(Check{ID: TLS13, Status: OK, Finding: TLS13Impossible})
+		r.report(Check{ID: Login, Status: Fail, Finding: LoginFails, Remedy: ReportIt, Detail: detail(err)})
+		r.report(Check{ID: TLS13, Status: OK, Finding: TLS13Impossible})
 		return
 	}
-	r.tell(Check{ID: Login, Status: OK, Finding: LoginWorks, Values: []Value{{Name: "version", Text: outcome.Version}}, Detail: outcome.Cipher})
+	r.report(Check{ID: Login, Status: OK, Finding: LoginWorks, Values: []Value{{Name: "version", Text: outcome.Version}}, Detail: outcome.Cipher})
 	c := Check{ID: TLS13, Status: OK, Finding: TLS13Refused, Detail: outcome.TLS13}
 	if outcome.TLS13OK {
 		c.Finding = TLS13Works
 	}
-	r.tell(c)
+	r.report(c)
 }
 
 func (r *run) loginOnce() (probe.Outcome, error) {

@@ -13,7 +13,7 @@ func (r *run) module() {
 	info, err := r.Prober.Load(r.ctx, r.Machine.Module)
 	if err == nil {
 		r.loads = true
-		r.tell(Check{ID: Module, Status: OK, Finding: ModuleLoads, Values: []Value{{Name: "path", Text: r.Machine.Module}, {Name: "version", Text: info.Version}}})
+		r.report(Check{ID: Module, Status: OK, Finding: ModuleLoads, Values: []Value{{Name: "path", Text: r.Machine.Module}, {Name: "version", Text: info.Version}}})
 		return
 	}
 	c := Check{ID: Module, Status: Fail, Finding: ModuleFails, Remedy: Reinstall, Detail: detail(err), Values: []Value{{Name: "path", Text: r.Machine.Module}}}
@@ -29,7 +29,7 @@ func (r *run) module() {
 	case probe.ReasonTimeout:
 		c.Finding = ModuleHangs
 	}
-	r.tell(c)
+	r.report(c)
 }
 
 // moduleCard checks that the module lists the card of the steps before.
@@ -45,14 +45,14 @@ func (r *run) moduleCard() {
 			c = Check{ID: ModuleCard, Status: OK, Finding: ModuleSeesCard}
 		}
 	}
-	r.tell(c)
+	r.report(c)
 }
 
 // browsers checks every browser found.
 func (r *run) browsers() {
 	survey := r.Machine.Survey(r.ctx, browsers.Options{User: true, System: true})
 	if len(survey.Browsers) == 0 {
-		r.tell(Check{ID: Browser, Status: Warn, Finding: BrowserNone, Remedy: InstallBrowser})
+		r.report(Check{ID: Browser, Status: Warn, Finding: BrowserNone, Remedy: InstallBrowser})
 	}
 	for _, b := range survey.Browsers {
 		if b.Family == browsers.NSSUser {
@@ -90,7 +90,7 @@ func (r *run) browsers() {
 		if b.Family == browsers.Gecko && b.ID == "thunderbird" && c.Status == Fail {
 			c.Status = Warn // mail, not logins
 		}
-		r.tell(c)
+		r.report(c)
 	}
 }
 
@@ -107,7 +107,7 @@ func (r *run) openSC() {
 	if found.Loaded {
 		c.Status, c.Finding, c.Remedy = Warn, OpenSCInFirefox, KeepOpenSCOut
 	}
-	r.tell(c)
+	r.report(c)
 }
 
 func pids(list []browsers.Process) string {

@@ -121,7 +121,7 @@ func (r *run) integrated() bool {
 func (r *run) readers() bool {
 	list, err := r.pcsc.Status()
 	if err != nil {
-		r.tell(Check{ID: Readers, Status: Fail, Finding: ServiceFails, Remedy: RestartPCSC, Detail: detail(err)})
+		r.report(Check{ID: Readers, Status: Fail, Finding: ServiceFails, Remedy: RestartPCSC, Detail: detail(err)})
 		r.wait(cardSteps...)
 		return false
 	}
@@ -135,9 +135,9 @@ func (r *run) readers() bool {
 	for _, s := range list {
 		names = append(names, s.Name)
 	}
-	r.tell(Check{ID: Readers, Status: OK, Finding: ReadersFound, Values: []Value{{Name: "names", Text: strings.Join(names, ", ")}}})
+	r.report(Check{ID: Readers, Status: OK, Finding: ReadersFound, Values: []Value{{Name: "names", Text: strings.Join(names, ", ")}}})
 	for _, n := range names {
-		r.tell(r.defects(n))
+		r.report(r.defects(n))
 	}
 	return true
 }
@@ -166,7 +166,7 @@ func (r *run) noReader() {
 			if r.blacklisted("pn533_usb") {
 				c.Finding, c.Remedy = ReaderStillLoaded, Reboot
 			}
-			r.tell(c)
+			r.report(c)
 			return
 		case d.ccid || known:
 			c.Finding, c.Remedy = ReaderUnclaimed, InstallDriver
@@ -176,7 +176,7 @@ func (r *run) noReader() {
 	if c.Finding == NoReader && r.integrated() {
 		c.Finding, c.Remedy = ReaderIntegrated, OtherReader
 	}
-	r.tell(c)
+	r.report(c)
 }
 
 // defects reports known problems of a reader that works now.

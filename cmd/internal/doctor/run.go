@@ -66,7 +66,7 @@ func (r *run) walk(ask PINFunc) error {
 	return nil
 }
 
-func (r *run) tell(c Check) {
+func (r *run) report(c Check) {
 	if r.ctx.Err() != nil {
 		return // the result of an interrupted check is meaningless
 	}
@@ -80,7 +80,7 @@ func (r *run) tell(c Check) {
 // wait reports for steps that the problem of an earlier one has to be solved first.
 func (r *run) wait(ids ...ID) {
 	for _, id := range ids {
-		r.tell(Check{ID: id, Status: Skipped, Finding: Waits})
+		r.report(Check{ID: id, Status: Skipped, Finding: Waits})
 	}
 }
 

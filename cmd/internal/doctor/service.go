@@ -44,14 +44,14 @@ func (r *run) service() bool {
 	}
 	if err == nil {
 		r.pcsc = s
-		r.tell(Check{ID: Service, Status: OK, Finding: ServiceAnswers})
-		r.tell(Check{ID: Permission, Status: OK, Finding: AccessGranted})
+		r.report(Check{ID: Service, Status: OK, Finding: ServiceAnswers})
+		r.report(Check{ID: Permission, Status: OK, Finding: AccessGranted})
 		return true
 	}
 	c := Check{ID: Service, Status: Fail, Detail: detail(err)}
 	if denied, ok := r.Admission(err); ok {
-		r.tell(Check{ID: Service, Status: OK, Finding: ServiceAnswers})
-		r.tell(denied)
+		r.report(Check{ID: Service, Status: OK, Finding: ServiceAnswers})
+		r.report(denied)
 		r.wait(Readers)
 		r.wait(cardSteps...)
 		return false
@@ -67,7 +67,7 @@ func (r *run) service() bool {
 	default:
 		c.Finding, c.Remedy = ServiceMissing, InstallPCSC
 	}
-	r.tell(c)
+	r.report(c)
 	r.wait(Permission, Readers)
 	r.wait(cardSteps...)
 	return false
