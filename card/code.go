@@ -14,7 +14,7 @@ type PINRef byte
 // The two codes of a CIE. Each has 8 digits.
 const (
 	PIN PINRef = 0x81 // 3 tries, unblocked with the PUK
-	PUK PINRef = 0x82 // 10 tries, then the chip is blocked for ever
+	PUK PINRef = 0x82 // 10 tries, then the chip is blocked permanently
 )
 
 // String returns "PIN" or "PUK".

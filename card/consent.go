@@ -26,7 +26,7 @@ func Stakes() []Stake {
 }
 
 // fewPUK is the number of tries of the PUK below which it is sent only with
-// consent: the last one blocks the chip for ever.
+// consent: the last one blocks the chip permanently.
 const fewPUK = 4
 
 // Stake returns why a code may only be sent after the user confirmed it. The PUK

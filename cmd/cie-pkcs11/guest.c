@@ -3,7 +3,7 @@
 /* Guards between the module and the program that loaded it, its host.
  *
  * Fork. A child forked from the host has no Go runtime: its threads stayed in
- * the parent, and a call would wait for them for ever. pthread_atfork marks the
+ * the parent, and a call would never return. pthread_atfork marks the
  * child, from a constructor, so also between dlopen and C_Initialize.
  *
  * Signals. A handler of the host without SA_ONSTACK runs on the stack of the

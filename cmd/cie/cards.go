@@ -21,7 +21,7 @@ type inUse struct {
 	closers []func() error
 }
 
-// Close wipes the session and lets go of the card.
+// Close wipes the session and releases the card.
 func (u *inUse) Close() {
 	for i := len(u.closers) - 1; i >= 0; i-- {
 		_ = u.closers[i]()

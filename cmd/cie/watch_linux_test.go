@@ -13,7 +13,7 @@ import (
 	"cie/card/cardtest"
 )
 
-// Readers and cards are reported as they come and go, over restarts of the
+// Readers and cards are reported when they appear and are removed, over restarts of the
 // service, until Ctrl-C.
 func TestWatchReportsChangesOverRestartOfService(t *testing.T) {
 	c, err := cardtest.New(cardtest.Profile{})

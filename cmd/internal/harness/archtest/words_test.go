@@ -27,6 +27,7 @@ var replaced = compile([][2]string{
 	{"fe" + "ll silent|fa" + "lls silent", "stopped answering"},
 	{"an" + "ew", "again, re-"},
 	{"says? whe" + "ther", "reports whether"},
+	{"ta" + "ken back|le" + "ts? go of|for e" + "ver", "unregistered, undone; release; permanently"},
 	{"do(?:es)? its p" + "art|as it st" + "ands", "executes; unchanged"},
 })
 
