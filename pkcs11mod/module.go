@@ -126,11 +126,12 @@ type instance struct {
 	// fixedPresent reports that fixed contains only the slots with a token.
 	fixedPresent bool
 	watching     bool
-	deadline     time.Time // until when slot lists wait for ready
+	deadline     time.Time // until when slot lists wait for isReady
 	settled      bool      // the readers that were there at first are known
-	pending      int       // recognitions that ready waits for
-	ready        chan struct{}
+	pending      int       // recognitions that isReady waits for
 	isReady      bool
+	recognised   time.Time     // when a card was recognised last
+	woken        chan struct{} // closed and replaced when waitReady may wait less
 	listReturned bool          // slot changes count as events from now on
 	changed      chan struct{} // closed and replaced at every event
 }
@@ -216,7 +217,7 @@ func (m *Module) Initialize(args *ck.InitializeArgs) ck.RV {
 		ctx:      ctx,
 		cancel:   cancel,
 		sessions: map[uint]*session{},
-		ready:    make(chan struct{}),
+		woken:    make(chan struct{}),
 		changed:  make(chan struct{}),
 	}
 	return ck.CKR_OK

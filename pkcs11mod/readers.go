@@ -57,6 +57,7 @@ func (in *instance) event(from readers.Service, e readers.Event) {
 	case readers.Settled:
 		in.settled = true
 		in.checkReadyLocked()
+		in.wakeLocked()
 		return
 	case readers.ReaderAdded:
 		in.attachLocked(e.Reader)
@@ -119,12 +120,18 @@ func (m *Module) slotID(name string) uint {
 	return id
 }
 
-// checkReadyLocked closes ready once the first recognitions are through.
+// checkReadyLocked sets isReady once the first recognitions are through.
 func (in *instance) checkReadyLocked() {
 	if in.settled && in.pending == 0 && !in.isReady {
 		in.isReady = true
-		close(in.ready)
 	}
+}
+
+// wakeLocked makes the calls in waitReady determine again how long they wait. in.mu must be
+// locked.
+func (in *instance) wakeLocked() {
+	close(in.woken)
+	in.woken = make(chan struct{})
 }
 
 // flagLocked marks a slot as changed and wakes the calls that wait for it

@@ -51,16 +51,17 @@ func (in *instance) recogniseLocked(s *slot, from readers.Service, pause time.Du
 		in.pending++
 	}
 	t := in.newToken(s, from)
-	t.lookUntil = time.Now().Add(lookTime)
+	t.arrived = time.Now()
 	s.opening = t
 	in.conns.Add(1)
 	// settled ends the waits for this card. The caller of settled must have locked in.mu.
 	settled := sync.OnceFunc(func() {
-		close(t.looked)
+		t.looked = true
 		if initial {
 			in.pending--
 			in.checkReadyLocked()
 		}
+		in.wakeLocked()
 	})
 	in.goDo(func() {
 		err := in.safely(func() error {
@@ -75,7 +76,7 @@ func (in *instance) recogniseLocked(s *slot, from readers.Service, pause time.Du
 		if current {
 			s.opening = nil
 			if err == nil {
-				s.token = t
+				s.token, in.recognised = t, time.Now()
 				in.flagLocked(s)
 			}
 		}
@@ -193,6 +194,11 @@ func (in *instance) listLocked(tokenPresent, refresh bool) []uint {
 // put on a reader after the first slot list.
 const lookTime = 2 * time.Second
 
+// otherTime limits the further wait for cards that have not shown the CIE application yet once
+// another card is recognised. They may be something else, for example the virtual card of
+// Windows Hello, which answers late or not at all.
+const otherTime = 500 * time.Millisecond
+
 // waitReady starts the watch and waits for the first recognitions, and for those of cards
 // inserted since: a browser requests the slots once per login and reports "no certificate" if
 // the card is not recognised yet. Every function with the number of a slot calls it, because
@@ -203,41 +209,56 @@ func (in *instance) waitReady() ck.RV {
 		in.deadline = time.Now().Add(in.cfg.RecognitionTime)
 		in.watchLocked()
 	}
-	left := time.Until(in.deadline)
-	in.mu.Unlock()
-	if left < 0 {
-		left = 0
-	}
-	timer := time.NewTimer(left)
-	defer timer.Stop()
-	select {
-	case <-in.ready:
-	case <-timer.C:
-	case <-in.ctx.Done():
-		return ck.CKR_CRYPTOKI_NOT_INITIALIZED
-	}
-	for _, t := range in.arriving() {
-		timer.Reset(time.Until(t.lookUntil))
+	for {
+		left, woken := time.Until(in.waitUntilLocked()), in.woken
+		in.mu.Unlock()
+		if left <= 0 {
+			return ck.CKR_OK
+		}
+		timer := time.NewTimer(left)
 		select {
-		case <-t.looked:
+		case <-woken:
 		case <-timer.C:
 		case <-in.ctx.Done():
+		}
+		timer.Stop()
+		if in.ctx.Err() != nil {
 			return ck.CKR_CRYPTOKI_NOT_INITIALIZED
 		}
+		in.mu.Lock()
 	}
-	return ck.CKR_OK
 }
 
-// arriving returns the cards that are being recognised.
-func (in *instance) arriving() (cards []*token) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for _, s := range in.slots {
-		if s.opening != nil {
-			cards = append(cards, s.opening)
-		}
+// waitUntilLocked returns the time until which functions that report slots wait. in.mu must be
+// locked.
+func (in *instance) waitUntilLocked() time.Time {
+	found := slices.ContainsFunc(in.slots, func(s *slot) bool { return s.token != nil })
+	var until time.Time
+	if !in.settled {
+		until = in.deadline
 	}
-	return cards
+	for _, s := range in.slots {
+		t := s.opening
+		if t == nil || t.looked {
+			continue
+		}
+		limit := t.arrived.Add(lookTime)
+		if !in.isReady {
+			limit = later(limit, in.deadline)
+		}
+		if other := later(t.arrived, in.recognised).Add(otherTime); found && !t.isCIE && other.Before(limit) {
+			limit = other
+		}
+		until = later(until, limit)
+	}
+	return until
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // GetSlotInfo implements C_GetSlotInfo (5.5), from memory once the readers are known.

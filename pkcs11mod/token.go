@@ -33,9 +33,6 @@ type token struct {
 	ctx     context.Context // ends when the card leaves and with C_Finalize
 	cancel  context.CancelFunc
 
-	looked    chan struct{} // closed after the first attempts to recognise the card
-	lookUntil time.Time     // until when functions that report slots wait for looked
-
 	// Known after recognise and constant since.
 	nis    string
 	serial []byte // content of EF.SN.ICC
@@ -53,6 +50,9 @@ type token struct {
 	loginAt  state.Mark // mark of the card at the login; zero: the PIN is not kept
 
 	// Guarded by instance.mu.
+	arrived time.Time // when the recognition began
+	looked  bool      // the first attempts to recognise the card have ended
+	isCIE   bool      // the CIE application was selected
 	gone    bool
 	who     login
 	epoch   uint                // counts logins and logouts: operations do not survive them
@@ -62,7 +62,7 @@ type token struct {
 }
 
 func (in *instance) newToken(s *slot, from readers.Service) *token {
-	t := &token{in: in, slot: s, service: from, looked: make(chan struct{}), tries: map[card.PINRef]int{}}
+	t := &token{in: in, slot: s, service: from, tries: map[card.PINRef]int{}}
 	t.ctx, t.cancel = context.WithCancel(in.ctx)
 	return t
 }
@@ -204,6 +204,9 @@ func (t *token) connectLocked() error {
 		return errOtherCard
 	}
 	t.nis = t.sess.NIS()
+	t.in.mu.Lock()
+	t.isCIE = true
+	t.in.mu.Unlock()
 	opened = true
 	return nil
 }

@@ -565,14 +565,25 @@ func (c *connection) Close() error {
 
 // Foreign is a connection to a card that is not a CIE: it finds no application.
 type Foreign struct {
-	Err error // of every command, instead of an answer; nil: none
+	Err    error         // of every command, instead of an answer; nil: none
+	Answer []byte        // to every command; nil: 6A82
+	Delay  time.Duration // of every command
 }
 
 // ATR implements apdu.Card.
 func (Foreign) ATR() []byte { return []byte{0x3B, 0x80, 0x80, 0x01, 0x01} }
 
-// Transmit implements apdu.Transport. It answers 6A82.
-func (f Foreign) Transmit([]byte) ([]byte, error) { return []byte{0x6A, 0x82}, f.Err }
+// Transmit implements apdu.Transport.
+func (f Foreign) Transmit([]byte) ([]byte, error) {
+	time.Sleep(f.Delay)
+	if f.Err != nil {
+		return nil, f.Err
+	}
+	if f.Answer == nil {
+		return []byte{0x6A, 0x82}, nil
+	}
+	return slices.Clone(f.Answer), nil
+}
 
 // Begin implements apdu.Card.
 func (Foreign) Begin() (bool, error) { return false, nil }
