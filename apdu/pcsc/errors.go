@@ -39,10 +39,18 @@ func (e *Error) Error() string {
 // Unwrap returns Kind.
 func (e *Error) Unwrap() error { return e.Kind }
 
+// Windows errors that winscard.dll returns in a remote desktop session, where it forwards
+// calls to the computer in front of the user (winerror.h).
+const (
+	errBrokenPipe  scard.Error = 0x6D  // ERROR_BROKEN_PIPE
+	errBadStubData scard.Error = 0x6F7 // RPC_X_BAD_STUB_DATA
+)
+
 // kind classifies a PC/SC return code; nil if it is not about the link.
 func kind(code scard.Error) error {
 	switch code {
-	case scard.ErrNoService, scard.ErrServiceStopped, scard.ErrServerTooBusy, scard.ErrShutdown, scard.ErrCommError,
+	case errBrokenPipe, errBadStubData,
+		scard.ErrNoService, scard.ErrServiceStopped, scard.ErrServerTooBusy, scard.ErrShutdown, scard.ErrCommError,
 		// A handle that the service does not know is one of a service that
 		// was restarted since: we never use handles of our own making.
 		scard.ErrInvalidHandle,

@@ -91,7 +91,7 @@ func TestWatcherCards(t *testing.T) {
 
 func TestPCSCErrorsMatchErrorsOfAPDU(t *testing.T) {
 	tests := map[error][]scard.Error{
-		apdu.ErrNoService: {scard.ErrNoService, scard.ErrServiceStopped, scard.ErrInvalidHandle, scard.ErrCommError},
+		apdu.ErrNoService: {scard.ErrNoService, scard.ErrServiceStopped, scard.ErrInvalidHandle, scard.ErrCommError, 0x6F7, 0x6D},
 		apdu.ErrNoReader:  {scard.ErrNoReadersAvailable, scard.ErrUnknownReader, scard.ErrReaderUnavailable},
 		apdu.ErrNoCard:    {scard.ErrNoSmartcard},
 		apdu.ErrMute:      {scard.ErrUnresponsiveCard, scard.ErrUnpoweredCard, scard.ErrNotTransacted, scard.ErrProtoMismatch},

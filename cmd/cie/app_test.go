@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cie/apdu"
+	"cie/apdu/pcsc"
 	"cie/card"
 	"cie/card/identity"
 	"cie/card/state"
@@ -51,6 +52,7 @@ func TestEveryErrorHasTextExitCodeAndName(t *testing.T) {
 		says string // in English
 	}{
 		{step(apdu.ErrNoService), "no-service", exitNothing, "service"},
+		{&pcsc.Error{Op: "status", Kind: apdu.ErrNoService, Code: 0x6F7}, "access-denied", exitNothing, "remote desktop session"},
 		{apdu.ErrNoReader, "no-reader", exitNothing, "no card reader"},
 		{step(apdu.ErrNoCard), "no-card", exitNothing, "no card"},
 		{step(apdu.ErrMute), "mute", exitLost, "does not answer"},

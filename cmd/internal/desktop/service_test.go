@@ -213,10 +213,13 @@ func TestApply(t *testing.T) {
 	if desk.Down == nil {
 		t.Error("the service is lost and the desk does not say so")
 	}
-	denied := &pcsc.Error{Op: "establish", Kind: apdu.ErrNoService, Code: 0x8010006A}
-	apply(&desk, readers.Event{Kind: readers.ServiceLost, Err: denied}, 8)
-	if !errors.Is(desk.Down, gui.ErrNotAdmitted) {
-		t.Errorf("the service does not admit the user, and the desk says %v", desk.Down)
+	// The second code is that of a remote desktop session.
+	for _, code := range []uint32{0x8010006A, 0x6F7} {
+		denied := &pcsc.Error{Op: "establish", Kind: apdu.ErrNoService, Code: code}
+		apply(&desk, readers.Event{Kind: readers.ServiceLost, Err: denied}, 8)
+		if !errors.Is(desk.Down, gui.ErrNotAdmitted) {
+			t.Errorf("the service does not admit the user (%X), and the desk says %v", code, desk.Down)
+		}
 	}
 	apply(&desk, readers.Event{Kind: readers.ServiceBack}, 9)
 	if desk.Down != nil {

@@ -108,6 +108,9 @@ type Env struct {
 	// Root is the prefix of /sys, /etc, /run and /usr; empty outside of tests.
 	Root   string
 	Getenv func(string) string
+	// Remote reports whether this is a remote desktop session of Windows; nil: the
+	// system is asked.
+	Remote func() bool
 	Now    func() time.Time
 	// PCSC connects to the service.
 	PCSC func() (readers.Service, error)

@@ -146,6 +146,8 @@ func want(t *testing.T, checks []Check, id ID, status Status, finding Finding, r
 	return Check{}
 }
 
+func yes() bool { return true }
+
 func TestServiceProblemsAreFound(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -171,6 +173,26 @@ func TestServiceProblemsAreFound(t *testing.T) {
 			e.PCSC = broken(denial(codeSecurityViolation))
 			e.Getenv = func(n string) string { return map[string]string{"SSH_CONNECTION": "192.0.2.1"}[n] }
 		}, Permission, AccessRemote, SitAtComputer},
+		{"bad stub data", func(e *Env) { e.PCSC = broken(denial(0x6F7)) }, Service, ServiceRemote, SitAtComputer},
+		{"broken pipe", func(e *Env) { e.PCSC = broken(denial(0x6D)) }, Service, ServiceRemote, SitAtComputer},
+		{"bad stub data later", func(e *Env) {
+			s := &cardtest.Service{}
+			s.Stop(denial(0x6F7))
+			e.PCSC = opened(s)
+		}, Service, ServiceRemote, SitAtComputer},
+		{"no service", func(e *Env) { e.PCSC = broken(denial(0x8010001D)) }, Service, ServiceStopped, StartPCSC},
+		{"service stopped", func(e *Env) { e.PCSC = broken(denial(0x8010001E)) }, Service, ServiceStopped, StartPCSC},
+		{"no service, remote", func(e *Env) {
+			e.PCSC, e.Remote = broken(denial(0x8010001D)), yes
+		}, Service, ServiceRemote, SitAtComputer},
+		{"service stopped, remote", func(e *Env) {
+			e.PCSC, e.Remote = broken(denial(0x8010001E)), yes
+		}, Service, ServiceRemote, SitAtComputer},
+		{"not admitted, remote", func(e *Env) {
+			e.PCSC, e.Remote = broken(denial(codeSecurityViolation)), yes
+		}, Permission, AccessDenied, AllowAccess},
+		{"hangs, remote", func(e *Env) { e.PCSC, e.Remote = broken(apdu.ErrTimeout), yes }, Service, ServiceHangs, RestartPCSC},
+		{"no reader, remote", func(e *Env) { e.Remote = yes }, Readers, NoReaderRemote, SitAtComputer},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -12,7 +12,8 @@ const (
 	ServiceMissing Finding = "service-missing" // not installed
 	ServiceStopped Finding = "service-stopped"
 	ServiceHangs   Finding = "service-hangs"
-	ServiceFails   Finding = "service-fails" // it runs and returns an error
+	ServiceFails   Finding = "service-fails"  // it runs and returns an error
+	ServiceRemote  Finding = "service-remote" // that of this computer is hidden in a remote desktop session
 
 	AccessGranted Finding = "access-granted"
 	AccessDenied  Finding = "access-denied"
@@ -20,6 +21,7 @@ const (
 
 	ReadersFound     Finding = "readers-found" // names
 	NoReader         Finding = "no-reader"
+	NoReaderRemote   Finding = "no-reader-remote"       // those of this computer are hidden in a remote desktop session
 	ReaderTaken      Finding = "reader-taken-by-kernel" // usb, module
 	ReaderUnclaimed  Finding = "reader-unclaimed"       // usb
 	ReaderIntegrated Finding = "reader-integrated"

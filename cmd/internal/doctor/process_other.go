@@ -14,6 +14,9 @@ import (
 // systemName returns "": System reads the name from files.
 func systemName() string { return "" }
 
+// remoteDesktop returns false: other systems show the readers of this computer.
+func remoteDesktop() bool { return false }
+
 // clockTicks is USER_HZ, which Linux fixes at 100 for all architectures that
 // matter here.
 const clockTicks = 100

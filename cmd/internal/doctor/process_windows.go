@@ -15,6 +15,15 @@ func systemName() string {
 	return fmt.Sprintf("Windows %d.%d.%d", v.MajorVersion, v.MinorVersion, v.BuildNumber)
 }
 
+// smRemoteSession is SM_REMOTESESSION of GetSystemMetrics (winuser.h).
+const smRemoteSession = 0x1000
+
+// remoteDesktop reports whether this is a remote desktop session.
+func remoteDesktop() bool {
+	r, _, _ := windows.NewLazySystemDLL("user32.dll").NewProc("GetSystemMetrics").Call(smRemoteSession)
+	return r != 0
+}
+
 // startOf returns when a process was started.
 func startOf(_ string, pid int) (time.Time, bool) {
 	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))

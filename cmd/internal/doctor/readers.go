@@ -152,6 +152,9 @@ func (r *run) wanted(list []readers.State) []readers.State {
 // noReader reports why the service may list no reader.
 func (r *run) noReader() {
 	c := Check{ID: Readers, Status: Fail, Finding: NoReader, Remedy: PlugReader}
+	if r.remote() {
+		c.Finding, c.Remedy = NoReaderRemote, SitAtComputer
+	}
 	loaded := r.loaded()
 	for _, d := range r.usb() {
 		taken := slices.ContainsFunc(d.driver, func(m string) bool { return slices.Contains(kernelModules, m) })

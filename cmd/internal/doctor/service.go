@@ -19,6 +19,16 @@ const (
 	codeNoAccess          = 0x80100027
 )
 
+// Return codes in a remote desktop session, in which Windows hides the service and the
+// readers of this computer: the first two in any (winerror.h), the others if there is no
+// service on the computer in front of the user either (winscard.h).
+const (
+	codeBrokenPipe     = 0x6D
+	codeBadStubData    = 0x6F7
+	codeNoService      = 0x8010001D
+	codeServiceStopped = 0x8010001E
+)
+
 // socketName returns the path of the service's socket.
 func (e Env) socketName() string {
 	if v := e.Getenv("PCSCLITE_CSOCK_NAME"); v != "" {
@@ -50,9 +60,14 @@ func (r *run) service() bool {
 	}
 	c := Check{ID: Service, Status: Fail, Detail: detail(err)}
 	if denied, ok := r.Admission(err); ok {
-		r.report(Check{ID: Service, Status: OK, Finding: ServiceAnswers})
-		r.report(denied)
-		r.wait(Readers)
+		if denied.ID == Service {
+			r.report(denied)
+			r.wait(Permission, Readers)
+		} else {
+			r.report(Check{ID: Service, Status: OK, Finding: ServiceAnswers})
+			r.report(denied)
+			r.wait(Readers)
+		}
 		r.wait(cardSteps...)
 		return false
 	}
@@ -79,10 +94,36 @@ func denied(err error) bool {
 	return errors.As(err, &e) && (e.Code == codeSecurityViolation || e.Code == codeNoAccess) || errors.Is(err, os.ErrPermission)
 }
 
+// hidden reports whether an error means that a remote desktop session hides the service.
+func (e Env) hidden(err error) bool {
+	own, ok := errors.AsType[*pcsc.Error](err)
+	if !ok {
+		return false
+	}
+	switch own.Code {
+	case codeBrokenPipe, codeBadStubData:
+		return true
+	case codeNoService, codeServiceStopped:
+		return e.remote()
+	}
+	return false
+}
+
+func (e Env) remote() bool {
+	if e.Remote != nil {
+		return e.Remote()
+	}
+	return remoteDesktop()
+}
+
 // Admission classifies an error of the PC/SC service. ok reports whether the service
-// runs and does not admit this user; the Check then describes that. Every program
-// calls it, so that none advises to start a service that runs.
+// does not admit this user, or is hidden in a remote desktop session; the Check then
+// describes that. Every program calls it, so that none advises to start a service that
+// runs.
 func (e Env) Admission(err error) (c Check, ok bool) {
+	if e.hidden(err) {
+		return Check{ID: Service, Status: Fail, Finding: ServiceRemote, Remedy: SitAtComputer, Detail: detail(err)}, true
+	}
 	if !denied(err) && !errors.Is(e.reach(), os.ErrPermission) {
 		return Check{}, false
 	}
