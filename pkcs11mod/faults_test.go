@@ -59,7 +59,7 @@ var lossy = []ck.RV{
 // worst lists the faults tried with a card that was never seen, which needs three times as
 // many commands as a known one.
 var worst = []cardtest.FaultKind{
-	cardtest.RemoveBefore, cardtest.RemoveAfter, cardtest.MuteAfter, cardtest.ResetBefore, cardtest.WrongMAC, cardtest.SelectOther,
+	cardtest.RemoveBefore, cardtest.RemoveAfter, cardtest.MuteAfter, cardtest.ResetBefore, cardtest.IdleReset, cardtest.WrongMAC, cardtest.SelectOther,
 }
 
 // Each fault occurs at each command between the recognition of the card and the second

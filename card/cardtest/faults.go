@@ -22,6 +22,7 @@ const (
 	SelectOther                          // another program selects the travel document just before
 	SelectRoot                           // another program selects the root just before
 	SelectSame                           // another program selects DF_CIE by name just before, which leaves the channel alone
+	IdleReset                            // the system resets the card just before and ends the transaction, see SetIdleLimit
 	faultKinds
 )
 
@@ -32,6 +33,7 @@ var faultNames = [faultKinds]string{
 	Truncate: "truncate", TruncateData: "truncate-data", FlipBit: "flip-bit",
 	Status6F00: "6f00", Status6F00After: "6f00-after",
 	SelectOther: "select-other", SelectRoot: "select-root", SelectSame: "select-same",
+	IdleReset: "idle-reset",
 }
 
 // String returns a short name, good for the name of a subtest.
@@ -109,8 +111,13 @@ func (c *Card) withFaults(cmd []byte, r *Reader) ([]byte, error) {
 	case hit[Status6F00]:
 		return []byte{0x6F, 0x00}, nil
 	}
+	if hit[IdleReset] {
+		c.idleReset()
+	}
 	if hit[ResetBefore] {
 		c.reset()
+	}
+	if hit[IdleReset] || hit[ResetBefore] {
 		if r != nil {
 			return nil, apdu.ErrReset
 		}

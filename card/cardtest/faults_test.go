@@ -30,6 +30,7 @@ func TestFaultsOfVerify(t *testing.T) {
 		cardtest.MuteBefore:      {apdu.ErrMute, false, false},
 		cardtest.MuteAfter:       {apdu.ErrMute, true, false},
 		cardtest.ResetBefore:     {apdu.ErrReset, false, false},
+		cardtest.IdleReset:       {apdu.ErrReset, false, false},
 		cardtest.WrongMAC:        {nil, true, true},
 		cardtest.Truncate:        {nil, true, true},
 		cardtest.TruncateData:    {nil, true, true},
@@ -108,7 +109,7 @@ func TestFaultsOfVerify(t *testing.T) {
 			c.verify(0x9000, 0x81, cardtest.DefaultPIN())
 		})
 	}
-	if len(cardtest.FaultKinds()) != 14 {
+	if len(cardtest.FaultKinds()) != 15 {
 		t.Errorf("%d kinds of fault, not all tested", len(cardtest.FaultKinds()))
 	}
 }

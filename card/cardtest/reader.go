@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"cie/apdu"
 )
@@ -15,12 +16,72 @@ type slot struct {
 	insertions int     // how often the card was put on the reader
 	resets     int     // how often it was reset
 	holder     *Reader // the connection with the transaction
+
+	idleLimit time.Duration // see SetIdleLimit
+	idleTimer *time.Timer   // nil: none is set
+	lastUse   time.Time     // of the transaction
+	longest   time.Duration // see LongestPause
 }
 
 func (s *slot) init(c *Card) {
 	s.turn = sync.NewCond(&c.mu)
 	s.present = true
 	s.insertions = 1
+}
+
+// SetIdleLimit makes the card behave as on Windows, which resets a card whose transaction
+// sees no command for 5 seconds: the transaction ends, and the next command of its connection
+// gets apdu.ErrReset. It applies to transactions begun later; 0 means no limit.
+func (c *Card) SetIdleLimit(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slot.idleLimit = d
+}
+
+// LongestPause returns the longest time in which a transaction saw no command, from Begin to
+// End, and forgets it.
+func (c *Card) LongestPause() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	longest := c.slot.longest
+	c.slot.longest = 0
+	return longest
+}
+
+// used ends a pause of the transaction.
+func (s *slot) used() {
+	s.longest = max(s.longest, time.Since(s.lastUse))
+	if s.idleTimer != nil {
+		s.idleTimer.Stop()
+		s.idleTimer = nil
+	}
+}
+
+// idle begins a pause of the transaction.
+func (c *Card) idle() {
+	s := &c.slot
+	s.lastUse = time.Now()
+	if s.idleLimit == 0 {
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(s.idleLimit, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if s.idleTimer == timer {
+			s.used()
+			c.idleReset()
+		}
+	})
+	s.idleTimer = timer
+}
+
+// idleReset resets the card and ends the transaction.
+func (c *Card) idleReset() {
+	c.trace.note("reset by the system, which ends the transaction")
+	c.reset()
+	c.slot.holder = nil
+	c.slot.turn.Broadcast()
 }
 
 // Reader is the connection of one program to the card, within the process, like a PC/SC
@@ -92,7 +153,13 @@ func (r *Reader) Transmit(command []byte) ([]byte, error) {
 	}
 	var response []byte
 	if err == nil {
+		if c.slot.holder == r {
+			c.slot.used()
+		}
 		response, err = c.exchange(command, r)
+		if c.slot.holder == r {
+			c.idle()
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("virtual card: %w", err)
@@ -119,6 +186,7 @@ func (r *Reader) Begin() (reset bool, err error) {
 	c.slot.holder = r
 	reset = r.resets != c.slot.resets
 	r.resets = c.slot.resets
+	c.idle()
 	return reset, nil
 }
 
@@ -133,6 +201,7 @@ func (r *Reader) End() error {
 	if c.slot.holder != r {
 		return errors.New("virtual card: no transaction")
 	}
+	c.slot.used()
 	c.slot.holder = nil
 	c.slot.turn.Broadcast()
 	return nil
@@ -147,6 +216,10 @@ func (r *Reader) Reset() error {
 	if err := r.await(); err != nil {
 		return fmt.Errorf("virtual card: %w", err)
 	}
+	if c.slot.holder == r {
+		c.slot.used()
+		c.idle()
+	}
 	c.reset()
 	r.resets = c.slot.resets
 	return nil
@@ -159,6 +232,7 @@ func (r *Reader) Close() error {
 	defer c.mu.Unlock()
 	r.closed = true
 	if c.slot.holder == r {
+		c.slot.used()
 		c.slot.holder = nil
 	}
 	c.slot.turn.Broadcast()
@@ -213,6 +287,9 @@ func (c *Card) insert() {
 
 func (c *Card) remove() {
 	c.slot.present = false
+	if c.slot.holder != nil {
+		c.slot.used()
+	}
 	c.slot.holder = nil
 	c.powerOff()
 	c.trace.note("removed")

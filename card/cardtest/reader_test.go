@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"cie/apdu"
 	"cie/card/cardtest"
@@ -201,4 +203,62 @@ func TestChipWithoutPowerIsSilent(t *testing.T) {
 	if card.Powered() {
 		t.Error("a reset gave power to a card that is away")
 	}
+}
+
+func TestIdleTransactionEndsWithAReset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		card, err := cardtest.New(cardtest.Profile{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		card.SetIdleLimit(5 * time.Second)
+		r, other := card.Reader(), card.Reader()
+		defer r.Close()
+		defer other.Close()
+		time.Sleep(time.Hour) // without a transaction there is no limit
+		for range 2 {
+			if reset, err := r.Begin(); err != nil || reset {
+				t.Fatalf("Begin: reset %v, %v", reset, err)
+			}
+			for range 3 {
+				time.Sleep(4900 * time.Millisecond)
+				if _, err := r.Transmit(selectRoot); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(4800 * time.Millisecond)
+			if err := r.End(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			if p := card.LongestPause(); p != 4900*time.Millisecond {
+				t.Errorf("longest pause %v", p)
+			}
+		}
+		if _, err := r.Begin(); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if reset, err := other.Begin(); err != nil || !reset {
+			t.Errorf("Begin of another program: reset %v, %v", reset, err)
+		}
+		if waited := time.Since(began); waited != 5*time.Second {
+			t.Errorf("the other program waited %v", waited)
+		}
+		if err := other.End(); err != nil {
+			t.Error(err)
+		}
+		if _, err := r.Transmit(selectRoot); !errors.Is(err, apdu.ErrReset) {
+			t.Errorf("command after the reset: %v", err)
+		}
+		if reset, err := r.Begin(); err != nil || !reset {
+			t.Errorf("Begin after the reset: reset %v, %v", reset, err)
+		}
+		if _, err := r.Transmit(selectRoot); err != nil {
+			t.Error(err)
+		}
+		if p := card.LongestPause(); p != 5*time.Second {
+			t.Errorf("longest pause %v", p)
+		}
+	})
 }
