@@ -184,7 +184,7 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 	t.Run("card", func(t *testing.T) { negative(t, exe, library(t), "storm") })
 }
 
-// TestSanitizedModule calls every function wrongly in a module that is itself
+// TestSanitizedModuleHasNoErrors calls every function wrongly in a module that is itself
 // built with AddressSanitizer.
 func TestSanitizedModuleHasNoErrors(t *testing.T) {
 	if os.Getenv("CIE_SLOW") == "" {
