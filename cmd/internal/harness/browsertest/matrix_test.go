@@ -84,7 +84,7 @@ func TestWrongPIN(t *testing.T) {
 				t.Fatalf("no notification about the wrong PIN: %v", err)
 			}
 			if m.Summary == "Wrong PIN" {
-				if !strings.Contains(m.Body, "2 tries") {
+				if !strings.Contains(m.Body, "2 attempts") {
 					t.Errorf("notification %+v", m)
 				}
 				break
