@@ -107,6 +107,8 @@ func (p *Person) choose(ctx context.Context, b *Browser, at image.Point) error {
 		if err := b.cfg.Desktop.Click(ctx, at.X, at.Y); err != nil {
 			return err
 		}
+		// A dialog that fades out can be missed in one look and seen in the next.
+		absent := 0
 		for range 5 {
 			select {
 			case <-ctx.Done():
@@ -114,11 +116,14 @@ func (p *Person) choose(ctx context.Context, b *Browser, at image.Point) error {
 			case <-time.After(200 * time.Millisecond):
 			}
 			now, ok := b.choice(ctx)
-			if !ok {
+			if ok {
+				at, absent = now, 0
+				continue
+			}
+			if absent++; absent == 2 {
 				// Out of the way of the next look.
 				return b.cfg.Desktop.Point(ctx, 640, 880)
 			}
-			at = now
 		}
 	}
 	return fmt.Errorf("the choice of certificates does not close")
