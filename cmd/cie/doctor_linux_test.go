@@ -69,7 +69,8 @@ func newSickbed(t *testing.T, daemon *stack.Stack) *doctorMachine {
 		must(os.WriteFile(filepath.Join(base, name), []byte(content), 0o644))
 	}
 	must(anchor.Write(filepath.Join(s.home, ".config"))) // for the module
-	// A real process that is called firefox.
+	// A real process that is called firefox, among those of the machine.
+	must(os.Symlink("/proc", filepath.Join(base, "root", "proc")))
 	s.copy("/bin/sleep", filepath.Join(s.home, "firefox", "firefox"))
 	built, err := builtModule()
 	must(err)
