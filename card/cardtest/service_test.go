@@ -219,8 +219,9 @@ func TestServiceDown(t *testing.T) {
 	}
 }
 
-// A card that stopped answering is reset by the next Begin, as by package apdu/pcsc.
-func TestServiceResetsASilentCard(t *testing.T) {
+// silentCard returns a card that has stopped answering, and a connection to it.
+func silentCard(t *testing.T) (*cardtest.Card, apdu.Card) {
+	t.Helper()
 	s := cardtest.NewService()
 	c := newServiceCard(t)
 	s.Insert("R", c)
@@ -228,11 +229,17 @@ func TestServiceResetsASilentCard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	t.Cleanup(func() { conn.Close() })
 	c.SetFaults(cardtest.FaultAt(1, cardtest.MuteBefore))
 	if _, err := conn.Transmit([]byte{0x00, 0xA4, 0x00, 0x0C}); !errors.Is(err, apdu.ErrMute) {
 		t.Fatal(err)
 	}
+	return c, conn
+}
+
+// A card that stopped answering is reset by the next Begin, as by package apdu/pcsc.
+func TestServiceResetsASilentCard(t *testing.T) {
+	_, conn := silentCard(t)
 	for i, want := range []bool{true, false} {
 		if reset, err := conn.Begin(); err != nil || reset != want {
 			t.Errorf("Begin %d: reset %v, %v", i+1, reset, err)
@@ -248,18 +255,7 @@ func TestServiceResetsASilentCard(t *testing.T) {
 
 // The program's own reset of a silent card is enough.
 func TestServiceResetsASilentCardOnce(t *testing.T) {
-	s := cardtest.NewService()
-	c := newServiceCard(t)
-	s.Insert("R", c)
-	conn, err := s.Connect("R")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	c.SetFaults(cardtest.FaultAt(1, cardtest.MuteBefore))
-	if _, err := conn.Transmit([]byte{0x00, 0xA4, 0x00, 0x0C}); !errors.Is(err, apdu.ErrMute) {
-		t.Fatal(err)
-	}
+	c, conn := silentCard(t)
 	before := c.Stats().Resets
 	if err := conn.Reset(); err != nil {
 		t.Fatal(err)
