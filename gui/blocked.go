@@ -74,7 +74,7 @@ func (u *UI) wayOut(s *slot, ref card.PINRef) fyne.CanvasObject {
 	return nil
 }
 
-// repeats reports whether the page shows err already, as the state of the desk
+// repeats reports whether the page shows err already, as the state of the readers
 // or of the card.
 func (u *UI) repeats(err error) bool {
 	s, same := u.pick(), func(other error) bool {
@@ -83,9 +83,9 @@ func (u *UI) repeats(err error) bool {
 	switch {
 	case err == nil:
 		return false
-	case u.desk.Down != nil:
-		return same(u.desk.Down)
-	case len(u.desk.Readers) == 0:
+	case u.readers.Down != nil:
+		return same(u.readers.Down)
+	case len(u.readers.Readers) == 0:
 		return same(apdu.ErrNoReader)
 	case s == nil:
 		return same(apdu.ErrNoCard)

@@ -237,7 +237,7 @@ func TestRebuiltPageKeepsKeyboard(t *testing.T) {
 	if !ok || now.title != way.title || !within(d.win.Content(), now) {
 		t.Errorf("the keyboard is in %#v", d.win.Canvas().Focused())
 	}
-	d.show(Desk{}) // and to the page when nothing did
+	d.show(ReaderState{}) // and to the page when nothing did
 	if o, ok := d.win.Canvas().Focused().(fyne.CanvasObject); !ok || !within(d.win.Content(), o) {
 		t.Errorf("the keyboard is in %T, not on the page", d.win.Canvas().Focused())
 	}

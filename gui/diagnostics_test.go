@@ -91,7 +91,7 @@ func TestDiagnosticsWithPIN(t *testing.T) {
 	d.idle()
 	d.wants("Few attempts are left, so the code was not sent", "Few attempts are left for the PIN", "I understand")
 	// Without a card there is nothing to ask for.
-	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
+	d.show(ReaderState{Readers: []Reader{d.reader(Empty)}})
 	d.wants("Put your identity card on the reader")
 }
 

@@ -14,7 +14,7 @@ import (
 // real one; blocked keeps an operation waiting, to look at the screen meanwhile.
 type fake struct {
 	mu       sync.Mutex
-	desks    chan Desk
+	states   chan ReaderState
 	cards    map[string]*fakeCard
 	settings Settings
 	saved    error
@@ -42,7 +42,7 @@ var testNow = time.Date(2030, 1, 15, 12, 0, 0, 0, time.UTC)
 
 func newFake() *fake {
 	return &fake{
-		desks: make(chan Desk), cards: map[string]*fakeCard{},
+		states: make(chan ReaderState), cards: map[string]*fakeCard{},
 		browsers: []Browser{
 			{ID: "firefox", Name: "Firefox", State: BrowserOff},
 			{ID: "chromium", Name: "Chromium", State: BrowserReady},
@@ -89,13 +89,13 @@ func (f *fake) note(s string) {
 	f.log = append(f.log, s)
 }
 
-func (f *fake) Watch(ctx context.Context) <-chan Desk {
-	out := make(chan Desk)
+func (f *fake) Watch(ctx context.Context) <-chan ReaderState {
+	out := make(chan ReaderState)
 	go func() {
 		defer close(out)
 		for {
 			select {
-			case d := <-f.desks:
+			case d := <-f.states:
 				select {
 				case out <- d:
 				case <-ctx.Done():

@@ -106,7 +106,7 @@ func TestCounterSeenEarlierIsNoObstacle(t *testing.T) {
 	d := newRig(t, newFake())
 	c := d.fake.put(testReader, 0, 10, card.Genuine)
 	c.card.PIN.Reported = false
-	d.show(Desk{Readers: []Reader{d.reader(Present)}})
+	d.show(ReaderState{Readers: []Reader{d.reader(Present)}})
 	d.Go(screenChange)
 	form := d.current.(*codeScreen).form
 	if form == nil || form.confirmBox.Visible() {
@@ -114,7 +114,7 @@ func TestCounterSeenEarlierIsNoObstacle(t *testing.T) {
 	}
 	c = d.fake.put(testReader, -1, -1, card.Genuine)
 	c.card.PIN.Reported, c.card.PUK.Reported = false, false
-	d.show(Desk{Readers: []Reader{d.reader(Present)}})
+	d.show(ReaderState{Readers: []Reader{d.reader(Present)}})
 	d.Go(screenChange)
 	if d.current.(*codeScreen).form.confirmBox.Visible() {
 		t.Error("a PIN of which nothing is known wants a confirmation")

@@ -140,18 +140,18 @@ func TestStateOfCardIsInTheFoot(t *testing.T) {
 		}
 	}
 	at("Looking for readers and cards…")
-	d.show(Desk{})
+	d.show(ReaderState{})
 	at("No card reader")
-	d.show(Desk{Down: apdu.ErrNoService})
+	d.show(ReaderState{Down: apdu.ErrNoService})
 	at("The smart card service does not answer")
-	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
+	d.show(ReaderState{Readers: []Reader{d.reader(Empty)}})
 	at("No card")
-	d.show(Desk{Readers: []Reader{d.reader(Mute)}})
+	d.show(ReaderState{Readers: []Reader{d.reader(Mute)}})
 	at("The card cannot be used")
 	d.lay(3, 10, card.Genuine)
 	at("CIE 0001, card on the reader")
 	f.put("B", 3, 10, card.Genuine).card.Name = "ANNA ESEMPIO"
-	d.show(Desk{Readers: []Reader{d.desk.Readers[0], {Name: "B", Presence: Present, Visit: 99}}})
+	d.show(ReaderState{Readers: []Reader{d.readers.Readers[0], {Name: "B", Presence: Present, Visit: 99}}})
 	at("Cards on the readers: CIE 0001, ANNA ESEMPIO")
 	f.hold = make(chan struct{})
 	d.Go(screenUnblock)
@@ -161,7 +161,7 @@ func TestStateOfCardIsInTheFoot(t *testing.T) {
 	d.idle()
 	at("Cards on the readers: CIE 0001, ANNA ESEMPIO")
 	f.hold, f.reading = nil, make(chan struct{})
-	f.desks <- Desk{Readers: []Reader{d.reader(Present)}}
+	f.states <- ReaderState{Readers: []Reader{d.reader(Present)}}
 	d.until(func() bool { return len(d.order) == 1 })
 	at("Reading, do not move it")
 	close(f.reading)

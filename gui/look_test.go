@@ -121,22 +121,22 @@ var poses = []pose{
 	{"card-two", func(d *rig) {
 		d.fake.put("A", 3, 10, card.Genuine)
 		d.fake.put("B", 2, 3, card.IssuerUnknown)
-		d.show(Desk{Readers: []Reader{{Name: "A", Contactless: true, Presence: Present, Visit: 1}, {Name: "B", Presence: Present, Visit: 2}, {Name: "C"}}})
+		d.show(ReaderState{Readers: []Reader{{Name: "A", Contactless: true, Presence: Present, Visit: 1}, {Name: "B", Presence: Present, Visit: 2}, {Name: "C"}}})
 	}},
-	{"card-mute", func(d *rig) { d.show(Desk{Readers: []Reader{d.reader(Mute)}}) }},
+	{"card-mute", func(d *rig) { d.show(ReaderState{Readers: []Reader{d.reader(Mute)}}) }},
 	{"card-expired", func(d *rig) {
 		d.lay(3, 10, card.Genuine)
 		d.slots[testReader].holder = &Holder{Surname: "PROVA", GivenName: "MARIA", FiscalCode: "PRVMRA70A41Z999S", DocumentNumber: "ZZ00000ZZ",
 			NotAfter: testNow.AddDate(0, -1, 0), GraceUntil: testNow.AddDate(0, 2, 0)}
 		d.current.update()
 	}},
-	{"card-none", func(d *rig) { d.show(Desk{}) }},
+	{"card-none", func(d *rig) { d.show(ReaderState{}) }},
 	{"card-service", func(d *rig) {
-		d.show(Desk{Down: ErrNotAdmitted})
+		d.show(ReaderState{Down: ErrNotAdmitted})
 	}},
-	{"card-no-service", func(d *rig) { d.show(Desk{Down: apdu.ErrNoService}) }},
+	{"card-no-service", func(d *rig) { d.show(ReaderState{Down: apdu.ErrNoService}) }},
 	{"card-reading", func(d *rig) { d.read(card.StepTerminalAuth) }},
-	{"card-empty", func(d *rig) { d.show(Desk{Readers: []Reader{d.reader(Empty)}}) }},
+	{"card-empty", func(d *rig) { d.show(ReaderState{Readers: []Reader{d.reader(Empty)}}) }},
 	{"change", func(d *rig) { d.lay(3, 10, card.Genuine); d.Go(screenChange); d.codes(testPIN, "1234") }},
 	{"change-last", func(d *rig) {
 		d.lay(2, 10, card.Genuine)
@@ -209,7 +209,7 @@ func (d *rig) read(step card.StepName) {
 	d.fake.reading = make(chan struct{})
 	d.t.Cleanup(func() { close(d.fake.reading) })
 	d.fake.readStep = step
-	d.fake.desks <- Desk{Readers: []Reader{d.reader(Present)}}
+	d.fake.states <- ReaderState{Readers: []Reader{d.reader(Present)}}
 	d.until(func() bool { s := d.slots[testReader]; return s != nil && s.reading == step })
 }
 

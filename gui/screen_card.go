@@ -71,7 +71,7 @@ func (s *cardScreen) update() {
 	s.first = nil
 	var objects []fyne.CanvasObject
 	switch {
-	case !u.seen || u.desk.Down != nil || len(u.desk.Readers) == 0:
+	case !u.seen || u.readers.Down != nil || len(u.readers.Readers) == 0:
 		u.start = nil
 		_, why := u.obstacle()
 		if u.start != nil {

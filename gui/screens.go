@@ -11,7 +11,7 @@ import (
 type screen interface {
 	// build makes the page.
 	build() fyne.CanvasObject
-	// update is called after a change of the desk or of what is known of a card.
+	// update is called after a change of the readers or of what is known of a card.
 	update()
 	// focus is what gets the keyboard at first; nil: nothing.
 	focus() fyne.Focusable

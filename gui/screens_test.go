@@ -17,22 +17,22 @@ import (
 	"cie/card"
 )
 
-func TestDesk(t *testing.T) {
+func TestCardPageShowsEachReaderState(t *testing.T) {
 	d := newRig(t, newFake())
 	d.wants("Looking for readers")
-	d.show(Desk{Down: fmt.Errorf("no daemon: %w", apdu.ErrNoService)})
+	d.show(ReaderState{Down: fmt.Errorf("no daemon: %w", apdu.ErrNoService)})
 	d.wants("smart card service of this computer does not answer", "[Start the service]", "[Copy the command]")
 	d.lacks("no daemon")
 	d.press("Show details")
 	d.wants("no-service", "no daemon")
-	d.show(Desk{})
+	d.show(ReaderState{})
 	d.wants("No card reader is connected")
-	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
+	d.show(ReaderState{Readers: []Reader{d.reader(Empty)}})
 	d.wants("No card on this reader", "Put your identity card on the reader", "10 seconds")
-	d.show(Desk{Readers: []Reader{d.reader(Mute)}})
+	d.show(ReaderState{Readers: []Reader{d.reader(Mute)}})
 	d.wants("it does not answer")
 	d.fake.put(testReader, 3, 10, card.Genuine).err = card.ErrNotCIE
-	d.show(Desk{Readers: []Reader{d.reader(Present)}})
+	d.show(ReaderState{Readers: []Reader{d.reader(Present)}})
 	d.wants("not an Italian electronic identity card")
 	d.lay(3, 10, card.Genuine)
 	d.wants("All is well: genuine, PIN ok", "[Show my data]", "[Enter the services]", "[Change PIN]")
@@ -88,7 +88,7 @@ func TestHolder(t *testing.T) {
 	d.codes(testPIN)
 	d.idle()
 	d.wants("MARIA PROVA", "ZZ00000ZZ", "PRVMRA70A41Z999S", "All is well: genuine, valid until 18 March 2031, PIN ok")
-	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
+	d.show(ReaderState{Readers: []Reader{d.reader(Empty)}})
 	d.lacks("PROVA")
 	d.lay(3, 10, card.Genuine)
 	d.lacks("PROVA")
@@ -228,7 +228,7 @@ func TestRemovalInTheMiddle(t *testing.T) {
 	if shown(form.code.DigitField) != "1357" {
 		t.Error("the button does not reveal the digits")
 	}
-	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
+	d.show(ReaderState{Readers: []Reader{d.reader(Empty)}})
 	d.wants("Put your identity card on the reader")
 	if form.code.Revealed() || form.code.reveal.Icon != theme.VisibilityIcon() {
 		t.Error("the next digits would be shown")
@@ -243,7 +243,7 @@ func TestRemovalInTheMiddle(t *testing.T) {
 	d.codes(testPIN, "24681357", "24681357")
 	op := d.current.(*codeScreen).form.op
 	d.until(func() bool { return op.unsafe })
-	d.show(Desk{Readers: []Reader{d.reader(Empty)}})
+	d.show(ReaderState{Readers: []Reader{d.reader(Empty)}})
 	d.wants("Do not move the card")
 	close(f.hold)
 	d.idle()
@@ -291,7 +291,7 @@ func TestSeveralCards(t *testing.T) {
 	d := newRig(t, f)
 	f.put("A", 3, 10, card.Genuine)
 	f.put("B", 2, 10, card.Genuine)
-	d.show(Desk{Readers: []Reader{{Name: "A", Presence: Present, Visit: 1}, {Name: "B", Presence: Present, Visit: 2}, {Name: "C"}}})
+	d.show(ReaderState{Readers: []Reader{{Name: "A", Presence: Present, Visit: 1}, {Name: "B", Presence: Present, Visit: 2}, {Name: "C"}}})
 	d.wants("2 of 3", "No card on this reader")
 	d.Go(screenChange)
 	d.wants("There are several cards", "3 of 3")
@@ -312,7 +312,7 @@ func TestCardsAreNamedByTheirHolder(t *testing.T) {
 	d := newRig(t, f)
 	f.put("A", 3, 10, card.Genuine).card.Name = "ANNA ESEMPIO"
 	f.put("B", 2, 10, card.Genuine).card.ID = "999900001234"
-	d.show(Desk{Readers: []Reader{{Name: "A", Presence: Present, Visit: 1}, {Name: "B", Presence: Present, Visit: 2}}})
+	d.show(ReaderState{Readers: []Reader{{Name: "A", Presence: Present, Visit: 1}, {Name: "B", Presence: Present, Visit: 2}}})
 	d.wants("ANNA ESEMPIO", "CIE 1234", "2 of 3")
 	d.Go(screenChange)
 	pick := d.selection("There are several cards. Which one do you want to use?")
@@ -335,14 +335,14 @@ func TestTypingIsNotDisturbed(t *testing.T) {
 	d := newRig(t, f)
 	f.put("A", 3, 10, card.Genuine)
 	a := Reader{Name: "A", Presence: Present, Visit: 1}
-	d.show(Desk{Readers: []Reader{a}})
+	d.show(ReaderState{Readers: []Reader{a}})
 	d.Go(screenChange)
 	d.keys("135")
-	d.show(Desk{Readers: []Reader{a, {Name: "B", Presence: Mute, Visit: 2}}})
+	d.show(ReaderState{Readers: []Reader{a, {Name: "B", Presence: Mute, Visit: 2}}})
 	if n := d.current.(*codeScreen).form.code.Len(); n != 3 {
 		t.Errorf("%d digits left", n)
 	}
-	d.show(Desk{Readers: []Reader{{Name: "A", Presence: Present, Visit: 3}}})
+	d.show(ReaderState{Readers: []Reader{{Name: "A", Presence: Present, Visit: 3}}})
 	if n := d.current.(*codeScreen).form.code.Len(); n != 0 {
 		t.Errorf("%d digits went over to another card", n)
 	}
@@ -523,7 +523,7 @@ func TestNoLeak(t *testing.T) {
 	before := runtime.NumGoroutine()
 	windows := len(fyne.CurrentApp().Driver().AllWindows())
 	for i := range 500 {
-		d.show(Desk{Readers: []Reader{d.reader(Empty)}})
+		d.show(ReaderState{Readers: []Reader{d.reader(Empty)}})
 		if i%100 == 0 {
 			d.Go(pages()[i/100%3].name)
 		}

@@ -19,9 +19,9 @@ import (
 // far as that is safe for the card. Codes are the caller's: implementations
 // keep no copy, the windows wipe them when the call returns.
 type Service interface {
-	// Watch reports what lies on the desk now and after every change, until
-	// ctx ends; then it closes the channel. Only the latest Desk matters.
-	Watch(ctx context.Context) <-chan Desk
+	// Watch reports the state of the readers now and after every change, until
+	// ctx ends; then it closes the channel. Only the latest ReaderState matters.
+	Watch(ctx context.Context) <-chan ReaderState
 	// StartService starts the smart card service, after the system has asked the
 	// person for the permission.
 	StartService(ctx context.Context) error
@@ -72,8 +72,8 @@ type Service interface {
 	About() About
 }
 
-// Desk is what is there: the service, the readers and the cards in them.
-type Desk struct {
+// ReaderState is the state of the smart card service, and the readers with what is on them.
+type ReaderState struct {
 	// Down says why the smart card service cannot be reached; nil when it can.
 	Down    error
 	Readers []Reader

@@ -16,7 +16,7 @@ var StartCommand = []string{"systemctl", "enable", "--now", "pcscd.socket"}
 
 // down is why there is no smart card service, with what starts it.
 func (u *UI) down() fyne.CanvasObject {
-	t, err := u.texts, u.desk.Down
+	t, err := u.texts, u.readers.Down
 	if runtime.GOOS != "linux" || errors.Is(err, ErrNotAdmitted) || card.Classify(err) != card.KindNoService {
 		return problem(t, err)
 	}
@@ -27,7 +27,7 @@ func (u *UI) down() fyne.CanvasObject {
 		u.background(func() {
 			failed := u.svc.StartService(u.ctx)
 			u.do(func() {
-				if u.ctx.Err() == nil && u.desk.Down != nil {
+				if u.ctx.Err() == nil && u.readers.Down != nil {
 					u.startFailed = failed != nil && !errors.Is(failed, context.Canceled)
 					u.update()
 				}

@@ -19,7 +19,7 @@ func TestServiceIsStartedFromTheWindow(t *testing.T) {
 	}
 	f := newFake()
 	d := newRig(t, f)
-	d.show(Desk{Down: apdu.ErrNoService})
+	d.show(ReaderState{Down: apdu.ErrNoService})
 	if b, ok := d.win.Canvas().Focused().(*button); !ok || b.Text != "Start the service" {
 		t.Error("the keyboard is not on the button")
 	}
@@ -31,11 +31,11 @@ func TestServiceIsStartedFromTheWindow(t *testing.T) {
 	if got := d.app.Clipboard().Content(); got != "sudo systemctl enable --now pcscd.socket" {
 		t.Errorf("the command is %q", got)
 	}
-	d.show(Desk{})
-	d.show(Desk{Down: apdu.ErrNoService})
+	d.show(ReaderState{})
+	d.show(ReaderState{Down: apdu.ErrNoService})
 	d.lacks("The service did not start")
-	f.desks <- Desk{Down: ErrNotAdmitted}
-	d.until(func() bool { return errors.Is(d.desk.Down, ErrNotAdmitted) })
+	f.states <- ReaderState{Down: ErrNotAdmitted}
+	d.until(func() bool { return errors.Is(d.readers.Down, ErrNotAdmitted) })
 	d.lacks("[Start the service]") // it runs
 }
 

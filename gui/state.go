@@ -40,10 +40,10 @@ func (u *UI) stateOfCard() (mark fyne.Resource, words string) {
 	case u.working > 0:
 		return stateHalf, t.T("state.working")
 	case !u.seen:
-		return stateOff, t.T("desk.looking")
-	case u.desk.Down != nil:
+		return stateOff, t.T("readers.looking")
+	case u.readers.Down != nil:
 		return stateOff, t.T("state.no-service")
-	case len(u.desk.Readers) == 0:
+	case len(u.readers.Readers) == 0:
 		return stateOff, t.T("state.no-reader")
 	}
 	var names []string

@@ -68,8 +68,8 @@ func TestNotification(t *testing.T) {
 	for n := 1; n <= 3; n++ {
 		d.lay(3, 10, card.Genuine)
 		d.until(func() bool { return len(a.notes) == n })
-		d.show(Desk{Readers: []Reader{d.desk.Readers[0], {Name: "another"}}}) // says nothing new of the card
-		d.show(Desk{Readers: []Reader{d.reader(Empty)}})
+		d.show(ReaderState{Readers: []Reader{d.readers.Readers[0], {Name: "another"}}}) // says nothing new of the card
+		d.show(ReaderState{Readers: []Reader{d.reader(Empty)}})
 	}
 	if got := a.notes[0]; got.Title != d.texts.T("app.name") || got.Content != d.texts.T("notify.card", testReader) {
 		t.Errorf("%+v", got)
@@ -96,7 +96,7 @@ func TestNotificationHasNoMarkup(t *testing.T) {
 	shown <- true
 	const evil = "<b>Evil</b> & <img src=x> 00 00"
 	d.fake.put(evil, 3, 10, card.Genuine)
-	d.show(Desk{Readers: []Reader{{Name: evil, Presence: Present, Visit: 1}}})
+	d.show(ReaderState{Readers: []Reader{{Name: evil, Presence: Present, Visit: 1}}})
 	d.until(func() bool { return len(a.notes) == 1 })
 	if got := a.notes[0].Content; strings.ContainsAny(got, "<>&") || !strings.Contains(got, "Evil") {
 		t.Errorf("%q", got)

@@ -65,8 +65,8 @@ type UI struct {
 	work   sync.WaitGroup
 	secret secrets
 
-	desk        Desk
-	seen        bool // the first Desk has come
+	readers     ReaderState
+	seen        bool // the first ReaderState has come
 	slots       map[string]*slot
 	order       []*slot
 	chosen      string // reader that the person picked
@@ -114,7 +114,7 @@ type slot struct {
 // usable reports that the card takes codes.
 func (s *slot) usable() bool { return s.reader.Presence == Present && s.known && s.err == nil }
 
-// New makes the window and begins to watch the desk. The window is not shown yet.
+// New makes the window and begins to watch the readers. The window is not shown yet.
 func New(a fyne.App, svc Service, o Options) *UI {
 	u := &UI{app: a, svc: svc, opts: o, do: o.Do, slots: map[string]*slot{}}
 	if u.do == nil {

@@ -81,18 +81,18 @@ func (d *rig) until(ok func() bool) {
 	}
 }
 
-// desk puts a state of the desk in front of the window and waits for it.
-func (d *rig) show(desk Desk) {
+// show passes the window a state of the readers and waits for it.
+func (d *rig) show(state ReaderState) {
 	d.t.Helper()
-	d.fake.desks <- desk
+	d.fake.states <- state
 	// A second one behind it is taken only after the first was passed on.
 	d.until(func() bool {
-		if len(d.desk.Readers) != len(desk.Readers) || (d.desk.Down == nil) != (desk.Down == nil) {
+		if len(d.readers.Readers) != len(state.Readers) || (d.readers.Down == nil) != (state.Down == nil) {
 			return false
 		}
-		for i, r := range desk.Readers {
+		for i, r := range state.Readers {
 			s := d.slots[r.Name]
-			if d.desk.Readers[i] != r || s == nil || r.Presence == Present && !s.done {
+			if d.readers.Readers[i] != r || s == nil || r.Presence == Present && !s.done {
 				return false
 			}
 		}
@@ -109,7 +109,7 @@ func (d *rig) reader(p Presence) Reader {
 func (d *rig) lay(pin, puk int, level card.Level) *fakeCard {
 	d.t.Helper()
 	c := d.fake.put(testReader, pin, puk, level)
-	d.show(Desk{Readers: []Reader{d.reader(Present)}})
+	d.show(ReaderState{Readers: []Reader{d.reader(Present)}})
 	return c
 }
 

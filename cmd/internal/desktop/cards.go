@@ -45,24 +45,24 @@ func newCards(s readers.Service, opts card.Options) *cards {
 }
 
 // Watch implements gui.Service. It closes sessions with cards that were removed.
-func (c *cards) Watch(ctx context.Context) <-chan gui.Desk {
-	out := make(chan gui.Desk, 1)
+func (c *cards) Watch(ctx context.Context) <-chan gui.ReaderState {
+	out := make(chan gui.ReaderState, 1)
 	go func() {
 		defer close(out)
-		for d := range desks(ctx, c.service) {
+		for d := range states(ctx, c.service) {
 			c.sweep(d)
 			select {
 			case out <- d:
 			case <-ctx.Done():
 			}
 		}
-		c.sweep(gui.Desk{})
+		c.sweep(gui.ReaderState{})
 	}()
 	return out
 }
 
 // sweep ends the sessions whose card was removed.
-func (c *cards) sweep(d gui.Desk) {
+func (c *cards) sweep(d gui.ReaderState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	there := map[string]uint64{}

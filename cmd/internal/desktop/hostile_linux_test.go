@@ -47,8 +47,8 @@ func TestHostileNamesReachNoWindow(t *testing.T) {
 	defer cancel()
 	var texts []string
 	var reader string
-	for desk := range s.Watch(ctx) {
-		for _, r := range desk.Readers {
+	for state := range s.Watch(ctx) {
+		for _, r := range state.Readers {
 			texts = append(texts, r.Name)
 			if r.Presence == gui.Present {
 				reader = r.Name

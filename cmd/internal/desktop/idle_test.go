@@ -123,9 +123,9 @@ func TestSlowCardDoesNotDelayAnother(t *testing.T) {
 			return cardtest.Foreign{Delay: 3 * time.Second}, nil
 		})
 		begin := time.Now()
-		desk := <-c.Watch(t.Context())
-		if len(desk.Readers) != 2 {
-			t.Errorf("%+v", desk)
+		state := <-c.Watch(t.Context())
+		if len(state.Readers) != 2 {
+			t.Errorf("%+v", state)
 		}
 		other := make(chan error, 1)
 		go func() { other <- c.Inspect(t.Context(), hello, func(gui.Card) {}) }()

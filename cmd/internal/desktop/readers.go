@@ -11,16 +11,16 @@ import (
 	"cie/gui"
 )
 
-// desks converts the events of a service to states of the desk: the first one when
+// states converts the events of a service to states of the readers: the first one when
 // all readers and cards are known, then one for each event. A CIE is contactless, so
 // every reader is treated as a contactless one.
-func desks(ctx context.Context, service readers.Service) <-chan gui.Desk {
-	out := make(chan gui.Desk)
+func states(ctx context.Context, service readers.Service) <-chan gui.ReaderState {
+	out := make(chan gui.ReaderState)
 	go func() {
 		defer close(out)
-		var d gui.Desk
+		var d gui.ReaderState
 		send := func() bool {
-			copied := gui.Desk{Down: d.Down, Readers: slices.Clone(d.Readers)}
+			copied := gui.ReaderState{Down: d.Down, Readers: slices.Clone(d.Readers)}
 			select {
 			case out <- copied:
 				return true
@@ -60,8 +60,8 @@ func judge(err error) error {
 	return err
 }
 
-// apply changes the desk according to the event.
-func apply(d *gui.Desk, e readers.Event, visit uint64) {
+// apply changes the state according to the event.
+func apply(d *gui.ReaderState, e readers.Event, visit uint64) {
 	i := slices.IndexFunc(d.Readers, func(r gui.Reader) bool { return r.Name == e.Reader })
 	if i < 0 && e.Reader != "" && e.Kind != readers.ReaderRemoved {
 		d.Readers = append(d.Readers, gui.Reader{Name: e.Reader, Contactless: true})

@@ -43,9 +43,9 @@ func newTestDemo(t *testing.T) *demo {
 // The Service executes all operations of the window on a virtual card.
 func TestCards(t *testing.T) {
 	d, ctx := newTestDemo(t), t.Context()
-	desks := d.Watch(ctx)
-	if r := (<-desks).Readers; len(r) != 1 || r[0].Presence != gui.Present {
-		t.Fatalf("desk %+v", r)
+	states := d.Watch(ctx)
+	if r := (<-states).Readers; len(r) != 1 || r[0].Presence != gui.Present {
+		t.Fatalf("state %+v", r)
 	}
 	inspect := func() gui.Card {
 		t.Helper()
@@ -138,14 +138,14 @@ func TestCards(t *testing.T) {
 	}
 
 	d.move()
-	if r := (<-desks).Readers[0]; r.Presence != gui.Empty {
+	if r := (<-states).Readers[0]; r.Presence != gui.Empty {
 		t.Errorf("after taking the card away: %+v", r)
 	}
 	if _, err := d.Holder(ctx, demoReader, pin, gui.CodeOptions{}); err == nil {
 		t.Error("a holder without a card")
 	}
 	d.move()
-	<-desks
+	<-states
 	if c := inspect(); c.ID == "" || c.Expiry.IsZero() {
 		t.Errorf("the card again: %+v", c)
 	}
@@ -156,12 +156,12 @@ func TestCards(t *testing.T) {
 func TestCardsLeaveNothing(t *testing.T) {
 	d := newTestDemo(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	desks := d.Watch(ctx)
-	<-desks
+	states := d.Watch(ctx)
+	<-states
 	before := runtime.NumGoroutine()
 	for i := range 500 {
 		d.move()
-		if r := (<-desks).Readers[0]; (r.Presence == gui.Present) != (i%2 == 1) {
+		if r := (<-states).Readers[0]; (r.Presence == gui.Present) != (i%2 == 1) {
 			t.Fatalf("after move %d: %+v", i, r)
 		}
 		if i%2 == 1 {
@@ -183,13 +183,13 @@ func TestCardsLeaveNothing(t *testing.T) {
 	}
 	d.cards.mu.Unlock()
 	cancel()
-	for range desks {
+	for range states {
 	}
 }
 
-// Events of PC/SC become states of the desk.
+// Events of PC/SC become states of the readers.
 func TestApply(t *testing.T) {
-	var desk gui.Desk
+	var state gui.ReaderState
 	for i, step := range []struct {
 		event readers.Event
 		want  gui.Presence
@@ -199,31 +199,31 @@ func TestApply(t *testing.T) {
 		{readers.Event{Kind: readers.CardRemoved, Reader: "A"}, gui.Empty},
 		{readers.Event{Kind: readers.CardMute, Reader: "A"}, gui.Mute},
 	} {
-		apply(&desk, step.event, uint64(i+1))
-		if len(desk.Readers) != 1 || desk.Readers[0].Presence != step.want {
-			t.Errorf("after %v: %+v", step.event.Kind, desk)
+		apply(&state, step.event, uint64(i+1))
+		if len(state.Readers) != 1 || state.Readers[0].Presence != step.want {
+			t.Errorf("after %v: %+v", step.event.Kind, state)
 		}
 	}
-	apply(&desk, readers.Event{Kind: readers.ReaderRemoved, Reader: "A"}, 5)
-	apply(&desk, readers.Event{Kind: readers.ReaderRemoved, Reader: "B"}, 6)
-	if len(desk.Readers) != 0 {
-		t.Errorf("%+v", desk)
+	apply(&state, readers.Event{Kind: readers.ReaderRemoved, Reader: "A"}, 5)
+	apply(&state, readers.Event{Kind: readers.ReaderRemoved, Reader: "B"}, 6)
+	if len(state.Readers) != 0 {
+		t.Errorf("%+v", state)
 	}
-	apply(&desk, readers.Event{Kind: readers.ServiceLost, Err: errors.New("x")}, 7)
-	if desk.Down == nil {
-		t.Error("the service is lost and the desk does not say so")
+	apply(&state, readers.Event{Kind: readers.ServiceLost, Err: errors.New("x")}, 7)
+	if state.Down == nil {
+		t.Error("the service is lost and the state does not say so")
 	}
 	// The second code is that of a remote desktop session.
 	for _, code := range []uint32{0x8010006A, 0x6F7} {
 		denied := &pcsc.Error{Op: "establish", Kind: apdu.ErrNoService, Code: code}
-		apply(&desk, readers.Event{Kind: readers.ServiceLost, Err: denied}, 8)
-		if !errors.Is(desk.Down, gui.ErrNotAdmitted) {
-			t.Errorf("the service does not admit the user (%X), and the desk says %v", code, desk.Down)
+		apply(&state, readers.Event{Kind: readers.ServiceLost, Err: denied}, 8)
+		if !errors.Is(state.Down, gui.ErrNotAdmitted) {
+			t.Errorf("the service does not admit the user (%X), and the state says %v", code, state.Down)
 		}
 	}
-	apply(&desk, readers.Event{Kind: readers.ServiceBack}, 9)
-	if desk.Down != nil {
-		t.Error("the service is back and the desk does not say so")
+	apply(&state, readers.Event{Kind: readers.ServiceBack}, 9)
+	if state.Down != nil {
+		t.Error("the service is back and the state does not say so")
 	}
 }
 
@@ -341,7 +341,7 @@ func TestDiagnosticsHaveTexts(t *testing.T) {
 	}
 }
 
-// At its start the window gets one state of the desk with all readers and cards, then
+// At its start the window gets one state of the readers with all readers and cards, then
 // one state for each event.
 func TestDesksBeginWithEverythingPresent(t *testing.T) {
 	c, err := cardtest.New(cardtest.Profile{})
@@ -351,8 +351,8 @@ func TestDesksBeginWithEverythingPresent(t *testing.T) {
 	full, down := cardtest.NewService("empty"), &cardtest.Service{}
 	full.Insert("with a card", c)
 	down.Stop(apdu.ErrNoService)
-	first := func(s *cardtest.Service) (gui.Desk, <-chan gui.Desk) {
-		all := desks(t.Context(), s)
+	first := func(s *cardtest.Service) (gui.ReaderState, <-chan gui.ReaderState) {
+		all := states(t.Context(), s)
 		return <-all, all
 	}
 	if d, _ := first(&cardtest.Service{}); d.Down != nil || len(d.Readers) != 0 {

@@ -20,7 +20,7 @@ func TestServiceSendsNoCodeToACardNobodyVouchesFor(t *testing.T) {
 	}
 	const nis = "999900000042"
 	st := state.Memory()
-	desk := func(p cardtest.Profile, roots *sod.Roots) (*demo, *cardtest.Card) {
+	newDemo := func(p cardtest.Profile, roots *sod.Roots) (*demo, *cardtest.Card) {
 		t.Helper()
 		d := newTestDemo(t)
 		virtual, err := cardtest.New(p)
@@ -64,11 +64,11 @@ func TestServiceSendsNoCodeToACardNobodyVouchesFor(t *testing.T) {
 	form.Forgery.SOD = cardtest.SODUnknownForm
 	for name, p := range map[string]cardtest.Profile{"SOD of its own": own, "unknown form of SOD": form} {
 		t.Run(name, func(t *testing.T) {
-			wantNoCode(desk(p, nil))
+			wantNoCode(newDemo(p, nil))
 		})
 	}
 
-	d, virtual := desk(own, nil)
+	d, virtual := newDemo(own, nil)
 	if err := d.Accept(t.Context(), demoReader); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestServiceSendsNoCodeToACardNobodyVouchesFor(t *testing.T) {
 		t.Errorf("accepted: %v", err)
 	}
 	// A virtual card is accepted for this process only: nothing is recorded.
-	d, virtual = desk(cardtest.Profile{NIS: "999900000043"}, sod.BuiltinRoots())
+	d, virtual = newDemo(cardtest.Profile{NIS: "999900000043"}, sod.BuiltinRoots())
 	wantNoCode(d, virtual)
 	if err := d.Accept(t.Context(), demoReader); err != nil {
 		t.Fatal(err)
@@ -92,13 +92,13 @@ func TestServiceSendsNoCodeToACardNobodyVouchesFor(t *testing.T) {
 	}
 
 	// A known card alternates with a forgery and a replay of its data.
-	d, _ = desk(cardtest.Profile{NIS: nis}, nil)
+	d, _ = newDemo(cardtest.Profile{NIS: nis}, nil)
 	if _, err := d.Holder(t.Context(), demoReader, cardtest.DefaultPIN(), gui.CodeOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	replay := cardtest.Profile{NIS: nis, Forgery: cardtest.Forgery{InternalAuthentication: true, AntiClone: true}}
 	for _, p := range []cardtest.Profile{own, replay, form, own} {
-		d, virtual := desk(p, nil)
+		d, virtual := newDemo(p, nil)
 		wantNoCode(d, virtual)
 		if err := d.Accept(t.Context(), demoReader); !errors.Is(err, card.ErrNotGenuine) {
 			t.Errorf("accepted: %v", err)

@@ -14,22 +14,22 @@ import (
 	"cie/card"
 )
 
-// watch follows the desk.
+// watch follows the readers.
 func (u *UI) watch() {
 	u.background(func() {
 		for d := range u.svc.Watch(u.ctx) {
-			u.do(func() { u.setDesk(d) })
+			u.do(func() { u.setReaders(d) })
 		}
 	})
 }
 
-// setDesk takes over a new state of the desk: cards that came are inspected,
+// setReaders takes over a new state of the readers: cards that came are inspected,
 // what was known of those that left is forgotten.
-func (u *UI) setDesk(d Desk) {
+func (u *UI) setReaders(d ReaderState) {
 	if u.ctx.Err() != nil {
 		return
 	}
-	u.desk, u.seen = d, true
+	u.readers, u.seen = d, true
 	u.startFailed = u.startFailed && d.Down != nil
 	slots := map[string]*slot{}
 	u.order = nil
@@ -55,7 +55,7 @@ func (u *UI) setDesk(d Desk) {
 	u.update()
 }
 
-// update shows a change of the desk, or of what is known of a card.
+// update shows a change of the readers, or of what is known of a card.
 func (u *UI) update() {
 	u.current.update()
 	u.showState()
@@ -247,11 +247,11 @@ func (u *UI) obstacle() (s *slot, why fyne.CanvasObject) {
 	t := u.texts
 	switch {
 	case !u.seen:
-		return nil, notice(info, t.T("desk.looking"), "")
-	case u.desk.Down != nil:
+		return nil, notice(info, t.T("readers.looking"), "")
+	case u.readers.Down != nil:
 		return nil, u.down()
-	case len(u.desk.Readers) == 0:
-		return nil, notice(info, t.T("desk.no-reader.title"), t.T("desk.no-reader.text"))
+	case len(u.readers.Readers) == 0:
+		return nil, notice(info, t.T("readers.no-reader.title"), t.T("readers.no-reader.text"))
 	}
 	s = u.pick()
 	if s == nil {
@@ -263,10 +263,10 @@ func (u *UI) obstacle() (s *slot, why fyne.CanvasObject) {
 // placement explains how to put the card on the reader.
 func (u *UI) placement() fyne.CanvasObject {
 	t := u.texts
-	help := t.T("desk.no-card.text")
-	for _, r := range u.desk.Readers {
+	help := t.T("readers.no-card.text")
+	for _, r := range u.readers.Readers {
 		if r.Contactless {
-			help = t.T("desk.no-card.contactless")
+			help = t.T("readers.no-card.contactless")
 		}
 	}
 	picture := canvas.NewImageFromResource(placeImage)
@@ -274,7 +274,7 @@ func (u *UI) placement() fyne.CanvasObject {
 	// Big text needs the room more than the picture does.
 	picture.SetMinSize(fyne.NewSquareSize(120))
 	return panel(container.New(lead{gap: 10, left: margin, middle: true}, picture,
-		vbox(-6, subheading(t.T("desk.no-card.title")), text(help))))
+		vbox(-6, subheading(t.T("readers.no-card.title")), text(help))))
 }
 
 // readSteps are the steps of reading a card, in their order.
@@ -297,7 +297,7 @@ func (u *UI) trouble(s *slot) fyne.CanvasObject {
 			bar.Value, step = float64(i), t.T("step."+string(s.reading))
 		}
 		bar.Max = float64(len(readSteps))
-		return notice(info, t.T("desk.reading.title"), t.T("desk.reading.text"), even(bar), muted(step))
+		return notice(info, t.T("readers.reading.title"), t.T("readers.reading.text"), even(bar), muted(step))
 	}
 	return nil
 }
