@@ -20,6 +20,13 @@ import (
 // For a code that the card refused within the last minutes Login returns CKR_PIN_INCORRECT
 // and sends nothing.
 func (m *Module) Login(h, userType uint, pin ck.Input) ck.RV {
+	if userType == ck.CKU_USER {
+		return m.login(h, userType, pin, card.AllowLastTry())
+	}
+	return m.login(h, userType, pin)
+}
+
+func (m *Module) login(h, userType uint, pin ck.Input, opts ...card.CodeOption) ck.RV {
 	c, rv := m.begin(h)
 	if rv != ck.CKR_OK {
 		return rv
@@ -36,11 +43,8 @@ func (m *Module) Login(h, userType uint, pin ck.Input) ck.RV {
 		return ck.CKR_ARGUMENTS_BAD
 	}
 	who, ref := user, card.PIN
-	var opts []card.CodeOption
 	if userType == ck.CKU_SO {
 		who, ref = officer, card.PUK
-	} else {
-		opts = append(opts, card.AllowLastTry())
 	}
 	if rv := c.in.mayLogin(c.s.token, who); rv != ck.CKR_OK {
 		return rv
