@@ -305,7 +305,8 @@ void agent_close(struct agent *a, ULONG number)
 }
 
 /* Makes one pipe: the end of this process for overlapped use, and not inheritable, and the end
- * of the child. Its name is random, and nobody else can have opened its only instance. */
+ * of the child. Its name is random, and it has only one
+ * instance, so that no other process can have opened it. */
 static BOOL make_pipe(BOOL to_child, HANDLE *here, HANDLE *there)
 {
 	static const WCHAR digits[] = L"0123456789abcdef";

@@ -514,7 +514,7 @@ static STATUS WINAPI OpenKey(PROV provider, KEY *key, LPCWSTR name, DWORD spec, 
 		AcquireSRWLockShared(&from->lock);
 		o->window = from->window;
 		ReleaseSRWLockShared(&from->lock);
-		status = need_agent_locked(o, &agent); /* nobody else has it yet */
+		status = need_agent_locked(o, &agent); /* no other thread has it yet */
 		if (status == ERROR_SUCCESS)
 			agent_put(agent);
 	}
@@ -535,7 +535,7 @@ static STATUS WINAPI FreeKey(PROV provider, KEY key)
 
 	if (o == NULL)
 		return NTE_INVALID_HANDLE;
-	/* A signature in another thread ends: its question would be for nobody. */
+	/* A signature in another thread ends: no caller waits for it. */
 	AcquireSRWLockShared(&o->lock);
 	agent = o->agent;
 	if (agent != NULL)

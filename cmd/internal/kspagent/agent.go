@@ -187,7 +187,7 @@ func (a *Agent) take(ctx context.Context, q request, w io.Writer, active *sync.W
 		a.write.Lock()
 		defer a.write.Unlock()
 		if _, err := w.Write(response(q.id, status, body)); err != nil {
-			stop() // nobody waits for the answer
+			stop() // the DLL does not read any more
 		}
 	}
 	if len(a.calls) >= maxRequests || a.calls[q.id] != nil {

@@ -81,7 +81,7 @@ func (a *Agent) askPIN(ctx context.Context, k *key, c pkcs11mod.Card, owner uint
 			return statusOf(err)
 		}
 		if ctx.Err() != nil {
-			return scardCancelled // nobody waits for the signature, so no try is used
+			return scardCancelled // the signature is no longer wanted, so no try is used
 		}
 		rv := m.LoginAsked(session, ck.Bytes(code), question.Last())
 		clear(pin)
