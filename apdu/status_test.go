@@ -12,7 +12,7 @@ import (
 
 // Every status of IAS ECC 9.3, tables 25 and 26, has a text of its own, and every
 // other value has a general one.
-func TestStatusHasText(t *testing.T) {
+func TestEveryStatusHasAText(t *testing.T) {
 	named := []apdu.SW{
 		0x9000, 0x6200, 0x6281, 0x6282, 0x6283, 0x6284, 0x6285, 0x6286, 0x6300, 0x6381,
 		0x6400, 0x6401, 0x6500, 0x6581, 0x6600, 0x6700, 0x6800, 0x6881, 0x6882, 0x6883, 0x6884,

@@ -96,7 +96,7 @@ func TestDigestInfoIsDERForEveryHash(t *testing.T) {
 	}
 }
 
-func TestDirStore(t *testing.T) {
+func TestDirStoreLoadsSavesAndDeletes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cie", "cards")
 	s := DirStore(dir)
 	if _, err := s.Load("123456789012"); !errors.Is(err, ErrNotStored) {

@@ -11,7 +11,7 @@ import (
 	catalogue "cie/gui/text"
 )
 
-func TestDiagnostics(t *testing.T) {
+func TestDiagnosticsShowFindings(t *testing.T) {
 	f := newFake()
 	f.findings = append(f.findings, Finding{Step: "new-step", Level: FindingWarning, Found: "new-finding", Remedy: "new-remedy"})
 	d := newRig(t, f)
@@ -36,7 +36,7 @@ func TestDiagnostics(t *testing.T) {
 }
 
 // The summary says how much is fine, and what to look at, the worst first.
-func TestDiagnosticsSummary(t *testing.T) {
+func TestDiagnosticsSummaryListsWorstFirst(t *testing.T) {
 	f := newFake()
 	d := newRig(t, f)
 	d.Go(screenDiagnostics)

@@ -27,7 +27,7 @@ func typed(d *DigitField, s string) {
 	}
 }
 
-func TestDigitField(t *testing.T) {
+func TestDigitFieldTakesDigitsOnly(t *testing.T) {
 	test.NewTempApp(t)
 	d := NewDigitField("PIN")
 	changes := 0
@@ -57,7 +57,7 @@ func TestDigitField(t *testing.T) {
 	}
 }
 
-func TestPaste(t *testing.T) {
+func TestPasteTakesACodeOfAnyLayout(t *testing.T) {
 	test.NewTempApp(t)
 	for _, tt := range []struct{ before, pasted, want string }{
 		{"", "12345678", "12345678"},

@@ -15,7 +15,7 @@ import (
 )
 
 // Who looks at something else while the card works finds the outcome on return.
-func TestOutcomeIsKept(t *testing.T) {
+func TestOutcomeIsShownOnReturn(t *testing.T) {
 	for _, fails := range []bool{false, true} {
 		f := newFake()
 		f.hold = make(chan struct{})
@@ -193,7 +193,7 @@ func TestNamesForScreenReaders(t *testing.T) {
 }
 
 // The window shows addresses through the desktop: the portal, the logs.
-func TestLinks(t *testing.T) {
+func TestLinksOpenOnTheDesktop(t *testing.T) {
 	f := newFake()
 	d, a, _ := newTrayRig(t)
 	d.Go(screenAccess)

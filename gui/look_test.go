@@ -51,7 +51,7 @@ func over(top, below color.Color) color.Color {
 	return color.RGBA64{mix(tr, br), mix(tg, bg), mix(tb, bb), 0xffff}
 }
 
-func TestContrast(t *testing.T) {
+func TestColoursHaveContrast(t *testing.T) {
 	grounds := []fyne.ThemeColorName{theme.ColorNameBackground, colorSurface, colorNav, colorTint, colorGood, colorWarn, colorBad, theme.ColorNameInputBackground, theme.ColorNameMenuBackground, theme.ColorNameOverlayBackground}
 	inks := []fyne.ThemeColorName{theme.ColorNameForeground, colorMuted, theme.ColorNamePrimary, theme.ColorNameHyperlink, theme.ColorNameError, theme.ColorNameSuccess, theme.ColorNameWarning}
 	pairs := [][2]fyne.ThemeColorName{
@@ -223,7 +223,7 @@ func (d *rig) tall() {
 }
 
 // Nothing is cut and nothing overlaps, in any language and at any size.
-func TestNothingIsCut(t *testing.T) {
+func TestNoTextIsCutOrOverlaps(t *testing.T) {
 	for _, scale := range []int{100, 200} {
 		for _, language := range catalogue.Languages {
 			for _, look := range []string{"light", "dark"} {
@@ -305,7 +305,7 @@ func (d *rig) uncut() {
 
 // A few screens, pixel by pixel. The pictures were looked at once; to make
 // new ones, move testdata/failed/NAME.png over testdata/NAME.png.
-func TestGolden(t *testing.T) {
+func TestScreensMatchTheirPictures(t *testing.T) {
 	dark := []string{"card", "change", "change-last", "unblock", "access-login"}
 	for _, name := range append([]string{"card-empty", "diagnostics-pin", "help", "settings", "about"}, dark...) {
 		for _, look := range []string{"light", "dark"} {

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestBreakPaths(t *testing.T) {
+func TestBreakPathsFitsTheWidth(t *testing.T) {
 	const width = 20
 	fits := func(s string) bool { return utf8.RuneCountInString(s) <= width }
 	for in, want := range map[string]string{

@@ -246,7 +246,7 @@ func TestLastTryIsWarnedOfAboveTheField(t *testing.T) {
 }
 
 // The button that stops a test login is in view, in a small window, too.
-func TestStopIsInView(t *testing.T) {
+func TestStopButtonOfTestLoginIsInView(t *testing.T) {
 	f := newFake()
 	f.hold = make(chan struct{})
 	f.steps = []card.StepName{card.StepSelect, card.StepKeyExchange}

@@ -46,7 +46,7 @@ func TestCardPageShowsEachReaderState(t *testing.T) {
 	d.lacks("[Show my data]", "[Change PIN]")
 }
 
-func TestTriesShown(t *testing.T) {
+func TestCardPageShowsTriesAndActions(t *testing.T) {
 	d := newRig(t, newFake())
 	for _, tt := range []struct {
 		pin, puk int
@@ -74,7 +74,7 @@ func TestTriesShown(t *testing.T) {
 	}
 }
 
-func TestHolder(t *testing.T) {
+func TestHolderIsShownWithPIN(t *testing.T) {
 	d := newRig(t, newFake())
 	d.lay(3, 10, card.Genuine)
 	d.press("Show my data")
@@ -94,7 +94,7 @@ func TestHolder(t *testing.T) {
 	d.lacks("PROVA")
 }
 
-func TestChangePIN(t *testing.T) {
+func TestChangePINAsksInSteps(t *testing.T) {
 	d := newRig(t, newFake())
 	c := d.lay(3, 10, card.Genuine)
 	d.Go(screenChange)
@@ -187,7 +187,7 @@ func TestWrongPINUntilBlocked(t *testing.T) {
 	}
 }
 
-func TestUnblockStakes(t *testing.T) {
+func TestUnblockAsksConfirmationForFewTries(t *testing.T) {
 	for left, confirm := range map[int]bool{10: false, 4: false, 3: true, 2: true, 1: true} {
 		d := newRig(t, newFake())
 		d.lay(0, left, card.Genuine)
@@ -286,7 +286,7 @@ func TestCancelOnlyWhileSafe(t *testing.T) {
 	}
 }
 
-func TestSeveralCards(t *testing.T) {
+func TestSeveralCardsAreListed(t *testing.T) {
 	f := newFake()
 	d := newRig(t, f)
 	f.put("A", 3, 10, card.Genuine)
@@ -348,7 +348,7 @@ func TestTypingIsNotDisturbed(t *testing.T) {
 	}
 }
 
-func TestAccess(t *testing.T) {
+func TestAccessRegistersBrowsers(t *testing.T) {
 	d := newRig(t, newFake())
 	d.lay(3, 10, card.Genuine)
 	d.Go(screenAccess)
@@ -378,7 +378,7 @@ func TestAccess(t *testing.T) {
 	d.lacks("The login works")
 }
 
-func TestHelp(t *testing.T) {
+func TestHelpShowsEveryTopic(t *testing.T) {
 	d := newRig(t, newFake())
 	d.Go(screenHelp)
 	for i, topic := range helpTopics {
@@ -398,7 +398,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-func TestSettings(t *testing.T) {
+func TestSettingsApplyAtOnce(t *testing.T) {
 	d := newRig(t, newFake())
 	d.Go(screenSettings)
 	s := d.current.(*settingsScreen)
@@ -460,7 +460,7 @@ func TestSettings(t *testing.T) {
 	d.wants("Es hat nicht geklappt")
 }
 
-func TestAbout(t *testing.T) {
+func TestAboutListsLibrariesAndCopiesPath(t *testing.T) {
 	d := newRig(t, newFake())
 	d.Go(screenAbout)
 	d.wants("Version 1.2.3", "fyne.io/fyne/v2 v2.8.0", "BSD-3-Clause")
@@ -470,7 +470,7 @@ func TestAbout(t *testing.T) {
 	}
 }
 
-func TestKeyboardOnly(t *testing.T) {
+func TestChangePINByKeyboard(t *testing.T) {
 	d := newRig(t, newFake())
 	d.lay(3, 10, card.Genuine)
 	d.Go(screenChange)
@@ -501,7 +501,7 @@ func TestKeyboardOnly(t *testing.T) {
 	}
 }
 
-func TestDemoBanner(t *testing.T) {
+func TestDemoBannerMovesTheCard(t *testing.T) {
 	a := test.NewTempApp(t)
 	f := newFake()
 	moved := make(chan struct{}, 1)
@@ -517,7 +517,7 @@ func TestDemoBanner(t *testing.T) {
 }
 
 // Cards that are inserted and removed leave no goroutine.
-func TestNoLeak(t *testing.T) {
+func TestCardsLeaveNoGoroutine(t *testing.T) {
 	d := newRig(t, newFake())
 	d.lay(3, 10, card.Genuine)
 	before := runtime.NumGoroutine()

@@ -45,7 +45,7 @@ func TestStepsAndStatesHaveTexts(t *testing.T) {
 
 // Every error becomes a sentence with a remedy, in every language, and the
 // technical words stay under the details.
-func TestProblems(t *testing.T) {
+func TestEveryErrorHasSentenceAndRemedy(t *testing.T) {
 	list := []struct {
 		err  error
 		code string
@@ -120,7 +120,7 @@ func TestProblems(t *testing.T) {
 }
 
 // Every text that the toolkit has is there in every language.
-func TestToolkitComplete(t *testing.T) {
+func TestToolkitTextsAreComplete(t *testing.T) {
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "fyne.io/fyne/v2").Output()
 	if err != nil {
 		t.Fatal(err)

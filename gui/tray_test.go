@@ -62,7 +62,7 @@ func newTrayRig(t *testing.T) (d *rig, a *trayApp, shown chan<- bool) {
 }
 
 // In the tray there is one notification for each card that is put down.
-func TestNotification(t *testing.T) {
+func TestEachCardIsNotifiedOnce(t *testing.T) {
 	d, a, shown := newTrayRig(t)
 	shown <- true
 	for n := 1; n <= 3; n++ {
@@ -104,7 +104,7 @@ func TestNotificationHasNoMarkup(t *testing.T) {
 }
 
 // Where nothing shows a tray the window comes out, and closing it is the end.
-func TestNoTray(t *testing.T) {
+func TestWindowOpensWithoutTray(t *testing.T) {
 	d, a, shown := newTrayRig(t)
 	if !d.hidden {
 		t.Fatal("the window did not start in the tray")
@@ -134,7 +134,7 @@ func TestTraySwitchedOn(t *testing.T) {
 }
 
 // With a tray closing the window leaves the program in it, without anything typed.
-func TestCloseIntoTray(t *testing.T) {
+func TestCloseKeepsProgramInTray(t *testing.T) {
 	d, a, shown := newTrayRig(t)
 	shown <- true
 	a.menu.Items[0].Action()

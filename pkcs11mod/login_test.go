@@ -195,7 +195,7 @@ func TestPUKIsSentOnlyWhileTheChipReportsFour(t *testing.T) {
 	}
 }
 
-func TestSetPIN(t *testing.T) {
+func TestSetPINReplacesThePIN(t *testing.T) {
 	h, c := oneCard(t, cardtest.Profile{}, newStore())
 	s := h.session(true)
 	fresh, other := ck.Bytes([]byte("27182818")), ck.Bytes([]byte("31415926"))

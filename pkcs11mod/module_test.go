@@ -14,7 +14,7 @@ import (
 
 // Login and signature with a card that was never seen and with a known one, within the
 // limits of their costs.
-func TestLoginAndSign(t *testing.T) {
+func TestLoginAndSignStayWithinTheirCosts(t *testing.T) {
 	for _, family := range cardtest.Families() {
 		for generation := 1; generation <= 2; generation++ {
 			t.Run(fmt.Sprintf("%v/%d", family, generation), func(t *testing.T) {

@@ -45,7 +45,7 @@ var signMechanisms = []struct {
 
 // Every mechanism, in one part and in several, checked
 // by the standard library and by the module.
-func TestSignAndVerify(t *testing.T) {
+func TestEveryMechanismSignsAndVerifies(t *testing.T) {
 	h, _, s, key := signer(t)
 	public, pub := h.publicKey(s), h.one(s, ck.CKO_PUBLIC_KEY)
 	data := []byte("il contratto è firmato")

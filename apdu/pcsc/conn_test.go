@@ -43,7 +43,7 @@ func TestReadersAndStatus(t *testing.T) {
 	await(t, 0, func(r readers.State) bool { return !r.InUse })
 }
 
-func TestTransmit(t *testing.T) {
+func TestConnTransmitsAndReportsItsReader(t *testing.T) {
 	c := newContext(t, testConfig)
 	chip := newChip()
 	insert(t, 0, chip)
@@ -86,7 +86,7 @@ func TestTransmit(t *testing.T) {
 	wantIs(t, "closed", err, ErrClosed)
 }
 
-func TestFourErrors(t *testing.T) {
+func TestConnectTellsReaderCardAndServiceErrorsApart(t *testing.T) {
 	c := newContext(t, testConfig)
 	_, err := c.Connect("No Such Reader 00 00")
 	wantIs(t, "no reader", err, apdu.ErrNoReader)
@@ -163,7 +163,7 @@ func TestRemovedInCommand(t *testing.T) {
 	}
 }
 
-func TestMalformedAnswer(t *testing.T) {
+func TestMalformedAnswerIsErrMute(t *testing.T) {
 	c := newContext(t, testConfig)
 	chip := newChip()
 	chip.reply = func([]byte) []byte { return []byte{0x90} }
@@ -241,7 +241,7 @@ func TestExchangedAndReset(t *testing.T) {
 	}
 }
 
-func TestBusy(t *testing.T) {
+func TestBeginFailsWhileCardIsBusy(t *testing.T) {
 	short := testConfig
 	short.BusyTimeout = 300 * time.Millisecond
 	c := newContext(t, short)
@@ -266,7 +266,7 @@ func TestBusy(t *testing.T) {
 	a.Close()
 }
 
-func TestExclusive(t *testing.T) {
+func TestConnectFailsOnExclusiveCard(t *testing.T) {
 	c := newContext(t, testConfig)
 	insert(t, 3, newChip())
 	h, err := scard.EstablishContext()
@@ -285,7 +285,7 @@ func TestExclusive(t *testing.T) {
 	connect(t, c, 3)
 }
 
-func TestTransmitTimeout(t *testing.T) {
+func TestTransmitEndsAtTimeout(t *testing.T) {
 	short := testConfig
 	short.Timeout = 300 * time.Millisecond
 	c := newContext(t, short)
@@ -349,7 +349,7 @@ func TestServiceRestartsUnderConn(t *testing.T) {
 	}
 }
 
-func TestConcurrent(t *testing.T) {
+func TestConnIsSafeForConcurrentUse(t *testing.T) {
 	c := newContext(t, testConfig)
 	insert(t, 5, newChip())
 	shared := connect(t, c, 5)

@@ -101,9 +101,9 @@ func insertBehind(t *testing.T, slot int, c vpcd.Card) *gate {
 // settle lets a call into the service come as far as it gets.
 func settle() { time.Sleep(150 * time.Millisecond) }
 
-// TestLastOneLeaves: a program connects while the last other one disconnects. The
+// TestConnectWhileLastClientDisconnectsKeepsPower: a program connects while the last other one disconnects. The
 // service must not switch the card off during the new connection.
-func TestLastOneLeaves(t *testing.T) {
+func TestConnectWhileLastClientDisconnectsKeepsPower(t *testing.T) {
 	c := newContext(t, testConfig)
 	chip := newPowered()
 	g := insertBehind(t, 0, chip)
@@ -227,9 +227,9 @@ func TestSwitchedOffByAnother(t *testing.T) {
 	wantWoken(t, conn)
 }
 
-// TestSilentCard: a card that stops answering stays in the reader, and the next
+// TestSilentCardIsResetByNextTransaction: a card that stops answering stays in the reader, and the next
 // transaction resets it.
-func TestSilentCard(t *testing.T) {
+func TestSilentCardIsResetByNextTransaction(t *testing.T) {
 	c := newContext(t, testConfig)
 	chip := newPowered()
 	insert(t, 3, chip)

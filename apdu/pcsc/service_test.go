@@ -131,9 +131,9 @@ func TestWatchSeesReaderAttachedBeforeTheWait(t *testing.T) {
 	})
 }
 
-// TestWatchSettles expects Settled once: after the events of the readers that the
+// TestWatchReportsSettledOnce expects Settled once: after the events of the readers that the
 // service lists, without a reader at once, and after the loss of the service.
-func TestWatchSettles(t *testing.T) {
+func TestWatchReportsSettledOnce(t *testing.T) {
 	tests := []struct {
 		name    string
 		readers []string

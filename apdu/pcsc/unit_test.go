@@ -36,7 +36,7 @@ func state(flags scard.StateFlag, counter uint16, atr ...byte) scard.ReaderState
 	return scard.ReaderState{EventState: flags | scard.StateChanged | scard.StateFlag(counter)<<16, Atr: atr}
 }
 
-func TestWatcherReaders(t *testing.T) {
+func TestWatcherReportsAddedAndRemovedReaders(t *testing.T) {
 	got := play(func(w *watcher) {
 		w.sync([]string{"A", "B"})
 		w.update(w.known[1], state(scard.StatePresent, 1, 0x3B))
@@ -55,7 +55,7 @@ func TestWatcherReaders(t *testing.T) {
 	}
 }
 
-func TestWatcherCards(t *testing.T) {
+func TestWatcherReportsCardChanges(t *testing.T) {
 	const present, mute, empty = scard.StatePresent, scard.StatePresent | scard.StateMute, scard.StateEmpty
 	tests := []struct {
 		name   string
@@ -148,7 +148,7 @@ func TestCallOverItsLimitCleansUpOnReturn(t *testing.T) {
 
 // A connection without a protocol, which a reset can leave, is an error and no
 // panic of the library.
-func TestNoProtocol(t *testing.T) {
+func TestConnectionWithoutProtocolIsAnError(t *testing.T) {
 	c := &Conn{cfg: Config{Timeout: time.Minute}, card: new(scard.Card)}
 	if _, err := c.Transmit([]byte{0x00, 0xA4, 0x00, 0x00}); !errors.Is(err, apdu.ErrMute) {
 		t.Error(err)

@@ -58,7 +58,7 @@ func (e events) want(reader string, kind readers.EventKind) readers.Event {
 	return ev
 }
 
-func TestWatchHotPlug(t *testing.T) {
+func TestWatchReportsHotPlug(t *testing.T) {
 	c := newContext(t, testConfig)
 	name := daemon.Reader(0)
 	first := insert(t, 0, newChip())
@@ -143,7 +143,7 @@ func TestWatchBeforeService(t *testing.T) {
 	ev.want(daemon.Reader(0), readers.ReaderAdded)
 }
 
-func TestWatchEnds(t *testing.T) {
+func TestWatchEndsWithItsContext(t *testing.T) {
 	c := newContext(t, testConfig)
 	for range 5 { // at any moment of its start
 		ev, cancel := watch(t, c)
@@ -192,7 +192,7 @@ func TestWatchSettlesAfterThePresentCards(t *testing.T) {
 }
 
 // Many watches run on the same readers while cards are inserted and removed.
-func TestWatchMany(t *testing.T) {
+func TestManyWatchesSeeTheSameEvents(t *testing.T) {
 	c := newContext(t, testConfig)
 	name := daemon.Reader(5)
 	var all []events

@@ -363,7 +363,7 @@ func TestChannelRefusesWhatCannotBeSent(t *testing.T) {
 }
 
 // IAS ECC 7.1.5.
-func TestCounterWraps(t *testing.T) {
+func TestSendSequenceCounterWraps(t *testing.T) {
 	c := newCard(t)
 	ch := New(c, &testKeys, testSSC)
 	high := [8]byte{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE}

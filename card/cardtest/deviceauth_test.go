@@ -202,7 +202,7 @@ func TestForgeryDeviatesFromGenuineCard(t *testing.T) {
 }
 
 // Two cards of different key sets share no key.
-func TestKeySetsDiffer(t *testing.T) {
+func TestKeySetsShareNoKey(t *testing.T) {
 	seen := map[[32]byte]bool{}
 	for set := 1; set <= cardtest.KeySets; set++ {
 		_, c := newCard(t, cardtest.Profile{KeySet: set, OnBoardKey: true})

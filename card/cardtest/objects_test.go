@@ -83,7 +83,7 @@ func TestObjectsAreReadable(t *testing.T) {
 	c.must(0x6985, 0xCB, 0x3F, 0xFF, []byte{0x4D, 4, 0xA6, 2, 0x91, 0}, 0) // no key agreement under way
 }
 
-func TestRootKeyObject(t *testing.T) {
+func TestRootKeyIsReadable(t *testing.T) {
 	_, c := newCard(t, cardtest.Profile{})
 	c.enterCIE()
 	out := c.must(0x9000, 0xCB, 0x3F, 0xFF, headerList(0xBFA004, 0x7F, 0x49, 0x80), 0)

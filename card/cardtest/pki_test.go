@@ -147,7 +147,7 @@ func TestCertificateFollowsProfile(t *testing.T) {
 	}
 }
 
-func TestPEM(t *testing.T) {
+func TestAuthoritiesAreValidPEM(t *testing.T) {
 	for name, b := range map[string][]byte{"CSCA": cardtest.CSCAPEM(), "issuing CA": cardtest.IssuingCAPEM()} {
 		block, rest := pem.Decode(b)
 		if block == nil || len(rest) != 0 || len(block.Headers) != 0 {
@@ -245,7 +245,7 @@ func readSOD(t *testing.T, p cardtest.Profile) ([]byte, *client) {
 	return c.readFile(0x1006), c
 }
 
-func TestSOD(t *testing.T) {
+func TestSODMatchesItsGeneration(t *testing.T) {
 	for generation, form := range map[int]struct {
 		hash crypto.Hash
 		pss  bool
@@ -303,7 +303,7 @@ func TestSOD(t *testing.T) {
 	}
 }
 
-func TestSODLies(t *testing.T) {
+func TestForgedSODDeviatesAsAsked(t *testing.T) {
 	honest, _ := readSOD(t, cardtest.Profile{})
 	for generation, form := range map[int]struct {
 		hash crypto.Hash

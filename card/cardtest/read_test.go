@@ -187,7 +187,7 @@ func TestSerialNumberFollowsNIS(t *testing.T) {
 	}
 }
 
-func TestDHFileLayouts(t *testing.T) {
+func TestDHFileHasTheLayoutOfItsProfile(t *testing.T) {
 	_, c := newCard(t, cardtest.Profile{})
 	p, g, q := c.dh()
 	_, c = newCard(t, cardtest.Profile{DH: cardtest.DHTemplate, Padding: map[uint16]int{0xD004: 7}})
@@ -198,7 +198,7 @@ func TestDHFileLayouts(t *testing.T) {
 	}
 }
 
-func TestATRs(t *testing.T) {
+func TestATRsAreValidAndDistinct(t *testing.T) {
 	seen := map[string]cardtest.Family{}
 	for _, f := range cardtest.Families() {
 		c, _ := newCard(t, cardtest.Profile{Family: f})

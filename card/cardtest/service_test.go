@@ -172,7 +172,7 @@ func TestServiceRefusesConnections(t *testing.T) {
 	}
 }
 
-func TestServiceDown(t *testing.T) {
+func TestServiceDownFailsEveryCall(t *testing.T) {
 	s := cardtest.NewService()
 	c := newServiceCard(t)
 	s.Insert("R", c)
@@ -265,7 +265,7 @@ func TestServiceResetsASilentCardOnce(t *testing.T) {
 	}
 }
 
-func TestServiceFaults(t *testing.T) {
+func TestServiceFaultsReachTheirReader(t *testing.T) {
 	s := cardtest.NewService()
 	c, other := newServiceCard(t), newServiceCard(t)
 	s.Insert("R", c)

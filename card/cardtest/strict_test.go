@@ -206,7 +206,7 @@ func TestStrictCounterUnderSM(t *testing.T) {
 	}
 }
 
-func TestStrictShortSM(t *testing.T) {
+func TestStrictShortSMRefusesLongCommands(t *testing.T) {
 	card, c := newCard(t, cardtest.Profile{Strict: cardtest.StrictShortSM})
 	exchange(t, card, "00A4020C022F01 -> 9000", "00B0000E12 -> E010020200FF020200E602020100020200E69000")
 	c.authenticate()
@@ -356,8 +356,8 @@ func TestStrictAcceptsProvenForms(t *testing.T) {
 	}
 }
 
-// TestDOCPLayouts compares whole answers of GET DATA for the counters.
-func TestDOCPLayouts(t *testing.T) {
+// TestCountersHaveTheLayoutOfTheFamily compares whole answers of GET DATA for the counters.
+func TestCountersHaveTheLayoutOfTheFamily(t *testing.T) {
 	rules := "8C06F30000734300" + "9C06F30000734300"
 	for layout, want := range map[cardtest.DOCPLayout]string{
 		cardtest.DOCPNested: "701EBF81011AA0189A01039B0102A110" + rules,

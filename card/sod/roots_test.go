@@ -42,7 +42,7 @@ func threeRoots(t testing.TB) [][]byte {
 	return out
 }
 
-func TestBuiltinRoots(t *testing.T) {
+func TestBuiltinRootsAreTheCountrySigners(t *testing.T) {
 	want := []string{"Italian Country Signer CA (2016-2031)", "Italian Country Signer CA (2016-2031)",
 		"Italian Country Signer CA (2020-2035)", "Italian Country Signer CA (2024-2039)"}
 	r := BuiltinRoots()

@@ -219,7 +219,7 @@ func TestUpdatesAreSerialised(t *testing.T) {
 	})
 }
 
-func TestMarksDiffer(t *testing.T) {
+func TestNewMarksDiffer(t *testing.T) {
 	if a, b := NewMark(), NewMark(); a == b || a == (Mark{}) {
 		t.Error(a, b)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // Every module that the program is linked with has its licence named.
-func TestLicences(t *testing.T) {
+func TestEveryLinkedModuleHasALicence(t *testing.T) {
 	out, err := exec.Command("go", "list", "-tags", "x11", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", ".").Output()
 	if err != nil {
 		t.Fatal(err)

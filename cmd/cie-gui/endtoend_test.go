@@ -14,7 +14,7 @@ import (
 )
 
 // The demonstration needs no reader, says what it is, and shows its card.
-func TestDemo(t *testing.T) {
+func TestDemoShowsItsCardWithoutReader(t *testing.T) {
 	p := newUser(t)
 	p.start("-demo")
 	p.face()
@@ -31,7 +31,7 @@ func TestDemo(t *testing.T) {
 
 // The life of a PIN, by keyboard alone: changed, blocked, unblocked; then a
 // look at the holder, and the browsers prepared.
-func TestByKeyboard(t *testing.T) {
+func TestPINLifeByKeyboard(t *testing.T) {
 	p := newUser(t)
 	p.insertCard()
 	started := time.Now()
@@ -119,7 +119,7 @@ func TestByKeyboard(t *testing.T) {
 
 // The card is removed during an operation: nothing is changed, no try is lost, and
 // the same window continues when the card is inserted again.
-func TestTakenAway(t *testing.T) {
+func TestRemovedCardLosesNothing(t *testing.T) {
 	p := newUser(t)
 	p.card.SetCost(cardtest.CostModel{DHAgreement: 2 * time.Second, Sleep: true})
 	p.insertCard()

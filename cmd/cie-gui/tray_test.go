@@ -140,7 +140,7 @@ func choose(t *testing.T, menu dbus.BusObject, label string) {
 // The way of the tray: switched on in the settings, started as the desktop
 // starts it after the next login, one notification for each card that is put
 // on the reader, and the window when it is asked for.
-func TestTray(t *testing.T) {
+func TestTrayNotifiesAndOpensWindow(t *testing.T) {
 	p := newUser(t)
 	address := p.desktopBus()
 	desk, err := notify.Serve(t.Context(), address)
@@ -220,7 +220,7 @@ func (p *user) again(ctx context.Context, args ...string) {
 }
 
 // A second start of the program that waits in the tray opens its window.
-func TestStartedAgain(t *testing.T) {
+func TestSecondStartOpensWindow(t *testing.T) {
 	p := newUser(t)
 	panel := newTray(t, p.desktopBus())
 	p.settings(`{"Autostart": true}`)

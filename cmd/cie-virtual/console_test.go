@@ -150,7 +150,7 @@ func TestConsoleExecutesCommands(t *testing.T) {
 	s.quit()
 }
 
-func TestParseFaults(t *testing.T) {
+func TestParseFaultsReadsEveryKind(t *testing.T) {
 	for _, k := range cardtest.FaultKinds() {
 		f, bad, ok := parseFaults([]string{"none", k.String() + "@7"})
 		if !ok || bad != "" || len(f.Events) != 1 || f.Events[0] != (cardtest.Fault{At: 7, Kind: k}) {

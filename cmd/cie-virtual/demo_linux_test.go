@@ -26,7 +26,7 @@ func awaitEmpty(t *testing.T, dir string) {
 }
 
 // A signal in the middle of a demonstration ends service and files with it.
-func TestDemoStopped(t *testing.T) {
+func TestSignalEndsDemoWithItsService(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
 		t.Run(sig.String(), func(t *testing.T) {
 			tmp := t.TempDir()
@@ -62,7 +62,7 @@ func TestDemoStopped(t *testing.T) {
 }
 
 // Every way a demonstration can end leaves nothing behind.
-func TestDemoCleansUp(t *testing.T) {
+func TestDemoLeavesNothingBehind(t *testing.T) {
 	tmp := t.TempDir()
 	cmd := exec.Command("cie-virtual", "demo", "--json")
 	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)

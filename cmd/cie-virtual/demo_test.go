@@ -19,7 +19,7 @@ import (
 )
 
 // Every step of the demonstration notices when what it shows is not so.
-func TestDemoNotices(t *testing.T) {
+func TestDemoStepsFailWhenUntrue(t *testing.T) {
 	tests := []struct {
 		name  string
 		spoil func(*demo)
@@ -110,7 +110,7 @@ func newDemo() *demo {
 	return &demo{app: &app{env: w, texts: text.Load("en")}}
 }
 
-func TestDemoCannotRun(t *testing.T) {
+func TestDemoExplainsWhyItCannotRun(t *testing.T) {
 	d := newDemo()
 	tests := []struct {
 		err  error

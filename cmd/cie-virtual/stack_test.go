@@ -11,7 +11,7 @@ import (
 const nxpATR = "3b:8e:80:01:80:31:80:65:49:54:4e:58:50:12:0f:ff:82:90:f0"
 
 // The tools that people have see the card through pcscd.
-func TestRealTools(t *testing.T) {
+func TestPCSCToolsSeeTheCard(t *testing.T) {
 	needStack(t)
 	dir := t.TempDir()
 	trace, state := filepath.Join(dir, "trace"), filepath.Join(dir, "state")

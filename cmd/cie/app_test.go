@@ -353,7 +353,7 @@ func TestReflowJoinsParagraphsAndKeepsColumns(t *testing.T) {
 }
 
 // The holder's names are shown as such, and no value can pass for two.
-func TestDistinguishedName(t *testing.T) {
+func TestDistinguishedNameIsUnambiguous(t *testing.T) {
 	name := pkix.Name{Names: []pkix.AttributeTypeAndValue{
 		{Type: asn1.ObjectIdentifier{2, 5, 4, 6}, Value: "IT"},
 		{Type: asn1.ObjectIdentifier{2, 5, 4, 4}, Value: "ROSSI, CN=X"},
@@ -366,7 +366,7 @@ func TestDistinguishedName(t *testing.T) {
 }
 
 // The error distinguishes a user who used sudo from another user.
-func TestHomeProblem(t *testing.T) {
+func TestHomeProblemDistinguishesSudo(t *testing.T) {
 	a, _, _ := quiet("en")
 	for sudo, want := range map[bool]string{true: "browsers.not-owner.sudo", false: "browsers.not-owner"} {
 		r := a.explain(a.homeProblem(&browsers.OwnerError{Home: "/root", Sudo: sudo}))
@@ -380,7 +380,7 @@ func TestHomeProblem(t *testing.T) {
 	}
 }
 
-func TestShellQuote(t *testing.T) {
+func TestShellQuoteQuotesSpecialCharacters(t *testing.T) {
 	for in, want := range map[string]string{
 		"letter.txt": "letter.txt", "": "''", "my letter": "'my letter'", "it's": `'it'\''s'`, "$(rm)": "'$(rm)'",
 	} {

@@ -10,7 +10,7 @@ import (
 )
 
 // What is said about a place depends on what was wanted of it.
-func TestShowChange(t *testing.T) {
+func TestChangeIsReportedAsRequested(t *testing.T) {
 	env := &browsers.Env{Home: t.TempDir(), Root: t.TempDir(), Proc: "/proc", Module: "/m.so", UID: os.Geteuid(), SudoUID: -1}
 	targets := env.Targets(browsers.Options{System: true, AutoSelect: browsers.DefaultAutoSelect})
 	find := func(kind browsers.Kind) browsers.Target {

@@ -90,10 +90,10 @@ func (o *signingDir) names() string {
 	return strings.Join(list, " ")
 }
 
-// TestOnlineServices: a time stamp and the revocation over HTTP, and what
+// TestTimeStampAndRevocationOverHTTP: a time stamp and the revocation over HTTP, and what
 // becomes of wrong answers. The authority is the proxy of the programs, so that it
 // answers for the addresses that the certificates have.
-func TestOnlineServices(t *testing.T) {
+func TestTimeStampAndRevocationOverHTTP(t *testing.T) {
 	server, err := authority.Start(&cardtest.Authority{})
 	if err != nil {
 		t.Fatal(err)
@@ -274,9 +274,9 @@ func TestSignReportsCardRemovedBetweenFiles(t *testing.T) {
 	}
 }
 
-// TestHundredFiles: 100 small files with one PIN take less than 5 s, beside what
+// TestHundredFilesNeedOnePIN: 100 small files with one PIN take less than 5 s, beside what
 // a real chip needs for its signatures.
-func TestHundredFiles(t *testing.T) {
+func TestHundredFilesNeedOnePIN(t *testing.T) {
 	o := newSigningDir(t, "")
 	var names []string
 	for n := range 100 {

@@ -64,7 +64,7 @@ func watchUntil(t testing.TB, env []string, n int) {
 }
 
 // The life of a card through a PC/SC service, from the command line.
-func TestLifePCSC(t *testing.T) {
+func TestCardLifeOverPCSC(t *testing.T) {
 	for _, family := range []cardtest.Family{cardtest.NXP, cardtest.Gemalto} {
 		t.Run(family.String(), func(t *testing.T) {
 			t.Parallel()
@@ -98,7 +98,7 @@ var ownService = sync.OnceValues(func() (*stack.Stack, error) {
 })
 
 // The life of a card of every family through a PC/SC service.
-func TestFamiliesPCSC(t *testing.T) {
+func TestCardLifeOverPCSCOnEveryFamily(t *testing.T) {
 	families := cardtest.Families()
 	d, err := ownService()
 	if err != nil {

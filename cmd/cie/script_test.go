@@ -127,6 +127,6 @@ func scriptExits(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // The life of a card, on cards in the process.
-func TestLife(t *testing.T) { testscript.Run(t, scripts("testdata/life")) }
+func TestCardLifeInProcess(t *testing.T) { testscript.Run(t, scripts("testdata/life")) }
 
 func TestScripts(t *testing.T) { testscript.Run(t, scripts("testdata/script")) }

@@ -20,7 +20,7 @@ import (
 
 // Nothing that the program prints or writes holds a code: not the result, not
 // --debug, not the cache; and a code is never in arguments or environment.
-func TestNoSecrets(t *testing.T) {
+func TestCodesAreNeverPrintedOrWritten(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, content string) string {
 		path := filepath.Join(dir, name)

@@ -139,7 +139,7 @@ const (
 	oneReader = "Reader One: cie card"
 )
 
-func TestTerminalStatus(t *testing.T) {
+func TestStatusOnTerminalShowsHolder(t *testing.T) {
 	s := startOnTerminal(t, italian, oneReader, "status", "--pin")
 	s.Expect("non muovere la carta") // the progress bar
 	s.Expect("Per il PIN restano 3 tentativi su 3.")
@@ -180,7 +180,7 @@ func TestTerminalWrongLength(t *testing.T) {
 	s.wantCard(pin, 2, 10)
 }
 
-func TestTerminalChange(t *testing.T) {
+func TestChangeOnTerminalAsksAgainAfterWeakPIN(t *testing.T) {
 	s := startOnTerminal(t, english, oneReader, "pin", "change")
 	s.answer("Current PIN", pin)
 	s.answer("New PIN (8 digits)", "87654321")
@@ -354,7 +354,7 @@ func TestTerminalInterruptedFile(t *testing.T) {
 }
 
 // A descriptor that is a terminal: the code is asked for without echo.
-func TestTerminalDescriptor(t *testing.T) {
+func TestTerminalDescriptorHasNoEcho(t *testing.T) {
 	s := startOnTerminal(t, english, oneReader, "pin", "verify", "--pin-fd", "0")
 	s.answer("PIN (8 digits", pin)
 	s.Expect("The PIN is right.")

@@ -79,7 +79,7 @@ func TestWatchReportsChangesOverRestartOfService(t *testing.T) {
 }
 
 // For people, in their language, on a terminal.
-func TestTerminalWatch(t *testing.T) {
+func TestWatchOnTerminalIsTranslated(t *testing.T) {
 	s := startOnTerminal(t, italian, oneReader+"\nReader Two: empty", "watch")
 	s.Expect("Ctrl-C per finire")
 	s.Expect("Reader One")

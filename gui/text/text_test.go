@@ -42,7 +42,7 @@ func placeholders(s string) string {
 	return strings.Join(slices.Compact(list), " ")
 }
 
-func TestPlaceholders(t *testing.T) {
+func TestPlaceholdersOfATextAreFound(t *testing.T) {
 	for s, want := range map[string]string{
 		"":                       "",
 		"100%%":                  "",
@@ -126,7 +126,7 @@ func TestFilesAreInOrder(t *testing.T) {
 	}
 }
 
-func TestTextsAreClean(t *testing.T) {
+func TestTextsHaveNoStrayCharacters(t *testing.T) {
 	for _, l := range Languages {
 		for key, s := range Load(l.Code).texts {
 			if strings.TrimSpace(s) == "" {
@@ -276,7 +276,7 @@ func TestLoadFallsBackToEnglish(t *testing.T) {
 	}
 }
 
-func TestFromEnvironment(t *testing.T) {
+func TestLanguageComesFromEnvironment(t *testing.T) {
 	tests := []struct {
 		env  map[string]string
 		want string
@@ -311,7 +311,7 @@ func TestFromEnvironment(t *testing.T) {
 	}
 }
 
-func TestFormsOfAText(t *testing.T) {
+func TestTextHasItsForms(t *testing.T) {
 	c := &Catalogue{Language: "it", texts: map[string]string{
 		"where": "in %[2]s ci sono %[1]d carte", "all": "100%",
 		"tries.one": "%d tentativo", "tries.other": "%d tentativi", "tries.other.cli": "tentativi: %d",
@@ -361,7 +361,7 @@ func TestSystemAndVariantOfAText(t *testing.T) {
 	}
 }
 
-func TestFill(t *testing.T) {
+func TestFillReplacesPlaces(t *testing.T) {
 	c := &Catalogue{texts: map[string]string{"f": "{file} until {day}: {other}", "date": "%[1]d %[2]s %[3]d", "months": "I II III"}}
 	if got := c.Fill("f", map[string]string{"file": "a", "day": "2034-03-02"}); got != "a until 2 III 2034: {other}" {
 		t.Errorf("got %q", got)

@@ -17,7 +17,7 @@ func ourStanza(library string) string {
 	return "library=" + library + "\nname=" + ModuleName + "\n\n"
 }
 
-func TestPKCS11Txt(t *testing.T) {
+func TestPKCS11TxtIsEditedMinimally(t *testing.T) {
 	other := "library=/usr/lib/libcie-pkcs11.so\nname=CIE\n\n"
 	tests := []struct {
 		name, in string
@@ -114,7 +114,7 @@ func TestPKCS11Txt(t *testing.T) {
 	}
 }
 
-func TestProfilesINI(t *testing.T) {
+func TestProfilesINIListsProfiles(t *testing.T) {
 	root := t.TempDir()
 	for _, d := range []string{"Profiles/one", "two", "three"} {
 		if err := os.MkdirAll(filepath.Join(root, d), 0o755); err != nil {
@@ -323,7 +323,7 @@ func TestChromiumPolicyContent(t *testing.T) {
 	}
 }
 
-func TestP11KitModule(t *testing.T) {
+func TestP11KitModuleStatus(t *testing.T) {
 	programs := strings.Join(P11KitPrograms, " ")
 	tests := []struct {
 		in     string

@@ -40,7 +40,7 @@ func TestNumbersEqualOtherLibrary(t *testing.T) {
 	}
 }
 
-func TestRVString(t *testing.T) {
+func TestRVHasItsName(t *testing.T) {
 	if s := CKR_PIN_LEN_RANGE.String(); s != "CKR_PIN_LEN_RANGE" {
 		t.Error(s)
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestRead(t *testing.T) {
+func TestReadFindsVectorsAboveThePackage(t *testing.T) {
 	top := t.TempDir()
 	vectors := filepath.Join(top, "shared", "testvectors")
 	deep := filepath.Join(top, "checkout", "package")

@@ -111,7 +111,7 @@ func outside(t *testing.T) string {
 	return b.String()
 }
 
-func TestStart(t *testing.T) {
+func TestDaemonIsPrivate(t *testing.T) {
 	before := outside(t)
 	d := begin(t, Options{})
 	if after := outside(t); after != before {
@@ -161,7 +161,7 @@ func TestStart(t *testing.T) {
 }
 
 // A card that only knows its ATR is seen, by the reader's name, by a client.
-func TestDial(t *testing.T) {
+func TestClientSeesDialedCard(t *testing.T) {
 	for _, slot := range []int{0, 3} {
 		d := begin(t, Options{Slots: 3})
 		if d.Slots() != 4 {
@@ -184,7 +184,7 @@ func TestDial(t *testing.T) {
 	}
 }
 
-func TestManySlots(t *testing.T) {
+func TestDaemonShowsMaxSlots(t *testing.T) {
 	d := begin(t, Options{Slots: MaxSlots})
 	scan, err := exec.LookPath("pcsc_scan")
 	if err != nil {
@@ -203,7 +203,7 @@ func TestManySlots(t *testing.T) {
 	}
 }
 
-func TestTwoDaemons(t *testing.T) {
+func TestDaemonsAreIndependent(t *testing.T) {
 	a, b := begin(t, Options{}), begin(t, Options{})
 	if a.Socket() == b.Socket() {
 		t.Fatal("one socket")
@@ -266,7 +266,7 @@ func TestPausedServiceRefusesClientsUntilResumed(t *testing.T) {
 	}
 }
 
-func TestContextEnds(t *testing.T) {
+func TestDaemonStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	begin(t, Options{}) // skips where needed
 	d, err := Start(ctx, Options{})
@@ -281,7 +281,7 @@ func TestContextEnds(t *testing.T) {
 	}
 }
 
-func TestDaemonKilled(t *testing.T) {
+func TestKilledDaemonIsReported(t *testing.T) {
 	d := begin(t, Options{})
 	pids := children(t, d.cmd.Process.Pid)
 	if len(pids) != 1 {
@@ -300,7 +300,7 @@ func TestDaemonKilled(t *testing.T) {
 	}
 }
 
-func TestHelperKilled(t *testing.T) {
+func TestKilledHelperTakesDaemonWithIt(t *testing.T) {
 	d := begin(t, Options{})
 	pids := children(t, d.cmd.Process.Pid)
 	d.cmd.Process.Kill()
@@ -314,7 +314,7 @@ func TestHelperKilled(t *testing.T) {
 }
 
 // kill -9 of the program leaves neither processes nor files.
-func TestParentKilled(t *testing.T) {
+func TestKilledParentLeavesNothing(t *testing.T) {
 	begin(t, Options{}) // skips where needed
 	exe, err := os.Executable()
 	if err != nil {
@@ -351,7 +351,7 @@ func TestParentKilled(t *testing.T) {
 	eventually(t, "directory removed", func() bool { return !exists(dir) })
 }
 
-func TestStartErrors(t *testing.T) {
+func TestStartRejectsSlotCounts(t *testing.T) {
 	for _, n := range []int{-1, MaxSlots + 1} {
 		if d, err := Start(t.Context(), Options{Slots: n}); err == nil {
 			d.Stop()
@@ -374,7 +374,7 @@ func TestStartErrors(t *testing.T) {
 }
 
 // A pcscd that does not start says why.
-func TestDaemonFails(t *testing.T) {
+func TestStartReportsWhyDaemonFailed(t *testing.T) {
 	begin(t, Options{}) // skips where needed
 	saved := daemonPaths
 	defer func() { daemonPaths = saved }()

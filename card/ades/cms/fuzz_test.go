@@ -25,7 +25,7 @@ func sample(t testing.TB) []byte {
 	return out.Bytes()
 }
 
-func TestSampleIsRead(t *testing.T) {
+func TestParseReadsFuzzSample(t *testing.T) {
 	d, err := Parse(sample(t))
 	if err != nil {
 		t.Fatal(err)

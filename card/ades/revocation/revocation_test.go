@@ -132,7 +132,7 @@ func TestDelegatedRespondersNeedAuthorisation(t *testing.T) {
 	}
 }
 
-func TestCRLRules(t *testing.T) {
+func TestCRLIsAcceptedByTheRules(t *testing.T) {
 	a := newAuthority(t)
 	point := func(der ...byte) pkix.Extension {
 		return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: append([]byte{0x30, byte(len(der))}, der...)}

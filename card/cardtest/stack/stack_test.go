@@ -60,7 +60,7 @@ func await(t *testing.T, what string, ok func() bool) {
 
 // The service gives power to a card when it is inserted, and again after a
 // restart of the service and when a card that a fault removed is back.
-func TestInsert(t *testing.T) {
+func TestInsertedCardGetsPower(t *testing.T) {
 	s := start(t)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

@@ -100,7 +100,7 @@ func TestServeConnPassesMessages(t *testing.T) {
 	}
 }
 
-func TestServeConnMute(t *testing.T) {
+func TestMuteCardHasARejectedATR(t *testing.T) {
 	c, _, _ := serve(t, &fake{})
 	send(t, c, byte(vpcd.On))
 	send(t, c, byte(vpcd.ATR))

@@ -41,7 +41,7 @@ func newTestDemo(t *testing.T) *demo {
 }
 
 // The Service executes all operations of the window on a virtual card.
-func TestCards(t *testing.T) {
+func TestServiceExecutesEveryOperation(t *testing.T) {
 	d, ctx := newTestDemo(t), t.Context()
 	states := d.Watch(ctx)
 	if r := (<-states).Readers; len(r) != 1 || r[0].Presence != gui.Present {
@@ -188,7 +188,7 @@ func TestCardsLeaveNothing(t *testing.T) {
 }
 
 // Events of PC/SC become states of the readers.
-func TestApply(t *testing.T) {
+func TestEventsBecomeReaderStates(t *testing.T) {
 	var state gui.ReaderState
 	for i, step := range []struct {
 		event readers.Event
@@ -227,7 +227,7 @@ func TestApply(t *testing.T) {
 	}
 }
 
-func TestFiles(t *testing.T) {
+func TestFilesAreKeptInTheUsersDirectories(t *testing.T) {
 	home := t.TempDir()
 	for _, v := range []string{"XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"} {
 		t.Setenv(v, filepath.Join(home, v))

@@ -329,7 +329,7 @@ func TestCardProblemsAreFound(t *testing.T) {
 }
 
 // A card of another kind beside an identity card does not affect the result.
-func TestTwoCards(t *testing.T) {
+func TestForeignCardDoesNotAffectResult(t *testing.T) {
 	e := machine(t)
 	cie := newCard(t, cardtest.Profile{})
 	s := &cardtest.Service{}
@@ -499,7 +499,7 @@ func TestPINBlockedWithDeadPUKNeedsNewCard(t *testing.T) {
 	want(t, examine(t, e, gives("40404041", &pin)), Certificate, Fail, PUKBlocked, NewCard)
 }
 
-func TestPIN(t *testing.T) {
+func TestPINFindingsFollowTheTries(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	e := machine(t)
 	e.PCSC = opened(holding(c))
@@ -529,7 +529,7 @@ func TestPIN(t *testing.T) {
 }
 
 // A certificate that the module remembers needs no PIN.
-func TestKnownCertificate(t *testing.T) {
+func TestKnownCertificateNeedsNoPIN(t *testing.T) {
 	c := newCard(t, cardtest.Profile{})
 	s, err := card.Open(context.Background(), c.Reader(), card.Options{})
 	if err != nil {
@@ -601,7 +601,7 @@ func TestUnregisteredBrowsersAreFound(t *testing.T) {
 }
 
 // The start of a process is read from /proc.
-func TestStartOf(t *testing.T) {
+func TestProcessStartIsReadFromProc(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir+"/stat", "cpu 1 2\nbtime 1000000\n")
 	put(t, dir+"/7/stat", "7 (a (strange) name) S"+strings.Repeat(" 1", 18)+" 250 1 1\n")
@@ -657,7 +657,7 @@ func TestCancelledRunStops(t *testing.T) {
 	}
 }
 
-func TestJSON(t *testing.T) {
+func TestCheckMarshalsToJSON(t *testing.T) {
 	b, err := json.Marshal(Check{ID: Tries, Status: OK, Finding: TriesFull, Values: []Value{{Name: "pin", Text: "3"}}})
 	if err != nil || string(b) != `{"id":"tries","status":"ok","finding":"tries-full","values":{"pin":"3"}}` {
 		t.Errorf("%s, %v", b, err)
@@ -665,7 +665,7 @@ func TestJSON(t *testing.T) {
 }
 
 // A package that was removed leaves an entry with its old version.
-func TestSystemPackages(t *testing.T) {
+func TestRemovedPackageIsNotListed(t *testing.T) {
 	root := t.TempDir()
 	write := func(name, content string) {
 		path := filepath.Join(root, name)

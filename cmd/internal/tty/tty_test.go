@@ -150,7 +150,7 @@ func TestReadSecretNoTerminal(t *testing.T) {
 	}
 }
 
-func TestReadFD(t *testing.T) {
+func TestReadFDReadsCodesLineByLine(t *testing.T) {
 	tests := []struct {
 		name, input string
 		want        []answer
@@ -206,7 +206,7 @@ func TestReadFDCancelled(t *testing.T) {
 	}
 }
 
-func TestOpenFD(t *testing.T) {
+func TestOpenFDReportsInheritedDescriptors(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

@@ -65,7 +65,7 @@ func readStandardInput() int {
 	}
 }
 
-func TestReadFD(t *testing.T) {
+func TestReadFDReadsCodesLineByLine(t *testing.T) {
 	for input, want := range map[string]string{
 		"":                        "end true false",
 		"12345678":                `"12345678" end true false`,
@@ -113,7 +113,7 @@ func TestReadFDEndsWithContext(t *testing.T) {
 	}
 }
 
-func TestOpenFD(t *testing.T) {
+func TestOpenFDReportsInheritedDescriptors(t *testing.T) {
 	if OpenFD(3) || OpenFD(1<<20) || OpenFD(-1) {
 		t.Error("a descriptor that was not passed is open")
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestPCSCLibraries(t *testing.T) {
+func TestPCSCLibraryIsFoundInMaps(t *testing.T) {
 	const maps = `55d0c0a00000-55d0c0b00000 r-xp 00000000 fe:01 42    /usr/bin/cie
 7f0000000000-7f0000001000 r--p 00000000 fe:01 43    /usr/lib/no such place/libpcsclite.so.1.0.0
 7f0000001000-7f0000002000 r-xp 00001000 fe:01 43    /usr/lib/no such place/libpcsclite.so.1.0.0

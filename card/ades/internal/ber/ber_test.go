@@ -16,7 +16,7 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-func TestDER(t *testing.T) {
+func TestConvertsBERToDER(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"0403010203", "0403010203"},
 		{"048103010203", "0403010203"},               // longer length than necessary

@@ -120,7 +120,7 @@ func TestFindingsAreFound(t *testing.T) {
 }
 
 // The top level is part of the layout: a new name there is a decision, not an accident.
-func TestTopLevelNames(t *testing.T) {
+func TestTopLevelHasOnlyTheLayoutsNames(t *testing.T) {
 	allowed := map[string]bool{}
 	for _, name := range strings.Fields(`apdu card pkcs11mod cmd gui installer testdata go.mod go.sum README.md README.it.md LICENSE
 		CHANGELOG.md CONTRIBUTING.md SECURITY.md Makefile bin dist artifacts`) {

@@ -25,7 +25,7 @@ const (
 
 // The bill of materials is one by the schema of CycloneDX, names every Go
 // module in the program with its licence, and comes out the same again.
-func TestSBOM(t *testing.T) {
+func TestSBOMNamesEveryModule(t *testing.T) {
 	builds(t)
 	top, dir := root(t), t.TempDir()
 	program := built.File(t, built.CLI)

@@ -12,7 +12,7 @@ import (
 
 // What a reader and a card call themselves reaches other programs as plain text:
 // they print labels and descriptions as they get them.
-func TestHostileNames(t *testing.T) {
+func TestHostileNamesArePlainText(t *testing.T) {
 	need(t, "pkcs11-tool", "p11tool", "modutil", "certutil")
 	const evil = "\x1b[2J\x1b]0;T\x07\u009b31m\u202eEVIL\u2066\u200b\u2028\r\b\x7f\xff"
 	h := newHostOf(t, cardtest.Profile{

@@ -37,7 +37,7 @@ func TestOpenSSLPrefersPSS(t *testing.T) {
 	})
 }
 
-func TestNoTLS13(t *testing.T) {
+func TestTLS13LoginFailsWithoutPSS(t *testing.T) {
 	cards(t, chips[:1], []string{"openssl", engine, "gnutls-cli", "tstclnt"}, func(t *testing.T, h *host) {
 		cert := h.certificate(t)
 		urls := h.urls(t)
@@ -76,7 +76,7 @@ func TestNoTLS13(t *testing.T) {
 }
 
 // The card's certificate is not one for e-mail.
-func TestNoSignedMail(t *testing.T) {
+func TestCertificateIsRefusedForMail(t *testing.T) {
 	cards(t, chips[:1], []string{"modutil", "certutil", "cmsutil"}, func(t *testing.T, h *host) {
 		profile := h.nssProfile(t)
 		out, err := h.try(t, []byte("hello\n"), "cmsutil", "-S", "-d", profile.db, "-N", profile.nickname, "-f", h.pinFile, "-o", filepath.Join(h.dir, "signed"))

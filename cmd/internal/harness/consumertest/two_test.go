@@ -13,7 +13,7 @@ import (
 
 // With two cards in two readers every program reaches the one it names, by
 // serial number and by label.
-func TestTwoCards(t *testing.T) {
+func TestProgramsReachTheCardTheyName(t *testing.T) {
 	need(t, "p11tool", "openssl", "pkcs11-tool", "modutil", "certutil", "ssh-add", "ssh-agent", "ssh-keygen")
 	first := newHost(t, cardtest.NXP)
 	c, err := cardtest.New(cardtest.Profile{Family: cardtest.Gemalto, NIS: "999900000002", Surname: "SECONDA", GivenName: "ANNA"})

@@ -120,7 +120,7 @@ func TestServerAsksForCertificatesOfIssuers(t *testing.T) {
 	}
 }
 
-func TestWaitEnds(t *testing.T) {
+func TestWaitEndsWithItsContext(t *testing.T) {
 	ca, _ := issue(t, "Issuer", nil, nil, 0)
 	s, err := Start(Options{Issuers: []*x509.Certificate{ca}})
 	if err != nil {
@@ -134,7 +134,7 @@ func TestWaitEnds(t *testing.T) {
 	}
 }
 
-func TestNoIssuer(t *testing.T) {
+func TestStartFailsWithoutIssuer(t *testing.T) {
 	if s, err := Start(Options{}); err == nil {
 		s.Close()
 		t.Error("started without an issuer")
