@@ -185,7 +185,7 @@ func (t *transaction) proveTerminal(k *deviceKeys, ifd, icc []byte) (rndICC []by
 	rand.Read(prnd)
 	hash := deviceHash(prnd, ifd, snIFD, rndICC, icc, k)
 	block := bytes.Join([][]byte{{0x6A}, prnd, hash, {0xBC}}, nil)
-	signature := new(big.Int).Exp(new(big.Int).SetBytes(block), ifdPrivate, ifdModulus).FillBytes(make([]byte, size))
+	signature := signAsTerminal(new(big.Int).SetBytes(block)).FillBytes(make([]byte, size))
 	_, err = t.secureOK(apdu.Command{INS: insExternalAuthenticate, Data: append(bytes.Clone(snIFD), signature...)})
 	return rndICC, err
 }

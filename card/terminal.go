@@ -23,6 +23,15 @@ const (
 		"0b33439a2c93f2d97e18c0a82343a6012a5bb1822808f01b5cfd85673ac0964c" +
 		"5f3cfd2daf8142359764a9adb9e3f76db613461c1bc913dc9ac0ab50d365f77c" +
 		"b93194c98aa966d89cdd555125a5e59ecf4fa3f0c3fd610cd3d056439338fd81"
+	// The factors of the modulus, larger first.
+	ifdPrimePHex = "e9281d696bcf26576ada4491bdbb48057cdd3e78d846d9616469e2b48151098d" +
+		"b688704f676eb93f7ed50c7a725bfda26bff10630a0aa9658684b881e007f0f1" +
+		"a53208da67e2d62216b01990dbbc93cb2870b99f87742ffa87a17129c9fad525" +
+		"f6cf2ae6f45a04c0fc0750f2ca4d5b4f54273fc5993ba965851d38efa92c36dd"
+	ifdPrimeQHex = "cc654a024bdf9c450af93e9cdb0e08869e457166f032d961fab56a34230a9500" +
+		"9ed7762d25a04c34b55fb455cedf7398db580837e8dcc070d72b260427754c14" +
+		"6e7641950a7880fe0cb3b39ec7e4c96fa36daab3e996302e13f78503bb133425" +
+		"3dd2044965ff77fa04d8f75727291d8c2457f910a3ab7f6a19ed7dcfd0a43be1"
 	// rootPrivateHex is the private exponent that signs terminal
 	// certificates; its modulus is read from the card.
 	rootPrivateHex = "186b31488c25dcf85d953d3630c0d073ba1c6aa24581ad254f3b6719c5d72cca" +
@@ -39,6 +48,8 @@ const (
 var (
 	ifdModulus  = hexInt(ifdModulusHex)
 	ifdPrivate  = hexInt(ifdPrivateHex)
+	ifdPrimeP   = hexInt(ifdPrimePHex)
+	ifdPrimeQ   = hexInt(ifdPrimeQHex)
 	rootPrivate = hexInt(rootPrivateHex)
 	// ifdExponent is 65537 in four bytes, as in the certificate.
 	ifdExponent = []byte{0x00, 0x01, 0x00, 0x01}
@@ -57,4 +68,17 @@ func hexInt(s string) *big.Int {
 		panic("card: malformed constant")
 	}
 	return n
+}
+
+// signAsTerminal executes the RSA private operation of the terminal's key. It
+// computes modulo each factor, which costs a quarter of an exponentiation modulo
+// their product: the largest part of a device authentication otherwise.
+func signAsTerminal(block *big.Int) *big.Int {
+	modulo := func(prime *big.Int) *big.Int {
+		order := new(big.Int).Sub(prime, big.NewInt(1))
+		return order.Exp(block, new(big.Int).Mod(ifdPrivate, order), prime)
+	}
+	signature, h := modulo(ifdPrimeQ), modulo(ifdPrimeP)
+	h.Sub(h, signature).Mul(h, new(big.Int).ModInverse(ifdPrimeQ, ifdPrimeP)).Mod(h, ifdPrimeP)
+	return signature.Add(signature, h.Mul(h, ifdPrimeQ))
 }
