@@ -36,6 +36,8 @@ type Trial struct {
 	Known bool
 	// Limit is the last position tried; 0: the last command.
 	Limit int
+	// Share is the part of the positions that is tried.
+	Share Share
 	// Sum counts positions and outcomes, over all trials that share it.
 	Sum *Sum
 
@@ -67,7 +69,7 @@ var roots = sync.OnceValue(func() *sod.Roots {
 func options(s store) card.Options { return card.Options{Store: s, Roots: roots()} }
 
 // Run executes the operation once without faults, and then with a fault of the kind
-// at each of its commands. The card is not restarted in between. Run returns every
+// at each of its commands that Share and Limit contain. The card is not restarted in between. Run returns every
 // wrong outcome.
 func (t *Trial) Run(op Operation, kind cardtest.FaultKind) (wrong []error) {
 	fail := func(at int, err error) {
@@ -91,6 +93,9 @@ func (t *Trial) Run(op Operation, kind cardtest.FaultKind) (wrong []error) {
 		last = min(last, t.Limit)
 	}
 	for at := 1; at <= last; at++ {
+		if !t.Share.contains(at) {
+			continue
+		}
 		if _, err := t.position(op, cardtest.FaultAt(at, kind), at); err != nil {
 			fail(at, err)
 			if len(wrong) > 3 {

@@ -21,13 +21,12 @@ func TestFaults(t *testing.T) {
 			for o, op := range append(Operations(), Readings()...) {
 				for k, kind := range kinds {
 					for _, known := range []bool{true, false} {
-						// The first family is tested completely, the others in part.
-						if !All() && f > 0 && (!known || !Selected(f, o, k)) {
+						if !All() && !selected(f, o, k, known) {
 							continue
 						}
 						t.Run(fmt.Sprintf("%v/known=%v/%s/%v", family, known, op.Name, kind), func(t *testing.T) {
 							t.Parallel()
-							tryFaults(t, family, known, op, kind, sum)
+							tryFaults(t, family, ShareOf(f), known, op, kind, sum)
 						})
 					}
 				}
@@ -37,7 +36,58 @@ func TestFaults(t *testing.T) {
 	t.Log(sum)
 }
 
-func tryFaults(t *testing.T, family cardtest.Family, known bool, op Operation, kind cardtest.FaultKind, sum *Sum) {
+// selected reports whether a short run tries an operation and a kind of fault with
+// a family: the first family completely as a known card, the rest in part.
+func selected(family, operation, kind int, known bool) bool {
+	switch {
+	case family > 0:
+		return known && Selected(family, operation, kind)
+	case !known:
+		return SelectedUnknown(operation, kind)
+	}
+	return true
+}
+
+// TestShortRunCoversEveryPart checks that what the families divide in a short run is
+// everything: each kind of fault on a card never seen and with each other family, and
+// each position with some of them.
+func TestShortRunCoversEveryPart(t *testing.T) {
+	operations, kinds := len(append(Operations(), Readings()...)), len(cardtest.FaultKinds())
+	count := func(family, kind int, known bool) (n int) {
+		for o := range operations {
+			if selected(family, o, kind, known) {
+				n++
+			}
+		}
+		return n
+	}
+	for k := range kinds {
+		if n := count(0, k, true); n != operations {
+			t.Errorf("kind %d: the first family has %d operations, want %d", k, n, operations)
+		}
+		if n := count(0, k, false); n != 2 {
+			t.Errorf("kind %d: a card never seen has %d operations, want 2", k, n)
+		}
+		for f := 1; f < len(cardtest.Families()); f++ {
+			if n := count(f, k, true); n != 1 {
+				t.Errorf("kind %d: family %d has %d operations, want 1", k, f, n)
+			}
+		}
+	}
+	for at := 1; at <= 60; at++ {
+		n := 0
+		for f := 1; f < len(cardtest.Families()); f++ {
+			if ShareOf(f).contains(at) {
+				n++
+			}
+		}
+		if n == 0 || !ShareOf(0).contains(at) {
+			t.Errorf("position %d: %d families", at, n)
+		}
+	}
+}
+
+func tryFaults(t *testing.T, family cardtest.Family, share Share, known bool, op Operation, kind cardtest.FaultKind, sum *Sum) {
 	c, err := cardtest.New(cardtest.Profile{Family: family})
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +95,7 @@ func tryFaults(t *testing.T, family cardtest.Family, known bool, op Operation, k
 	service := &cardtest.Service{}
 	service.Insert("reader", c)
 	putBack := func() error { c.Insert(); return nil }
-	trial := Trial{Card: c, Service: service, Reader: "reader", PutBack: putBack, Known: known, Sum: sum}
+	trial := Trial{Card: c, Service: service, Reader: "reader", PutBack: putBack, Known: known, Share: share, Sum: sum}
 	if !known && !All() {
 		// From the key exchange on a known card does the same.
 		trial.Limit = 34

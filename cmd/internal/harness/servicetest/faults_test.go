@@ -44,7 +44,7 @@ func TestFaults(t *testing.T) {
 							s.waitFor(nil)
 							return nil
 						}
-						trial := faultinjection.Trial{Card: c, Service: s.context, Reader: s.daemon.Reader(s.number), PutBack: putBack, State: state, Known: true, Sum: sum}
+						trial := faultinjection.Trial{Card: c, Service: s.context, Reader: s.daemon.Reader(s.number), PutBack: putBack, State: state, Known: true, Share: faultinjection.ShareOf(f), Sum: sum}
 						for _, err := range trial.Run(op, kind) {
 							t.Error(err)
 						}
