@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"context"
 	"crypto"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,10 +18,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cie/card/ades"
 	"cie/card/ades/cms"
-	"cie/card/ades/tsp"
+	"cie/card/ades/pdf"
 	"cie/card/identity"
+	"cie/cmd/internal/documents"
 	"cie/cmd/internal/online"
 	"cie/cmd/internal/tty"
 )
@@ -52,24 +53,14 @@ type signFlags struct {
 	pdf            pdfFlags
 }
 
-// signFormat makes signed documents of one kind.
-type signFormat interface {
-	// prepare reads a document before the card is touched. What must be refused
-	// is refused here.
-	prepare(ctx context.Context, a *app, file string, f *signFlags) (unsigned, error)
-}
-
-// unsigned is a document that lacks nothing but the signature.
-type unsigned interface {
-	// suggest returns names for the signed document, the best first, without a directory.
-	suggest() func(n int) string
-	digest() []byte
-	// sign signs and writes the signed document to w.
-	sign(a *app, s cms.Signer, o cms.Options, w io.Writer) error
-}
-
 // signFormats are the values of --format but for raw.
-var signFormats = map[string]signFormat{"p7m": p7mFormat{}, formatPDF: pdfFormat{}}
+var signFormats = []string{formatP7M, formatPDF}
+
+const (
+	formatP7M = string(documents.P7M)
+	formatPDF = string(documents.PDF)
+	formatRaw = "raw"
+)
 
 // formatFor returns the name of the format for a file: a PDF is signed as one,
 // unless an option asks for what only p7m has.
@@ -77,13 +68,11 @@ func formatFor(f *signFlags, file string) string {
 	switch {
 	case f.format != "":
 		return f.format
-	case !f.detached && !f.wrap && isPDFFile(file):
-		return formatPDF
+	case f.detached || f.wrap:
+		return formatP7M
 	}
-	return "p7m"
+	return string(documents.FormatOf(file))
 }
-
-const formatRaw = "raw"
 
 func (a *app) signCommand() *cobra.Command {
 	f := &signFlags{}
@@ -114,7 +103,7 @@ func (a *app) signCommand() *cobra.Command {
 			return a.sign(c.Context(), f, args)
 		},
 	}
-	formats := append(slices.Sorted(maps.Keys(signFormats)), formatRaw)
+	formats := append(slices.Clone(signFormats), formatRaw)
 	c.Flags().StringVar(&f.format, "format", "", a.text("flag.format"))
 	c.Flags().StringVar(&f.hash, "hash", "", a.text("flag.hash"))
 	c.Flags().StringVar(&f.out, "out", "", a.text("flag.sign-out"))
@@ -132,7 +121,7 @@ func (a *app) signCommand() *cobra.Command {
 
 // checkSign refuses options that cannot be meant.
 func (a *app) checkSign(c *cobra.Command, f *signFlags, files []string) error {
-	formats := append(slices.Sorted(maps.Keys(signFormats)), formatRaw)
+	formats := append(slices.Clone(signFormats), formatRaw)
 	if f.hash != "" && f.format == "" {
 		f.format = formatRaw
 	}
@@ -188,8 +177,11 @@ func (a *app) checkSign(c *cobra.Command, f *signFlags, files []string) error {
 // signTask is one document on its way.
 type signTask struct {
 	file, out, format string
-	document          unsigned
+	document          documents.Document
 }
+
+// naming are the names of signed documents where --out gives none.
+var naming = documents.Naming{Suffix: "-signed", Number: "-%d"}
 
 // sign signs documents. The files come first: no PIN is asked for a file
 // that cannot be read, or whose signed document could not be written.
@@ -199,59 +191,32 @@ func (a *app) sign(ctx context.Context, f *signFlags, files []string) error {
 		return err
 	}
 	var tasks []signTask
-	taken := make(map[string]bool)
+	outputs := documents.Outputs{Dir: f.outDir, Naming: naming}
 	for _, file := range files {
-		format := formatFor(f, file)
-		document, err := signFormats[format].prepare(ctx, a, file, f)
+		t := signTask{file: file, out: f.out, format: formatFor(f, file)}
+		var err error
+		t.document, err = documents.Prepare(ctx, file, a.signOptions(f, t))
 		a.bar.clear()
-		if err != nil {
-			return err
+		if err == nil && f.out != "" {
+			err = outputs.Use(f.out)
+		} else if err == nil {
+			t.out, err = outputs.Choose(file, t.document)
 		}
-		out, err := a.signedName(f, file, document, taken)
 		if err != nil {
-			return err
+			return a.documentProblem(err, file)
 		}
-		tasks = append(tasks, signTask{file, out, format, document})
+		tasks = append(tasks, t)
 	}
 	return a.withPIN(ctx, &f.codes, func(u *inUse) error { return a.signAll(ctx, u, f, tasks) })
 }
 
-// maxNames bounds the names that are tried for one signed document.
-const maxNames = 1000
-
-// signedName chooses where a signed document goes, and checks that it can be
-// written there.
-func (a *app) signedName(f *signFlags, file string, d unsigned, taken map[string]bool) (string, error) {
-	free := func(name string) (bool, error) {
-		if taken[filepath.Clean(name)] {
-			return false, a.problem("exists", exitFailed, "sign.same-output", name)
-		}
-		return true, a.canCreate(name)
+// signOptions returns how a document is signed.
+func (a *app) signOptions(f *signFlags, t signTask) documents.Options {
+	return documents.Options{
+		Format: documents.Format(t.format), Detached: f.detached, Wrap: f.wrap, Stamped: f.tsa != "", Now: a.now,
+		PDF:      func(signer string, at time.Time) pdf.Options { return a.pdfOptions(&f.pdf, signer, at) },
+		Progress: a.reading(t.file),
 	}
-	if f.out != "" {
-		_, err := free(f.out)
-		return f.out, err
-	}
-	dir := cmp.Or(f.outDir, filepath.Dir(file))
-	next := d.suggest()
-	var first error
-	for n := range maxNames {
-		base := next(n)
-		if base == "" {
-			return "", first
-		}
-		name := filepath.Join(dir, base)
-		ok, err := free(name)
-		if ok && err == nil {
-			taken[filepath.Clean(name)] = true
-			return name, nil
-		}
-		first = cmp.Or(first, err)
-		if !errors.Is(err, errExists) {
-			return "", err
-		}
-	}
-	return "", first
 }
 
 // signAll signs the documents with the card whose PIN was verified.
@@ -281,18 +246,17 @@ func (a *app) signAll(ctx context.Context, u *inUse, f *signFlags, tasks []signT
 func (a *app) documentSigner(ctx context.Context, u *inUse) (cms.Signer, error) {
 	var s cms.Signer
 	err := a.onCard(func() error {
-		var err error
-		if s.Certificate, err = u.session.Certificate(ctx); err != nil {
+		certificate, err := u.session.Certificate(ctx)
+		if err != nil {
 			return err
 		}
 		key, err := u.session.Signer(ctx)
-		s.Key = cardKey{a, key}
+		s = documents.Signer(certificate, cardKey{a, key})
 		return err
 	})
 	if err != nil {
 		return s, err
 	}
-	s.Chain = ades.BuiltinAnchors().Chain(s.Certificate)
 	if id, err := identity.Parse(s.Certificate); err == nil && id.ValidityAt(a.now()) >= identity.InGrace {
 		a.note(a.wrapOut(a.text("sign.expired", a.date(id.NotAfter.Local())), ""))
 	}
@@ -315,53 +279,51 @@ func (k cardKey) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) (si
 }
 
 func (a *app) signOne(ctx context.Context, f *signFlags, s cms.Signer, t signTask) (signedJSON, error) {
-	if err := ctx.Err(); err != nil {
-		return signedJSON{}, context.Cause(ctx)
-	}
 	o := cms.Options{Time: a.now()}
 	if f.tsa != "" {
-		o.Timestamp = a.timestamp(ctx, f.tsa)
+		o.Timestamp = documents.Timestamp(ctx, f.tsa)
 	}
-	file, err := a.createNew(t.out)
-	if err != nil {
-		return signedJSON{}, err
+	if err := documents.Sign(ctx, t.document, t.out, s, o); err != nil {
+		return signedJSON{}, a.documentProblem(err, t.file)
 	}
-	defer file.discard()
-	switch err := t.document.sign(a, s, o, file); {
-	case errors.Is(err, cms.ErrContentChanged):
-		return signedJSON{}, a.problem("failed", exitFailed, "sign.changed", t.file)
-	case err != nil:
-		return signedJSON{}, err
-	}
-	if err := file.commit(); err != nil {
-		return signedJSON{}, err
-	}
-	return signedJSON{File: t.file, Out: t.out, Format: t.format, Digest: hex.EncodeToString(t.document.digest()), Stamped: f.tsa != ""}, nil
+	return signedJSON{File: t.file, Out: t.out, Format: t.format, Digest: hex.EncodeToString(t.document.Digest()), Stamped: f.tsa != ""}, nil
 }
 
-// timestamp asks an authority for the time of a signature.
-func (a *app) timestamp(ctx context.Context, url string) func([]byte) ([]byte, error) {
-	return func(signature []byte) ([]byte, error) {
-		sum := sha256.Sum256(signature)
-		q, err := tsp.NewRequest(sum[:])
-		if err != nil {
-			return nil, err
+// documentProblem puts the errors of package documents into words. Others, such as
+// those of the card, it returns as they are.
+func (a *app) documentProblem(err error, file string) error {
+	failed := func(t string, args ...any) *problem { return a.problem("failed", exitFailed, t, args...) }
+	if e, ok := errors.AsType[*documents.FileError](err); ok {
+		switch {
+		case e.Op == documents.OpRegular:
+			return failed("error.not-a-file", e.Name)
+		case e.Op == documents.OpTwice:
+			return a.problem("exists", exitFailed, "sign.same-output", e.Name)
+		case e.Op == documents.OpWrite && errors.Is(e, fs.ErrExist):
+			return a.problem("exists", exitFailed, "error.exists", e.Name)
+		case e.Op == documents.OpWrite:
+			return failed("error.write", e.Name, cause(e.Err))
 		}
-		var token []byte
-		answer, err := (&online.Client{}).Fetch(ctx, url, tsp.RequestType, q.Marshal(), tsp.MaxResponse)
-		if err == nil {
-			token, _, err = q.Token(answer)
-		}
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
-			}
-			p := a.problem("time-stamp", exitFailed, "sign.no-stamp", url)
-			p.Detail = err.Error()
-			return nil, p.do(a.text("sign.no-stamp.do"), fmt.Sprintf("  %v", err))
-		}
-		return token, nil
+		return failed("error.read", e.Name, cause(e.Err))
 	}
+	if e, ok := errors.AsType[*documents.StampError](err); ok {
+		p := a.problem("time-stamp", exitFailed, "sign.no-stamp", e.URL)
+		p.Detail = e.Err.Error()
+		return p.do(a.text("sign.no-stamp.do"), fmt.Sprintf("  %v", e.Err))
+	}
+	if e, ok := errors.AsType[*documents.PDFError](err); ok {
+		return a.pdfProblem(e.Err, file)
+	}
+	if e, ok := errors.AsType[*documents.MessageError](err); ok {
+		return failed("sign.broken", file, e.Err)
+	}
+	switch {
+	case errors.Is(err, documents.ErrDetached):
+		return failed("sign.detached", file).do(a.text("sign.detached.do"))
+	case errors.Is(err, documents.ErrChanged):
+		return failed("sign.changed", file)
+	}
+	return err
 }
 
 // signStopped explains what ended the work, and names the files that are not signed.
@@ -394,30 +356,22 @@ func (a *app) showReading(file string, done, size int64) {
 	}
 }
 
-// metered reports how far a file was read, and stops at the end of the context.
-type metered struct {
-	ctx        context.Context
-	a          *app
-	file       string
-	r          io.Reader
-	done, size int64
-	shown      time.Time
+// reading returns what shows how far a large file was read, about ten times a second.
+func (a *app) reading(file string) func(done, size int64) {
+	var shown time.Time
+	return func(done, size int64) {
+		if now := time.Now(); size > 1<<24 && now.Sub(shown) > 100*time.Millisecond {
+			a.showReading(file, done, size)
+			shown = now
+		}
+	}
 }
 
-func (m *metered) Read(p []byte) (int, error) {
-	if m.ctx.Err() != nil {
-		return 0, context.Cause(m.ctx)
+// openRegular opens a file that can be read twice.
+func (a *app) openRegular(name string) (*os.File, int64, error) {
+	f, size, err := documents.OpenRegular(name)
+	if err != nil {
+		err = a.documentProblem(err, name)
 	}
-	n, err := m.r.Read(p)
-	m.report(m.done + int64(n))
-	return n, err
-}
-
-// report shows that the file was read up to done.
-func (m *metered) report(done int64) {
-	m.done = done
-	if now := time.Now(); now.Sub(m.shown) > 100*time.Millisecond && m.size > 1<<24 {
-		m.a.showReading(m.file, m.done, m.size)
-		m.shown = now
-	}
+	return f, size, err
 }

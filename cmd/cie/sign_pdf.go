@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,13 +14,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"cie/card/ades/cms"
 	"cie/card/ades/pdf"
-	"cie/card/identity"
 	"cie/cmd/internal/tty"
 )
-
-const formatPDF = "pdf"
 
 // pdfFlags are the options of "cie sign" that are about PDF documents.
 type pdfFlags struct {
@@ -193,68 +186,9 @@ func (a *app) readPassword(ctx context.Context, f *pdfFlags) error {
 	return err
 }
 
-// isPDFFile reports whether a file is signed as a PDF.
-func isPDFFile(name string) bool {
-	if strings.EqualFold(filepath.Ext(name), ".pdf") {
-		return true
-	}
-	info, err := os.Stat(name)
-	if err != nil || !info.Mode().IsRegular() {
-		return false
-	}
-	in, err := os.Open(name)
-	if err != nil {
-		return false
-	}
-	defer in.Close()
-	return isPDF(in)
-}
-
-// isPDF reports whether a file begins like a PDF document.
-func isPDF(r io.ReaderAt) bool {
-	var head [1024]byte
-	n, _ := r.ReadAt(head[:], 0)
-	return bytes.Contains(head[:n], []byte("%PDF-")) && head[0] != 0x30
-}
-
-// pdfFormat makes PAdES signatures.
-type pdfFormat struct{}
-
-// pdfDocument is a PDF that is to be signed.
-type pdfDocument struct {
-	ctx      context.Context
-	file     string
-	size     int64
-	modified time.Time
-	f        *signFlags
-	sum      []byte
-}
-
-// prepare refuses before the card is used: the update is built once, with
-// placeholders for what only the card can provide.
-func (pdfFormat) prepare(ctx context.Context, a *app, file string, f *signFlags) (unsigned, error) {
-	in, size, err := a.openRegular(file)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return nil, a.problem("failed", exitFailed, "error.read", file, cause(err))
-	}
-	d := &pdfDocument{ctx: ctx, file: file, size: size, modified: info.ModTime(), f: f}
-	if _, err := pdf.Prepare(in, size, d.options(a, "MARIO ROSSI", a.now())); err != nil {
-		return nil, a.pdfProblem(err, file)
-	}
-	return d, nil
-}
-
-func (d *pdfDocument) options(a *app, name string, now time.Time) pdf.Options {
-	f := &d.f.pdf
-	o := pdf.Options{Password: f.secret, Field: f.field, Name: name, Reason: f.reason, Location: f.place, Time: now, Reserve: pdf.Reserve}
-	if d.f.tsa != "" {
-		o.Reserve = pdf.ReserveTimestamp
-	}
+// pdfOptions returns the signature that the options of the command line ask for.
+func (a *app) pdfOptions(f *pdfFlags, name string, now time.Time) pdf.Options {
+	o := pdf.Options{Password: f.secret, Field: f.field, Name: name, Reason: f.reason, Location: f.place, Time: now}
 	if !f.visible && f.field == "" {
 		return o
 	}
@@ -276,84 +210,6 @@ func (d *pdfDocument) options(a *app, name string, now time.Time) pdf.Options {
 		}
 	}
 	return o
-}
-
-func (d *pdfDocument) digest() []byte { return d.sum }
-
-// suggest: x-signed.pdf; of x-signed.pdf x-signed-2.pdf, with the first number
-// that is free.
-func (d *pdfDocument) suggest() func(n int) string {
-	base := filepath.Base(d.file)
-	ext := filepath.Ext(base)
-	stem := strings.TrimSuffix(base, ext)
-	if !strings.EqualFold(ext, ".pdf") {
-		stem, ext = base, ".pdf"
-	}
-	first, number, numbered := strings.Cut(stem, "-signed-")
-	if _, err := strconv.Atoi(number); numbered && err == nil {
-		stem = first + "-signed"
-	}
-	if !strings.HasSuffix(stem, "-signed") {
-		return func(n int) string {
-			if n > 0 {
-				return ""
-			}
-			return stem + "-signed" + ext
-		}
-	}
-	return func(n int) string { return fmt.Sprintf("%s-%d%s", stem, n+2, ext) }
-}
-
-// sign writes the document with an empty signature, and then the signature.
-func (d *pdfDocument) sign(a *app, s cms.Signer, o cms.Options, w io.Writer) error {
-	out, ok := w.(io.WriterAt)
-	if !ok {
-		return errors.New("a PDF can only be signed into a file")
-	}
-	in, size, err := a.openRegular(d.file)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	info, err := in.Stat()
-	if err != nil || size != d.size || !info.ModTime().Equal(d.modified) {
-		return cms.ErrContentChanged
-	}
-	name := ""
-	if id, err := identity.Parse(s.Certificate); err == nil {
-		name = cmp.Or(strings.TrimSpace(id.GivenName+" "+id.Surname), id.CommonName)
-	}
-	options := d.options(a, name, o.Time)
-	o.Time = time.Time{} // the time is in the signature dictionary (EN 319 142-1, 5.2)
-	options.Reserve = max(options.Reserve, cms.MaxSize(s, o))
-	p, err := pdf.Prepare(meteredAt{&metered{ctx: d.ctx, a: a, file: d.file, size: size}, in}, size, options)
-	if err != nil {
-		return a.pdfProblem(err, d.file)
-	}
-	if d.sum, err = p.Write(w); err != nil {
-		return err
-	}
-	message, err := cms.SignDigest(s, d.sum, o)
-	if err != nil {
-		return err
-	}
-	return p.Put(out, message)
-}
-
-// meteredAt reports how far a file was read.
-type meteredAt struct {
-	m *metered
-	r io.ReaderAt
-}
-
-// ReadAt implements io.ReaderAt.
-func (m meteredAt) ReadAt(b []byte, off int64) (int, error) {
-	if m.m.ctx.Err() != nil {
-		return 0, context.Cause(m.m.ctx)
-	}
-	n, err := m.r.ReadAt(b, off)
-	m.m.report(off + int64(n))
-	return n, err
 }
 
 // pdfProblem explains why a PDF cannot be signed or read.

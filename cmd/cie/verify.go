@@ -15,6 +15,7 @@ import (
 
 	"cie/card/ades"
 	"cie/card/ades/cms"
+	"cie/cmd/internal/documents"
 	"cie/cmd/internal/online"
 )
 
@@ -101,8 +102,8 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, files []string) error 
 		return err
 	}
 	if f.extract != "" {
-		if err := a.canCreate(f.extract); err != nil {
-			return err
+		if err := documents.CanCreate(f.extract); err != nil {
+			return a.documentProblem(err, f.extract)
 		}
 	}
 	defer func() { clear(f.pdf.secret) }()
@@ -160,7 +161,7 @@ func (a *app) verifyFile(ctx context.Context, v *ades.Verifier, f *verifyFlags, 
 		return nil, err
 	}
 	defer in.Close()
-	if isPDF(in) {
+	if documents.IsPDF(in) {
 		return a.verifyPDF(ctx, v, f, file, in, size)
 	}
 	var content io.Reader
@@ -174,7 +175,7 @@ func (a *app) verifyFile(ctx context.Context, v *ades.Verifier, f *verifyFlags, 
 			return nil, err
 		}
 		defer document.Close()
-		content = &metered{ctx: ctx, a: a, file: contentName, r: document, size: length}
+		content = documents.NewMeter(ctx, length, a.reading(contentName)).Reader(document)
 	}
 	report, err := v.File(ctx, in, size, content)
 	switch {
@@ -226,22 +227,19 @@ func (a *app) extract(report *ades.Report, file, name string) error {
 
 // extractTo writes a part of a file to a new file.
 func (a *app) extractTo(name, file string, document *io.SectionReader) error {
-	out, err := a.createNew(name)
+	out, err := documents.Create(name)
 	if err != nil {
-		return err
+		return a.documentProblem(err, name)
 	}
-	defer out.discard()
+	defer out.Discard()
 	if _, err := io.CopyBuffer(struct{ io.Writer }{out}, io.NewSectionReader(document, 0, document.Size()), make([]byte, 256<<10)); err != nil {
-		return cmp.Or(asProblem(err), error(a.problem("failed", exitFailed, "error.read", file, cause(err))))
+		if _, ok := errors.AsType[*documents.FileError](err); !ok {
+			err = &documents.FileError{Op: documents.OpRead, Name: file, Err: err}
+		}
+		return a.documentProblem(err, file)
 	}
-	return out.commit()
-}
-
-// asProblem returns err if it is in words already.
-func asProblem(err error) error {
-	var p *problem
-	if errors.As(err, &p) {
-		return err
+	if err := out.Commit(); err != nil {
+		return a.documentProblem(err, name)
 	}
 	return nil
 }

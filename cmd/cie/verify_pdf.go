@@ -7,6 +7,7 @@ import (
 
 	"cie/card/ades"
 	"cie/card/ades/pdf"
+	"cie/cmd/internal/documents"
 )
 
 // inPDF is what a signature in a PDF has besides.
@@ -45,7 +46,7 @@ func (a *app) verifyPDF(ctx context.Context, v *ades.Verifier, f *verifyFlags, f
 	if f.content != "" {
 		return nil, a.usage("usage.not-pdf", "content")
 	}
-	m := meteredAt{&metered{ctx: ctx, a: a, file: file, size: size}, in}
+	m := documents.NewMeter(ctx, size, a.reading(file)).ReaderAt(in)
 	report, err := pdf.Verify(ctx, m, size, f.pdf.secret, v)
 	if err != nil {
 		if ctx.Err() != nil {
