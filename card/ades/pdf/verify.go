@@ -69,17 +69,33 @@ type Signature struct {
 }
 
 // State returns the judgement, one of the three states of EN 319 102-1.
-func (s *Signature) State() ades.State {
+func (s *Signature) State() ades.State { return s.Judgement().State }
+
+// Judgement returns the judgement with its reasons: Result, or for a document time
+// stamp the same statements about Stamp.
+func (s *Signature) Judgement() *ades.Result {
 	if s.Stamp == nil {
-		return s.Result.State
+		return s.Result
+	}
+	r := &ades.Result{
+		Intact: s.Stamp.Intact, Trusted: s.Stamp.Trusted, Time: s.Stamp.Time, TimeKind: ades.TimeStamped,
+		Purpose: ades.PurposeTimestamp, Signer: ades.Person{Issuer: s.Stamp.Authority},
+		Revocation: ades.Revocation{State: ades.RevocationNotAsked},
 	}
 	switch {
 	case !s.Stamp.Intact:
-		return ades.Invalid
-	case !s.Stamp.Trusted || slices.ContainsFunc(s.Later, func(c Change) bool { return !c.Allowed }):
-		return ades.Unknown
+		r.Add(ades.WrongTimestamp)
+	case !s.Stamp.Trusted:
+		r.Add(ades.UnknownIssuer)
 	}
-	return ades.Valid
+	if s.Changed() {
+		r.Add(ades.ContentChanged)
+	}
+	r.State = ades.Judge(r.Reasons)
+	if !s.Stamp.Intact {
+		r.State = ades.Invalid
+	}
+	return r
 }
 
 // Changed reports whether later revisions changed what is displayed.
