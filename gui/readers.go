@@ -189,21 +189,48 @@ func (u *UI) notify(s *slot) {
 	u.background(func() { u.app.SendNotification(n) })
 }
 
-// pick returns the slot that codes go to: the one the person chose, else the
+// candidates returns the slots whose card the user can mean.
+func (u *UI) candidates() []*slot {
+	var all, some []*slot
+	var what []card.Recognition
+	for _, s := range u.order {
+		if s.reader.Presence != Empty {
+			all, what = append(all, s), append(what, s.recognition())
+		}
+	}
+	for _, i := range card.Candidates(what) {
+		some = append(some, all[i])
+	}
+	return some
+}
+
+// recognition returns what is known of the card in the slot.
+func (s *slot) recognition() card.Recognition {
+	switch {
+	case s.known:
+		return card.IsCIE
+	case s.err != nil:
+		return card.RecognitionOf(s.err)
+	}
+	return card.MayBeCIE
+}
+
+// pick returns the slot that codes go to: the one the user chose, else the
 // first with a CIE, else the first with any card. nil: there is no card.
 func (u *UI) pick() *slot {
-	if s := u.slots[u.chosen]; s != nil && s.reader.Presence != Empty {
-		return s
+	all := u.candidates()
+	for _, s := range all {
+		if s.reader.Name == u.chosen {
+			return s
+		}
 	}
-	for _, s := range u.order {
+	for _, s := range all {
 		if s.usable() {
 			return s
 		}
 	}
-	for _, s := range u.order {
-		if s.reader.Presence != Empty {
-			return s
-		}
+	if len(all) > 0 {
+		return all[0]
 	}
 	return nil
 }
@@ -223,11 +250,9 @@ func (u *UI) cards() int {
 func (u *UI) chooser(changed func()) fyne.CanvasObject {
 	var labels []string
 	readers := map[string]string{}
-	for _, s := range u.order {
-		if s.reader.Presence != Empty {
-			labels = append(labels, s.label())
-			readers[s.label()] = s.reader.Name
-		}
+	for _, s := range u.candidates() {
+		labels = append(labels, s.label())
+		readers[s.label()] = s.reader.Name
 	}
 	if len(labels) < 2 {
 		return nil

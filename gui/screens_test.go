@@ -543,3 +543,23 @@ func TestCardsLeaveNoGoroutine(t *testing.T) {
 		t.Error("the window was closed")
 	}
 }
+
+// The virtual card of Windows Hello is no choice beside a CIE; two CIEs are.
+func TestOnlyCIEsAreOfferedBesideACIE(t *testing.T) {
+	const hello = "Windows Hello 0"
+	d := newRig(t, newFake())
+	d.fake.put(testReader, 3, 10, card.Genuine)
+	d.fake.put(hello, 3, 10, card.Genuine).err = card.ErrNotCIE
+	both := func(visit uint64) ReaderState {
+		return ReaderState{Readers: []Reader{{Name: hello, Presence: Present, Visit: visit}, {Name: testReader, Presence: Present, Visit: 1}}}
+	}
+	d.show(both(1))
+	d.Go(screenChange)
+	d.lacks("There are several cards", hello)
+	if s := d.pick(); s == nil || s.reader.Name != testReader {
+		t.Errorf("codes go to %+v", s)
+	}
+	d.fake.put(hello, 3, 10, card.Genuine)
+	d.show(both(2))
+	d.wants("There are several cards")
+}

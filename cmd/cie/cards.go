@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"cie/apdu"
 	"cie/apdu/readers"
@@ -88,8 +89,8 @@ func withCard(list []readers.State) []readers.State {
 	return some
 }
 
-// openOne opens the one card that can be meant. With several cards and no
-// --reader it refuses: a code goes only to a card that a person chose.
+// openOne opens the one card that can be meant. With several and no --reader it
+// refuses: a code goes only to a card that a person chose.
 func (a *app) openOne(ctx context.Context) (*inUse, error) {
 	s, err := a.service(false)
 	if err != nil {
@@ -117,6 +118,11 @@ func (a *app) pickOne(ctx context.Context, s readers.Service, command string) (r
 		return readers.State{}, err
 	}
 	list = withCard(list)
+	if len(list) > 1 {
+		if list, err = a.candidates(ctx, s, list); err != nil {
+			return readers.State{}, err
+		}
+	}
 	switch len(list) {
 	case 0:
 		return readers.State{}, apdu.ErrNoCard
@@ -131,6 +137,75 @@ func (a *app) pickOne(ctx context.Context, s readers.Service, command string) (r
 		}
 	}
 	return readers.State{}, p.do(a.text("reader.several.do"), "  "+command+" --reader "+shellQuote(list[0].Name))
+}
+
+// otherTime is how long the recognition of the other cards may take once a CIE is
+// recognised. A CIE that no program uses is recognised in a tenth of it.
+const otherTime = 2 * time.Second
+
+// candidates returns the readers of several whose card the user can mean. All
+// cards are recognised at the same time. One that no program uses and that has
+// not been recognised within otherTime is not a CIE, so the slow virtual card of
+// Windows Hello does not delay a command for long.
+func (a *app) candidates(ctx context.Context, s readers.Service, list []readers.State) ([]readers.State, error) {
+	opts, err := a.cardOptions()
+	if err != nil {
+		return nil, err
+	}
+	opts.Progress, opts.Trace = nil, nil
+	type result struct {
+		index int
+		what  card.Recognition
+	}
+	results := make(chan result, len(list))
+	waiting := map[int]bool{}
+	for i, r := range list {
+		waiting[i] = true
+		go func() { results <- result{i, recognise(ctx, s, r, opts)} }()
+	}
+	what := make([]card.Recognition, len(list))
+	var late <-chan time.Time
+	for len(waiting) > 0 {
+		select {
+		case r := <-results:
+			what[r.index] = r.what
+			delete(waiting, r.index)
+			if r.what == card.IsCIE && late == nil {
+				late = time.After(otherTime)
+			}
+		case <-late:
+			for i := range waiting {
+				if !list[i].InUse {
+					what[i] = card.NotCIE
+					delete(waiting, i)
+				}
+			}
+			late = nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	var some []readers.State
+	for _, i := range card.Candidates(what) {
+		some = append(some, list[i])
+	}
+	return some, nil
+}
+
+// recognise selects the application of the card in a reader.
+func recognise(ctx context.Context, s readers.Service, r readers.State, opts card.Options) card.Recognition {
+	if r.Mute {
+		return card.RecognitionOf(apdu.ErrMute)
+	}
+	c, err := s.Connect(r.Name)
+	if err == nil {
+		var session *card.Session
+		if session, err = card.Open(ctx, c, opts); err == nil {
+			_ = session.Close()
+		}
+		_ = c.Close()
+	}
+	return card.RecognitionOf(err)
 }
 
 // open connects to the card in a reader and recognises it.
