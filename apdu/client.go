@@ -29,7 +29,7 @@ var ErrRunaway = errors.New("card does not stop announcing data")
 // Config sets the limits of a Client. The zero value works with every card:
 // short commands, chained above 255 bytes.
 type Config struct {
-	// Extended permits extended length fields. Set it only if EF.ATR says that
+	// Extended permits extended length fields. Set it only if EF.ATR states that
 	// the chip supports them.
 	Extended bool
 	// MaxData is the longest data field of one command. Longer data are chained.

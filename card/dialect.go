@@ -34,7 +34,7 @@ type dialect struct {
 	// SmallBlocks: READ BINARY in the clear asks for at most 80 bytes and not
 	// E7. Desktop clients read with 80.
 	SmallBlocks bool `json:",omitempty"`
-	// NoDataLe: GET DATA in the clear is sent without Le, its answer comes by 61xx
+	// NoDataLe: GET DATA in the clear is sent without Le, its answer is returned by 61xx
 	// and GET RESPONSE. All clients send it so; Le 00 is proven on other IAS
 	// ECC cards only.
 	NoDataLe bool `json:",omitempty"`

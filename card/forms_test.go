@@ -209,7 +209,7 @@ func TestCounterOfAnotherSessionCounts(t *testing.T) {
 	wantTries(t, first, card.PIN, 1)
 }
 
-// No device authentication is done for a counter that comes from memory.
+// No device authentication is done for a remembered counter.
 func TestNoChannelIsBuiltForUnreadCounter(t *testing.T) {
 	for _, strict := range []cardtest.Strict{cardtest.StrictDOCP6982, cardtest.StrictDOCPSM} {
 		c := newCard(t, cardtest.Profile{Strict: strict})

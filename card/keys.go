@@ -23,7 +23,7 @@ const (
 
 // internalAuthenticate lets the chip pad and sign data with algorithm 02 (IAS
 // ECC 9.5.6). Under secure messaging the command has no DO97, and the key is set
-// for each signature, as all clients do; the answer comes at once or by 61xx. In
+// for each signature, as all clients do; the answer is returned at once or by 61xx. In
 // the clear (anti-cloning) both forms are proven, and Le saves an APDU.
 func (t *transaction) internalAuthenticate(ref byte, data []byte) ([]byte, error) {
 	if _, err := t.sendOK(apdu.Command{INS: insManageSecurity, P1: 0x41, P2: 0xA4,

@@ -130,7 +130,7 @@ func (t *operation) prepare(ref PINRef, code bool) (tries Tries, err error) {
 }
 
 // needChannel builds the channel if there is none. Constants with which it cannot
-// be built are dropped; if they came from the Store they are read from the card
+// be built are dropped; if they were loaded from the Store they are read from the card
 // and tried again, once. The Store keeps them until others are verified, so that a
 // genuine card is not downgraded.
 func (t *operation) needChannel() error {

@@ -111,7 +111,7 @@ func unhexNIS(nis string) []byte {
 	return out
 }
 
-// A card goes through every state of its codes.
+// The card is put into every state of its codes.
 func TestCodesFollowTheirLifeCycle(t *testing.T) {
 	for family := range families {
 		t.Run(family.String(), func(t *testing.T) {

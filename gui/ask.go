@@ -8,7 +8,7 @@ import (
 	"cie/card"
 )
 
-// pinAsk is a form for the PIN of the card that is there, or says why none can
+// pinAsk is a form for the PIN of the card that is present, or explains why none can
 // be asked for. It is a part of a screen.
 type pinAsk struct {
 	u      *UI
@@ -16,9 +16,9 @@ type pinAsk struct {
 	call   func(ctx context.Context, reader string, code, pin []byte, o CodeOptions) error
 	done   func(err error)
 	back   func()
-	// changed is called when the person chose another card.
+	// changed is called when the user chose another card.
 	changed func()
-	// unsaid: an outcome without error does not say that the PIN was right.
+	// unsaid: an outcome without error does not mean that the PIN was right.
 	unsaid bool
 
 	slot *slot

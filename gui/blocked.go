@@ -9,7 +9,7 @@ import (
 	"cie/card"
 )
 
-// lost says what a blocked PUK means for the card; nil: it is not blocked. With
+// lost explains what a blocked PUK means for the card; nil: it is not blocked. With
 // the PIN blocked too the card no longer logs in; else it does until then.
 func (t *Texts) lost(c Card) fyne.CanvasObject {
 	title := t.T("error.puk-blocked.title")

@@ -172,7 +172,7 @@ func focusName(o fyne.CanvasObject) string {
 	return ""
 }
 
-// endless starts a bar for work of unknown length, or goes on with the one
+// endless starts a bar for work of unknown length, or continues the one
 // that *bar is; changed stops it when it has left the page.
 func (u *UI) endless(bar **widget.ProgressBarInfinite) fyne.CanvasObject {
 	if *bar == nil {

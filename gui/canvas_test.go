@@ -265,7 +265,7 @@ func TestEveryTabStopIsVisible(t *testing.T) {
 	}
 }
 
-// Values that a person needs elsewhere can be copied, by keyboard, too.
+// Values that a user needs elsewhere can be copied, by keyboard, too.
 func TestValuesAreCopied(t *testing.T) {
 	d := newRig(t, newFake())
 	d.lay(3, 10, card.Genuine)

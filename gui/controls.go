@@ -14,7 +14,7 @@ import (
 // button is a button that Enter presses, too, as Space does.
 type button struct {
 	widget.Button
-	// name is for screen readers when the text does not say it all.
+	// name is for screen readers when the text is incomplete.
 	name string
 	// escape is what Escape does; nil: as in the rest of the window.
 	escape  func()
@@ -140,7 +140,7 @@ func (c *check) TypedKey(e *fyne.KeyEvent) {
 // selection is a list to choose from that scrolls into view and has a border.
 type selection struct {
 	widget.Select
-	// name says what is chosen, for screen readers.
+	// name describes the choice, for screen readers.
 	name string
 	ring *ring
 }

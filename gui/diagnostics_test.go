@@ -35,7 +35,7 @@ func TestDiagnosticsShowFindings(t *testing.T) {
 	d.until(func() bool { return strings.Contains(d.words(), "Saved as report.txt") })
 }
 
-// The summary says how much is fine, and what to look at, the worst first.
+// The summary counts what is fine, and lists what to look at, the worst first.
 func TestDiagnosticsSummaryListsWorstFirst(t *testing.T) {
 	f := newFake()
 	d := newRig(t, f)

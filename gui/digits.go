@@ -38,7 +38,7 @@ type DigitField struct {
 	revealed bool
 	focused  bool
 	holds    bool           // what OnHold was last called with
-	pasted   fyne.Clipboard // that digits came from; nil: none
+	pasted   fyne.Clipboard // that digits were pasted from; nil: none
 }
 
 // NewDigitField returns an empty field.
@@ -344,7 +344,7 @@ func (r *digitRenderer) Objects() []fyne.CanvasObject { return r.all }
 func (r *digitRenderer) Destroy() {}
 
 // codeEntry is a field with its name above, a button that reveals the digits
-// and a line below that says what is still missing or wrong.
+// and a line below for what is still missing or wrong.
 type codeEntry struct {
 	*DigitField
 	hint   *widget.Label

@@ -6,7 +6,7 @@ import (
 	"cie/card"
 )
 
-// Problem is an error as a person reads it: what happened, what to do, and
+// Problem is an error as a user reads it: what happened, what to do, and
 // the technical terms for support.
 type Problem struct {
 	Title, Remedy string
@@ -45,7 +45,7 @@ var own = []struct {
 	{ErrDemo, "demo"},
 }
 
-// keys has one for every kind of error that package card knows.
+// keys has one for every kind of error of package card.
 var keys = map[card.Kind]string{
 	card.KindOther:              "other",
 	card.KindInterrupted:        "interrupted-unchanged",

@@ -128,7 +128,7 @@ func (f *form) turn(step int) {
 	f.u.win.Canvas().Focus(f.first())
 }
 
-// forward goes on from the current code: to the new PIN, or to the card.
+// forward continues after the current code: with the new PIN, or with the card.
 func (f *form) forward() {
 	switch {
 	case !f.code.Complete():
@@ -146,7 +146,7 @@ func (f *form) counter() card.Tries {
 	return f.slot.counter(f.ref)
 }
 
-// critical reports that a person has to confirm before the code is sent.
+// critical reports that a user has to confirm before the code is sent.
 func (f *form) critical() bool {
 	c := f.counter()
 	return f.slot.wary || c.Max > 0 && c.NeedsConsent(f.ref)
@@ -170,7 +170,7 @@ func stakeKey(ref card.PINRef) string {
 	return "stake.pin"
 }
 
-// stakeTitle says why a code needs a confirmation. A card can have refused a code
+// stakeTitle states why a code needs a confirmation. A card can have refused a code
 // for its last try although the counter shown is another one.
 func stakeTitle(t *Texts, ref card.PINRef, c card.Tries) string {
 	switch c.Stake(ref) {
@@ -239,7 +239,7 @@ func (f *form) check() {
 		first := f.code.Complete() && (!f.critical() || f.confirm.Checked)
 		enable(f.next, first)
 		if !first && f.step == 1 && !f.busy() && f.gate == nil {
-			f.turn(0) // the card asks for something else by now
+			f.turn(0) // the card needs something else by now
 		}
 	}
 	if visible != f.confirmBox.Visible() {

@@ -7,8 +7,8 @@ import (
 )
 
 // admit shows the fields of a form only for a card that gets codes: a genuine
-// one, or one that the person accepted. Every page that takes a code has its
-// fields from here, so the question comes before the first digit.
+// one, or one that the user accepted. Every page that takes a code has its
+// fields from here, so the question is asked before the first digit.
 func (f *form) admit() {
 	if f.busy() {
 		return
@@ -57,7 +57,7 @@ func (f *form) question(failed error) fyne.CanvasObject {
 	return vbox(8, objects...)
 }
 
-// agree records the decision of the person and looks at the card again.
+// agree records the decision of the user and looks at the card again.
 func (f *form) agree() {
 	u, s := f.u, f.slot
 	f.accept.Disable()

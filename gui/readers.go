@@ -23,7 +23,7 @@ func (u *UI) watch() {
 	})
 }
 
-// setReaders takes over a new state of the readers: cards that came are inspected,
+// setReaders applies a new state of the readers: new cards are inspected,
 // what was known of those that left is forgotten.
 func (u *UI) setReaders(d ReaderState) {
 	if u.ctx.Err() != nil {
@@ -128,7 +128,7 @@ func (s *slot) counter(ref card.PINRef) card.Tries {
 	return s.card.PIN
 }
 
-// learn takes over what the outcome of an operation says of the counters.
+// learn applies what the outcome of an operation implies for the counters.
 func (s *slot) learn(ref card.PINRef, err error) {
 	counter := &s.card.PIN
 	if ref == card.PUK {
@@ -149,7 +149,7 @@ func (s *slot) learn(ref card.PINRef, err error) {
 	}
 }
 
-// unmarked takes out what the desktops that know markup in notifications would read
+// unmarked removes what desktops with markup in notifications would read
 // as such (Desktop Notifications 1.2, Markup); the others show it as it is.
 var unmarked = strings.NewReplacer("&", " ", "<", "(", ">", ")")
 
@@ -215,7 +215,7 @@ func (s *slot) recognition() card.Recognition {
 	return card.MayBeCIE
 }
 
-// pick returns the slot that codes go to: the one the user chose, else the
+// pick returns the slot that codes are sent to: the one the user chose, else the
 // first with a CIE, else the first with any card. nil: there is no card.
 func (u *UI) pick() *slot {
 	all := u.candidates()
@@ -266,7 +266,7 @@ func (u *UI) chooser(changed func()) fyne.CanvasObject {
 	return panel(text(u.texts.T("choose.reader")), pick)
 }
 
-// obstacle says why no code can be given now: no service, no reader, no card,
+// obstacle explains why no code can be entered now: no service, no reader, no card,
 // a card that is not the right one. nil: there is none, and slot is set.
 func (u *UI) obstacle() (s *slot, why fyne.CanvasObject) {
 	t := u.texts

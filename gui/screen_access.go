@@ -78,7 +78,7 @@ func (s *accessScreen) focus() fyne.Focusable {
 
 func (s *accessScreen) leave() { s.ask.wipe() }
 
-// load asks for the browsers.
+// load lists the browsers.
 func (s *accessScreen) load() {
 	u, t := s.u, s.u.texts
 	s.working = true
@@ -216,7 +216,7 @@ func (s *accessScreen) tried(err error) {
 	if err != nil {
 		s.outcome = nil
 	}
-	if !blocked(err) { // else the page itself says so
+	if !blocked(err) { // else the page itself shows it
 		s.failed = err
 	}
 	s.update()

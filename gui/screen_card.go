@@ -32,7 +32,7 @@ func (b body) set(objects ...fyne.CanvasObject) {
 	b.u.relayout()
 }
 
-// cardScreen is the home: what lies on the readers.
+// cardScreen is the home page: the cards on the readers.
 type cardScreen struct {
 	u *UI
 	body
@@ -105,7 +105,7 @@ func (s *cardScreen) update() {
 		objects = append(objects, s.elsewhere())
 	}
 	s.set(objects...)
-	// A card that came gets the keyboard, unless the user is elsewhere.
+	// A new card gets the keyboard, unless the user is elsewhere.
 	if at := u.win.Canvas().Focused(); u.built && had == nil && s.first != nil && (at == nil || at == fyne.Focusable(u.place())) {
 		u.focus()
 	}
@@ -161,7 +161,7 @@ func (s *cardScreen) details(slot *slot) fyne.CanvasObject {
 		fact(t.T("card.family"), familyName(t, slot.card.Family)), fact(t.T("card.reader"), slot.reader.Name))...))
 }
 
-// health says in one line how the card is, and below it what is not well.
+// health sums up the card in one line, and lists below it what is wrong.
 func (s *cardScreen) health(slot *slot) []fyne.CanvasObject {
 	t, c := s.u.texts, slot.card
 	until := c.Expiry
@@ -296,7 +296,7 @@ func (s *cardScreen) elsewhere() fyne.CanvasObject {
 		way(screenHelp, u.texts.T("way.help")), way(screenDiagnostics, u.texts.T("way.diagnostics")))
 }
 
-// ways lead from a card that works to what people want of it.
+// ways returns the tiles for what a user does with a working card.
 func (s *cardScreen) ways(slot *slot) fyne.CanvasObject {
 	u, t, c := s.u, s.u.texts, slot.card
 	list := container.New(&tiles{gap: 14, cell: 15})

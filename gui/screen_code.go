@@ -53,7 +53,7 @@ func (s *codeScreen) leave() {
 	}
 	s.form.wipe()
 	if s.form.busy() {
-		s.u.kept[s.name] = s // its outcome is for the person who comes back
+		s.u.kept[s.name] = s // its outcome is for the user who returns
 	}
 }
 
@@ -158,7 +158,7 @@ func (s *codeScreen) done(err error) {
 	case err == nil:
 		s.success = true
 	case blocked(err):
-		s.failed = nil // the page itself says so
+		s.failed = nil // the page itself shows it
 	default:
 		s.failed = err
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // diagnosticsScreen looks for what is wrong, step by step: at once without a
-// PIN, and with one if the person wants that.
+// PIN, and with one if the user wants that.
 type diagnosticsScreen struct {
 	u *UI
 	body
@@ -191,7 +191,7 @@ func (s *diagnosticsScreen) show() {
 	s.set(objects...)
 }
 
-// movement shows that the run goes on: how far, where the run before said how
+// movement shows the progress of the run: how far, where the previous run showed how
 // many steps there are.
 func (s *diagnosticsScreen) movement() fyne.CanvasObject {
 	if s.before == 0 {
@@ -203,7 +203,7 @@ func (s *diagnosticsScreen) movement() fyne.CanvasObject {
 	return even(bar)
 }
 
-// summary says how many steps are fine, and which to look at: those that keep
+// summary counts the steps that are fine, and lists which to look at: those that keep
 // a login from working first.
 func (s *diagnosticsScreen) summary() (k kind, title, more string) {
 	t := s.u.texts

@@ -14,7 +14,7 @@ import (
 // helpTopics are the sections of the help, in their order.
 var helpTopics = []string{"codes", "blocked", "puk-lost", "read", "levels", "activate", "lost", "expiry", "support", "keyboard"}
 
-// helpScreen answers what people ask. One section is open at a time.
+// helpScreen answers what users ask. One section is open at a time.
 type helpScreen struct {
 	u *UI
 	body

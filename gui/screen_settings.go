@@ -10,14 +10,14 @@ import (
 	catalogue "cie/gui/text"
 )
 
-// settingsScreen shows the choices of the person. Each takes effect at once.
+// settingsScreen shows the choices of the user. Each takes effect at once.
 type settingsScreen struct {
 	u *UI
 	body
 	first    *selection
 	controls map[string]fyne.Focusable
 	said     fyne.CanvasObject
-	asking   string // what is deleted if the person says so
+	asking   string // what is deleted after a confirmation
 }
 
 func (s *settingsScreen) build() fyne.CanvasObject {

@@ -1,7 +1,7 @@
 // Package gui shows the windows of the desktop application: screens for the
 // card, the PIN, the browsers, the diagnostics, the help and the settings.
 //
-// It declares the [Service] it needs and knows no reader, no module and no
+// It declares the [Service] it needs and accesses no reader, no module and no
 // file. Every call of the Service runs in a goroutine of its own; the window
 // never waits for the card. Errors become sentences in errors.go, texts are
 // those of package text.
@@ -28,7 +28,7 @@ type Service interface {
 	// Inspect reads what a card shows without a code. It calls update each
 	// time more is known and spends no try.
 	Inspect(ctx context.Context, reader string, update func(Card)) error
-	// Accept records that the person accepts the card, whose level needs
+	// Accept records that the user accepts the card, whose level needs
 	// consent, for its key; see card.Session.Accept.
 	Accept(ctx context.Context, reader string) error
 	// Holder verifies the PIN and reads whose card it is.
@@ -40,9 +40,9 @@ type Service interface {
 	// TestLogin logs in to a service that is built into the program.
 	TestLogin(ctx context.Context, reader string, pin []byte, o CodeOptions) (Login, error)
 
-	// Browsers lists the programs found and whether they know the card.
+	// Browsers lists the programs found and whether the module is registered with them.
 	Browsers(ctx context.Context) ([]Browser, error)
-	// SetBrowsers makes all of them know the card, or forget it again.
+	// SetBrowsers registers the module with all of them, or unregisters it.
 	SetBrowsers(ctx context.Context, enable bool) error
 
 	// Diagnose walks the path that a login takes and calls found for each step.
@@ -74,7 +74,7 @@ type Service interface {
 
 // ReaderState is the state of the smart card service, and the readers with what is on them.
 type ReaderState struct {
-	// Down says why the smart card service cannot be reached; nil when it can.
+	// Down is why the smart card service cannot be reached; nil when it can.
 	Down    error
 	Readers []Reader
 }
@@ -108,7 +108,7 @@ type Card struct {
 	PIN, PUK card.Tries
 	// Authenticity has Level Unchecked (or "") while the check runs.
 	Authenticity card.Authenticity
-	// Reading is the step that goes on while the card is read. A Card with it says
+	// Reading is the current step while the card is read. A Card with it has
 	// nothing else.
 	Reading card.StepName
 	// Name is the holder's, where it is known without the PIN; else "".
@@ -117,7 +117,7 @@ type Card struct {
 	Expiry time.Time
 }
 
-// Holder is whose card it is; it takes the PIN to know.
+// Holder is whose card it is. Reading it needs the PIN.
 type Holder struct {
 	Surname, GivenName string
 	FiscalCode         string
@@ -130,7 +130,7 @@ type Holder struct {
 
 // CodeOptions go with every code.
 type CodeOptions struct {
-	// AllowLastTry: a person confirmed that few tries are left.
+	// AllowLastTry: a user confirmed that few tries are left.
 	AllowLastTry bool
 	// Progress is called for every step; it returns at once.
 	Progress func(card.Progress)
@@ -151,7 +151,7 @@ type Login struct {
 	Protocol string // such as "TLS 1.2"
 }
 
-// BrowserState is whether a program knows the card, in the words of the
+// BrowserState is whether the module is registered with a program, in the words of the
 // diagnostics.
 type BrowserState string
 
@@ -211,13 +211,13 @@ type FindingValue struct {
 	Private bool
 }
 
-// Settings are the choices of the person.
+// Settings are the choices of the user.
 type Settings struct {
 	Language  string // "it", "en", "de"; "": as the system
 	Theme     string // "light", "dark"; "": as the system
 	TextScale int    // percent: 100, 125, 150, 200; 0: 100
 	LogLevel  string // "off", "errors", "all"; "": off
-	Autostart bool   // start in the tray and notify when a card is put down
+	Autostart bool   // start in the tray and notify when a card is inserted
 	// Size of the window; 0: not known.
 	Width, Height float32
 }

@@ -23,7 +23,7 @@ func LoadTexts(language string) *Texts {
 }
 
 // toolkit puts the texts of the toolkit itself into the language. The toolkit
-// only knows the language of the system, so the chosen one is registered
+// only uses the language of the system, so the chosen one is registered
 // under that name.
 func (t *Texts) toolkit() {
 	data, err := json.Marshal(t.Prefixed("fyne."))

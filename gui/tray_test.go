@@ -61,7 +61,7 @@ func newTrayRig(t *testing.T) (d *rig, a *trayApp, shown chan<- bool) {
 	return d, a, changes
 }
 
-// In the tray there is one notification for each card that is put down.
+// In the tray there is one notification for each card that is inserted.
 func TestEachCardIsNotifiedOnce(t *testing.T) {
 	d, a, shown := newTrayRig(t)
 	shown <- true
@@ -103,7 +103,7 @@ func TestNotificationHasNoMarkup(t *testing.T) {
 	}
 }
 
-// Where nothing shows a tray the window comes out, and closing it is the end.
+// Where nothing shows a tray the window opens, and closing it ends the program.
 func TestWindowOpensWithoutTray(t *testing.T) {
 	d, a, shown := newTrayRig(t)
 	if !d.hidden {

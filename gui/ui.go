@@ -69,7 +69,7 @@ type UI struct {
 	seen        bool // the first ReaderState has come
 	slots       map[string]*slot
 	order       []*slot
-	chosen      string // reader that the person picked
+	chosen      string // reader that the user picked
 	hidden      bool
 	ready       bool // New is done
 	hasTray     bool // an item was put into the tray, as the toolkit only does at the start
@@ -157,7 +157,7 @@ func New(a fyne.App, svc Service, o Options) *UI {
 // Window returns the main window.
 func (u *UI) Window() fyne.Window { return u.win }
 
-// Show shows the window, or only the tray if Options.Hidden says so and there is one.
+// Show shows the window, or only the tray if Options.Hidden is set and there is one.
 func (u *UI) Show() {
 	if u.opts.Hidden && u.tray {
 		u.hidden = true
@@ -377,8 +377,8 @@ func (u *UI) place() *navItem {
 	return u.nav[0]
 }
 
-// refocus puts the keyboard where the screen wants it after the screen has
-// changed under it, unless the person is in the navigation.
+// refocus moves the focus to where the screen needs it after the screen has
+// changed under it, unless the user is in the navigation.
 func (u *UI) refocus() {
 	if _, ok := u.win.Canvas().Focused().(*navItem); !ok {
 		u.focus()
@@ -465,7 +465,7 @@ func (u *UI) closed() {
 }
 
 // trayShown takes over whether the desktop shows a tray. A window that could
-// not be reached by one comes out.
+// not be reached by one is shown.
 func (u *UI) trayShown(on bool) {
 	u.bare = !on
 	if u.bare && u.hidden && u.ctx.Err() == nil {
@@ -473,7 +473,7 @@ func (u *UI) trayShown(on bool) {
 	}
 }
 
-// Open brings the window to the person. It may be called from any goroutine.
+// Open brings the window to the user. It may be called from any goroutine.
 func (u *UI) Open() {
 	u.do(func() {
 		if u.ctx.Err() == nil {
@@ -482,7 +482,7 @@ func (u *UI) Open() {
 	})
 }
 
-// open brings the window to the person.
+// open brings the window to the user.
 func (u *UI) open() {
 	u.hidden = false
 	u.current.update() // bars do not move in a hidden window

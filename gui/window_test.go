@@ -60,7 +60,7 @@ func (d *rig) enqueue(f func()) {
 	}
 }
 
-// until does queued work until ok says that the window is as expected. A
+// until does queued work until ok reports that the window is as expected. A
 // window that never gets there ends with the test binary's own timeout.
 func (d *rig) until(ok func() bool) {
 	d.t.Helper()

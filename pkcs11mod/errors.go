@@ -62,7 +62,7 @@ func rvOf(err error) ck.RV {
 }
 
 // result returns the code for the outcome of a card operation in a session. If the session
-// was closed or the card removed since, the code says so.
+// was closed or the card removed since, it returns that code.
 func (c *call) result(err error) ck.RV {
 	if rv := c.in.over(c.s); rv != ck.CKR_OK {
 		return rv

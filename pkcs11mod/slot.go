@@ -297,7 +297,7 @@ func slotDescription(reader string) string {
 	return strings.TrimSpace(printable.Tail(reader, 64))
 }
 
-// tokenInLocked returns the token in a slot, or the code that says why there is none. in.mu must
+// tokenInLocked returns the token in a slot, or the code for why there is none. in.mu must
 // be locked.
 func (in *instance) tokenInLocked(id uint) (*token, ck.RV) {
 	s := in.slotLocked(id)

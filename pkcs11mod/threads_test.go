@@ -112,7 +112,7 @@ func TestConcurrentCallsAreSafe(t *testing.T) {
 	}
 }
 
-// If another thread closes the session during a card operation, the code says so, and a login
+// If another thread closes the session during a card operation, the call reports it, and a login
 // without a session is undone.
 func TestSessionClosedMeanwhile(t *testing.T) {
 	for _, others := range []int{0, 1} {

@@ -51,7 +51,7 @@ func kind(code scard.Error) error {
 	switch code {
 	case errBrokenPipe, errBadStubData,
 		scard.ErrNoService, scard.ErrServiceStopped, scard.ErrServerTooBusy, scard.ErrShutdown, scard.ErrCommError,
-		// A handle that the service does not know is one of a service that
+		// A handle unknown to the service is one of a service that
 		// was restarted since: we never use handles of our own making.
 		scard.ErrInvalidHandle,
 		// pcscd's answer to a user whom its policy does not admit.

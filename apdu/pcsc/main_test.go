@@ -95,7 +95,7 @@ func (c *chip) Exchange(cmd []byte) []byte {
 func (c *chip) commands() int { c.mu.Lock(); defer c.mu.Unlock(); return c.count }
 
 // insert puts a chip into a slot and waits until PC/SC sees it. remove takes it
-// out and waits until its connection is closed (PC/SC may not know yet).
+// out and waits until its connection is closed (PC/SC may report it later).
 func insert(t *testing.T, slot int, c vpcd.Card) (remove func()) {
 	t.Helper()
 	needDaemon(t)

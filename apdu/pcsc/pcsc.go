@@ -180,7 +180,7 @@ func establish(timeout time.Duration) (*scard.Context, error) {
 	}
 	if err != nil {
 		err = wrap("establish", "", err)
-		// Whatever the library says, without a context there is no service.
+		// Without a context there is no service, whatever error the library returns.
 		if own, ok := err.(*Error); ok && own.Kind == nil {
 			own.Kind = apdu.ErrNoService
 		}

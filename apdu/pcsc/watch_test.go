@@ -13,7 +13,7 @@ import (
 	"cie/apdu/readers"
 )
 
-// events collects what a watch says about the readers and the service.
+// events collects what a watch reports about the readers and the service.
 type events struct {
 	t  *testing.T
 	ch <-chan readers.Event

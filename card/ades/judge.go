@@ -185,7 +185,7 @@ func level(r *Result, s *cms.SignerInfo) string {
 	return "B-B"
 }
 
-// person returns the certificate's statements about its holder.
+// person returns what the certificate states about its holder.
 func person(c *rawcert.Certificate) Person {
 	p := Person{
 		Name: c.Subject.String(), Organization: c.Subject.Get(rawcert.Organization), Issuer: c.Issuer.String(),

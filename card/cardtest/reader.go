@@ -91,7 +91,7 @@ func (c *Card) idleReset() {
 type Reader struct {
 	card       *Card
 	insertions int // of the slot, when this connection was made
-	resets     int // resets of the slot that this connection knows of
+	resets     int // resets of the slot that this connection was notified of
 	closed     bool
 }
 

@@ -121,7 +121,7 @@ func (p *place) insert(c *Card) {
 }
 
 // Put inserts something else than a virtual card into a reader, which is attached
-// if necessary: state says how the reader shows it, connect makes the connections
+// if necessary: state is how the reader shows it, connect makes the connections
 // that Connect returns. connect may be nil if the state refuses them.
 func (s *Service) Put(reader string, state readers.State, connect func() (apdu.Card, error)) {
 	s.mu.Lock()

@@ -185,7 +185,7 @@ func (s *SOD) Verify(roots *Roots) (Result, error) {
 const maxLinks = 3
 
 // findRoot returns the root that cert chains to. Otherwise the error is a
-// *VerifyError, matches ErrUnsupported, or says why the issuer is not usable.
+// *VerifyError, matches ErrUnsupported, or states why the issuer is not usable.
 func (s *SOD) findRoot(cert *rawcert.Certificate, roots *Roots, at time.Time, links int) (*root, error) {
 	reason := errUnknownRoot
 	issuerID := cert.AuthorityKeyID()

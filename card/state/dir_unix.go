@@ -77,7 +77,7 @@ func openFile(name string, flags int) (*os.File, error) {
 	return f, nil
 }
 
-// readOnly reports whether err says that the file system is read-only.
+// readOnly reports whether err means a read-only file system.
 func readOnly(err error) bool { return errors.Is(err, unix.EROFS) }
 
 // tryLock locks an open file and reports false if another open file has the lock.

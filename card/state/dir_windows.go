@@ -43,7 +43,7 @@ func openFile(name string, flags int) (*os.File, error) {
 	return os.OpenFile(name, flags, 0o600)
 }
 
-// readOnly reports whether err says that the medium is write-protected.
+// readOnly reports whether err means a write-protected medium.
 func readOnly(err error) bool { return errors.Is(err, windows.ERROR_WRITE_PROTECT) }
 
 // tryLock locks an open file and reports false if another open file has the lock.

@@ -83,7 +83,7 @@ func check(path, home string, uid int, owner func(string) (int, error)) error {
 	}
 }
 
-// below reports whether path lies below dir or is dir.
+// below reports whether path is below dir or is dir.
 func below(path, dir string) bool {
 	rel, err := filepath.Rel(dir, path)
 	return err == nil && filepath.IsLocal(rel)

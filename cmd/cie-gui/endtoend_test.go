@@ -13,7 +13,7 @@ import (
 	"cie/card/cardtest"
 )
 
-// The demonstration needs no reader, says what it is, and shows its card.
+// The demonstration needs no reader, is labelled as one, and shows its card.
 func TestDemoShowsItsCardWithoutReader(t *testing.T) {
 	p := newUser(t)
 	p.start("-demo")
@@ -169,7 +169,7 @@ func (p *user) openDiagnostics() {
 	p.press("ctrl+4", "shift+Tab", "Left", "Return")
 }
 
-// diagnose goes through the diagnostics with the PIN and saves the report.
+// diagnose runs the diagnostics with the PIN and saves the report.
 func (p *user) diagnose(pin string) {
 	t := p.t
 	p.openDiagnostics()

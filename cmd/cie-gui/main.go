@@ -86,7 +86,7 @@ func run(demo, hidden bool, module string) error {
 	defer end()
 	app.SetMetadata(fyne.AppMetadata{
 		ID: appID, Name: "CIE", Version: version.String(), Icon: gui.Icon,
-		// Everything outside of the thread of the windows goes through fyne.Do.
+		// Everything outside of the window's thread uses fyne.Do.
 		Migrations: map[string]bool{"fyneDo": true},
 	})
 	a := app.NewWithID(appID)

@@ -33,7 +33,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// A second start whose first window does not come says so and goes on, whether
+// A second start whose first window does not appear reports it and continues, whether
 // the first program is stopped or only its window is stuck.
 func TestSecondStartSaysThatTheFirstIsSilent(t *testing.T) {
 	p := newUser(t)
@@ -61,7 +61,7 @@ func TestSecondStartSaysThatTheFirstIsSilent(t *testing.T) {
 	}
 }
 
-// The window says nothing on the terminal, in locales without a language too.
+// The window prints nothing on the terminal, in locales without a language too.
 func TestNoNoiseAboutTheLocale(t *testing.T) {
 	dir := programs(t)
 	for _, locale := range []string{"C.UTF-8", "POSIX.UTF-8", "C", "it_IT.UTF-8"} {

@@ -268,7 +268,7 @@ func (p *user) rest() {
 // patience is how often until looks, a fiftieth of a second apart.
 const patience = 3000
 
-// until waits for what a person would wait for.
+// until waits for what a user would wait for.
 func (p *user) until(what string, ok func() bool) {
 	p.t.Helper()
 	for range patience {

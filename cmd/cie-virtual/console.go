@@ -155,7 +155,7 @@ func faultLines() string {
 	return b.String()
 }
 
-// faults sets what goes wrong: [N] KIND@M ..., split=BYTES, none.
+// faults sets the faults of the card: [N] KIND@M ..., split=BYTES, none.
 func (a *app) faults(slots []*slot, args []string) {
 	if len(args) > 0 {
 		if _, err := strconv.Atoi(args[0]); err == nil {

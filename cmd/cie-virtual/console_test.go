@@ -55,7 +55,7 @@ func ask(t *testing.T, c net.Conn, message string) string {
 	return strings.ToUpper(hex.EncodeToString(answer))
 }
 
-// Without a private daemon the card goes to a host and port, and comes back
+// Without a private daemon the card is served to a host and port, and reconnects
 // when the reader throws it out.
 func TestCardIsInsertedAgainWhenReaderClosesConnection(t *testing.T) {
 	r, port := newFakeReader(t)

@@ -145,7 +145,7 @@ func (d *demo) closeReaders() {
 	d.readers.close()
 }
 
-// play goes through the steps.
+// play runs the steps.
 func (d *demo) play(ctx context.Context) error {
 	d.line(d.style.Bold(tty.Wrap(d.text("demo.intro"), "", d.columns)))
 	readerProof := "demo.reader.proof"

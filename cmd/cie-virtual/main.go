@@ -106,7 +106,7 @@ func (a *app) say(key string, args ...any) {
 	fmt.Fprintln(a.stdout, a.text(key, args...))
 }
 
-// note prints one line for a person only.
+// note prints one line that is not for programs.
 func (a *app) note(key string, args ...any) {
 	a.out.Lock()
 	defer a.out.Unlock()

@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// What a person types at the terminal ends the program, unless a command runs
+// What a user types at the terminal ends the program, unless a command runs
 // that gets it too.
 func TestTerminalSignalsEndProgramUnlessCommandRuns(t *testing.T) {
 	w := &env{}

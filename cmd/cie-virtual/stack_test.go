@@ -10,7 +10,7 @@ import (
 
 const nxpATR = "3b:8e:80:01:80:31:80:65:49:54:4e:58:50:12:0f:ff:82:90:f0"
 
-// The tools that people have see the card through pcscd.
+// Tools of other projects see the card through pcscd.
 func TestPCSCToolsSeeTheCard(t *testing.T) {
 	needStack(t)
 	dir := t.TempDir()

@@ -37,7 +37,7 @@ type env struct {
 	root string
 }
 
-// terminal is what a person types at and reads from.
+// terminal is what a user types at and reads from.
 type terminal interface {
 	io.Writer
 	ReadSecret(ctx context.Context, prompt string, max int) ([]byte, error)
@@ -93,7 +93,7 @@ func run(w *env) int {
 }
 
 // finish reports err, if there is one, and returns the exit code. A signal
-// that came while the card was not to be disturbed shows in the exit code
+// that arrived while the card was not to be disturbed shows in the exit code
 // although the work was finished.
 func (a *app) finish(err error) int {
 	got := a.guard.received()

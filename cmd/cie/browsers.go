@@ -120,7 +120,7 @@ func (a *app) browsersChange(ctx context.Context, f browserFlags, remove bool) e
 	if err := a.mayChange(ctx, env, f, remove); err != nil {
 		return err
 	}
-	// What was allowed to a sandbox goes with the rest.
+	// Permissions of sandboxes are removed too.
 	o := browsers.Options{User: !f.system, System: f.system, Flatpak: f.flatpak || remove}
 	if f.system && (f.autoSelect || remove) {
 		o.AutoSelect = browsers.DefaultAutoSelect

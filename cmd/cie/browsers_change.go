@@ -189,7 +189,7 @@ func (a *app) outcomeText(p placeJSON, remove, dryRun bool) string {
 	}[p.Action], "outcome.registered")))
 }
 
-// placeText names a place for people.
+// placeText names a place for users.
 func (a *app) placeText(env *browsers.Env, t browsers.Target) string {
 	name := a.text(cmp.Or(map[browsers.Kind]string{
 		browsers.KindGeckoProfile:     "place.profile",

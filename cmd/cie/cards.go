@@ -30,7 +30,7 @@ func (u *inUse) Close() {
 	u.closers = nil
 }
 
-// find lists the readers and picks those the person means: all, or the one of
+// find lists the readers and picks those the user means: all, or the one of
 // --reader.
 func (a *app) find(s readers.Service) ([]readers.State, error) {
 	all, err := s.Status()
@@ -90,7 +90,7 @@ func withCard(list []readers.State) []readers.State {
 }
 
 // openOne opens the one card that can be meant. With several and no --reader it
-// refuses: a code goes only to a card that a person chose.
+// refuses: a code goes only to a card that a user chose.
 func (a *app) openOne(ctx context.Context) (*inUse, error) {
 	s, err := a.service(false)
 	if err != nil {

@@ -55,7 +55,7 @@ type codeFlags struct {
 	lastTry, accept  bool
 }
 
-// addDecisions adds the options for what a person decides before a code is sent.
+// addDecisions adds the options for what a user decides before a code is sent.
 func (f *codeFlags) addDecisions(a *app, c *cobra.Command) {
 	c.Flags().BoolVar(&f.lastTry, "allow-last-try", false, a.text("flag.allow-last-try"))
 	c.Flags().BoolVar(&f.accept, "accept-unknown-issuer", false, a.text("flag.accept"))
@@ -107,8 +107,8 @@ func (a *app) fromFD(ctx context.Context, f fdFlag) ([]byte, error) {
 	return code, nil
 }
 
-// dialog talks with the person at the terminal. A nil dialog is a run that
-// has its codes from elsewhere: it says nothing.
+// dialog asks the user at the terminal. A nil dialog is a run that
+// has its codes from elsewhere: it prints nothing.
 type dialog struct {
 	a    *app
 	term terminal
@@ -248,7 +248,7 @@ func (d *dialog) again(err error) {
 	_, _ = io.WriteString(d.term, tty.Wrap(capital(message)+". "+d.a.text(what), "", d.width())+"\n")
 }
 
-// confirm lets the person type a word before a dangerous step.
+// confirm lets the user type a word before a dangerous step.
 func (d *dialog) confirm(ctx context.Context, word string) (bool, error) {
 	line, err := d.term.ReadLine(ctx, d.a.text("ask.confirm", word), maxCodeLine)
 	if errors.Is(err, io.EOF) || errors.Is(err, tty.ErrTooLong) {

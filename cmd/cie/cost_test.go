@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// visit is a run of cie that people make, and what it may cost in command APDUs.
+// visit is a run of cie that users make, and what it may cost in command APDUs.
 type visit struct {
 	name  string
 	args  []string

@@ -212,7 +212,7 @@ func (a *app) printCheck(c doctor.Check) {
 }
 
 // doctorReport returns the text for a bug report: no value that is private, and
-// nothing that says whose machine it is.
+// nothing that identifies the machine or its user.
 func (a *app) doctorReport(env *doctor.Env, checks []doctor.Check) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "cie doctor, %s\n%s\n\n", a.now().UTC().Format(time.DateOnly), a.text("diagnostics.private"))

@@ -174,7 +174,7 @@ func (foreignChip) PowerOff()                {}
 func (foreignChip) Reset()                   {}
 func (foreignChip) Exchange(_ []byte) []byte { return []byte{0x6A, 0x82} }
 
-// The ten set-ups that people have: each is found, and its remedy named.
+// Ten common faults of a set-up: each is found, and its remedy named.
 func TestDoctorFindsBrokenSetUps(t *testing.T) {
 	// One service for all that need one, and one card after the other.
 	newCard := func(t *testing.T, p cardtest.Profile) *cardtest.Card {
@@ -258,7 +258,7 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 		s.want(d, code, doctor.Fail, doctor.AccessDenied, doctor.AllowAccess, "polkit")
 	})
 	t.Run("not admitted", func(t *testing.T) {
-		// The library of the machine talks to a service whose policy says no.
+		// The library of the machine talks to a service whose policy refuses the user.
 		s := newSickbed(t, nil)
 		denyPCSC(t, filepath.Join(s.base, "none.comm"))
 		d, code := s.examine("")
@@ -337,7 +337,7 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 		if code != exitFound || !strings.Contains(out, "closed and started again") {
 			t.Errorf("exit %d\n%s", code, out)
 		}
-		// Started again, it knows the card.
+		// Restarted, it sees the card.
 		_ = browser.Process.Kill()
 		_ = browser.Wait()
 		time.Sleep(1100 * time.Millisecond) // the boot time is known to the second
@@ -376,7 +376,7 @@ func denyPCSC(t *testing.T, socket string) {
 	}()
 }
 
-// wantDenied wants every verb that needs the service to say that it does not
+// wantDenied checks that every verb that needs the service reports that it does not
 // admit this user, and what helps, as the doctor does.
 func (s *doctorMachine) wantDenied(says, remedy string) {
 	s.t.Helper()
@@ -441,7 +441,7 @@ func untilEmpty(t *testing.T, env []string) {
 	}
 }
 
-// A report says nothing of whose card, reader or computer it comes from.
+// A report identifies neither card nor reader nor computer.
 func TestDoctorReportIsAnonymous(t *testing.T) {
 	c, err := cardtest.New(cardtest.Profile{})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"cie/cmd/internal/tty"
 )
 
-// report is an error as people and programs get to see it.
+// report is an error as users and programs get to see it.
 type report struct {
 	Code     string   `json:"code"`
 	Exit     int      `json:"exit"`
@@ -54,7 +54,7 @@ func (p *problem) do(lines ...string) *problem {
 	return p
 }
 
-// answer is what the program says of a kind of errors: name in JSON, exit code,
+// answer is what the program prints for a kind of errors: name in JSON, exit code,
 // what happened and what to do.
 type answer struct {
 	code  string
@@ -146,7 +146,7 @@ func (a *app) classify(err error) report {
 	return r
 }
 
-// detail adds what an error says besides its Kind.
+// detail adds what an error holds besides its Kind.
 func (a *app) detail(r *report, kind card.Kind, err error) {
 	switch kind {
 	case card.KindCanceled, card.KindFormat, card.KindPINRequired:

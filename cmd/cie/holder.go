@@ -92,7 +92,7 @@ func (a *app) printHolder(h *holderJSON, field func(label string, value string))
 	}
 }
 
-// holderHints says when it is time for a new card.
+// holderHints returns the hint that it is time for a new card.
 func (a *app) holderHints(h *holderJSON) {
 	switch h.validity {
 	case identity.InGrace, identity.Expired:

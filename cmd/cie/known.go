@@ -148,7 +148,7 @@ func (a *app) cardsAcceptCommand() *cobra.Command {
 	return c
 }
 
-// acceptCard records that the person accepts the one card that can be meant.
+// acceptCard records that the user accepts the only card.
 func (a *app) acceptCard(ctx context.Context, given bool) error {
 	if _, err := a.sources.State(); err != nil {
 		return a.stateProblem(err)
@@ -218,7 +218,7 @@ func (a *app) acceptForGood(ctx context.Context, u *inUse, auth card.Authenticit
 	})
 }
 
-// acceptWarning returns what a person has to know before a card of this level gets
+// acceptWarning returns what a user has to know before a card of this level gets
 // a code.
 func acceptWarning(level card.Level) string {
 	switch level {

@@ -10,11 +10,11 @@ import (
 	"cie/pkcs11mod"
 )
 
-// maxShown bounds a line that comes from the files of this computer, in bytes.
+// maxShown limits a line from the files of this computer, in bytes.
 const maxShown = 4096
 
 // printable makes a text from the files of this computer, such as a path, fit for a
-// terminal. Names of readers and what a card says come clean from below.
+// terminal. Package card cleans the names of readers and the data of a card.
 func printable(s string) string { return clean.Text(s, maxShown) }
 
 // knownHolder returns the name of the holder where the module keeps the

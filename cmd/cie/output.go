@@ -66,7 +66,7 @@ func (o *output) open(mode fs.FileMode) error {
 		o.file, o.temp = inPlace, "" // a directory where no file can be made
 		return nil
 	}
-	_ = o.file.Chmod(info.Mode().Perm()) // as it was, whatever the umask says
+	_ = o.file.Chmod(info.Mode().Perm()) // as it was, whatever the umask is
 	_ = inPlace.Close()
 	return nil
 }
@@ -111,7 +111,7 @@ func (o *output) fill(content []byte) error {
 	if o.temp != "" {
 		return o.file.Sync()
 	}
-	// What is left of longer content goes. Devices and pipes have none.
+	// The rest of longer content is cut off. Devices and pipes have none.
 	if info, err := o.file.Stat(); err != nil || !info.Mode().IsRegular() {
 		return err
 	}

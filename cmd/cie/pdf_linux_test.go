@@ -36,7 +36,7 @@ func onePage() string {
 }
 
 // A PDF with a time stamp, whose signer's revocation is asked, is valid; an
-// authority that lies leaves no half-made file.
+// authority with false answers leaves no partial file.
 func TestPDFWithOnlineServices(t *testing.T) {
 	server, err := authority.Start(&cardtest.Authority{})
 	if err != nil {

@@ -28,7 +28,7 @@ func (a *app) pinCommand() *cobra.Command {
 	return c
 }
 
-// withPIN asks for the PIN of the one card that can be meant, verifies it and
+// withPIN asks for the PIN of the only card, verifies it and
 // lets f go on with it.
 func (a *app) withPIN(ctx context.Context, f *codeFlags, then func(*inUse) error) error {
 	pin, err := a.fromFD(ctx, f.pin)

@@ -14,7 +14,7 @@ type levelJSON struct {
 func (u *inUse) levelJSON() levelJSON { return levelJSON{u.level} }
 
 // prepare checks the card, reads the tries of a code and shows them, refuses
-// a blocked code, and asks for what a person has to decide: whether this card
+// a blocked code, and asks for what a user has to decide: whether this card
 // may get a code, and whether it may be one of the last. It sends no code.
 func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef, f *codeFlags) ([]card.CodeOption, error) {
 	var auth card.Authenticity
@@ -111,7 +111,7 @@ func (a *app) blocked(ctx context.Context, u *inUse, ref card.PINRef, tries card
 	return &card.PINError{Ref: ref, Tries: 0}
 }
 
-// stakeWarnings are what a person has to know before confirming.
+// stakeWarnings are what a user has to know before confirming.
 var stakeWarnings = map[card.Stake]string{
 	card.StakeLastPIN: "ask.last-pin", card.StakeFewPUK: "ask.few-puk", card.StakeUnknownPUK: "ask.unknown-puk",
 }

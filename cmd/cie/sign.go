@@ -63,7 +63,7 @@ const (
 )
 
 // formatFor returns the name of the format for a file: a PDF is signed as one,
-// unless an option asks for what only p7m has.
+// unless an option needs p7m.
 func formatFor(f *signFlags, file string) string {
 	switch {
 	case f.format != "":

@@ -23,7 +23,7 @@ type pdfFlags struct {
 	field, page, at, picture, show, reason, place string
 	password                                      fdFlag
 
-	// What the options say, after checkPDF.
+	// The options, after checkPDF.
 	number  int // of the page
 	where   pdf.Place
 	shown   []string

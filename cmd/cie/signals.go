@@ -27,7 +27,7 @@ type guard struct {
 	cancel context.CancelCauseFunc
 	busy   bool
 	got    *stopped
-	waited bool // the signal came while busy: the outcome must be reported
+	waited bool // the signal arrived while busy: the outcome must be reported
 	pipe   chan os.Signal
 	// undo is done before a second signal ends the process at once.
 	undo []func()
@@ -80,7 +80,7 @@ func (g *guard) receive(s os.Signal) {
 		g.notice(busy)
 	}
 	if atOnce {
-		// Whatever the run waits for, the person does not want to wait for it.
+		// The user ends the wait, whatever the run waits for.
 		for _, f := range undo {
 			f()
 		}
@@ -102,7 +102,7 @@ func (g *guard) enter() {
 	signal.Notify(g.pipe, syscall.SIGPIPE)
 }
 
-// leave ends it, and lets a signal that came meanwhile have its effect.
+// leave ends it, and delivers a signal that arrived meanwhile.
 func (g *guard) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -116,7 +116,7 @@ func (g *guard) leave() {
 	}
 }
 
-// received returns the signal that came, nil if none did.
+// received returns the signal that arrived, nil if none did.
 func (g *guard) received() *stopped {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -26,7 +26,7 @@ func languages() []string {
 // inLanguage returns a text of the command line.
 func inLanguage(code, key string) string { return text.Load(code).For("cli").T(key) }
 
-// prose is text that people read: two words side by side.
+// prose is text that users read: two words side by side.
 var prose = regexp.MustCompile(`[a-zàèéìòù]{2,} [a-zàèéìòù]{2,}`)
 
 // Nothing that the user reads is outside of the catalogue.

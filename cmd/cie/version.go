@@ -27,8 +27,8 @@ type versionJSON struct {
 	SystemLibraries []systemLibraryJSON `json:"system_libraries"`
 }
 
-// versionModuleJSON is the module in that answer. Version is what it says of
-// itself to programs, which has room for two numbers; build what its file says.
+// versionModuleJSON is the module in that answer. Version is what it reports of
+// itself to programs, which has room for two numbers; build is the one in its file.
 type versionModuleJSON struct {
 	moduleJSON
 	Build  string `json:"build,omitempty"`

@@ -18,7 +18,7 @@ type eventJSON struct {
 	Error  string `json:"error,omitempty"`
 }
 
-// events are the kinds of events, for programs and for people.
+// events are the kinds of events, for programs and for users.
 var events = map[readers.EventKind]struct {
 	name string
 	text string

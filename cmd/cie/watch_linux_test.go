@@ -78,7 +78,7 @@ func TestWatchReportsChangesOverRestartOfService(t *testing.T) {
 	}
 }
 
-// For people, in their language, on a terminal.
+// On a terminal the events are sentences in the user's language.
 func TestWatchOnTerminalIsTranslated(t *testing.T) {
 	s := startOnTerminal(t, italian, oneReader+"\nReader Two: empty", "watch")
 	s.Expect("Ctrl-C per finire")

@@ -33,7 +33,7 @@ func FromEnvironment(getenv func(string) string) string {
 	return systemLocale()
 }
 
-// UTF8 reports whether the environment says that the terminal shows UTF-8. A
+// UTF8 reports whether the environment declares that the terminal shows UTF-8. A
 // Windows console is always written to in Unicode.
 func UTF8(getenv func(string) string) bool {
 	if systemUnicode {

@@ -162,7 +162,7 @@ func TestButtonsAreShort(t *testing.T) {
 	}
 }
 
-// source is what the programs and the window say about keys.
+// source is the code of the programs and the window, where keys are used.
 type source struct {
 	strings map[string]string // string literals that may be keys, and where
 	buttons []string          // keys of buttons

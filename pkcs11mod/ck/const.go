@@ -91,7 +91,7 @@ const (
 	CKM_AES_KEY_GEN           = 0x1080
 )
 
-// Flags. The standard (3) says to which structure or function each belongs.
+// Flags. The standard (3) defines to which structure or function each belongs.
 const (
 	CKF_TOKEN_PRESENT                  = 0x1
 	CKF_REMOVABLE_DEVICE               = 0x2

@@ -1,5 +1,5 @@
 // Package testvector reads test vectors that are no part of this repository:
-// what comes from cards and programs of others lies in a directory
+// data of foreign cards and programs is in a directory
 // shared/testvectors beside the checkout, for those who have it.
 package testvector
 
@@ -12,7 +12,7 @@ import (
 )
 
 // Read returns the file of that name. Where there is none in this or any
-// directory above, it skips the test and says so.
+// directory above, it skips the test and names the directory.
 func Read(t testing.TB, name string) []byte {
 	t.Helper()
 	dir, err := os.Getwd()

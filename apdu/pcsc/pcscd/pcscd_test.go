@@ -160,7 +160,7 @@ func TestDaemonIsPrivate(t *testing.T) {
 	}
 }
 
-// A card that only knows its ATR is seen, by the reader's name, by a client.
+// A client sees a card that has only an ATR, in the reader of that name.
 func TestClientSeesDialedCard(t *testing.T) {
 	for _, slot := range []int{0, 3} {
 		d := begin(t, Options{Slots: 3})
@@ -373,7 +373,7 @@ func TestStartRejectsSlotCounts(t *testing.T) {
 	}
 }
 
-// A pcscd that does not start says why.
+// The error of a pcscd that did not start contains its reason.
 func TestStartReportsWhyDaemonFailed(t *testing.T) {
 	begin(t, Options{}) // skips where needed
 	saved := daemonPaths

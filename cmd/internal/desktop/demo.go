@@ -185,7 +185,7 @@ func (p demoProber) Login(ctx context.Context, _ string, l probe.Login, pin []by
 	return o, nil
 }
 
-// enter connects and waits for the first byte, which comes once the service
+// enter connects and waits for the first byte, which is sent once the service
 // has accepted the client.
 func enter(ctx context.Context, address string, config *tls.Config) (tls.ConnectionState, error) {
 	conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)

@@ -26,7 +26,7 @@ type ID string
 const (
 	Service      ID = "service"      // the PC/SC library and its service
 	Permission   ID = "permission"   // whether this user may use it
-	Readers      ID = "readers"      // readers that the service knows
+	Readers      ID = "readers"      // readers that the service lists
 	Reader       ID = "reader"       // what is known about one reader (Subject)
 	Card         ID = "card"         // a card that answers
 	Identity     ID = "identity"     // the card is an Italian identity card

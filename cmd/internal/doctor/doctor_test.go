@@ -511,7 +511,7 @@ func TestPINFindingsFollowTheTries(t *testing.T) {
 		} else {
 			want(t, checks, Certificate, Fail, PINWrong, CheckPIN)
 		}
-		// A wrong PIN goes to the card once, and never to the module.
+		// A wrong PIN is sent to the card once, and never to the module.
 		want(t, checks, Login, Skipped, LoginNeedsPIN, GivePIN)
 		if e.Prober.(*fakeProber).pin != nil || !bytes.Equal(pin, make([]byte, len(pin))) {
 			t.Error("the wrong PIN was used again or kept")

@@ -129,7 +129,7 @@ func Signer(certificate []byte, key crypto.Signer) cms.Signer {
 	return cms.Signer{Key: key, Certificate: certificate, Chain: ades.BuiltinAnchors().Chain(certificate)}
 }
 
-// SignerName returns the name of the person in a certificate, "" if it has none.
+// SignerName returns the name of the user in a certificate, "" if it has none.
 func SignerName(certificate []byte) string {
 	id, err := identity.Parse(certificate)
 	if err != nil {

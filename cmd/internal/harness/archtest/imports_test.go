@@ -20,7 +20,7 @@ const (
 	fyne   = "fyne.io/fyne/v2"
 )
 
-// pkg is what the rules need to know of a package.
+// pkg is the part of a package that the rules look at.
 type pkg struct {
 	ImportPath string
 	Name       string
@@ -92,7 +92,7 @@ var connecting = []string{
 	"cie/cmd/internal/loopback", "cie/cmd/internal/harness/browsertest", "cie/card/cardtest/authority",
 }
 
-// below reports whether path is tree or lies in it.
+// below reports whether path is tree or is in it.
 func below(path, tree string) bool {
 	return path == tree || strings.HasPrefix(path, tree+"/")
 }

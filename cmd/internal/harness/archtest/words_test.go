@@ -108,7 +108,7 @@ func messages(source []byte) (string, error) {
 	return strings.Join(all, "\n"), nil
 }
 
-// nounDocs returns the doc comments of functions with results that say what the function
+// nounDocs returns the doc comments of functions with results that describe what the function
 // is instead of what it returns or does.
 func nounDocs(source []byte) (found []string, err error) {
 	file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.SkipObjectResolution|parser.ParseComments)

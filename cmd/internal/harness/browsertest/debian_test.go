@@ -36,7 +36,7 @@ var outside = []string{
 	"/var/lib/rpm", "/usr/lib/sysimage", "/root/.rpmdb",
 }
 
-// clean is a fresh Debian system, and the packages as a person downloaded them.
+// clean is a fresh Debian system, and the packages as a user downloaded them.
 type clean struct {
 	*debian.Root
 	t *testing.T
@@ -187,7 +187,7 @@ func versionOf(t *testing.T, file string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// works checks what a person sees of the installed software without a browser.
+// works checks what a user sees of the installed software without a browser.
 func (c *clean) works(module string) {
 	c.t.Helper()
 	if out := c.run("cie-virtual", "demo"); !strings.Contains(out, "9/9") {
@@ -210,7 +210,7 @@ func (c *clean) works(module string) {
 	c.run("cie", "--version")
 }
 
-// window waits until the application shows its window on a screen, which says that
+// window waits until the application shows its window on a screen, which shows that
 // the packages it depends on have every library that it loads.
 func (c *clean) window(t *testing.T) {
 	dir := t.TempDir()

@@ -115,7 +115,7 @@ func newStack(t *testing.T) *machine {
 	return s
 }
 
-// enable registers the module in the home, as the person does.
+// enable registers the module in the home, as the user does.
 func (s *machine) enable() {
 	s.t.Helper()
 	s.cie("browsers", "enable", "--module", s.env.Module)
@@ -171,7 +171,7 @@ func (s *machine) forget(t *testing.T) {
 }
 
 // noticed waits until the module of a browser that has it loaded has seen the
-// card and found out that it is one: a person does not click in the same second.
+// card and found out that it is one: a user does not click in the same second.
 func (s *machine) noticed(before cardtest.Stats) {
 	s.t.Helper()
 	seen, quiet := 0, 0

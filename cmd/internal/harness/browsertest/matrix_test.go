@@ -253,7 +253,7 @@ func TestServiceRestarts(t *testing.T) {
 }
 
 // TestTLS13Only: this card cannot authenticate to a service that speaks TLS 1.3
-// only. The person sees an error page, and no try is spent.
+// only. The user sees an error page, and no try is spent.
 func TestTLS13Only(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		u := s.sitAt(t, kind, s.idp.StartTLS13URL())
@@ -373,7 +373,7 @@ func TestDisableRestoresModuleLists(t *testing.T) {
 	})
 }
 
-// wantIn checks that the page shows the holder and what the person was asked.
+// wantIn checks that the page shows the holder and what the user was asked.
 func (u *user) wantIn(o outcome, pins, choices int) {
 	u.t.Helper()
 	if !o.in() || !strings.Contains(o.shown, holder) {

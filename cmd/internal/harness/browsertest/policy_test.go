@@ -88,7 +88,7 @@ func (s *machine) profileTarget(t *testing.T) browsers.Target {
 	return targets[i]
 }
 
-// TestChromiumPolicy: with AutoSelectCertificateForUrls the person is asked for
+// TestChromiumPolicy: with AutoSelectCertificateForUrls the user is asked for
 // the PIN only.
 func TestChromiumPolicy(t *testing.T) {
 	need(t, browser.Chromium)

@@ -99,7 +99,7 @@ func (u *user) picture(name string) {
 	}
 }
 
-// outcome is what a login came to.
+// outcome is the result of a login.
 type outcome struct {
 	shown   string // text of the page at the end
 	path    string

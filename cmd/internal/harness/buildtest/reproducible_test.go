@@ -52,7 +52,7 @@ func TestReproducible(t *testing.T) {
 	t.Run("version", func(t *testing.T) { says(t, filepath.Join(places[0].dir, "bin")) })
 }
 
-// says looks at what the programs, and the module beside them, say of themselves.
+// says checks the versions that the programs, and the module beside them, report.
 func says(t *testing.T, bin string) {
 	var got struct {
 		Version, Date string

@@ -62,8 +62,8 @@ func TestSBOMNamesEveryModule(t *testing.T) {
 	compare(t, made[0], program)
 }
 
-// compare holds a bill against what the program itself says, and the licences
-// against the list in the About box, which people have read and checked.
+// compare compares a bill with what the program itself reports, and the licences
+// against the list in the About box, which users have read and checked.
 func compare(t *testing.T, content []byte, program string) {
 	t.Helper()
 	type component struct {

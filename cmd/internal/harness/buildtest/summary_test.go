@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// What make test says at its end, for trees whose tests pass, are skipped,
+// The output at the end of make test, for trees whose tests pass, are skipped,
 // fail, crash and do not build.
 func TestSummary(t *testing.T) {
 	builds(t)

@@ -54,7 +54,7 @@ func (h *host) curl(t *testing.T, port, root string) (string, error) {
 
 func TestCurl(t *testing.T) {
 	eachCard(t, []string{"curl", "nginx", engine}, func(t *testing.T, h *host) {
-		// Either the client says which signatures it makes ...
+		// Either the client states which signatures it makes ...
 		h.opensslConfig(t, classicSignatures)
 		port, root := h.nginx(t, "ssl_protocols TLSv1.2;")
 		out, err := h.curl(t, port, root)

@@ -32,7 +32,7 @@ import (
 // patience limits every program a test runs. It only ends what hangs.
 const patience = 2 * time.Minute
 
-// host is a person's machine: a reader with one card, the module, a home
+// host is a user's machine: a reader with one card, the module, a home
 // directory, and the environment that programs get.
 type host struct {
 	card     *cardtest.Card

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What CONSUMERS.md says cannot be done ends with an error of the program, soon,
+// What CONSUMERS.md lists as not possible ends with an error of the program, soon,
 // and the card is none the worse for it.
 
 func TestOpenSSLPrefersPSS(t *testing.T) {

@@ -44,7 +44,7 @@ func TestNSS(t *testing.T) {
 
 // profile is an NSS database, as Firefox has one.
 type profile struct {
-	db       string // as the tools want it named
+	db       string // in the form the tools expect
 	nickname string // of the card's certificate
 }
 

@@ -107,7 +107,7 @@ func (h *host) sServer(t *testing.T, args ...string) string {
 	return port
 }
 
-// sClient asks an sServer for its page, which says what it saw of the client.
+// sClient requests the page of an sServer, which shows what it received from the client.
 // cert is the path of the card's certificate.
 func (h *host) sClient(t *testing.T, port, cert string) (string, error) {
 	t.Helper()

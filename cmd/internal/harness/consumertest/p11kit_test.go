@@ -14,7 +14,7 @@ import (
 // packaged is where Debian's packages register modules with p11-kit.
 const packaged = "/usr/share/p11-kit/modules"
 
-// register makes the entry the one that p11-kit knows, for programs started
+// register makes the entry the only one of p11-kit, for programs started
 // with registered.
 func (h *host) register(t *testing.T, entry string) {
 	t.Helper()

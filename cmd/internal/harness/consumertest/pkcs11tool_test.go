@@ -53,7 +53,7 @@ func (h *host) id(t *testing.T) string {
 	return ""
 }
 
-// What the module says of itself is what the chip can do.
+// The module offers what the chip can do.
 func TestPKCS11ToolLists(t *testing.T) {
 	eachCard(t, []string{"pkcs11-tool"}, func(t *testing.T, h *host) {
 		tool := func(answers []answer, args ...string) string {
@@ -102,7 +102,7 @@ func TestPKCS11Tool(t *testing.T) {
 	})
 }
 
-// The chip cannot do these, so the module must refuse them and say so.
+// The chip cannot do these, so the module must refuse them with the right code.
 func TestPKCS11ToolRefused(t *testing.T) {
 	cards(t, chips[:1], []string{"pkcs11-tool"}, func(t *testing.T, h *host) {
 		data := h.write(t, "data", message(32))

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// answer is what a person types when the program shows prompt.
+// answer is what a user types when the program shows prompt.
 type answer struct {
 	prompt string
 	text   []byte
@@ -94,7 +94,7 @@ func (h *host) tryTyped(t *testing.T, answers []answer, name string, args ...str
 		for len(left) > 0 && strings.Contains(since.String(), left[0].prompt) {
 			since.Reset()
 			// A program that switches echo off after its prompt flushes what was
-			// typed before; a person is slower than that.
+			// typed before; a user is slower than that.
 			time.Sleep(50 * time.Millisecond)
 			line := append(bytes.Clone(left[0].text), '\n')
 			left = left[1:]

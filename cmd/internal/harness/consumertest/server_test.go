@@ -78,7 +78,7 @@ func (h *host) serverCertificate(t *testing.T) serverFiles {
 }
 
 // portal is a web server that requires a certificate of the card's issuer and
-// says whose it saw, the way a public service does.
+// shows whose certificate it received, as a public service does.
 type portal struct {
 	port  string
 	files serverFiles

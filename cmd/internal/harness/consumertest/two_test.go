@@ -77,7 +77,7 @@ func TestProgramsReachTheCardTheyName(t *testing.T) {
 		}
 	})
 
-	// ssh-add takes both cards, with one PIN for both, and says whose keys they
+	// ssh-add takes both cards, with one PIN for both, and lists whose keys they
 	// are; each signs with its own.
 	t.Run("ssh", func(t *testing.T) {
 		h := first

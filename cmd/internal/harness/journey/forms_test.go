@@ -277,7 +277,7 @@ func sentForms(t *testing.T, profile cardtest.Profile) map[string]bool {
 	return seen
 }
 
-// judge says what is wrong with a command. code: a code has been sent before.
+// judge returns what is wrong with a command. code: a code has been sent before.
 func (c sent) judge(code bool) string {
 	in := func(lists ...forms) bool {
 		return slices.ContainsFunc(lists, func(f forms) bool { _, ok := f[c.form]; return ok })

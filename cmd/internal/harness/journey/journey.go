@@ -196,7 +196,7 @@ var roots = sync.OnceValue(func() *sod.Roots {
 	return r
 })
 
-// Place is a card and the reader it lies on.
+// Place is a card and its reader.
 type Place struct {
 	Card *cardtest.Card
 	// Service has the one reader with the card.

@@ -11,7 +11,7 @@ import (
 
 // TestFaults injects faults at every APDU position of every operation of a
 // PIN's life over a real PC/SC daemon: nothing hangs, no code is compared
-// twice, the card keeps what it should, the program says truly what became of
+// twice, the card keeps what it should, the program reports correctly what became of
 // PIN and tries, and the card works on. What the daemon does not change,
 // package faultinjection tests in process with more kinds of faults.
 func TestFaults(t *testing.T) {

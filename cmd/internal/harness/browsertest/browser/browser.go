@@ -1,5 +1,5 @@
 // Package browser starts Firefox and Chromium on a test's own screen and uses
-// them as a person does: it reads window titles, looks at dialogs, clicks the
+// them as a user does: it reads window titles, looks at dialogs, clicks the
 // highlighted button and types the PIN. Remote control is off, so the browser behaves
 // as it does for a user.
 package browser
@@ -32,10 +32,10 @@ const (
 	Chromium Kind = "chromium"
 )
 
-// Kinds returns all browsers the tests know.
+// Kinds returns all browsers of the tests.
 func Kinds() []Kind { return []Kind{Firefox, Chromium} }
 
-// commands are the names a browser goes by, Debian's first.
+// commands are the names of a browser's program, Debian's first.
 var commands = map[Kind][]string{
 	Firefox:  {"firefox-esr", "firefox"},
 	Chromium: {"chromium", "chromium-browser", "google-chrome"},

@@ -10,7 +10,7 @@ import (
 	"cie/cmd/internal/harness/browsertest/desktop"
 )
 
-// Prompt is something a browser asked a person.
+// Prompt is something a browser asked a user.
 type Prompt string
 
 const (
@@ -24,7 +24,7 @@ type Person struct {
 	PINs []string
 	// Seen are the prompts answered so far, in order.
 	Seen []Prompt
-	// Before is called when a prompt is on the screen, before the person
+	// Before is called when a prompt is on the screen, before the user
 	// answers: a test takes a screenshot or removes the card.
 	Before func(Prompt)
 }

@@ -180,7 +180,7 @@ func (r *Root) configure(ctx context.Context, sources []source) error {
 	return err
 }
 
-// Path returns where a path of the system lies on this machine.
+// Path returns where a path of the system is on this machine.
 func (r *Root) Path(name string) string { return filepath.Join(r.Dir, name) }
 
 // Write writes a file of the system.

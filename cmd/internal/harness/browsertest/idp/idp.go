@@ -36,7 +36,7 @@ import (
 // LoginPath is the one path that asks for a certificate, as at the real service.
 const LoginPath = "/idp/Authn/SSL/Login2"
 
-// EventKind says what happened at the service.
+// EventKind is what happened at the service.
 type EventKind string
 
 const (
@@ -250,7 +250,7 @@ func (s *Server) TLS13URL() string { return s.at(2, LoginPath) }
 
 func (s *Server) handler(c *tls.Config) http.Handler {
 	mux := http.NewServeMux()
-	// The page reports what it shows, so a test knows that a person would see it.
+	// The page reports what it shows, so a test knows that a user would see it.
 	mux.HandleFunc("POST /shown", func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(io.LimitReader(r.Body, 1<<16))
 		s.add(Event{Kind: EventShown, Agent: r.UserAgent(), Path: r.URL.Query().Get("path"), Text: string(b)})
@@ -311,7 +311,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 type page struct{ Title, Heading, Text, Link, LinkText string }
 
 // The script sends what the page shows to the listener that asks for no
-// certificate. The link has the focus, so a person may press Enter.
+// certificate. The link has the focus, so a user may press Enter.
 var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <html lang="it"><head><meta charset="utf-8"><meta name="google" content="notranslate"><title>{{.Title}}{{with .Text}}: {{.}}{{end}}</title>
 <style>body{font:22px sans-serif;margin:4em;color:#17324d}h1{font-size:36px}a{background:#0a7d3c;color:#fff;padding:.6em 1em;text-decoration:none;border-radius:4px}</style></head>
