@@ -56,10 +56,25 @@ func New(t testing.TB) *Person {
 	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 100}); err != nil {
 		t.Fatal(err)
 	}
+	if err := keepOutput(int(slave.Fd())); err != nil {
+		t.Fatal(err)
+	}
 	p := &Person{t: t, master: master, TTY: slave}
 	p.more = sync.NewCond(&p.mu)
 	go p.watch()
 	return p
+}
+
+// keepOutput makes the terminal keep its output when Ctrl-C is typed. By default the
+// kernel discards what has not been read yet, at some time after the key was typed:
+// on a busy machine that includes what the program writes because of the key.
+func keepOutput(fd int) error {
+	state, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return err
+	}
+	state.Lflag |= unix.NOFLSH
+	return unix.IoctlSetTermios(fd, unix.TCSETS, state)
 }
 
 func (p *Person) watch() {
