@@ -282,10 +282,10 @@ func (t *Texts) name(prefix, name string) string {
 
 // remedy returns what the user can do about a finding on this distribution.
 func (t *Texts) remedy(f Finding) string {
-	if key := "doctor.do." + f.Remedy + "." + f.Distribution; t.Has(key) {
-		return t.T(key)
+	if key := "doctor.do." + f.Remedy; t.Has(key) {
+		return t.On(f.Distribution, key)
 	}
-	return t.name("doctor.do.", f.Remedy)
+	return f.Remedy
 }
 
 // finding returns what a step found; for a report without private values.

@@ -92,6 +92,15 @@ func (c *Catalogue) T(key string, args ...any) string {
 	return fmt.Sprintf(s, args...)
 }
 
+// On returns the text for key on a system, such as "debian", and the general one
+// where there is none for it.
+func (c *Catalogue) On(system, key string, args ...any) string {
+	if special := key + "." + system; c.Has(special) {
+		return c.T(special, args...)
+	}
+	return c.T(key, args...)
+}
+
 // Fill returns the text for key with names in braces replaced by values. A value
 // that is a day, as 2034-06-30, is written as in the language.
 func (c *Catalogue) Fill(key string, values map[string]string) string {
