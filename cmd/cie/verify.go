@@ -5,16 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"cie/card/ades"
-	"cie/card/ades/cms"
 	"cie/cmd/internal/documents"
 	"cie/cmd/internal/online"
 )
@@ -156,91 +152,55 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, files []string) error 
 
 // verifyFile verifies one file.
 func (a *app) verifyFile(ctx context.Context, v *ades.Verifier, f *verifyFlags, file string) (*verifiedJSON, error) {
-	in, size, err := a.openRegular(file)
+	found, err := documents.Verify(ctx, file, documents.VerifyOptions{
+		Verifier: v, Password: f.pdf.secret, Content: f.content,
+		Progress: func(name string, done, size int64) { a.reading(name)(done, size) },
+	})
 	if err != nil {
-		return nil, err
+		return nil, a.documentProblem(err, file)
 	}
-	defer in.Close()
-	if documents.IsPDF(in) {
-		return a.verifyPDF(ctx, v, f, file, in, size)
-	}
-	var content io.Reader
-	contentName, err := a.contentOf(f, file, in, size)
-	if err != nil {
-		return nil, err
-	}
-	if contentName != "" {
-		document, length, err := a.openRegular(contentName)
-		if err != nil {
-			return nil, err
+	defer found.Close()
+	var one *verifiedJSON
+	if found.PDF != nil {
+		one, err = a.verifiedPDF(f, file, found.PDF)
+	} else {
+		one = describeReport(found.Message)
+		one.State = found.State().String()
+		one.Content = found.Content
+		if found.Inside != nil && len(found.Inside.Signatures) > 0 {
+			one.innermost().Inner = describePDFReport(found.Inside)
 		}
-		defer document.Close()
-		content = documents.NewMeter(ctx, length, a.reading(contentName)).Reader(document)
 	}
-	report, err := v.File(ctx, in, size, content)
-	switch {
-	case errors.Is(err, cms.ErrMalformed), errors.Is(err, cms.ErrUnsupported), errors.Is(err, cms.ErrLimit):
-		return nil, a.problem("failed", exitFailed, "sign.broken", file, err)
-	case err != nil && ctx.Err() == nil:
-		return nil, a.problem("failed", exitFailed, "error.read", file, cause(err))
-	case err != nil:
+	if err != nil {
 		return nil, err
 	}
-	one := describeReport(report)
 	one.File = file
-	if report.Detached {
-		one.Content = contentName
-	}
 	if f.extract != "" {
-		if err := a.extract(report, file, f.extract); err != nil {
+		if err := a.extract(ctx, found, f, one); err != nil {
 			return nil, err
 		}
-		one.Extracted = f.extract
 	}
 	return one, nil
 }
 
-// contentOf returns the document of a detached signature: the one of --content,
-// or the file of the same name without the extension.
-func (a *app) contentOf(f *verifyFlags, file string, in io.ReaderAt, size int64) (string, error) {
-	if f.content != "" {
-		return f.content, nil
-	}
-	beside := strings.TrimSuffix(file, filepath.Ext(file))
-	if m, err := cms.Open(in, size); err != nil || m.Content != nil || beside == file {
-		return "", nil
-	}
-	if info, err := os.Stat(beside); err != nil || !info.Mode().IsRegular() {
-		return "", nil
-	}
-	return beside, nil
-}
-
-// extract writes the document of a message to a new file.
-func (a *app) extract(report *ades.Report, file, name string) error {
-	document := report.Document()
-	if document == nil {
-		return a.problem("failed", exitFailed, "verify.no-document", file)
-	}
-	return a.extractTo(name, file, document)
-}
-
-// extractTo writes a part of a file to a new file.
-func (a *app) extractTo(name, file string, document *io.SectionReader) error {
-	out, err := documents.Create(name)
-	if err != nil {
-		return a.documentProblem(err, name)
-	}
-	defer out.Discard()
-	if _, err := io.CopyBuffer(struct{ io.Writer }{out}, io.NewSectionReader(document, 0, document.Size()), make([]byte, 256<<10)); err != nil {
-		if _, ok := errors.AsType[*documents.FileError](err); !ok {
-			err = &documents.FileError{Op: documents.OpRead, Name: file, Err: err}
+// extract writes what was signed to a new file.
+func (a *app) extract(ctx context.Context, found *documents.Verified, f *verifyFlags, one *verifiedJSON) error {
+	n := 0
+	if found.PDF != nil {
+		if n = cmp.Or(f.signature, len(found.PDF.Signatures)); n > len(found.PDF.Signatures) {
+			return a.usage("verify.no-signature", n)
 		}
-		return a.documentProblem(err, file)
 	}
-	if err := out.Commit(); err != nil {
-		return a.documentProblem(err, name)
+	err := found.Extract(ctx, n, f.extract)
+	switch {
+	case errors.Is(err, documents.ErrNothing) && n > 0:
+		return a.problem("failed", exitFailed, "pdf.no-revision", found.File, n)
+	case errors.Is(err, documents.ErrNothing):
+		return a.problem("failed", exitFailed, "verify.no-document", found.File)
+	case err != nil:
+		return a.documentProblem(err, found.File)
 	}
+	one.Extracted, one.Revision = f.extract, n
 	return nil
 }
 
@@ -265,6 +225,14 @@ func (v *verifiedJSON) state() string {
 		return stateError
 	}
 	return v.State
+}
+
+// innermost returns the message in the last envelope.
+func (v *verifiedJSON) innermost() *verifiedJSON {
+	for v.Inner != nil {
+		v = v.Inner
+	}
+	return v
 }
 
 type signatureJSON struct {

@@ -2,12 +2,8 @@ package main
 
 import (
 	"cmp"
-	"context"
-	"io"
 
-	"cie/card/ades"
 	"cie/card/ades/pdf"
-	"cie/cmd/internal/documents"
 )
 
 // inPDF is what a signature in a PDF has besides.
@@ -42,41 +38,23 @@ const (
 	kindTimestamp = "timestamp"
 )
 
-func (a *app) verifyPDF(ctx context.Context, v *ades.Verifier, f *verifyFlags, file string, in io.ReaderAt, size int64) (*verifiedJSON, error) {
+// verifiedPDF describes the signatures of a PDF.
+func (a *app) verifiedPDF(f *verifyFlags, file string, r *pdf.Report) (*verifiedJSON, error) {
 	if f.content != "" {
 		return nil, a.usage("usage.not-pdf", "content")
 	}
-	m := documents.NewMeter(ctx, size, a.reading(file)).ReaderAt(in)
-	report, err := pdf.Verify(ctx, m, size, f.pdf.secret, v)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return nil, a.pdfProblem(err, file)
-	}
-	if len(report.Signatures) == 0 {
+	if len(r.Signatures) == 0 {
 		return nil, a.problem("failed", exitFailed, "pdf.unsigned", file)
 	}
-	one := &verifiedJSON{File: file, State: report.State().String(), Encoding: formatPDF}
-	for _, s := range report.Signatures {
+	return describePDFReport(r), nil
+}
+
+func describePDFReport(r *pdf.Report) *verifiedJSON {
+	one := &verifiedJSON{State: r.State().String(), Encoding: formatPDF}
+	for _, s := range r.Signatures {
 		one.Signatures = append(one.Signatures, describePDF(s))
 	}
-	if f.extract == "" {
-		return one, nil
-	}
-	n := cmp.Or(f.signature, len(report.Signatures))
-	if n > len(report.Signatures) {
-		return nil, a.usage("verify.no-signature", n)
-	}
-	revision := report.Signatures[n-1].Revision(in)
-	if revision == nil {
-		return nil, a.problem("failed", exitFailed, "pdf.no-revision", file, n)
-	}
-	if err := a.extractTo(f.extract, file, revision); err != nil {
-		return nil, err
-	}
-	one.Extracted, one.Revision = f.extract, n
-	return one, nil
+	return one
 }
 
 func describePDF(s *pdf.Signature) *signatureJSON {
@@ -87,26 +65,11 @@ func describePDF(s *pdf.Signature) *signatureJSON {
 	for _, c := range s.Later {
 		more.Later = append(more.Later, laterJSON(c))
 	}
-	if s.Stamp == nil {
-		d := describeResult(s.Result)
-		d.inPDF = more
-		return d
+	if s.Stamp != nil {
+		more.Kind = kindTimestamp
 	}
-	more.Kind = kindTimestamp
-	d := &signatureJSON{
-		State: s.State().String(), Reasons: []ades.Reason{}, Intact: s.Stamp.Intact, Trusted: s.Stamp.Trusted,
-		Time: stamp(s.Stamp.Time), TimeKind: ades.TimeStamped, Purpose: ades.PurposeTimestamp, Issuer: s.Stamp.Authority,
-		Revocation: revocationJSON{State: ades.RevocationNotAsked}, inPDF: more,
-	}
-	switch {
-	case !s.Stamp.Intact:
-		d.Reasons = append(d.Reasons, ades.WrongTimestamp)
-	case !s.Stamp.Trusted:
-		d.Reasons = append(d.Reasons, ades.UnknownIssuer)
-	}
-	if s.Changed() {
-		d.Reasons = append(d.Reasons, ades.ContentChanged)
-	}
+	d := describeResult(s.Judgement())
+	d.inPDF = more
 	return d
 }
 
