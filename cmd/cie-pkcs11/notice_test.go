@@ -17,9 +17,9 @@ func TestNoticeHasRemainingTries(t *testing.T) {
 		body    string
 		urgent  bool
 	}{
-		{"it", card.PIN, 2, "PIN errato", "Restano 2 tentativi.", false},
+		{"it", card.PIN, 2, "PIN sbagliato", "Restano 2 tentativi.", false},
 		{"en", card.PIN, 2, "Wrong PIN", "2 attempts are left.", false},
-		{"it", card.PIN, 1, "PIN errato", "Resta 1 tentativo", true},
+		{"it", card.PIN, 1, "PIN sbagliato", "Resta 1 tentativo", true},
 		{"en", card.PIN, 0, "Wrong PIN", "PIN is blocked", true},
 		{"en", card.PUK, 9, "Wrong PUK", "9 attempts", false},
 		{"it", card.PUK, 0, "PUK errato", "PUK è bloccato", true},

@@ -59,7 +59,7 @@ func TestSendOverRealBus(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	want := Message{App: "cie", Icon: "cie", Summary: "PIN errato", Body: "Restano 2 tentativi <&> così", Urgent: true}
+	want := Message{App: "cie", Icon: "cie", Summary: "PIN sbagliato", Body: "Restano 2 tentativi <&> così", Urgent: true}
 	id, err := send(ctx, []string{"tcp:host=x", "unix:path=/nowhere", address}, want)
 	if err != nil || id != 1 {
 		t.Fatalf("id %d, error %v", id, err)
