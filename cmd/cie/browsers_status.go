@@ -217,7 +217,7 @@ func (a *app) stateAdvice(s browsers.State) []string {
 	if !ok {
 		return nil
 	}
-	return []string{a.text(t)}
+	return []string{a.plain(a.texts.On(string(doctor.DistributionOf(a.root)), t))}
 }
 
 // probeText returns why a module does not load.

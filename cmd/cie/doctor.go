@@ -178,7 +178,7 @@ func (a *app) doctorJSON(worst doctor.Status, checks []doctor.Check) doctorJSON 
 	for _, c := range checks {
 		j := checkJSON{
 			ID: c.ID, Status: c.Status, Finding: c.Finding, Subject: c.Subject, Values: map[string]string{},
-			Remedy: c.Remedy, Detail: c.Detail, Message: a.findingText(c, false), WhatToDo: a.remedyText(c.Remedy),
+			Remedy: c.Remedy, Detail: c.Detail, Message: a.findingText(c, false), WhatToDo: a.remedyText(c),
 		}
 		for _, v := range c.Values {
 			j.Values[v.Name] = v.Text
@@ -203,7 +203,7 @@ func (a *app) printCheck(c doctor.Check) {
 		return
 	}
 	a.paragraph("    ", printable(a.findingText(c, false)))
-	if text := a.remedyText(c.Remedy); text != "" {
+	if text := a.remedyText(c); text != "" {
 		a.paragraph("    -> ", text)
 	}
 	if a.debug && c.Detail != "" {

@@ -40,8 +40,8 @@ type doctorMachine struct {
 	as *syscall.Credential
 }
 
-// newSickbed makes the computer; daemon may be nil.
-func newSickbed(t *testing.T, daemon *stack.Stack) *doctorMachine {
+// newDoctorMachine makes the computer; daemon may be nil.
+func newDoctorMachine(t *testing.T, daemon *stack.Stack) *doctorMachine {
 	t.Helper()
 	base, err := os.MkdirTemp("", "cie-doctor-")
 	if err != nil {
@@ -199,7 +199,7 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 	pinText := string(cardtest.DefaultPIN()) + "\n"
 
 	t.Run("healthy", func(t *testing.T) {
-		s := newSickbed(t, daemon)
+		s := newDoctorMachine(t, daemon)
 		s.enable()
 		lay(t, newCard(t, cardtest.Profile{}))
 		d, code := s.examine("")
@@ -226,7 +226,7 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 		}
 	})
 	t.Run("no service", func(t *testing.T) {
-		s := newSickbed(t, nil)
+		s := newDoctorMachine(t, nil)
 		d, code := s.examine("")
 		s.want(d, code, doctor.Fail, doctor.ServiceStopped, doctor.StartPCSC, "systemctl")
 		if err := os.Remove(filepath.Join(s.root, "usr/sbin/pcscd")); err != nil {
@@ -239,7 +239,7 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 		if os.Getuid() != 0 {
 			t.Skip("only root can run a program as another user; the finding itself is tested in package doctor")
 		}
-		s := newSickbed(t, daemon)
+		s := newDoctorMachine(t, daemon)
 		bin := filepath.Join(s.base, "cie")
 		s.copy(s.cie, bin)
 		s.cie, s.as = bin, &syscall.Credential{Uid: 65534, Gid: 65534}
@@ -259,7 +259,7 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 	})
 	t.Run("not admitted", func(t *testing.T) {
 		// The library of the machine talks to a service whose policy refuses the user.
-		s := newSickbed(t, nil)
+		s := newDoctorMachine(t, nil)
 		denyPCSC(t, filepath.Join(s.base, "none.comm"))
 		d, code := s.examine("")
 		s.want(d, code, doctor.Fail, doctor.AccessDenied, doctor.AllowAccess, "polkit")
@@ -270,24 +270,24 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 		s.wantDenied("(SSH)", "screen")
 	})
 	t.Run("no reader", func(t *testing.T) {
-		s := newSickbed(t, daemon)
+		s := newDoctorMachine(t, daemon)
 		// A reader of another name than all there are.
 		d, code := s.examine("", "--reader", "nowhere")
 		s.want(d, code, doctor.Fail, doctor.NoReader, doctor.PlugReader, "Plug in a reader")
 	})
 	t.Run("no card", func(t *testing.T) {
-		s := newSickbed(t, daemon)
+		s := newDoctorMachine(t, daemon)
 		d, code := s.examine("")
 		s.want(d, code, doctor.Fail, doctor.NoCard, doctor.LayCard, "Lay the identity card")
 	})
 	t.Run("foreign card", func(t *testing.T) {
-		s := newSickbed(t, daemon)
+		s := newDoctorMachine(t, daemon)
 		lay(t, foreignChip{})
 		d, code := s.examine("")
 		s.want(d, code, doctor.Fail, doctor.ForeignCard, doctor.UseCIE, "July 2016")
 	})
 	t.Run("PIN blocked", func(t *testing.T) {
-		s := newSickbed(t, daemon)
+		s := newDoctorMachine(t, daemon)
 		lay(t, newCard(t, cardtest.Profile{}))
 		for range 3 {
 			s.run("40404041\n", "pin", "verify", "--pin-fd", "0", "--allow-last-try")
@@ -296,13 +296,13 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 		s.want(d, code, doctor.Fail, doctor.PINBlocked, doctor.UnblockPIN, "cie pin unblock")
 	})
 	t.Run("expired certificate", func(t *testing.T) {
-		s := newSickbed(t, daemon)
+		s := newDoctorMachine(t, daemon)
 		lay(t, newCard(t, cardtest.Profile{NotBefore: time.Date(2013, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2022, 12, 31, 0, 0, 0, 0, time.UTC)}))
 		d, code := s.examine(pinText, "--pin-fd", "0")
 		s.want(d, code, doctor.Fail, doctor.CertificateExpired, doctor.RenewCard, "new card")
 	})
 	t.Run("module file missing", func(t *testing.T) {
-		s := newSickbed(t, daemon)
+		s := newDoctorMachine(t, daemon)
 		s.enable()
 		if err := os.Remove(s.mod); err != nil {
 			t.Fatal(err)
@@ -311,7 +311,7 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 		s.want(d, code, doctor.Fail, doctor.ModuleMissing, doctor.Reinstall, "Install this software again")
 	})
 	t.Run("module not registered", func(t *testing.T) {
-		s := newSickbed(t, daemon)
+		s := newDoctorMachine(t, daemon)
 		d, code := s.examine("")
 		c := s.want(d, code, doctor.Fail, doctor.FindingOf(doctor.BrowserOff), doctor.EnableBrowsers, "cie browsers enable")
 		if !strings.HasPrefix(c.Subject, "Firefox") {
@@ -319,7 +319,7 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 		}
 	})
 	t.Run("browser running during registration", func(t *testing.T) {
-		s := newSickbed(t, daemon)
+		s := newDoctorMachine(t, daemon)
 		browser := exec.Command(filepath.Join(s.home, "firefox", "firefox"), "600")
 		if err := browser.Start(); err != nil {
 			t.Fatal(err)
@@ -449,7 +449,7 @@ func TestDoctorReportIsAnonymous(t *testing.T) {
 	}
 	daemon := startPCSC(t, c)
 	watchUntil(t, append(os.Environ(), daemon.Env()...), 1)
-	s := newSickbed(t, daemon)
+	s := newDoctorMachine(t, daemon)
 	s.enable()
 	report := filepath.Join(s.base, "report.txt")
 	status, _ := s.run(string(cardtest.DefaultPIN())+"\n", "status", "--json", "--pin-fd", "0", "--csca", s.csca)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,24 @@ func TestDoctorFillsTextsAndHidesPrivateValues(t *testing.T) {
 		}
 		if n := strings.Count(out.String(), "-> "); n != len(texts) || n < 60 {
 			t.Errorf("%s: %d remedies shown for %d findings", lang, n, len(texts))
+		}
+	}
+}
+
+// The advice for a known distribution names its commands alone.
+func TestDoctorAdviceNamesTheDistributionsCommand(t *testing.T) {
+	commands := map[doctor.Distribution][]string{doctor.Debian: {"apt"}, doctor.Fedora: {"dnf"}, "": {"apt", "dnf"}}
+	for _, lang := range languages() {
+		a, _, _ := quiet(lang)
+		for _, r := range []doctor.Remedy{doctor.InstallPCSC, doctor.InstallDriver} {
+			for distribution, want := range commands {
+				text := a.remedyText(doctor.Check{Remedy: r, Distribution: distribution})
+				for _, command := range []string{"apt", "dnf"} {
+					if got := strings.Contains(text, "sudo "+command+" "); got != slices.Contains(want, command) {
+						t.Errorf("%s, %s on %q: %q", lang, r, distribution, text)
+					}
+				}
+			}
 		}
 	}
 }

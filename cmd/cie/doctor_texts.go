@@ -18,9 +18,9 @@ func (a *app) findingText(c doctor.Check, report bool) string {
 }
 
 // remedyText returns what the user can do; "" if nothing is needed.
-func (a *app) remedyText(r doctor.Remedy) string {
-	if r == "" {
+func (a *app) remedyText(c doctor.Check) string {
+	if c.Remedy == "" {
 		return ""
 	}
-	return a.text("doctor.do." + string(r))
+	return a.plain(a.texts.On(string(c.Distribution), "doctor.do."+string(c.Remedy)))
 }

@@ -136,7 +136,7 @@ func (a *app) classify(err error) report {
 		if c, ok := a.admission(err); ok {
 			return report{
 				Code: "access-denied", Exit: exitNothing, Message: a.texts.Inside(strings.TrimSuffix(a.findingText(c, false), ".")),
-				advice: []string{a.remedyText(c.Remedy)}, Detail: err.Error(),
+				advice: []string{a.remedyText(c)}, Detail: err.Error(),
 			}
 		}
 	}

@@ -15,7 +15,16 @@ import (
 	"cie/cmd/internal/anchor"
 )
 
+// Under the race detector every exit of the program would take a second.
+const (
+	raceOptions = "GORACE"
+	withoutWait = "atexit_sleep_ms=0"
+)
+
 func TestMain(m *testing.M) {
+	if err := os.Setenv(raceOptions, withoutWait); err != nil {
+		panic(err)
+	}
 	testscript.Main(cleaning{m}, map[string]func(){
 		"cie": func() { os.Exit(run(testEnv())) },
 	})
@@ -57,6 +66,7 @@ func setUpScript(e *testscript.Env, vars ...string) error {
 		return err
 	}
 	e.Setenv("LANG", "C.UTF-8")
+	e.Setenv(raceOptions, withoutWait)
 	for _, v := range vars {
 		name, value, _ := strings.Cut(v, "=")
 		e.Setenv(name, value)

@@ -133,7 +133,7 @@ func TestProcessIsNotDumpableWhileItHoldsACode(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can run a program as another user; package tty tests the call itself")
 	}
-	s := newSickbed(t, nil)
+	s := newDoctorMachine(t, nil)
 	bin := filepath.Join(s.base, "cie")
 	s.copy(s.cie, bin)
 	r, w, err := os.Pipe()
