@@ -279,9 +279,7 @@ func TestRemovedWhileIdle(t *testing.T) {
 	h := newModule(t, service, nil)
 	h.cfg.IdleTime = time.Nanosecond
 	s := h.session(false)
-	for open := 1; open != 0; time.Sleep(time.Millisecond) {
-		open = service.Usage().Open
-	}
+	h.waitFor("the end of the connection", func() bool { return service.Usage().Open == 0 })
 	service.Exchange("reader", b)
 	h.want("C_Login", h.Login(s, ck.CKU_USER, pin()), ck.CKR_DEVICE_REMOVED)
 	if n := b.Stats().Verifies; n != 0 {

@@ -3,6 +3,7 @@ package pkcs11mod
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -161,16 +162,23 @@ func (h *host) slot() uint {
 }
 
 // waitToken waits until the number of tokens is n.
-func (h *host) waitTokens(n int) []uint {
+func (h *host) waitTokens(n int) (ids []uint) {
 	h.t.Helper()
-	for range 20000 {
-		if ids := h.slotList(true); len(ids) == n {
-			return ids
+	h.waitFor(fmt.Sprintf("%d tokens", n), func() bool {
+		ids = h.slotList(true)
+		return len(ids) == n
+	})
+	return ids
+}
+
+// waitFor waits until the condition holds. The bound only ends what hangs.
+func (h *host) waitFor(what string, condition func() bool) {
+	h.t.Helper()
+	for end := time.Now().Add(time.Minute); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			h.t.Fatalf("waited a minute for %s", what)
 		}
-		time.Sleep(time.Millisecond)
 	}
-	h.t.Fatalf("the number of tokens did not become %d", n)
-	return nil
 }
 
 func (h *host) session(rw bool) uint {

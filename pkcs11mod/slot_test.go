@@ -120,9 +120,7 @@ func TestSlotsSurviveHotplug(t *testing.T) {
 	}
 	h.want("slot of an unplugged reader", h.GetSlotInfo(a, &ck.SlotInfo{}), ck.CKR_SLOT_ID_INVALID)
 	service.Attach("a")
-	for !slices.Contains(h.slotList(false), a) {
-		time.Sleep(time.Millisecond)
-	}
+	h.waitFor("the reader to come back", func() bool { return slices.Contains(h.slotList(false), a) })
 }
 
 // A slot from the caller's list remains valid until the next list.

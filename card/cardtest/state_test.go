@@ -244,7 +244,7 @@ func TestKillLeavesStateOfACommand(t *testing.T) {
 			}
 			if seen++; seen == stopAt {
 				// Somewhere in the command under way, or behind it.
-				time.Sleep(time.Duration(rand.IntN(3000)) * time.Microsecond)
+				<-time.After(time.Duration(rand.IntN(3000)) * time.Microsecond)
 				if err := cmd.Process.Kill(); err != nil {
 					t.Fatal(err)
 				}

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"os"
 	"os/exec"
@@ -15,36 +14,16 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"cie/cmd/cie-gui/internal/session"
+	"cie/cmd/internal/harness/sessionbus"
 	"cie/cmd/internal/notify"
 )
 
 // desktopBus starts a separate session bus for the programs of the test.
 func (p *user) desktopBus() string {
 	p.t.Helper()
-	path, err := exec.LookPath("dbus-daemon")
-	if err != nil {
-		missing(p.t, "a session bus", err)
-	}
-	cmd := exec.Command(path, "--session", "--nofork", "--print-address", "--address=unix:path="+filepath.Join(p.t.TempDir(), "bus"))
-	cmd.SysProcAttr = withTest()
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		p.t.Fatal(err)
-	}
-	p.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	address, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	address = strings.TrimSpace(address)
-	p.env = append(p.env, "DBUS_SESSION_BUS_ADDRESS="+address)
-	return address
+	bus := sessionbus.Start(p.t)
+	p.env = append(p.env, sessionbus.Variable+"="+bus.Address)
+	return bus.Address
 }
 
 // noticedEmpty reports whether the daemon has detected that the card was removed.

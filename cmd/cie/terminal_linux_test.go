@@ -15,6 +15,7 @@ import (
 
 	"cie/card/cardtest"
 	"cie/cmd/internal/anchor"
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/tty/ptytest"
 )
 
@@ -66,7 +67,7 @@ func (s *terminalRun) answer(prompt, code string) {
 // wantExit waits for the end and checks that the terminal is restored and shows no code.
 func (s *terminalRun) wantExit(code int) {
 	s.t.Helper()
-	_ = s.cmd.Wait()
+	_ = await.Exit(s.t, s.cmd) // judged by its exit code
 	if got := s.cmd.ProcessState.ExitCode(); got != code {
 		s.t.Errorf("exit code %d, want %d:\n%s", got, code, s.Seen())
 	}
@@ -465,9 +466,9 @@ func TestUnblockCompletesWhenDebugPipeCloses(t *testing.T) {
 		}
 	}
 	r.Close()
-	<-drained
+	await.Value(t, "the end of the output", drained)
 	s.letGo()
-	if err := cmd.Wait(); err != nil {
+	if err := await.Exit(t, cmd); err != nil {
 		t.Errorf("cie: %v", err)
 	}
 	s.wantCard(fresh, 3, 10)

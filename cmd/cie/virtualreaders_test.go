@@ -13,6 +13,7 @@ import (
 	"cie/apdu"
 	"cie/apdu/readers"
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/await"
 )
 
 // readersVariable names the description. Only the test binary looks at it.
@@ -153,11 +154,13 @@ func (c *faultConn) Transmit(command []byte) ([]byte, error) {
 		if err := os.WriteFile(c.state+".paused", nil, 0o600); err != nil {
 			return nil, err
 		}
-		for {
+		for end := time.Now().Add(await.Patience); ; time.Sleep(time.Millisecond) {
 			if _, err := os.Stat(c.state + ".go"); err == nil {
 				break
 			}
-			time.Sleep(time.Millisecond)
+			if time.Now().After(end) {
+				return nil, fmt.Errorf("waited %v for %s.go", await.Patience, c.state)
+			}
 		}
 	}
 	if c.nth[command[1]] > 0 {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/await"
 )
 
 // Readers and cards are reported when they appear and are removed, over restarts of the
@@ -72,7 +73,7 @@ func TestWatchReportsChangesOverRestartOfService(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait()
+	_ = await.Exit(t, cmd) // judged by its exit code
 	if code := cmd.ProcessState.ExitCode(); code != 130 {
 		t.Errorf("exit code %d", code)
 	}

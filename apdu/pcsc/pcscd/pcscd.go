@@ -193,13 +193,15 @@ func start(opts Options, daemon, driver string, own bool) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = d.ask(set)
+	_, err = d.exchange(set)
 	if err == nil {
-		_, err = d.ask(request{Op: opStart})
+		_, err = d.exchange(request{Op: opStart})
 	}
 	if err != nil {
+		// The answer can be faster than what pcscd wrote before: after the end of
+		// the helper the log is complete.
 		d.shutdown()
-		return nil, err
+		return nil, d.withLogs(err)
 	}
 	return d, nil
 }
@@ -258,6 +260,12 @@ func (d *Daemon) spawn(userns bool) error {
 // ask sends one request to the helper and waits for its answer, with the file
 // descriptor that came along (-1: none).
 func (d *Daemon) ask(req any) (fd int, err error) {
+	fd, err = d.exchange(req)
+	return fd, d.withLogs(err)
+}
+
+// exchange is ask without the log of pcscd in the error.
+func (d *Daemon) exchange(req any) (fd int, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	b, err := json.Marshal(req)
@@ -265,7 +273,7 @@ func (d *Daemon) ask(req any) (fd int, err error) {
 		return -1, err
 	}
 	if _, err := d.ctl.Write(b); err != nil {
-		return -1, d.gone(err)
+		return -1, gone(err)
 	}
 	buf, oob := make([]byte, 4096), make([]byte, syscall.CmsgSpace(4))
 	n, on, _, _, err := d.ctl.ReadMsgUnix(buf, oob)
@@ -273,7 +281,7 @@ func (d *Daemon) ask(req any) (fd int, err error) {
 		err = io.EOF
 	}
 	if err != nil {
-		return -1, d.gone(err)
+		return -1, gone(err)
 	}
 	fd = receivedFD(oob[:on])
 	var ans answer
@@ -284,16 +292,20 @@ func (d *Daemon) ask(req any) (fd int, err error) {
 	case ans.Denied:
 		return fd, fmt.Errorf("%w: %s", ErrNotPermitted, ans.Error)
 	case ans.Gone:
-		return fd, d.withLogs(fmt.Errorf("%w: %s", ErrStopped, ans.Error))
+		return fd, fmt.Errorf("%w: %s", ErrStopped, ans.Error)
 	case ans.Error != "":
-		return fd, d.withLogs(errors.New("pcscd: " + ans.Error))
+		return fd, errors.New("pcscd: " + ans.Error)
 	}
 	return fd, nil
 }
 
-func (d *Daemon) gone(err error) error { return d.withLogs(fmt.Errorf("%w (%w)", ErrStopped, err)) }
+func gone(err error) error { return fmt.Errorf("%w (%w)", ErrStopped, err) }
 
+// withLogs adds the log of pcscd to an error, unless the error is that it may not run.
 func (d *Daemon) withLogs(err error) error {
+	if err == nil || errors.Is(err, ErrNotPermitted) {
+		return err
+	}
 	if l := strings.TrimSpace(d.Logs()); l != "" {
 		return fmt.Errorf("%w; pcscd said: %s", err, l)
 	}

@@ -266,6 +266,15 @@ func TestPausedServiceRefusesClientsUntilResumed(t *testing.T) {
 	}
 }
 
+func ended(d *Daemon) bool {
+	select {
+	case <-d.Done():
+		return true
+	default:
+		return false
+	}
+}
+
 func TestDaemonStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	begin(t, Options{}) // skips where needed
@@ -274,7 +283,7 @@ func TestDaemonStopsWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel()
-	<-d.Done()
+	eventually(t, "daemon ended", func() bool { return ended(d) })
 	eventually(t, "directory removed", func() bool { return !exists(d.dir) })
 	if _, err := Start(ctx, Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Start with an ended context: %v", err)
@@ -290,7 +299,7 @@ func TestKilledDaemonIsReported(t *testing.T) {
 	if err := syscall.Kill(pids[0], syscall.SIGSEGV); err != nil {
 		t.Fatal(err)
 	}
-	<-d.Done()
+	eventually(t, "daemon ended", func() bool { return ended(d) })
 	if exists(d.dir) {
 		t.Errorf("%s is left", d.dir)
 	}
@@ -304,7 +313,7 @@ func TestKilledHelperTakesDaemonWithIt(t *testing.T) {
 	d := begin(t, Options{})
 	pids := children(t, d.cmd.Process.Pid)
 	d.cmd.Process.Kill()
-	<-d.Done()
+	eventually(t, "daemon ended", func() bool { return ended(d) })
 	for _, pid := range pids {
 		eventually(t, "pcscd gone", func() bool { return !alive(pid) })
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"cie/card/cardtest/vpcd"
 )
@@ -47,14 +48,26 @@ func (f *fake) String() string {
 }
 
 // serve runs ServeConn against one end of a pipe and returns the reader's end.
-func serve(t *testing.T, card vpcd.Card) (reader net.Conn, result func() error, cancel func()) {
+func serve(t *testing.T, card vpcd.Card) (reader net.Conn, ended func() error, cancel func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	reader, theirs := net.Pipe()
 	done := make(chan error, 1)
 	go func() { done <- vpcd.ServeConn(ctx, theirs, card) }()
 	t.Cleanup(func() { cancel(); reader.Close() })
-	return reader, func() error { return <-done }, cancel
+	return reader, func() error { return result(t, done) }, cancel
+}
+
+// result waits for the result of a server, which ends as soon as its reader does.
+func result(t *testing.T, done <-chan error) error {
+	t.Helper()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(time.Minute):
+		t.Fatal("waited a minute for the end of the server")
+		return nil
+	}
 }
 
 func send(t *testing.T, c net.Conn, body ...byte) {
@@ -234,7 +247,7 @@ func TestServeReconnectsAfterRestart(t *testing.T) {
 		c.Close()
 	}
 	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
+	if err := result(t, done); !errors.Is(err, context.Canceled) {
 		t.Errorf("Serve: %v", err)
 	}
 	mu.Lock()
@@ -280,7 +293,7 @@ func TestServeEndsForRemovedCard(t *testing.T) {
 	if _, err := vpcd.ReadMessage(c); !errors.Is(err, io.EOF) {
 		t.Errorf("the reader sees %v, want a removal", err)
 	}
-	if err := <-done; !errors.Is(err, vpcd.ErrAbsent) {
+	if err := result(t, done); !errors.Is(err, vpcd.ErrAbsent) {
 		t.Errorf("Serve: %v", err)
 	}
 }

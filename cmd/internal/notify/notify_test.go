@@ -3,7 +3,6 @@
 package notify
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -11,44 +10,18 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"cie/cmd/internal/harness/sessionbus"
 )
 
-// sessionBus starts a dbus-daemon that ends with the test.
-func sessionBus(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("dbus-daemon")
-	if err != nil {
-		t.Skip("NOT TESTED HERE: dbus-daemon is not installed")
-	}
-	cmd := exec.Command(path, "--session", "--nofork", "--print-address", "--address=unix:path="+filepath.Join(t.TempDir(), "bus"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	address, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(address)
-}
-
 func TestSendOverRealBus(t *testing.T) {
-	address := sessionBus(t)
+	address := sessionbus.Start(t).Address
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := send(ctx, []string{address}, Message{Summary: "no service"}); !errors.Is(err, ErrNoDesktop) {
@@ -90,26 +63,8 @@ func TestRootSendsToNoBusOfAnotherUser(t *testing.T) {
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	path, err := exec.LookPath("dbus-daemon")
-	if err != nil {
-		t.Skip("NOT TESTED HERE: dbus-daemon is not installed")
-	}
-	cmd := exec.Command(path, "--session", "--nofork", "--print-address", "--address=unix:path="+filepath.Join(dir, "bus"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Wait()
-	defer cmd.Process.Kill()
-	address, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = send(t.Context(), []string{strings.TrimSpace(address)}, Message{Summary: "x"})
+	bus := sessionbus.StartAs(t, dir, &syscall.Credential{Uid: 65534, Gid: 65534})
+	_, err = send(t.Context(), []string{bus.Address}, Message{Summary: "x"})
 	if !errors.Is(err, ErrNoDesktop) || !strings.Contains(err.Error(), "65534") {
 		t.Errorf("%v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 )
 
 // Server is a notification service that records the notifications it receives. Tests
@@ -25,6 +26,11 @@ type Server struct {
 func Serve(ctx context.Context, address string) (*Server, error) {
 	conn, err := dial(ctx, []string{address})
 	if err != nil {
+		return nil, err
+	}
+	// A bus that does not answer ends the start, not the test.
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		conn.Close()
 		return nil, err
 	}
 	s := &Server{conn: conn, wake: make(chan struct{})}
@@ -44,6 +50,10 @@ func Serve(ctx context.Context, address string) (*Server, error) {
 			conn.Close()
 			return nil, err
 		}
+	}
+	if err := conn.SetDeadline(time.Time{}); err != nil {
+		conn.Close()
+		return nil, err
 	}
 	go s.serve(b)
 	return s, nil

@@ -229,7 +229,7 @@ func (c *clean) window(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = d.WaitWindow(ctx, "CIE")
-	for err == nil {
+	for err == nil && ctx.Err() == nil {
 		img, failed := d.Picture(ctx)
 		if failed != nil {
 			err = failed
@@ -243,6 +243,7 @@ func (c *clean) window(t *testing.T) {
 	if err == nil {
 		err = errors.Join(os.MkdirAll(shots, 0o755), d.Screenshot(ctx, filepath.Join(shots, "window.png")))
 	}
+	err = errors.Join(err, ctx.Err())
 	cancel()
 	_ = cmd.Wait()
 	if err != nil {

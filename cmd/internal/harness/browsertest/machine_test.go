@@ -3,13 +3,11 @@
 package browsertest
 
 import (
-	"bufio"
 	"crypto/x509"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +18,7 @@ import (
 	"cie/cmd/internal/harness/browsertest/desktop"
 	"cie/cmd/internal/harness/browsertest/idp"
 	"cie/cmd/internal/harness/buildtest/built"
+	"cie/cmd/internal/harness/sessionbus"
 	"cie/cmd/internal/harness/stacktest"
 	"cie/cmd/internal/notify"
 	"cie/installer/browsers"
@@ -192,29 +191,8 @@ func (s *machine) noticed(before cardtest.Stats) {
 // notifications.
 func (s *machine) desktopBus(t *testing.T) *notify.Server {
 	t.Helper()
-	path, err := exec.LookPath("dbus-daemon")
-	if err != nil {
-		absent(t, "missing: dbus-daemon")
-	}
-	cmd := exec.Command(path, "--session", "--nofork", "--print-address", "--address=unix:path="+filepath.Join(s.home, ".run", "bus"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	address, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = strings.TrimSpace(address)
-	s.more = append(s.more, "DBUS_SESSION_BUS_ADDRESS="+address)
+	address := sessionbus.StartAs(t, filepath.Join(s.home, ".run"), nil).Address
+	s.more = append(s.more, sessionbus.Variable+"="+address)
 	server, err := notify.Serve(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)

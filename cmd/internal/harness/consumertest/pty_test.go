@@ -91,7 +91,10 @@ func (h *host) tryTyped(t *testing.T, answers []answer, name string, args ...str
 		n, readErr := master.Read(buf)
 		all.Write(buf[:n])
 		since.Write(buf[:n])
-		for len(left) > 0 && strings.Contains(since.String(), left[0].prompt) {
+		for range len(left) {
+			if !strings.Contains(since.String(), left[0].prompt) {
+				break
+			}
 			since.Reset()
 			// A program that switches echo off after its prompt flushes what was
 			// typed before; a user is slower than that.

@@ -77,6 +77,9 @@ func Start(ctx context.Context, dir string) (*Desktop, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		return nil, err
+	}
 	n, err := bufio.NewReader(r).ReadString('\n')
 	if err != nil {
 		return nil, fmt.Errorf("the X server did not start: %w", err)
