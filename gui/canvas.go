@@ -187,3 +187,7 @@ func (u *UI) endless(bar **widget.ProgressBarInfinite) fyne.CanvasObject {
 	}
 	return even(*bar)
 }
+
+// Moving reports whether something on the window moves by itself. It is called on
+// the thread of the windows.
+func (u *UI) Moving() bool { return len(u.bars) > 0 && !u.hidden }

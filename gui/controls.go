@@ -17,7 +17,9 @@ type button struct {
 	// name is for screen readers when the text is incomplete.
 	name string
 	// escape is what Escape does; nil: as in the rest of the window.
-	escape  func()
+	escape func()
+	// blur is called when the button loses the keyboard; nil: nothing is.
+	blur    func()
 	focused bool
 	ring    *canvas.Rectangle
 }
@@ -46,6 +48,9 @@ func (b *button) FocusGained() {
 func (b *button) FocusLost() {
 	b.Button.FocusLost()
 	b.outline(false)
+	if b.blur != nil {
+		b.blur()
+	}
 }
 
 func (b *button) outline(on bool) {

@@ -27,8 +27,8 @@ type DigitField struct {
 	OnShortcut func(fyne.Shortcut)
 	// OnRejected is called for a pasted text that is not a code.
 	OnRejected func()
-	// OnFocus is called when the field gets the keyboard.
-	OnFocus func()
+	// OnFocus is called when the field gets the keyboard, OnBlur when it loses it.
+	OnFocus, OnBlur func()
 	// OnHold is called when the field begins to hold digits, and when it holds
 	// none any more.
 	OnHold func(bool)
@@ -110,7 +110,13 @@ func (d *DigitField) FocusGained() {
 }
 
 // FocusLost implements fyne.Focusable.
-func (d *DigitField) FocusLost() { d.focused = false; d.Refresh() }
+func (d *DigitField) FocusLost() {
+	d.focused = false
+	if d.OnBlur != nil {
+		d.OnBlur()
+	}
+	d.Refresh()
+}
 
 // TypedRune implements fyne.Focusable. What is not a digit, of any script, is
 // ignored, as are digits beyond the eighth.
@@ -366,8 +372,25 @@ func (u *UI) newCodeEntry(label string) *codeEntry {
 		if e.Revealed() {
 			u.revealed = append(u.revealed, e)
 			e.unhide = u.after(revealTime, func() { e.show(false) })
+			if u.win.Canvas().Focused() != fyne.Focusable(e.reveal) {
+				u.win.Canvas().Focus(e.DigitField) // whose loss of the keyboard hides them
+			}
 		}
 	}
+	// The digits are hidden once something else has the keyboard, which is known
+	// when the change is complete.
+	blur := func() {
+		if e.Revealed() {
+			u.do(func() {
+				switch u.win.Canvas().Focused() {
+				case fyne.Focusable(e.DigitField), fyne.Focusable(e.reveal):
+				default:
+					e.show(false)
+				}
+			})
+		}
+	}
+	e.OnBlur, e.reveal.blur = blur, blur
 	e.OnFocus = func() {
 		if !slices.Contains(u.revealed, e) {
 			u.conceal()

@@ -25,8 +25,17 @@ func (u *UI) conceal() {
 	u.revealed = nil
 }
 
-// show keeps the holder of the card on the page for a time.
-func (u *UI) show(s *slot, h Holder) {
+// unseen hides what is shown of a person when the window is hidden or minimised.
+func (u *UI) unseen() {
+	u.conceal()
+	for _, s := range u.order {
+		s.holder = nil
+	}
+	u.update()
+}
+
+// display keeps the holder of the card on the page for a time.
+func (u *UI) display(s *slot, h Holder) {
 	shown := &h
 	s.holder = shown
 	u.after(holderTime, func() {

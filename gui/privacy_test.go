@@ -61,6 +61,14 @@ func TestRevealedDigitsAreHiddenAgain(t *testing.T) {
 		"after a time":                 func() { clock.pass(revealTime) },
 		"with the window left":         d.conceal,
 		"when another field is chosen": func() { d.current.(*codeScreen).form.pin.FocusGained() },
+		"when a button is chosen": func() {
+			d.win.Canvas().Focus(d.current.(*codeScreen).form.back)
+			d.until(func() bool { return !e.Revealed() })
+		},
+		"when nothing has the keyboard": func() {
+			d.win.Canvas().Unfocus()
+			d.until(func() bool { return !e.Revealed() })
+		},
 	}
 	for when, f := range hide {
 		test.Tap(e.reveal)
@@ -72,6 +80,17 @@ func TestRevealedDigitsAreHiddenAgain(t *testing.T) {
 			t.Errorf("the digits are shown %s", when)
 		}
 	}
+	// The field and its button are one: the keyboard may go from one to the other.
+	test.Tap(e.reveal)
+	d.win.Canvas().Focus(e.reveal)
+	d.win.Canvas().Focus(e.DigitField)
+	done := false
+	d.do(func() { done = true })
+	d.until(func() bool { return done })
+	if !e.Revealed() {
+		t.Error("the button of the field hides its digits")
+	}
+	test.Tap(e.reveal)
 	// A time that was begun before does not end a later one.
 	test.Tap(e.reveal)
 	test.Tap(e.reveal)
@@ -89,9 +108,10 @@ func TestHolderIsHiddenAgain(t *testing.T) {
 	clock := d.time()
 	d.lay(3, 10, card.Genuine)
 	for when, hide := range map[string]func(){
-		"after a time":       func() { clock.pass(holderTime) },
-		"by the button":      func() { d.press("Hide") },
-		"in a hidden window": func() { d.closed(); d.hidden = false },
+		"after a time":          func() { clock.pass(holderTime) },
+		"by the button":         func() { d.press("Hide") },
+		"in a hidden window":    func() { d.closed(); d.hidden = false },
+		"in a minimised window": d.unseen,
 	} {
 		d.press("Show my data")
 		d.codes(testPIN)

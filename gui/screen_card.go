@@ -357,7 +357,7 @@ func (s *cardScreen) form(slot *slot) *form {
 			if err == nil {
 				u.do(func() {
 					if u.slots[reader] == slot {
-						u.show(slot, h)
+						u.display(slot, h)
 					}
 				})
 			}

@@ -220,6 +220,9 @@ type Settings struct {
 	Autostart bool   // start in the tray and notify when a card is inserted
 	// Size of the window; 0: not known.
 	Width, Height float32
+	// X and Y are the place of the window if Placed is set.
+	X, Y   int
+	Placed bool
 }
 
 // About describes the program.

@@ -3,6 +3,7 @@ package gui
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,4 +130,39 @@ func TestCheckingIsNotCalledWriting(t *testing.T) {
 	d.lacks(d.texts.T("progress.unsafe"), "riting")
 	close(f.hold)
 	d.idle()
+}
+
+// frame is a window of the desktop.
+type frame struct {
+	x, y      int
+	known     bool
+	minimised func()
+	restored  []int
+}
+
+func (f *frame) Restore(_ fyne.Window, x, y int)       { f.restored = append(f.restored, x, y) }
+func (f *frame) Shown(_ fyne.Window, minimised func()) { f.minimised = minimised }
+func (f *frame) Place() (x, y int, ok bool)            { return f.x, f.y, f.known }
+
+func TestPlaceIsRemembered(t *testing.T) {
+	f := newFake()
+	for _, tt := range []struct {
+		frame    frame
+		restored []int
+	}{{frame{}, nil}, {frame{x: -40, y: 12, known: true}, nil}, {frame{}, []int{-40, 12}}} {
+		at := tt.frame
+		u := New(test.NewTempApp(t), f, Options{Do: func(f func()) { f() }, Frame: &at})
+		u.Show()
+		if at.minimised == nil {
+			t.Fatal("the window that is shown is not followed")
+		}
+		u.Close()
+		u.Wait()
+		if !slices.Equal(at.restored, tt.restored) {
+			t.Errorf("a window at %v", at.restored)
+		}
+	}
+	if f.settings.X != -40 || f.settings.Y != 12 || !f.settings.Placed {
+		t.Errorf("saved %d, %d", f.settings.X, f.settings.Y)
+	}
 }

@@ -42,11 +42,27 @@ type Options struct {
 	// Secret is called before the window begins to hold digits of a code, and
 	// when it holds none any more; nil: not called.
 	Secret func(held bool)
+	// Frame is the window of the desktop; nil: none.
+	Frame Frame
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	// After calls f on the thread of the windows after a time, unless stop is
 	// called before; nil: with a timer.
 	After func(d time.Duration, f func()) (stop func())
+}
+
+// Frame reaches the window of the desktop where the toolkit does not. Its methods are
+// called on the thread of the windows.
+type Frame interface {
+	// Restore places a window that is not shown yet where an earlier one was, if a
+	// screen shows that place.
+	Restore(w fyne.Window, x, y int)
+	// Shown is called after the window was shown. It calls minimised each time
+	// that the window is minimised.
+	Shown(w fyne.Window, minimised func())
+	// Place returns the place of the window; ok reports whether the platform has
+	// reported one.
+	Place() (x, y int, ok bool)
 }
 
 // UI is the window with its screens.
@@ -135,12 +151,14 @@ func New(a fyne.App, svc Service, o Options) *UI {
 	u.win.SetIcon(Icon)
 	u.win.SetMaster()
 	u.win.SetPadded(false)
-	// The toolkit neither reports nor sets the place of a window.
 	size := fyne.NewSize(1040, 740)
 	if s := svc.Settings(); s.Width >= 600 && s.Height >= 400 {
 		size = fyne.NewSize(s.Width, s.Height)
 	}
 	u.win.Resize(size)
+	if s := svc.Settings(); s.Placed && o.Frame != nil {
+		o.Frame.Restore(u.win, s.X, s.Y)
+	}
 	u.win.SetOnClosed(func() { u.Close() })
 	u.apply(svc.Settings())
 	u.ready = true
@@ -164,7 +182,7 @@ func (u *UI) Show() {
 		return
 	}
 	u.hidden = false
-	u.win.Show()
+	u.show()
 	u.focus()
 }
 
@@ -174,20 +192,36 @@ func (u *UI) Close() {
 		u.current.leave()
 	}
 	if u.ctx.Err() == nil {
-		u.rememberSize()
+		u.rememberFrame()
 	}
 	u.cancel()
 }
 
-// rememberSize saves the size of the window for the next start.
-func (u *UI) rememberSize() {
-	size := u.win.Canvas().Size()
-	if size.Width < 600 || size.Height < 400 || size == fyne.NewSize(u.config.Width, u.config.Height) {
+// rememberFrame saves the size and the place of the window for the next start.
+func (u *UI) rememberFrame() {
+	now := u.config
+	if size := u.win.Canvas().Size(); size.Width >= 600 && size.Height >= 400 {
+		now.Width, now.Height = size.Width, size.Height
+	}
+	if u.opts.Frame != nil {
+		if x, y, ok := u.opts.Frame.Place(); ok {
+			now.X, now.Y, now.Placed = x, y, true
+		}
+	}
+	if now == u.config {
 		return
 	}
-	u.config.Width, u.config.Height = size.Width, size.Height
-	if err := u.svc.SaveSettings(u.config); err != nil {
+	u.config = now
+	if err := u.svc.SaveSettings(now); err != nil {
 		fyne.LogError("size of the window", err)
+	}
+}
+
+// show shows the window.
+func (u *UI) show() {
+	u.win.Show()
+	if u.opts.Frame != nil {
+		u.opts.Frame.Shown(u.win, u.unseen)
 	}
 }
 
@@ -455,11 +489,7 @@ func (u *UI) closed() {
 	}
 	u.Go(screenCard)
 	u.hidden = true
-	u.conceal()
-	for _, s := range u.order {
-		s.holder = nil
-	}
-	u.update()
+	u.unseen()
 	u.changed()
 	u.win.Hide()
 }
@@ -486,7 +516,7 @@ func (u *UI) Open() {
 func (u *UI) open() {
 	u.hidden = false
 	u.current.update() // bars do not move in a hidden window
-	u.win.Show()
+	u.show()
 	u.win.RequestFocus()
 	u.focus()
 }

@@ -18,6 +18,7 @@ import (
 	"fyne.io/fyne/v2/app"
 
 	_ "cie/cmd/cie-gui/internal/locale" // before the toolkit is initialised
+	"cie/cmd/cie-gui/internal/native"
 	"cie/cmd/cie-gui/internal/session"
 	"cie/cmd/internal/desktop"
 	"cie/cmd/internal/probe"
@@ -66,7 +67,8 @@ func run(demo, hidden bool, module string) error {
 	var (
 		svc  gui.Service
 		end  func()
-		opts = gui.Options{Hidden: hidden, Tray: session.WatchTray, Secret: conceal}
+		loop native.Loop
+		opts = gui.Options{Hidden: hidden, Tray: session.WatchTray, Secret: conceal, Do: loop.Do, Frame: &native.Frame{}}
 		err  error
 	)
 	sole := &session.Once{}
@@ -96,7 +98,8 @@ func run(demo, hidden bool, module string) error {
 		fmt.Fprintln(os.Stderr, "cie-gui:", ui.AnotherText())
 	}
 	ui.Show()
-	sole.Serve(func() { fyne.DoAndWait(ui.Open) })
+	sole.Serve(func() { loop.DoAndWait(ui.Open) })
+	loop.Start(ui.Moving)
 	a.Run()
 	ui.Close()
 	return nil

@@ -78,24 +78,29 @@ func (p *user) burnt() time.Duration {
 	return time.Duration(user+system) * (time.Second / 100) // proc(5): in 1/100 s
 }
 
-// The test measures the processor time of the window at rest. Package gui tests that
-// nothing moves then.
+// The window at rest takes hardly any processor time: the goal is 0.3 % of a core, and
+// a loop that polls takes more than 1 %. Processor time depends little on what else
+// the machine does; the limits have room for that.
 func TestProcessorTimeAtRest(t *testing.T) {
 	t.Parallel()
 	p := newUser(t)
 	p.start("-demo")
 	p.face()
-	figure := func(when string) {
+	figure := func(when string, limit float64) {
 		p.look()
+		time.Sleep(3 * time.Second) // the screen is still before the toolkit is
 		before, since := p.burnt(), time.Now()
-		time.Sleep(10 * time.Second)
+		time.Sleep(20 * time.Second)
 		used, took := p.burnt()-before, time.Since(since)
-		t.Logf("%s: %v of processor time in %v, %.1f %% of a core", when, used, took.Round(time.Millisecond), 100*used.Seconds()/took.Seconds())
+		share := 100 * used.Seconds() / took.Seconds()
+		t.Logf("%s: %v of processor time in %v, %.2f %% of a core", when, used, took.Round(time.Millisecond), share)
+		if share > limit {
+			t.Errorf("%s: more than %.1f %%", when, limit)
+		}
 	}
-	figure("after a card was read")
+	figure("after a card was read", 0.6)
 	p.openDiagnostics()
-	figure("after the diagnostics")
+	figure("after the diagnostics", 0.6)
 	p.press("ctrl+comma")
-	time.Sleep(20 * time.Second)
-	figure("idle")
+	figure("idle", 0.4)
 }
