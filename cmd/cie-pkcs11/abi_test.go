@@ -140,7 +140,13 @@ func (m *machine) run(exe string, args ...string) string {
 
 func run(t testing.TB, env []string, exe string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	return runFor(t, 5*time.Minute, env, exe, args...)
+}
+
+// runFor is run with a limit of its own.
+func runFor(t testing.TB, limit time.Duration, env []string, exe string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, exe, args...)
 	cmd.Env = env
