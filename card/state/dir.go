@@ -19,6 +19,7 @@ import (
 const (
 	lockName     = "lock"
 	recordSuffix = ".json"
+	loginSuffix  = ".login" // lock on a card, see Share
 	tempPrefix   = ".new-"
 )
 
@@ -76,7 +77,7 @@ func (d *directory) lock(create bool) (func(), error) {
 		return nil, err
 	}
 	for end := time.Now().Add(d.wait); ; time.Sleep(5 * time.Millisecond) {
-		taken, err := tryLock(f)
+		taken, err := tryLock(f, true)
 		if err != nil {
 			_ = f.Close()
 			return nil, fmt.Errorf("lock: %w", err)
@@ -131,7 +132,10 @@ func (d *directory) save(id string, data []byte) (err error) {
 	return syncDir(d.dir)
 }
 
+// remove also removes the file of the lock on the card. A login that has it stays
+// logged in; other programs do not see it any more.
 func (d *directory) remove(id string) error {
+	_ = os.Remove(d.path(id + loginSuffix))
 	if err := os.Remove(d.path(id + recordSuffix)); err != nil {
 		return err
 	}

@@ -80,10 +80,15 @@ func openFile(name string, flags int) (*os.File, error) {
 // readOnly reports whether err means a read-only file system.
 func readOnly(err error) bool { return errors.Is(err, unix.EROFS) }
 
-// tryLock locks an open file and reports false if another open file has the lock.
-func tryLock(f *os.File) (bool, error) {
+// tryLock locks an open file and reports false if the lock of another open file is in
+// the way.
+func tryLock(f *os.File, exclusive bool) (bool, error) {
+	how := unix.LOCK_SH
+	if exclusive {
+		how = unix.LOCK_EX
+	}
 	for {
-		switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err {
+		switch err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB); err {
 		case nil:
 			return true, nil
 		case unix.EINTR:
@@ -94,6 +99,9 @@ func tryLock(f *os.File) (bool, error) {
 		}
 	}
 }
+
+// unlock releases the lock of an open file for all processes that have it.
+func unlock(f *os.File) { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN) }
 
 // syncDir makes a rename durable.
 func syncDir(dir string) error {

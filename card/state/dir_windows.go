@@ -46,10 +46,14 @@ func openFile(name string, flags int) (*os.File, error) {
 // readOnly reports whether err means a write-protected medium.
 func readOnly(err error) bool { return errors.Is(err, windows.ERROR_WRITE_PROTECT) }
 
-// tryLock locks an open file and reports false if another open file has the lock.
-func tryLock(f *os.File) (bool, error) {
-	err := windows.LockFileEx(windows.Handle(f.Fd()),
-		windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, new(windows.Overlapped))
+// tryLock locks an open file and reports false if the lock of another open file is in
+// the way.
+func tryLock(f *os.File, exclusive bool) (bool, error) {
+	flags := uint32(windows.LOCKFILE_FAIL_IMMEDIATELY)
+	if exclusive {
+		flags |= windows.LOCKFILE_EXCLUSIVE_LOCK
+	}
+	err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, new(windows.Overlapped))
 	switch {
 	case err == nil:
 		return true, nil
@@ -57,6 +61,11 @@ func tryLock(f *os.File) (bool, error) {
 		return false, nil
 	}
 	return false, err
+}
+
+// unlock releases the lock of an open file.
+func unlock(f *os.File) {
+	_ = windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, new(windows.Overlapped))
 }
 
 // syncDir does nothing: NTFS records a rename in its journal.

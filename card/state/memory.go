@@ -13,6 +13,9 @@ import (
 type memory struct {
 	mu      sync.Mutex
 	records map[string][]byte
+
+	cards sync.Mutex // guards locks
+	locks map[string]*cardLock
 }
 
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -15,6 +15,9 @@
 // for one operation on records. A card.Session changes records within its PC/SC
 // transaction, so two programs that use one card take turns. Store.mu guards the
 // keys accepted in this process; no other lock is taken while it is locked.
+//
+// The lock on a card (see Share) is independent of these and lasts longer. Nothing
+// waits for it while it has one of the others.
 package state
 
 import (
@@ -124,6 +127,10 @@ type backend interface {
 	save(id string, data []byte) error
 	remove(id string) error
 	list() ([]string, error)
+	// lockCard locks a card for a login or, exclusively, for other work. It does not
+	// wait: the error matches ErrLocked if the lock is not free. Without create, a lock
+	// that nobody had yet is an error that matches fs.ErrNotExist.
+	lockCard(id string, exclusive, create bool) (unlock func(), err error)
 }
 
 // Memory returns a Store for tests and demonstrations that writes nothing to

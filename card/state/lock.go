@@ -1,0 +1,123 @@
+package state
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"time"
+)
+
+// Every login of a program of this project shares a lock on the card. Work that
+// nobody waits for, such as a channel opened before the user has typed the PIN,
+// needs the lock exclusively and does not wait for it, so that it never takes the
+// channel of a login. The lock is not the one on the records: a login keeps it
+// for as long as it lasts.
+
+// shareTime limits the wait of Share. Exclusive use lasts as long as a transaction
+// on the card, and the caller of Share has one, so there is nothing to wait for
+// but the end of another process's probe.
+const shareTime = 250 * time.Millisecond
+
+// Share takes part in the lock on a card until release is called. release may be
+// called more than once.
+func (s *Store) Share(nis string) (release func(), err error) {
+	if s == nil {
+		return nil, ErrDisabled
+	}
+	for end := time.Now().Add(shareTime); ; time.Sleep(5 * time.Millisecond) {
+		release, err := s.backend.lockCard(ID(nis), false, true)
+		if err == nil || !errors.Is(err, ErrLocked) || time.Now().After(end) {
+			return release, err
+		}
+	}
+}
+
+// TryExclusive takes the lock on a card alone. The error matches ErrLocked if a
+// login shares it. It does not wait.
+func (s *Store) TryExclusive(nis string) (release func(), err error) {
+	if s == nil {
+		return nil, ErrDisabled
+	}
+	return s.backend.lockCard(ID(nis), true, true)
+}
+
+// Shared reports whether a login shares the lock on a card, of this process or of
+// another one. It reports false where that cannot be known.
+func (s *Store) Shared(nis string) bool {
+	if s == nil {
+		return false
+	}
+	release, err := s.backend.lockCard(ID(nis), true, false)
+	if err == nil {
+		release()
+	}
+	return errors.Is(err, ErrLocked)
+}
+
+// lockCard locks a file of the card. The system releases the lock of a process that
+// ends. The file is empty and stays until the record is removed.
+func (d *directory) lockCard(id string, exclusive, create bool) (func(), error) {
+	flags := os.O_RDWR
+	if create {
+		if err := os.MkdirAll(d.dir, 0o700); err != nil {
+			return nil, err
+		}
+		flags |= os.O_CREATE
+	}
+	if err := checkDir(d.dir); err != nil {
+		return nil, err
+	}
+	f, err := openFile(d.path(id+loginSuffix), flags)
+	if err != nil {
+		return nil, err
+	}
+	taken, err := tryLock(f, exclusive)
+	if err == nil && !taken {
+		err = ErrLocked
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return sync.OnceFunc(func() {
+		// Closing is not enough: a forked child has the open file, too.
+		unlock(f)
+		_ = f.Close()
+	}), nil
+}
+
+// cardLock is a lock on a card in memory.
+type cardLock struct {
+	shared    int
+	exclusive bool
+}
+
+func (m *memory) lockCard(id string, exclusive, _ bool) (func(), error) {
+	m.cards.Lock()
+	defer m.cards.Unlock()
+	if m.locks == nil {
+		m.locks = map[string]*cardLock{}
+	}
+	l := m.locks[id]
+	if l == nil {
+		l = &cardLock{}
+		m.locks[id] = l
+	}
+	if l.exclusive || exclusive && l.shared > 0 {
+		return nil, ErrLocked
+	}
+	if exclusive {
+		l.exclusive = true
+	} else {
+		l.shared++
+	}
+	return sync.OnceFunc(func() {
+		m.cards.Lock()
+		defer m.cards.Unlock()
+		if exclusive {
+			l.exclusive = false
+		} else {
+			l.shared--
+		}
+	}), nil
+}
