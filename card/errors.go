@@ -27,6 +27,9 @@ var (
 	// ErrMarkMoved: a kept code was not sent, because the mark of the card has
 	// changed, or cannot be read and changed.
 	ErrMarkMoved = errors.New("the mark of the card has changed")
+	// ErrInUse: nothing was prepared, because a program of this user is logged in to
+	// the card, or prepares it.
+	ErrInUse = errors.New("a program is logged in to the card")
 	// ErrNotStored: a Store has no value for the key.
 	ErrNotStored = errors.New("not stored")
 )

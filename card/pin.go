@@ -121,12 +121,17 @@ func (t *operation) prepare(ref PINRef, code bool) (tries Tries, err error) {
 		}
 		return nil
 	})
+	return tries, t.keepFake(err)
+}
+
+// keepFake keeps the outcome of a card that turned out not to be genuine: what
+// Authenticity found without the chip's proof does not count. It returns err.
+func (t *operation) keepFake(err error) error {
 	var wrong *NotGenuineError
 	if errors.As(err, &wrong) {
-		// What Authenticity found without the chip's proof does not count.
 		t.s.auth = &Authenticity{Level: NotGenuine, Reason: wrong}
 	}
-	return tries, err
+	return err
 }
 
 // needChannel builds the channel if there is none. Constants with which it cannot
@@ -211,7 +216,7 @@ func (s *Session) Verify(ctx context.Context, ref PINRef, code []byte, opts ...C
 	})
 }
 
-func (t *operation) verify(ref PINRef, code []byte, o codeOptions) error {
+func (t *operation) verify(ref PINRef, code []byte, o codeOptions) (err error) {
 	tries, err := t.prepare(ref, true)
 	if err != nil {
 		return err
@@ -229,6 +234,12 @@ func (t *operation) verify(ref PINRef, code []byte, o codeOptions) error {
 	if err != nil {
 		return err
 	}
+	t.s.shareLocked()
+	defer func() {
+		if err != nil {
+			t.s.unshareLocked()
+		}
+	}()
 	t.next(map[PINRef]StepName{PIN: StepVerifyPIN, PUK: StepVerifyPUK}[ref])
 	r, err := t.verifyCode(ref, code)
 	sw := r.SW

@@ -35,6 +35,8 @@ type Session struct {
 	// newer.
 	noteFailed bool
 	auth       *Authenticity
+	// unshare ends the part of this session in the lock on the card; nil: it has none.
+	unshare func()
 
 	info  sync.Mutex
 	tries map[PINRef]Tries // last counters seen
@@ -70,11 +72,12 @@ func Open(ctx context.Context, conn apdu.Card, opts Options) (*Session, error) {
 	return s, nil
 }
 
-// Close wipes the session keys. It does not close the connection.
+// Close wipes the session keys and releases the lock on the card. It does not close the connection.
 func (s *Session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.chip.forget()
+	s.unshareLocked()
 	s.closed = true
 	return nil
 }

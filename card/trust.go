@@ -102,8 +102,17 @@ func (e *NotAcceptedError) Unwrap() error { return e.Reason }
 // mayReceiveCode withholds a code from a card below genuine that was not
 // accepted. It needs a channel, in which the chip has proved to own EF.Int.Kpub.
 func (t *operation) mayReceiveCode(o codeOptions) error {
-	f := t.s.facts
-	if f == nil || f.checked == nil || t.channel == nil {
+	if t.channel == nil {
+		return &NotAcceptedError{Level: Unchecked}
+	}
+	return t.s.acceptableLocked(o)
+}
+
+// acceptableLocked returns an error unless the card is genuine or accepted, as far as
+// its constants show.
+func (s *Session) acceptableLocked(o codeOptions) error {
+	f := s.facts
+	if f == nil || f.checked == nil {
 		return &NotAcceptedError{Level: Unchecked}
 	}
 	switch level := f.checked.Level; {
@@ -111,7 +120,7 @@ func (t *operation) mayReceiveCode(o codeOptions) error {
 		return nil
 	case level == NotGenuine:
 		return f.checked.Reason
-	case level.NeedsConsent() && (o.accept || t.s.accepted(f)):
+	case level.NeedsConsent() && (o.accept || s.accepted(f)):
 		return nil
 	default:
 		return &NotAcceptedError{Level: level, Reason: f.checked.Reason}
