@@ -49,7 +49,7 @@ func (s *Session) refusalLocked() error {
 
 // prepareChannel builds the channel. Where it is not known whether the chip returns
 // its counters it asks for one now: a refusal may end the channel, and in a new one
-// it can be told from the effect of another program.
+// it cannot be the effect of another program.
 func (t *operation) prepareChannel() error {
 	if err := t.needFacts(); err != nil {
 		return err
@@ -71,8 +71,8 @@ func (t *operation) prepareChannel() error {
 	return t.needChannel()
 }
 
-// shareLocked takes part in the lock on the card, so that nothing ends the channel of a
-// login for work that nobody waits for. A failure costs time only.
+// shareLocked takes part in the lock on the card, so that background work does not end
+// the channel of a login. A failure costs time only.
 func (s *Session) shareLocked() {
 	if s.unshare != nil || !s.keptLocked() || s.opts.State == nil {
 		return

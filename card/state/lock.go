@@ -7,10 +7,9 @@ import (
 	"time"
 )
 
-// Every login of a program of this project shares a lock on the card. Work that
-// nobody waits for, such as a channel opened before the user has typed the PIN,
-// needs the lock exclusively and does not wait for it, so that it never takes the
-// channel of a login. The lock is not the one on the records: a login keeps it
+// Every login of a program of this project shares a lock on the card. Background
+// work, such as opening a channel before the user has typed the PIN, needs the lock
+// exclusively and does not wait for it, so that it never ends the channel of a login. The lock is not the one on the records: a login keeps it
 // for as long as it lasts.
 
 // shareTime limits the wait of Share. Exclusive use lasts as long as a transaction

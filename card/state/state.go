@@ -129,7 +129,7 @@ type backend interface {
 	list() ([]string, error)
 	// lockCard locks a card for a login or, exclusively, for other work. It does not
 	// wait: the error matches ErrLocked if the lock is not free. Without create, a lock
-	// that nobody had yet is an error that matches fs.ErrNotExist.
+	// that was never taken is an error that matches fs.ErrNotExist.
 	lockCard(id string, exclusive, create bool) (unlock func(), err error)
 }
 
