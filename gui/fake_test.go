@@ -247,13 +247,16 @@ func (f *fake) Browsers(context.Context) ([]Browser, error) {
 	return append([]Browser(nil), f.browsers...), nil
 }
 
-func (f *fake) SetBrowsers(_ context.Context, enable bool) error {
+func (f *fake) SetBrowsers(_ context.Context, id string, enable bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.failing != nil {
 		return f.failing
 	}
 	for i, b := range f.browsers {
+		if id != "" && b.ID != id {
+			continue
+		}
 		if enable && b.State == BrowserOff {
 			f.browsers[i].State = BrowserRestart
 		}

@@ -206,6 +206,23 @@ func (l trail) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(a.Width+l.gap+b.Width, max(a.Height, b.Height))
 }
 
+// ends puts the second object at the right side, where text ends, at its own size, and
+// gives the first what is left.
+type ends struct{ gap float32 }
+
+func (l ends) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	m := o[1].MinSize()
+	h := fit(o[0], size.Width-m.Width-l.gap-margin)
+	o[1].Resize(m)
+	o[0].Move(fyne.NewPos(0, max(0, (m.Height-h)/2)))
+	o[1].Move(fyne.NewPos(size.Width-m.Width-margin, max(0, (h-m.Height)/2)))
+}
+
+func (l ends) MinSize(o []fyne.CanvasObject) fyne.Size {
+	a, b := o[0].MinSize(), o[1].MinSize()
+	return fyne.NewSize(a.Width+l.gap+b.Width+margin, max(a.Height, b.Height))
+}
+
 // textWidth returns the width at which the label does not wrap s.
 func textWidth(l *widget.Label, s string) float32 {
 	font := theme.Size(cmp.Or(l.SizeName, theme.SizeNameText))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -24,7 +25,8 @@ type accessScreen struct {
 	outcome  fyne.CanvasObject // of a login that worked
 	failed   error             // of one that did not
 	working  bool
-	changed  bool // the browsers were set up or removed just now
+	changed  bool   // browsers were set up or removed just now
+	which    string // the name of the one that was; "": all
 	bar      *widget.ProgressBarInfinite
 	first    fyne.Focusable // the button that enables the browsers
 }
@@ -108,13 +110,38 @@ func (s *accessScreen) loaded(list []Browser, err, failed error) {
 	}
 	s.first = nil
 	off, on := false, false
+	// ask shows a question below the list; leaving it shows the list again.
+	ask := func(question, label string, do func()) {
+		s.browsers.Objects = append(slices.Clip(objects), u.sure(question, label, do, func() { s.loaded(list, nil, nil) }))
+		u.relayout()
+	}
 	for _, b := range list {
-		objects = append(objects, browserLine(t, b))
-		off = off || b.State == BrowserOff || b.State == BrowserElsewhere || b.State == BrowserDamaged
-		on = on || b.State == BrowserReady || b.State == BrowserRestart || b.State == BrowserNotLoadable
+		shown := browserLine(t, b)
+		switch {
+		case canEnable(b):
+			off = true
+			one := newButton(t.T("access.enable.one"), func() { s.change(b.ID, b.Name, true) })
+			one.name = t.T("access.enable.name", b.Name)
+			shown = container.New(ends{gap: 10}, shown, one)
+		case canDisable(b):
+			on = true
+			one := newButton(t.T("access.disable.one"), nil)
+			one.name = t.T("access.disable.name", b.Name)
+			question := t.T("sure.browser", b.Name)
+			if len(b.Shares) > 0 {
+				question += " " + t.T("sure.browser.shares", strings.Join(b.Shares, ", "))
+			}
+			one.OnTapped = func() { ask(question, one.name, func() { s.change(b.ID, b.Name, false) }) }
+			shown = container.New(ends{gap: 10}, shown, one)
+		}
+		objects = append(objects, shown)
 	}
 	if s.changed {
-		objects = append(objects, line(good, t.T("done")+"."))
+		said := t.T("done") + "."
+		if s.which != "" {
+			said = t.T("done") + ": " + s.which + "."
+		}
+		objects = append(objects, line(good, said))
 		s.changed = false
 	}
 	if len(list) == 0 {
@@ -122,15 +149,13 @@ func (s *accessScreen) loaded(list []Browser, err, failed error) {
 	}
 	var buttons []fyne.CanvasObject
 	if off {
-		b := primaryButton(t.T("access.enable"), func() { s.change(true) })
+		b := primaryButton(t.T("access.enable"), func() { s.change("", "", true) })
 		s.first = b
 		buttons = append(buttons, b)
 	}
 	if on {
 		buttons = append(buttons, newButton(t.T("access.disable"), func() {
-			again := func() { s.loaded(list, nil, nil) }
-			s.browsers.Objects = append(slices.Clip(objects), u.sure(t.T("sure.browsers"), t.T("access.disable"), func() { s.change(false) }, again))
-			u.relayout()
+			ask(t.T("sure.browsers"), t.T("access.disable"), func() { s.change("", "", false) })
 		}))
 	}
 	if len(buttons) > 0 {
@@ -141,6 +166,16 @@ func (s *accessScreen) loaded(list []Browser, err, failed error) {
 	if _, ok := u.win.Canvas().Focused().(*DigitField); !ok {
 		u.focus()
 	}
+}
+
+// canEnable reports whether registering the module helps the program.
+func canEnable(b Browser) bool {
+	return b.State == BrowserOff || b.State == BrowserElsewhere || b.State == BrowserDamaged
+}
+
+// canDisable reports whether the program has a registration.
+func canDisable(b Browser) bool {
+	return b.State == BrowserReady || b.State == BrowserRestart || b.State == BrowserNotLoadable
 }
 
 func browserLine(t *Texts, b Browser) fyne.CanvasObject {
@@ -160,17 +195,19 @@ func browserLine(t *Texts, b Browser) fyne.CanvasObject {
 		container.New(column{gap: -12}, name, words))
 }
 
-func (s *accessScreen) change(enable bool) {
+// change registers or unregisters the program of that ID and name, "" for all.
+func (s *accessScreen) change(id, name string, enable bool) {
 	if s.working {
 		return
 	}
+	s.which = name
 	u, t := s.u, s.u.texts
 	s.working = true
 	s.first = nil
 	s.browsers.Objects = []fyne.CanvasObject{text(t.T("access.changing")), u.endless(&s.bar)}
 	s.u.relayout()
 	u.background(func() {
-		failed := u.svc.SetBrowsers(u.ctx, enable)
+		failed := u.svc.SetBrowsers(u.ctx, id, enable)
 		list, err := u.svc.Browsers(u.ctx)
 		u.do(func() {
 			s.changed = failed == nil && err == nil

@@ -348,6 +348,48 @@ func TestTypingIsNotDisturbed(t *testing.T) {
 	}
 }
 
+func TestAccessRegistersOneBrowser(t *testing.T) {
+	f := newFake()
+	f.browsers = []Browser{
+		{ID: "f", Name: "Firefox", State: BrowserReady},
+		{ID: "c", Name: "Chromium", State: BrowserReady, Shares: []string{"Chrome", "Edge"}},
+	}
+	d := newRig(t, f)
+	d.Go(screenAccess)
+	d.idle()
+	tap := func(name string) {
+		t.Helper()
+		var b *button
+		walk(d.win.Content(), func(o fyne.CanvasObject) {
+			if x, ok := o.(*button); ok && x.AccessibilityLabel() == name {
+				b = x // the last: a question is below the list
+			}
+		})
+		if b == nil {
+			t.Fatalf("no button %q:\n%s", name, d.words())
+		}
+		test.Tap(b)
+	}
+	tap("Remove from Firefox")
+	d.wants("Remove the card from Firefox?")
+	d.lacks("they share")
+	d.press("Cancel")
+	d.lacks("Remove the card from")
+	tap("Remove from Chromium")
+	d.wants("This applies to Chrome, Edge, too")
+	tap("Remove from Chromium")
+	d.idle()
+	d.wants("Done: Chromium.")
+	if f.browsers[0].State != BrowserReady || f.browsers[1].State != BrowserOff {
+		t.Errorf("%+v", f.browsers)
+	}
+	tap("Set up Chromium")
+	d.idle()
+	if f.browsers[1].State != BrowserRestart {
+		t.Errorf("%+v", f.browsers)
+	}
+}
+
 func TestAccessRegistersBrowsers(t *testing.T) {
 	d := newRig(t, newFake())
 	d.lay(3, 10, card.Genuine)

@@ -42,8 +42,9 @@ type Service interface {
 
 	// Browsers lists the programs found and whether the module is registered with them.
 	Browsers(ctx context.Context) ([]Browser, error)
-	// SetBrowsers registers the module with all of them, or unregisters it.
-	SetBrowsers(ctx context.Context, enable bool) error
+	// SetBrowsers registers the module with the program of that ID, "" for all of
+	// them, or unregisters it. Programs that share a registration change together.
+	SetBrowsers(ctx context.Context, id string, enable bool) error
 
 	// Diagnose walks the path that a login takes and calls found for each step.
 	// Steps that need a PIN are skipped without one. The error is a
@@ -170,8 +171,10 @@ const (
 
 // Browser is a program that could use the card.
 type Browser struct {
-	ID, Name, Version string
+	ID, Name, Version string // ID is unique in a list
 	State             BrowserState
+	// Shares are the names of other programs with the same registration.
+	Shares []string
 }
 
 // FindingLevel is how good or bad a Finding is.

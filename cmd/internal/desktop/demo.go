@@ -33,7 +33,7 @@ type demo struct {
 
 	mu       sync.Mutex
 	settings gui.Settings
-	enabled  bool
+	enabled  map[string]bool // by the ID of the browser
 }
 
 // Demo returns the Service of a demonstration, the data of its card for the window,
@@ -54,7 +54,7 @@ func Demo(about func(module string) gui.About) (gui.Service, *gui.Demo, func(), 
 	opts := card.Options{Roots: roots, State: state.Memory()}
 	service := &cardtest.Service{}
 	service.Insert(demoReader, virtual)
-	d := &demo{cards: newCards(service, opts), service: service, card: virtual, about: about}
+	d := &demo{cards: newCards(service, opts), service: service, card: virtual, about: about, enabled: map[string]bool{}}
 	return d, &gui.Demo{PIN: string(cardtest.DefaultPIN()), PUK: string(cardtest.DefaultPUK()), Move: d.move}, func() {}, nil
 }
 
@@ -79,17 +79,24 @@ func (d *demo) Browsers(context.Context) ([]gui.Browser, error) {
 		{ID: "chromium", Name: "Chromium", State: gui.BrowserOff},
 		{ID: "firefox-snap", Name: "Firefox (snap)", State: gui.BrowserSandboxed},
 	}
-	if d.enabled {
-		list[0].State, list[1].State = gui.BrowserReady, gui.BrowserRestart
+	for i, state := range []gui.BrowserState{gui.BrowserReady, gui.BrowserRestart} {
+		if d.enabled[list[i].ID] {
+			list[i].State = state
+		}
 	}
 	return list, nil
 }
 
 // SetBrowsers implements gui.Service.
-func (d *demo) SetBrowsers(_ context.Context, enable bool) error {
+func (d *demo) SetBrowsers(ctx context.Context, id string, enable bool) error {
+	list, _ := d.Browsers(ctx)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.enabled = enable
+	for _, b := range list {
+		if id == "" || id == b.ID {
+			d.enabled[b.ID] = enable
+		}
+	}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"cie/apdu/pcsc"
 	"cie/cmd/internal/doctor"
@@ -100,19 +101,50 @@ func (d *desktop) Browsers(ctx context.Context) ([]gui.Browser, error) {
 		if b.WayOut == browsers.WayOutStart {
 			state = gui.BrowserNeverStarted // the same text applies
 		}
-		list = append(list, gui.Browser{ID: b.ID, Name: b.Name, Version: b.Version, State: state})
+		list = append(list, gui.Browser{ID: key(b), Name: b.Name, Version: b.Version, State: state, Shares: sharing(survey, b)})
 	}
 	return list, ctx.Err()
 }
 
+// key identifies a program, which may be installed several times.
+func key(b browsers.BrowserReport) string { return b.ID + " " + b.Dir }
+
+// sharing returns the names of the other programs that use a registration of b.
+func sharing(survey browsers.Report, b browsers.BrowserReport) []string {
+	var names []string
+	for _, other := range survey.Browsers {
+		same := slices.ContainsFunc(other.Targets, func(id string) bool { return slices.Contains(b.Targets, id) })
+		if same && key(other) != key(b) && !slices.Contains(names, other.Name) {
+			names = append(names, other.Name)
+		}
+	}
+	return names
+}
+
 // SetBrowsers implements gui.Service.
-func (d *desktop) SetBrowsers(ctx context.Context, enable bool) error {
-	err := d.setBrowsers(ctx, enable)
+func (d *desktop) SetBrowsers(ctx context.Context, id string, enable bool) error {
+	err := d.setBrowsers(ctx, id, enable)
 	d.files.problem("browsers", err)
 	return err
 }
 
-func (d *desktop) setBrowsers(ctx context.Context, enable bool) error {
+// targets returns the places where the program of that ID is registered, "" for all
+// programs.
+func targets(ctx context.Context, env *browsers.Env, id string) []browsers.Target {
+	o := browsers.Options{User: true}
+	list := env.Targets(o)
+	if id == "" {
+		return list
+	}
+	survey := env.Survey(ctx, o)
+	i := slices.IndexFunc(survey.Browsers, func(b browsers.BrowserReport) bool { return key(b) == id })
+	if i < 0 {
+		return nil
+	}
+	return slices.DeleteFunc(list, func(t browsers.Target) bool { return !slices.Contains(survey.Browsers[i].Targets, t.ID()) })
+}
+
+func (d *desktop) setBrowsers(ctx context.Context, id string, enable bool) error {
 	env, err := d.machine()
 	if err != nil {
 		return err
@@ -120,7 +152,7 @@ func (d *desktop) setBrowsers(ctx context.Context, enable bool) error {
 	if err := env.CheckUser(); err != nil {
 		return fmt.Errorf("%w: %w", gui.ErrHomeOwner, err)
 	}
-	targets := env.Targets(browsers.Options{User: true})
+	targets := targets(ctx, env, id)
 	plan := browsers.PlanDisable(targets)
 	if enable {
 		if err := env.CheckModule(); err != nil {

@@ -36,7 +36,7 @@ func TestBrowsersRememberRestart(t *testing.T) {
 	browser := run()
 	// The kernel reports the start of a process to a hundredth of a second.
 	time.Sleep(50 * time.Millisecond)
-	if err := d.SetBrowsers(t.Context(), true); err != nil {
+	if err := d.SetBrowsers(t.Context(), "", true); err != nil {
 		t.Fatal(err)
 	}
 	wantState(t, d, gui.BrowserRestart)

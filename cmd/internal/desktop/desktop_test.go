@@ -131,15 +131,55 @@ func wantState(t *testing.T, d *desktop, want gui.BrowserState) {
 func TestBrowsersShowModuleThatDoesNotLoad(t *testing.T) {
 	d, _ := newBrowsers(t, t.TempDir())
 	wantState(t, d, gui.BrowserOff)
-	if err := d.SetBrowsers(t.Context(), true); err != nil {
+	if err := d.SetBrowsers(t.Context(), "", true); err != nil {
 		t.Fatal(err)
 	}
 	wantState(t, d, gui.BrowserReady)
 	d.prober = fakeProber{err: &probe.Error{Reason: probe.ReasonNotLoadable}}
 	wantState(t, d, gui.BrowserNotLoadable)
 	d.prober = fakeProber{}
-	if err := d.SetBrowsers(t.Context(), false); err != nil {
+	if err := d.SetBrowsers(t.Context(), "", false); err != nil {
 		t.Fatal(err)
 	}
 	wantState(t, d, gui.BrowserOff)
+}
+
+// One program is registered without another one that has a place of its own; programs
+// that share a place name each other.
+func TestOneBrowserIsRegistered(t *testing.T) {
+	d, dir := newBrowsers(t, t.TempDir())
+	home := filepath.Dir(dir)
+	for _, name := range []string{"usr/lib/chromium/chromium", "opt/google/chrome/chrome"} {
+		put(t, filepath.Join(home, "root", name), nil, 0o755)
+	}
+	find := func(family string) gui.Browser {
+		t.Helper()
+		list, err := d.Browsers(t.Context())
+		for _, b := range list {
+			if err == nil && strings.HasPrefix(b.ID, family) {
+				return b
+			}
+		}
+		t.Fatalf("no %s among %+v, %v", family, list, err)
+		return gui.Browser{}
+	}
+	chromium := find("chromium")
+	if len(chromium.Shares) == 0 || len(find("firefox").Shares) != 0 {
+		t.Errorf("Chromium shares with %v, Firefox with %v", chromium.Shares, find("firefox").Shares)
+	}
+	if err := d.SetBrowsers(t.Context(), find("firefox").ID, true); err != nil {
+		t.Fatal(err)
+	}
+	if f, c := find("firefox").State, find("chromium").State; f != gui.BrowserReady || c != gui.BrowserOff {
+		t.Errorf("Firefox is %s, Chromium %s", f, c)
+	}
+	if err := d.SetBrowsers(t.Context(), "", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.SetBrowsers(t.Context(), find("firefox").ID, false); err != nil {
+		t.Fatal(err)
+	}
+	if f, c := find("firefox").State, find("chromium").State; f != gui.BrowserOff || c != gui.BrowserReady {
+		t.Errorf("Firefox is %s, Chromium %s", f, c)
+	}
 }
