@@ -25,7 +25,7 @@ type pinAsk struct {
 	form *form
 }
 
-func (a *pinAsk) busy() bool { return a.form != nil && a.form.busy() }
+func (a *pinAsk) busy() bool { return a != nil && a.form != nil && a.form.busy() }
 
 func (a *pinAsk) wipe() {
 	if a.form != nil {

@@ -13,6 +13,7 @@ import (
 // fake is a Service with virtual everything. Its card checks codes like a
 // real one; blocked keeps an operation waiting, to look at the screen meanwhile.
 type fake struct {
+	*fakeSigning
 	mu       sync.Mutex
 	states   chan ReaderState
 	cards    map[string]*fakeCard
@@ -41,7 +42,7 @@ type fakeCard struct {
 var testNow = time.Date(2030, 1, 15, 12, 0, 0, 0, time.UTC)
 
 func newFake() *fake {
-	return &fake{
+	f := &fake{
 		states: make(chan ReaderState), cards: map[string]*fakeCard{},
 		browsers: []Browser{
 			{ID: "firefox", Name: "Firefox", State: BrowserOff},
@@ -62,6 +63,8 @@ func newFake() *fake {
 		settings: Settings{Language: "en", Theme: "light"},
 		folder:   "file:///logs",
 	}
+	f.fakeSigning = &fakeSigning{fake: f}
+	return f
 }
 
 const (

@@ -19,6 +19,7 @@ type operation struct {
 	object fyne.CanvasObject
 	cancel context.CancelFunc
 	unsafe bool
+	halted bool // no further part is begun
 }
 
 // operate runs work in a goroutine and calls done with its outcome.
@@ -69,6 +70,28 @@ func (o *operation) lock(step card.StepName) {
 		hint = "progress.unsafe.check"
 	}
 	o.hint.SetText(o.u.texts.T(hint))
+}
+
+// among shows work on the part with this index of several, which stop ends after that
+// part; nil: nothing ends it.
+func (o *operation) among(index, total int, words string, stop func()) {
+	t := o.u.texts
+	o.bar.Max = float64(total)
+	o.bar.SetValue(float64(index))
+	o.step.SetText(words)
+	if stop == nil || o.halted {
+		return
+	}
+	o.hint.SetText(t.T("progress.still"))
+	o.stop.SetText(t.T("sign.halt"))
+	o.stop.OnTapped = func() {
+		o.halted = true
+		o.stop.Disable()
+		o.hint.SetText(t.T("sign.halting"))
+		stop()
+	}
+	o.stop.escape = o.stop.OnTapped
+	o.stop.Enable()
 }
 
 // reach shows the n-th of about total steps, in words.

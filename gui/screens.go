@@ -22,6 +22,7 @@ type screen interface {
 // The names of the screens. Those with pages show the first of them.
 const (
 	screenCard        = "card"
+	screenSign        = "sign"
 	screenAccess      = "access"
 	screenCodes       = "codes"
 	screenChange      = "change"
@@ -47,6 +48,7 @@ type entry struct {
 // screens are all screens in the order of the navigation. Ctrl+1 opens the first.
 var screens = []entry{
 	{name: screenCard, title: "nav.card", icon: resource(cardIcon), open: func(u *UI) screen { return &cardScreen{u: u} }},
+	{name: screenSign, title: "nav.sign", icon: resource(signIcon), open: func(u *UI) screen { return u.signing() }},
 	{name: screenAccess, title: "nav.access", icon: theme.ComputerIcon, open: func(u *UI) screen { return &accessScreen{u: u} }},
 	{name: screenCodes, title: "nav.codes", icon: resource(unlockIcon), pages: []entry{
 		{name: screenChange, title: "nav.change", icon: theme.DocumentCreateIcon, open: func(u *UI) screen { return &codeScreen{u: u, name: screenChange} }},

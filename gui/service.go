@@ -19,6 +19,8 @@ import (
 // far as that is safe for the card. Codes are the caller's: implementations
 // keep no copy, the windows wipe them when the call returns.
 type Service interface {
+	Signing
+
 	// Watch reports the state of the readers now and after every change, until
 	// ctx ends; then it closes the channel. Only the latest ReaderState matters.
 	Watch(ctx context.Context) <-chan ReaderState

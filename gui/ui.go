@@ -49,6 +49,9 @@ type Options struct {
 	// After calls f on the thread of the windows after a time, unless stop is
 	// called before; nil: with a timer.
 	After func(d time.Duration, f func()) (stop func())
+	// Choose lets the person choose a file with one of the endings; nil: in a dialog of
+	// the toolkit.
+	Choose func(endings []string, chosen func(file string))
 }
 
 // Frame reaches the window of the desktop where the toolkit does not. Its methods are
@@ -102,8 +105,9 @@ type UI struct {
 	scroll      *container.Scroll
 	at          string
 	current     screen
-	kept        map[string]*codeScreen               // left while the card was at work
-	keys        map[string]func()                    // by the name of the shortcut
+	kept        map[string]*codeScreen // left while the card was at work
+	keys        map[string]func()      // by the name of the shortcut
+	sign        *signScreen
 	setting     string                               // that was changed last, and keeps the keyboard
 	built       bool                                 // the screen is in the window
 	bars        map[*widget.ProgressBarInfinite]bool // that move, on the page
@@ -159,6 +163,7 @@ func New(a fyne.App, svc Service, o Options) *UI {
 	if s := svc.Settings(); s.Placed && o.Frame != nil {
 		o.Frame.Restore(u.win, s.X, s.Y)
 	}
+	u.win.SetOnDropped(u.dropped)
 	u.win.SetOnClosed(func() { u.Close() })
 	u.apply(svc.Settings())
 	u.ready = true

@@ -23,6 +23,9 @@ var Icon = fyne.NewStaticResource("cie.svg", appSVG)
 //go:embed icons/unlock.svg
 var unlockSVG []byte
 
+//go:embed icons/sign.svg
+var signSVG []byte
+
 //go:embed icons/open.svg
 var openSVG []byte
 
@@ -49,6 +52,7 @@ var (
 	unlockIcon = fyne.NewStaticResource("unlock.svg", unlockSVG)
 	openIcon   = theme.NewThemedResource(fyne.NewStaticResource("open.svg", openSVG))
 	closedIcon = theme.NewThemedResource(fyne.NewStaticResource("closed.svg", closedSVG))
+	signIcon   = fyne.NewStaticResource("sign.svg", signSVG)
 	chipIcon   = fyne.NewStaticResource("chip.svg", chipSVG)
 	placeImage = fyne.NewStaticResource("place.svg", placeSVG)
 )

@@ -269,6 +269,8 @@ func (d *rig) idle() {
 		switch s := d.current.(type) {
 		case *codeScreen:
 			return s.form == nil || !s.form.busy()
+		case *signScreen:
+			return !s.ask.busy()
 		case *accessScreen:
 			return !s.ask.busy() && !s.working
 		case *diagnosticsScreen:

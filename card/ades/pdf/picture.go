@@ -26,6 +26,18 @@ type picture struct {
 	mask          []byte // transparency, compressed; nil without
 }
 
+// Picture decodes a picture of a visible signature, as a preview.
+func Picture(b []byte) (image.Image, error) {
+	if _, err := readPicture(b); err != nil {
+		return nil, err
+	}
+	img, _, err := image.Decode(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPicture, err)
+	}
+	return img, nil
+}
+
 func readPicture(b []byte) (*picture, error) {
 	if len(b) > maxPicture {
 		return nil, fmt.Errorf("%w: larger than %d MB", ErrPicture, maxPicture>>20)

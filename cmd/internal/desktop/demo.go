@@ -27,6 +27,7 @@ const demoReader = "Demo NFC"
 // browsers and settings that exist only here.
 type demo struct {
 	*cards
+	*signing
 	service *cardtest.Service // with demoReader alone
 	card    *cardtest.Card
 	about   func(module string) gui.About
@@ -55,7 +56,8 @@ func Demo(about func(module string) gui.About) (gui.Service, *gui.Demo, func(), 
 	service := &cardtest.Service{}
 	service.Insert(demoReader, virtual)
 	d := &demo{cards: newCards(service, opts), service: service, card: virtual, about: about, enabled: map[string]bool{}}
-	return d, &gui.Demo{PIN: string(cardtest.DefaultPIN()), PUK: string(cardtest.DefaultPUK()), Move: d.move}, func() {}, nil
+	d.signing = &signing{cards: d.cards}
+	return d, &gui.Demo{PIN: string(cardtest.DefaultPIN()), PUK: string(cardtest.DefaultPUK()), Move: d.move}, d.pages.Close, nil
 }
 
 // move removes the card of the demonstration, or inserts it again.

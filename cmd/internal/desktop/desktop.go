@@ -13,6 +13,7 @@ import (
 	"cie/apdu/pcsc"
 	"cie/cmd/internal/doctor"
 	"cie/cmd/internal/options"
+	"cie/cmd/internal/preview"
 	"cie/cmd/internal/probe"
 	"cie/gui"
 	"cie/installer/browsers"
@@ -23,6 +24,7 @@ import (
 type desktop struct {
 	*cards
 	*files
+	*signing
 	module string
 	about  func(module string) gui.About
 
@@ -38,7 +40,7 @@ func New(module string, about func(module string) gui.About) (gui.Service, func(
 	if err != nil {
 		return nil, nil, err
 	}
-	return d, func() { _ = d.service.Close() }, nil
+	return d, func() { d.pages.Close(); _ = d.service.Close() }, nil
 }
 
 func newDesktop(module string, about func(module string) gui.About, sources options.Sources) (*desktop, error) {
@@ -60,6 +62,7 @@ func newDesktop(module string, about func(module string) gui.About, sources opti
 		machine: func() (*browsers.Env, error) { return browsers.NewEnv(module) },
 	}
 	d.cards.trace, d.cards.failed = f.trace, f.problem
+	d.signing = &signing{cards: d.cards, pages: preview.Renderer{Cache: f.preview}}
 	return d, nil
 }
 

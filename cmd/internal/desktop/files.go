@@ -20,7 +20,7 @@ import (
 
 // files are the settings, the logs and the reports of this user.
 type files struct {
-	config, logs, cards, autostart, home string
+	config, logs, cards, preview, autostart, home string
 
 	lock     sync.Mutex
 	settings gui.Settings
@@ -47,6 +47,7 @@ func newFiles() (*files, error) {
 		autostart: filepath.Join(config, "autostart", "cie-gui.desktop"),
 		logs:      filepath.Join(cache, "cie", "logs"),
 		cards:     filepath.Join(cache, "cie", "cards"),
+		preview:   filepath.Join(cache, "cie", "preview"),
 		home:      home,
 	}
 	data, err := browsers.ReadRegular(f.config)

@@ -1,0 +1,73 @@
+package gui
+
+import (
+	"path/filepath"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/dialog"
+	"fyne.io/fyne/v2/storage"
+)
+
+// dropped takes files that were dropped on the window.
+func (u *UI) dropped(_ fyne.Position, list []fyne.URI) {
+	var files []string
+	for _, one := range list {
+		if one.Scheme() == "file" {
+			files = append(files, filepath.FromSlash(one.Path()))
+		}
+	}
+	u.take(files)
+}
+
+// take passes files to the page that they are for.
+func (u *UI) take(files []string) {
+	if len(files) > 0 {
+		u.openSign(files)
+	}
+}
+
+// chooseFile lets the person choose a file; endings limit what is offered, such as
+// ".png".
+func (u *UI) chooseFile(chosen func(file string), endings ...string) {
+	if u.opts.Choose != nil {
+		u.opts.Choose(endings, chosen)
+		return
+	}
+	d := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
+		if err != nil || r == nil {
+			u.focus()
+			return
+		}
+		_ = r.Close()
+		chosen(filepath.FromSlash(r.URI().Path()))
+	}, u.win)
+	if len(endings) > 0 {
+		d.SetFilter(storage.NewExtensionFileFilter(endings))
+	}
+	u.showDialog(d)
+}
+
+// chooseFolder lets the person choose a folder.
+func (u *UI) chooseFolder(chosen func(dir string)) {
+	u.showDialog(dialog.NewFolderOpen(func(l fyne.ListableURI, err error) {
+		if err != nil || l == nil {
+			u.focus()
+			return
+		}
+		chosen(filepath.FromSlash(l.Path()))
+	}, u.win))
+}
+
+// showDialog shows a dialog that uses the window, beginning where the last one ended.
+func (u *UI) showDialog(d *dialog.FileDialog) {
+	size := u.win.Canvas().Size()
+	d.Resize(fyne.NewSize(size.Width*0.9, size.Height*0.9))
+	d.Show()
+}
+
+// baseName returns the name of a file without its folder.
+func baseName(file string) string { return filepath.Base(file) }
+
+// hasEnding reports whether the name of a file ends like this, in any case.
+func hasEnding(file, ending string) bool { return strings.EqualFold(filepath.Ext(file), ending) }
