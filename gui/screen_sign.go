@@ -165,7 +165,7 @@ func (s *signScreen) update() {
 	}
 }
 
-// empty is the page without documents.
+// empty returns the page without documents.
 func (s *signScreen) empty() fyne.CanvasObject {
 	t := s.u.texts
 	b := primaryButton(t.T("sign.choose"), s.choose)
@@ -217,7 +217,7 @@ func (s *signScreen) count(state DocumentState) int {
 	return n
 }
 
-// showList is the page with documents that are not signed yet.
+// showList shows the documents that are not signed yet.
 func (s *signScreen) showList() {
 	u, t := s.u, s.u.texts
 	list := vbox(4)
@@ -251,7 +251,7 @@ func (s *signScreen) showList() {
 	s.set(append(objects, foot, s.worth())...)
 }
 
-// choice is the line of a document with what can be chosen about it.
+// choice returns the line of a document with what can be chosen about it.
 func (s *signScreen) choice(item *signItem) fyne.CanvasObject {
 	t := s.u.texts
 	remove := newButton("", func() { s.remove(item) })
@@ -272,7 +272,7 @@ func (s *signScreen) beside(item *signItem, words fyne.CanvasObject) fyne.Canvas
 	return container.New(lead{gap: 2, left: margin}, container.New(inset{0, theme.InnerPadding()}, icon(theme.NewPrimaryThemedResource(i), 1.5)), words)
 }
 
-// name is the name of a document, with what it is.
+// name returns the name of a document with its size and pages.
 func (s *signScreen) name(item *signItem) fyne.CanvasObject {
 	t := s.u.texts
 	name := newPathText(baseName(item.Path))
@@ -292,7 +292,7 @@ func (s *signScreen) name(item *signItem) fyne.CanvasObject {
 	return container.New(column{gap: -12}, name, facts)
 }
 
-// remarks are what the person should know of a document, and decide.
+// remarks returns what the person should know of a document, and decide.
 func (s *signScreen) remarks(item *signItem) []fyne.CanvasObject {
 	t := s.u.texts
 	var list []fyne.CanvasObject
@@ -386,7 +386,7 @@ func (s *signScreen) showAsk() {
 		if item.status == nil {
 			item.status = vbox(0)
 		}
-		s.tell(item)
+		s.showStep(item)
 		list.Add(s.beside(item, vbox(-10, s.name(item), item.status)))
 	}
 	objects := []fyne.CanvasObject{}
@@ -413,8 +413,8 @@ func (s *signScreen) interrupted(signed, left int) fyne.CanvasObject {
 	return notice(warn, t.N("sign.partly", signed, left), t.T("sign.partly.text"), muted(t.Problem(s.failed).Title))
 }
 
-// tell shows how far a document is.
-func (s *signScreen) tell(item *signItem) {
+// showStep shows how far a document is.
+func (s *signScreen) showStep(item *signItem) {
 	t := s.u.texts
 	var o fyne.CanvasObject
 	switch item.last.State {
@@ -486,7 +486,7 @@ func (s *signScreen) reached(items []*signItem, step SigningUpdate) {
 	item := items[step.Index]
 	item.last = step
 	if item.status != nil {
-		s.tell(item)
+		s.showStep(item)
 	}
 	if step.State == DocumentWorking && s.ask.busy() {
 		s.ask.form.unsaid = false // the card has taken the PIN
@@ -585,7 +585,7 @@ func (i *signItem) why() Refusal {
 	return RefusedStopped
 }
 
-// result is a signed document with what can be done with it.
+// result returns a signed document with what can be done with it.
 func (s *signScreen) result(item *signItem) fyne.CanvasObject {
 	u, t, last := s.u, s.u.texts, item.last
 	name := newPathText(baseName(last.Out))

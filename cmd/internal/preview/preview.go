@@ -28,7 +28,7 @@ import (
 const (
 	// idle is the time after which the memory of the renderer is released.
 	idle = time.Minute
-	// patience limits the time for one page; a document can keep the renderer busy for ever.
+	// patience limits the time for one page; a document can keep the renderer busy without end.
 	patience = 20 * time.Second
 	// memory limits that of the renderer, in pages of 64 kB: 1 GB.
 	memory = 1 << 14
