@@ -43,9 +43,9 @@ var signPoses = []pose{
 	{"sign", func(d *rig) { d.Go(screenSign); d.signing().value = true; d.current.update() }},
 	{"sign-list", func(d *rig) {
 		d.lay(3, 10, card.Genuine)
-		d.drop("/home/maria/contratto.pdf", "/home/maria/elenco.csv", "/home/maria/signed-delega.pdf", "/home/maria/bad-password.pdf")
+		d.drop("/documenti/contratto.pdf", "/documenti/elenco.csv", "/documenti/signed-delega.pdf", "/documenti/bad-password.pdf")
 	}},
-	{"sign-ask", func(d *rig) { d.signs("/home/maria/contratto.pdf", "/home/maria/elenco.csv") }},
+	{"sign-ask", func(d *rig) { d.signs("/documenti/contratto.pdf", "/documenti/elenco.csv") }},
 	{"sign-busy", func(d *rig) {
 		goOn := make(chan struct{})
 		d.t.Cleanup(func() { close(goOn) })
@@ -55,7 +55,7 @@ var signPoses = []pose{
 			}
 			return nil
 		}
-		d.signs("/home/maria/contratto.pdf", "/home/maria/elenco.csv", "/home/maria/delega.pdf")
+		d.signs("/documenti/contratto.pdf", "/documenti/elenco.csv", "/documenti/delega.pdf")
 		d.codes(testPIN)
 		d.until(func() bool { return d.signing().items[1].last.State == DocumentWorking })
 	}},
@@ -66,12 +66,12 @@ var signPoses = []pose{
 			}
 			return nil
 		}
-		d.signs("/home/maria/contratto.pdf", "/home/maria/elenco.csv", "/home/maria/delega.pdf")
+		d.signs("/documenti/contratto.pdf", "/documenti/elenco.csv", "/documenti/delega.pdf")
 		d.codes(testPIN)
 		d.idle()
 	}},
 	{"sign-done", func(d *rig) {
-		d.signs("/home/maria/contratto.pdf", "/home/maria/changed.csv")
+		d.signs("/documenti/contratto.pdf", "/documenti/changed.csv")
 		d.codes(testPIN)
 		d.idle()
 	}},
