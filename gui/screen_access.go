@@ -109,7 +109,7 @@ func (s *accessScreen) loaded(list []Browser, err, failed error) {
 		return
 	}
 	s.first = nil
-	off, on := false, false
+	off, on, copies := false, false, false
 	// ask shows a question below the list; leaving it shows the list again.
 	ask := func(question, label string, do func()) {
 		s.browsers.Objects = append(slices.Clip(objects), u.sure(question, label, do, func() { s.loaded(list, nil, nil) }))
@@ -117,6 +117,7 @@ func (s *accessScreen) loaded(list []Browser, err, failed error) {
 	}
 	for _, b := range list {
 		shown := browserLine(t, b)
+		copies = copies || b.Copies
 		switch {
 		case canEnable(b):
 			off = true
@@ -135,6 +136,9 @@ func (s *accessScreen) loaded(list []Browser, err, failed error) {
 			shown = container.New(ends{gap: 10}, shown, one)
 		}
 		objects = append(objects, shown)
+	}
+	if copies {
+		objects = append(objects, even(muted(t.T("access.copies"))))
 	}
 	if s.changed {
 		said := t.T("done") + "."

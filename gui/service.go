@@ -169,6 +169,9 @@ const (
 	BrowserNeverStarted BrowserState = "never-started" // has to be started once first
 	BrowserSandboxed    BrowserState = "sandboxed"     // its package keeps the card out
 	BrowserUnavailable  BrowserState = "unavailable"   // cannot be changed from here
+
+	// BrowserNoCertificate: it needs the certificate of the card, which was not read yet.
+	BrowserNoCertificate BrowserState = "no-certificate"
 )
 
 // Browser is a program that could use the card.
@@ -177,6 +180,9 @@ type Browser struct {
 	State             BrowserState
 	// Shares are the names of other programs with the same registration.
 	Shares []string
+	// Copies reports that enabling puts a copy of the holder's certificate where this program
+	// and others look for certificates.
+	Copies bool
 }
 
 // FindingLevel is how good or bad a Finding is.

@@ -21,6 +21,8 @@ type browserFlags struct {
 	system, autoSelect bool
 	flatpak            bool
 	dryRun             bool
+
+	codes codeFlags // on Windows, for a card whose certificate is not known yet
 }
 
 func (a *app) browsersCommand() *cobra.Command {
@@ -63,6 +65,9 @@ func (a *app) browsersChangeCommand(remove bool) *cobra.Command {
 	} else {
 		c.Flags().BoolVar(&f.autoSelect, "auto-select", false, a.text("flag.auto-select"))
 		c.Flags().BoolVar(&f.flatpak, "flatpak", false, a.text("flag.flatpak"))
+		if runtime.GOOS == "windows" {
+			f.codes.addPIN(a, c)
+		}
 	}
 	if runtime.GOOS == "windows" { // there an administrator opens another prompt
 		c.Example = strings.ReplaceAll(c.Example, "sudo ", "")
@@ -119,6 +124,11 @@ func (a *app) browsersChange(ctx context.Context, f browserFlags, remove bool) e
 	}
 	if err := a.mayChange(ctx, env, f, remove); err != nil {
 		return err
+	}
+	if !remove && !f.system && !f.dryRun && env.KeyStorage {
+		if env.Holders, err = a.holders(ctx, &f.codes); err != nil {
+			return err
+		}
 	}
 	// Permissions of sandboxes are removed too.
 	o := browsers.Options{User: !f.system, System: f.system, Flatpak: f.flatpak || remove}

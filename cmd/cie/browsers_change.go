@@ -60,7 +60,7 @@ func (a *app) withoutCard(ctx context.Context, env *browsers.Env, system bool) (
 			}
 		}
 		// Places of users are not what --system changes.
-		if sandboxed || !system && state == doctor.BrowserUnavailable {
+		if sandboxed || !system && (state == doctor.BrowserUnavailable || state == doctor.BrowserNoCertificate) {
 			list = append(list, a.browserJSON(b, state))
 		}
 	}
@@ -118,6 +118,9 @@ func (a *app) printChange(env *browsers.Env, out changeJSON, remove bool, result
 	}
 	written := false
 	for i, p := range out.Places {
+		if p.Place == browsers.KindCertificates && p.Changed && !remove {
+			defer a.paragraph("", a.text("browsers.certificate-copied"))
+		}
 		word := a.outcomeText(p, remove, out.DryRun)
 		if p.Action == browsers.ActionSkip || remove && !out.DryRun && !p.Changed && !p.Failed {
 			continue // no change there, and none to report
@@ -201,6 +204,7 @@ func (a *app) placeText(env *browsers.Env, t browsers.Target) string {
 		browsers.KindChromiumPolicy:   "place.chromium-policy",
 		browsers.KindFlatpakOverride:  "place.flatpak",
 		browsers.KindP11KitServerUnit: "place.server",
+		browsers.KindCertificates:     "place.certificates",
 	}[t.Kind()], "place.other"))
 	path := t.Path()
 	if rest, ok := strings.CutPrefix(path, env.Home+"/"); ok {

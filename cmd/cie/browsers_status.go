@@ -90,7 +90,7 @@ func (a *app) browsersStatus(ctx context.Context, f browserFlags) error {
 	for _, b := range survey.Browsers {
 		j := a.browserJSON(b, doctor.StateOf(env, b, survey.Targets))
 		switch j.State {
-		case doctor.BrowserReady, doctor.BrowserSandboxed, doctor.BrowserNeverStarted:
+		case doctor.BrowserReady, doctor.BrowserSandboxed, doctor.BrowserNeverStarted, doctor.BrowserNoCertificate:
 		default:
 			bad = true
 		}
@@ -188,6 +188,8 @@ func (a *app) browserAdvice(b browsers.BrowserReport, s doctor.BrowserState) []s
 			return []string{a.text("browser.snap", b.Name)}
 		}
 		return []string{a.text("browser.flatpak", b.Name)}
+	case doctor.BrowserNoCertificate:
+		return []string{a.text("browser.no-certificate")}
 	case doctor.BrowserNeverStarted:
 		return []string{a.text("browser.never-started")}
 	case doctor.BrowserDamaged:

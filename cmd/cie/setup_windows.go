@@ -3,16 +3,18 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/windows/registry"
 
 	"cie/installer/browsers"
+	"cie/installer/browsers/keystore"
 )
 
 // setupCommands are for the installer of Windows; users do not type them.
 func (a *app) setupCommands() []*cobra.Command {
-	return []*cobra.Command{{
+	return []*cobra.Command{a.kspAgentCommand(), {
 		Use:    "check-directory DIRECTORY",
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
@@ -28,7 +30,32 @@ func (a *app) setupCommands() []*cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE:   func(*cobra.Command, []string) error { return a.leave() },
+	}, {
+		Use:    "ksp-register",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			agent, err := os.Executable()
+			if err == nil {
+				err = keystore.Register(keystore.Machine{}, agent)
+			}
+			return a.installed(err)
+		},
+	}, {
+		Use:    "ksp-unregister",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE:   func(*cobra.Command, []string) error { return a.installed(keystore.Unregister(keystore.Machine{})) },
 	}}
+}
+
+// installed reports an error to the log of the installer.
+func (a *app) installed(err error) error {
+	if err != nil {
+		fmt.Fprintln(a.stderr, err)
+		return &reported{code: exitFound}
+	}
+	return nil
 }
 
 // leave removes everything of this software from the profile of this user: the
@@ -45,11 +72,7 @@ func (a *app) leave() error {
 		failed = append(failed, r.Err)
 	}
 	failed = append(failed, env.Forget(), noAutostart())
-	if err := errors.Join(failed...); err != nil {
-		fmt.Fprintln(a.stderr, err)
-		return &reported{code: exitFound}
-	}
-	return nil
+	return a.installed(errors.Join(failed...))
 }
 
 // noAutostart removes the window from what Windows starts at the logon.

@@ -110,6 +110,9 @@ func (e *Env) nativeBrowsers(a app, versions map[string]string) []Browser {
 		list = append(list, b)
 	}
 	if e.Windows {
+		if a.family == Chromium && !e.KeyStorage {
+			return nil // nothing here lets it use the card
+		}
 		for _, dir := range e.appDirs(a) {
 			if version, ok := installedIn(a, dir); ok {
 				add(dir, PackageNative, version)
@@ -166,7 +169,8 @@ func installedIn(a app, dir string) (version string, ok bool) {
 		return version, true
 	}
 	for _, exe := range a.exes {
-		if fi, err := os.Stat(filepath.Join(dir, exe)); err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0 {
+		executable := func(m os.FileMode) bool { return m&0o111 != 0 || strings.HasSuffix(exe, ".exe") }
+		if fi, err := os.Stat(filepath.Join(dir, exe)); err == nil && fi.Mode().IsRegular() && executable(fi.Mode()) {
 			return "", true
 		}
 	}

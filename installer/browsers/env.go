@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"cie/installer/browsers/keystore"
 )
 
 // Env is the machine as this package sees it. NewEnv fills it in; tests make
@@ -42,6 +44,13 @@ type Env struct {
 	Systemctl func(args ...string) error
 	// Host is the host name, which lock files of browsers carry.
 	Host string
+
+	// Certificates is the list in which Chrome and Edge look for certificates, on Windows;
+	// nil elsewhere. KeyStorage reports that the key storage provider is installed, and
+	// Holders are the certificates that Install adds.
+	Certificates CertificateList
+	KeyStorage   bool
+	Holders      []keystore.Entry
 
 	hooks hooks
 	hook  func(stage, path string) // for tests that stop the program at a stage

@@ -53,7 +53,7 @@ func PlanEnable(targets []Target) Plan {
 			step.Action = ActionCorrect
 		case s.Repairable():
 			step.Action = ActionRepair
-		case s.Status == Unavailable && s.Reason == ReasonShadowed:
+		case s.Status == Unavailable && (s.Reason == ReasonShadowed || s.Reason == ReasonNoCertificate):
 			step.Action = ActionSkip
 		default:
 			step.Action = ActionBlocked

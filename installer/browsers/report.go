@@ -31,6 +31,7 @@ func (e *Env) Targets(o Options) []Target {
 	var list []Target
 	if o.User {
 		list = append(list, e.geckoTargets(e.Browsers())...)
+		list = append(list, e.certificateTargets()...)
 		if !e.Windows {
 			list = append(list, e.sharedNSS()...)
 			list = append(list, e.p11KitUser())
@@ -151,7 +152,7 @@ func (e *Env) Survey(ctx context.Context, o Options) Report {
 		if policy && slices.Contains(firefoxes, b.ID) && b.Packaging != PackageSnap && b.Packaging != PackageFlatpak {
 			br.ByPolicy = true
 		}
-		if br.Status == Registered || br.ByPolicy {
+		if (br.Status == Registered || br.ByPolicy) && !e.ByCertificate(b) {
 			br.Loadable = r.Module.Loadable
 		}
 		r.Browsers = append(r.Browsers, br)
@@ -200,6 +201,10 @@ func (e *Env) judge(b *BrowserReport, targets []TargetReport) {
 	}
 }
 
+// ByCertificate reports whether the program uses the card through the key storage provider of
+// Windows, without the module.
+func (e *Env) ByCertificate(b Browser) bool { return e.Windows && b.Family == Chromium }
+
 // flatpakReached reports whether the p11-kit server was installed, so that the state
 // of its targets counts.
 func (e *Env) flatpakReached(used []TargetReport) bool {
@@ -224,6 +229,9 @@ func (e *Env) uses(b Browser, t TargetReport) bool {
 		}
 		return t.Kind == KindGeckoProfile && slices.ContainsFunc(b.Profiles, func(p Profile) bool { return p.Dir == dir })
 	case Chromium:
+		if e.ByCertificate(b) {
+			return t.Kind == KindCertificates
+		}
 		return t.Kind == KindNSSDatabase && dir == e.chromiumDatabase()
 	case NSSUser:
 		// They use a Firefox profile, or the shared database if there is none; the

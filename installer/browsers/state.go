@@ -60,6 +60,8 @@ const (
 	// ReasonHidesPolicy: Firefox reads the policies of its own installation only if
 	// there is no file for the system. Creating one would disable them.
 	ReasonHidesPolicy Reason = "hides-policy"
+	// ReasonNoCertificate: no certificate of the user is known yet that could be listed.
+	ReasonNoCertificate Reason = "no-certificate"
 	// ReasonRoot: programs run by root ignore this place (p11-kit reads no
 	// user configuration as root).
 	ReasonRoot Reason = "ignored-for-root"
@@ -99,16 +101,17 @@ func (s State) Repairable() bool {
 type Kind string
 
 const (
-	KindGeckoProfile     Kind = "gecko-profile"    // a profile of Firefox, Thunderbird and relatives
-	KindGeckoFirstRun    Kind = "gecko-first-run"  // a first profile for a Firefox never started
-	KindNSSDatabase      Kind = "nss-database"     // an NSS database shared by programs
-	KindP11KitUser       Kind = "p11-kit-user"     // module file of one user
-	KindP11KitSystem     Kind = "p11-kit-system"   // module file for all users
-	KindFirefoxPolicy    Kind = "firefox-policy"   // policies.json: SecurityDevices.Add
-	KindFirefoxCleanup   Kind = "firefox-cleanup"  // policies.json: SecurityDevices.Delete
-	KindChromiumPolicy   Kind = "chromium-policy"  // managed policy AutoSelectCertificateForUrls
-	KindFlatpakOverride  Kind = "flatpak-override" // permits a flatpak to use the p11-kit server
-	KindP11KitServerUnit Kind = "p11-kit-server"   // systemd user unit of the p11-kit server
+	KindGeckoProfile     Kind = "gecko-profile"        // a profile of Firefox, Thunderbird and relatives
+	KindGeckoFirstRun    Kind = "gecko-first-run"      // a first profile for a Firefox never started
+	KindNSSDatabase      Kind = "nss-database"         // an NSS database shared by programs
+	KindP11KitUser       Kind = "p11-kit-user"         // module file of one user
+	KindP11KitSystem     Kind = "p11-kit-system"       // module file for all users
+	KindFirefoxPolicy    Kind = "firefox-policy"       // policies.json: SecurityDevices.Add
+	KindFirefoxCleanup   Kind = "firefox-cleanup"      // policies.json: SecurityDevices.Delete
+	KindChromiumPolicy   Kind = "chromium-policy"      // managed policy AutoSelectCertificateForUrls
+	KindFlatpakOverride  Kind = "flatpak-override"     // permits a flatpak to use the p11-kit server
+	KindP11KitServerUnit Kind = "p11-kit-server"       // systemd user unit of the p11-kit server
+	KindCertificates     Kind = "windows-certificates" // the user's certificates, with keys of the key storage provider
 )
 
 // Scope is the owner of a place: a user or the system.

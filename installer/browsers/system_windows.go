@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/registry"
+
+	"cie/installer/browsers/keystore"
 )
 
 // ModuleFile is the base name of the module.
@@ -38,6 +40,7 @@ func (e *Env) fillIn() error {
 	}
 	e.DataHome, e.StateHome, e.RuntimeDir = local, local, filepath.Join(local, "cie", "run")
 	e.ProgramFiles = programFiles()
+	e.Certificates, e.KeyStorage = userCertificates{}, keystore.Agent() != ""
 	e.hooks = hooks{processes: sessionProcesses, held: heldAlone, appPath: appPath}
 	return nil
 }

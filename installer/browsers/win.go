@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// On Windows only the Gecko family loads PKCS#11 modules. There is no p11-kit, and
-// Chrome and Edge use certificates from CNG and CSP only (README.md).
+// On Windows only the Gecko family loads PKCS#11 modules, and there is no p11-kit.
+// Chrome and Edge use keys through CNG: see certificates.
 var windowsApps = []app{
 	{
 		id: "firefox", name: "Firefox", family: Gecko,
@@ -29,6 +29,16 @@ var windowsApps = []app{
 		roots: []string{"c/Thunderbird"},
 		dirs:  []string{"p/Mozilla Thunderbird", "l/Mozilla Thunderbird"},
 		exes:  []string{"thunderbird.exe"},
+	},
+	{
+		id: "google-chrome", name: "Google Chrome", family: Chromium,
+		dirs: []string{"p/Google/Chrome/Application", "l/Google/Chrome/Application"},
+		exes: []string{"chrome.exe"},
+	},
+	{
+		id: "microsoft-edge", name: "Microsoft Edge", family: Chromium,
+		dirs: []string{"p/Microsoft/Edge/Application"},
+		exes: []string{"msedge.exe"},
 	},
 }
 

@@ -11,7 +11,9 @@ import (
 	"cie/apdu/readers"
 	"cie/card"
 	"cie/card/identity"
+	"cie/cmd/internal/kspagent"
 	"cie/gui"
+	"cie/installer/browsers/keystore"
 	"cie/pkcs11mod"
 )
 
@@ -235,6 +237,18 @@ func (c *cards) forgetHolders() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.seen)
+}
+
+// entries returns the certificates read in this run, for the list in which browsers on Windows
+// look for them.
+func (c *cards) entries() []keystore.Entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var list []keystore.Entry
+	for nis, id := range c.seen {
+		list = append(list, keystore.Entry{Container: kspagent.Container(nis), Certificate: id.Raw})
+	}
+	return list
 }
 
 // holder returns name and expiry of the holder as far as they are known without the

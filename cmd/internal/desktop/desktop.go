@@ -94,6 +94,7 @@ func (d *desktop) Browsers(ctx context.Context) ([]gui.Browser, error) {
 	if err != nil {
 		return nil, err
 	}
+	env.Holders = d.cards.entries() // for which a browser can be set up
 	survey := env.Survey(ctx, browsers.Options{User: true, System: true, Load: func(ctx context.Context, path string) error {
 		_, err := d.prober.Identify(ctx, path)
 		return err
@@ -104,7 +105,7 @@ func (d *desktop) Browsers(ctx context.Context) ([]gui.Browser, error) {
 		if b.WayOut == browsers.WayOutStart {
 			state = gui.BrowserNeverStarted // the same text applies
 		}
-		list = append(list, gui.Browser{ID: key(b), Name: b.Name, Version: b.Version, State: state, Shares: sharing(survey, b)})
+		list = append(list, gui.Browser{ID: key(b), Name: b.Name, Version: b.Version, State: state, Shares: sharing(survey, b), Copies: env.ByCertificate(b.Browser)})
 	}
 	return list, ctx.Err()
 }
@@ -161,6 +162,7 @@ func (d *desktop) setBrowsers(ctx context.Context, id string, enable bool) error
 		if err := env.CheckModule(); err != nil {
 			return fmt.Errorf("%w: %w", gui.ErrNoModule, err)
 		}
+		env.Holders = d.cards.entries()
 		plan = browsers.PlanEnable(targets)
 	}
 	if err := ctx.Err(); err != nil {

@@ -20,8 +20,12 @@ const (
 	BrowserElsewhere    BrowserState = "elsewhere"     // registered with another path
 	BrowserDamaged      BrowserState = "damaged"       // the file or folder of the registration is damaged
 	BrowserNeverStarted BrowserState = "never-started" // its files are created at the first start
-	BrowserSandboxed    BrowserState = "sandboxed"     // snap or flatpak
-	BrowserUnavailable  BrowserState = "unavailable"   // no registration is possible now
+
+	// BrowserNoCertificate: it needs a list of certificates, and that of the card is not known yet.
+	BrowserNoCertificate BrowserState = "no-certificate"
+
+	BrowserSandboxed   BrowserState = "sandboxed"   // snap or flatpak
+	BrowserUnavailable BrowserState = "unavailable" // no registration is possible now
 )
 
 // StateOf returns the state of a browser of a survey; targets are those of the same survey.
@@ -37,6 +41,8 @@ func StateOf(env *browsers.Env, b browsers.BrowserReport, targets []browsers.Tar
 			return BrowserRestart
 		}
 		return BrowserReady
+	case b.Reason == browsers.ReasonNoCertificate:
+		return BrowserNoCertificate
 	case b.Reason == browsers.ReasonNeverStarted:
 		return BrowserNeverStarted
 	case b.Status == browsers.Absent:

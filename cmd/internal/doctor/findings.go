@@ -95,6 +95,8 @@ var browserFindings = map[BrowserState]Finding{
 	BrowserNeverStarted: "browser-never-started",
 	BrowserSandboxed:    "browser-sandboxed", // packaging
 	BrowserUnavailable:  "browser-unavailable",
+
+	BrowserNoCertificate: "browser-no-certificate",
 }
 
 // FindingOf returns the Finding for a browser in a state.

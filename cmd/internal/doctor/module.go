@@ -66,7 +66,7 @@ func (r *run) browsers() {
 		switch state {
 		case BrowserReady:
 			c.Status = OK
-			if !r.loads {
+			if !r.loads && !r.Machine.ByCertificate(b.Browser) {
 				c.Status, c.Finding = Skipped, FindingOf(BrowserNotLoadable)
 			}
 		case BrowserRestart:
@@ -74,6 +74,8 @@ func (r *run) browsers() {
 			c.Values = append(c.Values, Value{Name: "running", Text: pids(Stale(r.Machine, b, survey.Targets))})
 		case BrowserOff, BrowserElsewhere:
 			c.Remedy = EnableBrowsers
+		case BrowserNoCertificate:
+			c.Status, c.Remedy = Warn, EnableBrowsers
 		case BrowserSandboxed:
 			c.Status, c.Remedy = Warn, NativeBrowser
 		case BrowserNeverStarted:

@@ -16,9 +16,6 @@ import (
 	"cie/pkcs11mod/ck"
 )
 
-// Provider is the name under which Windows knows the provider.
-const Provider = "CIE Key Storage Provider"
-
 // Container returns the name of the key of the card with this NIS. The name is a hash, so that
 // lists of keys do not show the NIS.
 func Container(nis string) string {

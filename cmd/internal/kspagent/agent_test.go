@@ -30,7 +30,7 @@ type dialog struct {
 	questions []Question
 	explained []error
 	asked     chan struct{}       // receives one value per question
-	insert    func() (again bool) // nil: the user cancels
+	insert    func() (again bool) // nil: the user cancels; false: the box stays open
 	during    func()              // runs while the user types
 }
 
@@ -64,9 +64,13 @@ func (d *dialog) Explain(_ context.Context, _ uintptr, err error) {
 	d.explained = append(d.explained, err)
 }
 
-func (d *dialog) Insert(context.Context, uintptr, string) error {
-	if d.insert == nil || !d.insert() {
+func (d *dialog) Insert(ctx context.Context, _ uintptr, _ string) error {
+	if d.insert == nil {
 		return ErrCancelled
+	}
+	if !d.insert() {
+		<-ctx.Done()
+		return ctx.Err()
 	}
 	return nil
 }
@@ -496,7 +500,7 @@ func TestThreadsShareOneQuestion(t *testing.T) {
 
 func TestMissingCardIsAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, cardtest.Profile{}, right, right)
+		b := start(t, cardtest.Profile{}, right, right, right)
 		b.wantSigned(sha256Number, false, digest)
 		b.service.Remove("reader")
 		synctest.Wait()
@@ -506,7 +510,14 @@ func TestMissingCardIsAskedFor(t *testing.T) {
 			return true
 		}
 		b.wantSigned(sha256Number, false, digest)
-		if b.dialog.count() != 2 {
+		b.service.Remove("reader")
+		synctest.Wait()
+		b.dialog.insert = func() bool {
+			b.service.Insert("reader", b.card)
+			return false // the box closes by itself
+		}
+		b.wantSigned(sha256Number, false, digest)
+		if b.dialog.count() != 3 {
 			t.Errorf("asked %d times", b.dialog.count())
 		}
 	})

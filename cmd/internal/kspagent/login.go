@@ -32,10 +32,36 @@ func (a *Agent) logIn(ctx context.Context, k *key, q request) Status {
 		if there {
 			return a.askPIN(ctx, k, c, q.owner)
 		}
-		if err := a.cfg.Dialog.Insert(ctx, q.owner, k.holder); err != nil {
+		if err := a.insert(ctx, k, q.owner); err != nil {
 			return statusOf(err)
 		}
 	}
+}
+
+// lookPause is the pause between looks for the card that a dialog asks for. The module learns
+// of it from events; a look sends nothing.
+const lookPause = 300 * time.Millisecond
+
+// insert asks for the card, and stops asking when it is there.
+func (a *Agent) insert(ctx context.Context, k *key, owner uintptr) error {
+	asking, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		for asking.Err() == nil {
+			if _, there := a.find(k.container); there {
+				stop()
+			}
+			select {
+			case <-time.After(lookPause):
+			case <-asking.Done():
+			}
+		}
+	}()
+	err := a.cfg.Dialog.Insert(asking, owner, k.holder)
+	if _, there := a.find(k.container); there && ctx.Err() == nil {
+		return nil
+	}
+	return err
 }
 
 // keeps reports whether the login of a container is one in this slot.

@@ -137,6 +137,21 @@ FunctionEnd
 	Delete /REBOOTOK "$INSTDIR\${name}"
 !macroend
 
+; The key storage provider is a file of the system directory, because CNG loads it by name.
+; Browsers may have it loaded, so it is renamed like the others. This program is a 64-bit
+; one, so $SYSDIR is the directory of 64-bit libraries.
+!macro DropProvider
+	${If} ${FileExists} "$SYSDIR\cie-ksp.dll"
+		Delete "$SYSDIR\cie-ksp.dll"
+		${If} ${FileExists} "$SYSDIR\cie-ksp.dll"
+			GetTempFileName $1 "$SYSDIR"
+			Delete $1
+			Rename "$SYSDIR\cie-ksp.dll" $1
+			Delete /REBOOTOK $1
+		${EndIf}
+	${EndIf}
+!macroend
+
 Section
 	SetShellVarContext all
 	; Other users must not be able to replace programs that an administrator runs.
@@ -167,6 +182,13 @@ Section
 	!insertmacro Put cie-pkcs11.dll
 	!insertmacro Put cie.ico
 	File "/oname=LICENSE.txt" "${LICENCE}"
+	!insertmacro DropProvider
+	File "/oname=$SYSDIR\cie-ksp.dll" "${FILES}\cie-ksp.dll"
+	nsExec::ExecToLog '"$INSTDIR\cie.exe" ksp-register'
+	Pop $0
+	${If} $0 != 0
+		DetailPrint "$(NotAll)"
+	${EndIf}
 	!ifdef GUI
 		!insertmacro Put cie-gui.exe
 		CreateShortcut "$SMPROGRAMS\$(Window).lnk" "$INSTDIR\cie-gui.exe"
@@ -256,6 +278,9 @@ Section Uninstall
 	Pop $3
 	nsExec::ExecToLog '"$INSTDIR\cie.exe" browsers disable --system'
 	Pop $0
+	nsExec::ExecToLog '"$INSTDIR\cie.exe" ksp-unregister'
+	Pop $0
+	!insertmacro DropProvider
 	DeleteRegKey HKLM "${EVERYUSER}"
 	DeleteRegKey HKCU "${EVERYUSER}"
 	Call un.Others

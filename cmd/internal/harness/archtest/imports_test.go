@@ -70,6 +70,11 @@ var rules = []rule{
 	{path: "cie/installer/packaging/windows/mkico", forbidden: []string{scard}},
 	// No shipped program has a virtual card in it but cie-virtual, and the window
 	// for its demonstration.
+	// The agent of Windows' key storage provider, and the box in which it asks for the PIN.
+	{path: "cie/cmd/internal/kspagent", own: true, module: []string{"cie/apdu/...", "cie/card/...", "cie/pkcs11mod/..."},
+		forbidden: []string{scard, "testing", "cie/card/cardtest", fyne}},
+	{path: "cie/cmd/internal/pinbox", own: true, module: []string{"cie/apdu/...", "cie/card/...", "cie/pkcs11mod/...", "cie/gui/text", "cie/cmd/internal/kspagent"},
+		forbidden: []string{scard, "testing", "cie/card/cardtest", fyne}},
 	{path: "cie/cmd/cie-pkcs11", own: true, module: []string{"cie/apdu/...", "cie/card/...", "cie/pkcs11mod/...", "cie/gui/text", "cie/cmd/internal/..."},
 		forbidden: []string{"testing", "cie/card/cardtest", "cie/apdu/pcsc/pcscd", fyne}},
 	{path: "cie/cmd/cie", own: true, module: []string{"cie/apdu/...", "cie/card/...", "cie/pkcs11mod/...", "cie/installer/browsers/...", "cie/gui/text", "cie/cmd/internal/..."},
