@@ -2,7 +2,10 @@ package browsers
 
 import (
 	"bytes"
+	"crypto/x509"
+	"errors"
 	"slices"
+	"strings"
 
 	"cie/installer/browsers/keystore"
 )
@@ -11,7 +14,7 @@ import (
 type CertificateList interface {
 	List() ([]keystore.Entry, error)
 	Put(keystore.Entry) error
-	Clear() error
+	Remove(container string) error
 }
 
 // certificatesPath names the place for people and programs; it is no file.
@@ -44,8 +47,35 @@ func (certificates) Programs() []string { return []string{"google-chrome", "micr
 // Running is empty: the browsers read the list at each login.
 func (certificates) Running() []Process { return nil }
 
-// State compares the list with the certificates to be listed. One certificate of a holder is
-// replaced by a newer one.
+// person returns the fiscal code in a certificate of a card, which a new card of its holder
+// repeats (CIE 6.12: the common name is the fiscal code, a slash and the NIS); "" if there is
+// none.
+func person(der []byte) string {
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return ""
+	}
+	code, _, ok := strings.Cut(cert.Subject.CommonName, "/")
+	if !ok {
+		return ""
+	}
+	return code
+}
+
+// replaced returns the entries of earlier cards of the holder of h.
+func replaced(entries []keystore.Entry, h keystore.Entry) []keystore.Entry {
+	var old []keystore.Entry
+	holder := person(h.Certificate)
+	for _, e := range entries {
+		if e.Container != h.Container && holder != "" && person(e.Certificate) == holder {
+			old = append(old, e)
+		}
+	}
+	return old
+}
+
+// State compares the list with the certificates to be listed. A holder has one entry: that of a
+// new card replaces that of the old one.
 func (t certificates) State() State {
 	entries, err := t.env.Certificates.List()
 	switch {
@@ -60,7 +90,7 @@ func (t certificates) State() State {
 		switch {
 		case i < 0:
 			return State{Status: Absent}
-		case !bytes.Equal(entries[i].Certificate, h.Certificate):
+		case !bytes.Equal(entries[i].Certificate, h.Certificate), len(replaced(entries, h)) > 0:
 			s.Status = Elsewhere
 		}
 	}
@@ -72,11 +102,20 @@ func (t certificates) Install() (Change, error) {
 	if s := t.State(); s.Status == Registered || s.Status == Unavailable {
 		return c, s.Err
 	}
+	entries, err := t.env.Certificates.List()
+	if err != nil {
+		return c, err
+	}
 	for _, h := range t.env.Holders {
 		if err := t.env.Certificates.Put(h); err != nil {
 			return c, err
 		}
 		c = Change{Changed: true, Files: []string{certificatesPath}}
+		for _, old := range replaced(entries, h) {
+			if err := t.env.Certificates.Remove(old.Container); err != nil {
+				return c, err
+			}
+		}
 	}
 	return c, nil
 }
@@ -86,8 +125,8 @@ func (t certificates) Remove() (Change, error) {
 	if err != nil || len(entries) == 0 {
 		return Change{}, err
 	}
-	if err := t.env.Certificates.Clear(); err != nil {
-		return Change{}, err
+	for _, e := range entries {
+		err = errors.Join(err, t.env.Certificates.Remove(e.Container))
 	}
-	return Change{Changed: true, Files: []string{certificatesPath}}, nil
+	return Change{Changed: true, Files: []string{certificatesPath}}, err
 }

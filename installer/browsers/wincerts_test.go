@@ -2,6 +2,12 @@ package browsers
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -22,9 +28,40 @@ func (l *certificateList) Put(e keystore.Entry) error {
 	return l.err
 }
 
-func (l *certificateList) Clear() error {
-	l.entries = nil
+func (l *certificateList) Remove(container string) error {
+	l.entries = slices.DeleteFunc(l.entries, func(e keystore.Entry) bool { return e.Container == container })
 	return l.err
+}
+
+// certificateOf returns a certificate with the common name of a card.
+func certificateOf(t testing.TB, name string) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// A new card has another NIS, and so another container.
+func TestNewCardReplacesTheOldOneOfItsHolder(t *testing.T) {
+	e, list := newChrome(t)
+	old := keystore.Entry{Container: "CIE-1", Certificate: certificateOf(t, "PRVMRA70A41Z999S/999900000001")}
+	other := keystore.Entry{Container: "CIE-2", Certificate: certificateOf(t, "VRDLGI60A01Z999T/999900000002")}
+	list.entries = []keystore.Entry{old, other}
+	renewed := keystore.Entry{Container: "CIE-3", Certificate: certificateOf(t, "PRVMRA70A41Z999S/999900000003")}
+	e.Holders = []keystore.Entry{renewed}
+	wantStatus(t, e, Absent, "")
+	enable(t, e)
+	wantStatus(t, e, Registered, "")
+	if len(list.entries) != 2 || list.entries[0].Container != "CIE-2" || list.entries[1].Container != "CIE-3" {
+		t.Errorf("%+v", list.entries)
+	}
 }
 
 // newChrome returns a Windows with Chrome, Edge and the key storage provider.

@@ -7,4 +7,4 @@ type userCertificates struct{}
 
 func (userCertificates) List() ([]keystore.Entry, error) { return keystore.List() }
 func (userCertificates) Put(e keystore.Entry) error      { return keystore.Put(e) }
-func (userCertificates) Clear() error                    { return keystore.Clear() }
+func (userCertificates) Remove(container string) error   { return keystore.Remove(container) }

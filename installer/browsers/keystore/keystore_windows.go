@@ -137,14 +137,14 @@ func Put(e Entry) error {
 	})
 }
 
-// Clear removes all entries of this provider.
-func Clear() error {
+// Remove removes the entries of a container.
+func Remove(container string) error {
 	store, err := open(0)
 	if err != nil {
 		return err
 	}
 	defer windows.CertCloseStore(store, 0)
-	return remove(store, func(Entry) bool { return true })
+	return remove(store, func(e Entry) bool { return e.Container == container })
 }
 
 // remove deletes the entries that f selects.

@@ -1,0 +1,420 @@
+//go:build linux
+
+package windowstest
+
+import (
+	"bufio"
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"debug/pe"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"cie/card"
+	"cie/card/cardtest"
+	"cie/cmd/internal/kspagent"
+)
+
+// Status values of the provider (winerror.h).
+const (
+	nteBadLen         = 0x80090004
+	nteBadKeyset      = 0x80090016
+	nteSilentContext  = 0x80090022
+	nteNotSupported   = 0x80090029
+	nteDeviceNotReady = 0x80090030
+	scardNoCard       = 0x8010000C
+	scardPINBlocked   = 0x8010006C
+	scardCancelled    = 0x8010006E
+)
+
+// Where the harness finds the provider, and the provider its agent.
+const kspDLL, agentEXE = `Z:\mnt\cie-ksp.dll`, `Z:\mnt\cie.exe`
+
+// provider is the C program testdata/ksp.c in Wine, which stands for a browser.
+type provider struct{ *host }
+
+// startProvider starts it, records where the agent is, as the installer does, and loads the
+// DLL. With a screen the boxes are shown there.
+func (s *service) startProvider(t testing.TB, agent string) provider {
+	t.Helper()
+	s.shareKSP(t)
+	if r := execute(t, s.command("wine", "reg", "add", `HKLM\Software\CIE\KeyStorageProvider`, "/v", "Agent", "/d", agent, "/f"), ""); r.code != 0 {
+		t.Fatalf("reg: %s%s", r.stdout, r.stderr)
+	}
+	cmd := s.command("wine", `Z:\mnt\ksp.exe`)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	h := &host{t: t, in: in, lines: make(chan string)}
+	done := make(chan struct{})
+	go readLines(out, h.lines, done)
+	t.Cleanup(func() {
+		close(done)
+		in.Close()
+		late := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		defer late.Stop()
+		_ = cmd.Wait()
+	})
+	p := provider{h}
+	p.want(0, "load "+kspDLL)
+	return p
+}
+
+// readLines sends the lines of a program to a channel and closes it.
+func readLines(from io.Reader, lines chan<- string, done <-chan struct{}) {
+	defer close(lines)
+	scan := bufio.NewScanner(from)
+	scan.Buffer(nil, 1<<20)
+	for scan.Scan() {
+		select {
+		case lines <- strings.TrimSpace(scan.Text()):
+		case <-done:
+			return
+		}
+	}
+}
+
+// shareKSP puts the DLL and the harness where services see them.
+var sharingKSP once
+
+func (s *service) shareKSP(t testing.TB) {
+	t.Helper()
+	sharingKSP.do(t, func() error {
+		for to, from := range map[string]string{
+			"cie-ksp.dll": filepath.Join(programs(t), "cie-ksp.dll"),
+			"ksp.exe":     compile(t, "ksp", "-lcrypt32", "-lpsapi", "-luser32"),
+		} {
+			content, err := os.ReadFile(from)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(s.dir, to), content, 0o755); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// enable lists the certificate of the card in the reader for browsers, and returns it.
+func (s *service) enable(t testing.TB) *x509.Certificate {
+	t.Helper()
+	pin := string(cardtest.DefaultPIN()) + "\n"
+	if r := s.run(t, pin, "cie.exe", "browsers", "enable", "--pin-fd", "0"); r.code != 0 {
+		t.Fatalf("cie browsers enable: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	r := s.run(t, pin, "cie.exe", "cert", "--json", "--pin-fd", "0")
+	var answer struct{ PEM string }
+	if err := json.Unmarshal([]byte(r.stdout), &answer); err != nil || r.code != 0 {
+		t.Fatalf("cie cert: exit code %d, %v\n%s%s", r.code, err, r.stdout, r.stderr)
+	}
+	block, _ := pem.Decode([]byte(answer.PEM))
+	if block == nil {
+		t.Fatalf("no certificate: %s", r.stdout)
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+// wantList expects exactly one certificate in the user's store, with a provider of CNG.
+func (p provider) wantList(nis string, cert *x509.Certificate) {
+	p.t.Helper()
+	got := p.want(0, "list")
+	want := fmt.Sprintf("CIE Key Storage Provider|%s|0|0|%d|%s", kspagent.Container(nis), len(cert.Raw), cert.Raw)
+	if string(got) != want {
+		p.t.Errorf("list of certificates:\n%q\nwant\n%q", got, want)
+	}
+}
+
+// wantSignature signs as a browser does and verifies the signature, also with OpenSSL.
+func (p provider) wantSignature(cert *x509.Certificate, alg string, hash crypto.Hash, flags string) {
+	p.t.Helper()
+	const text = "Dear server"
+	h := hash.New()
+	h.Write([]byte(text))
+	data := h.Sum(nil)
+	digest := data
+	if alg == "-" {
+		var err error
+		if data, err = card.DigestInfo(hash, data); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	signature := p.want(0, fmt.Sprintf("sign %s %x %s", alg, data, flags))
+	if err := rsa.VerifyPKCS1v15(cert.PublicKey.(*rsa.PublicKey), hash, digest, signature); err != nil {
+		p.t.Errorf("%s: %v", alg, err)
+	}
+	if hash == crypto.SHA256 {
+		verifySignature(p.t, cert.Raw, text, signature)
+	}
+}
+
+// count returns the number that a command prints.
+func (p provider) count(command string) int {
+	p.t.Helper()
+	b := p.want(0, command)
+	if len(b) != 1 {
+		p.t.Fatalf("%q: %x", command, b)
+	}
+	return int(b[0])
+}
+
+const digest = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+// TestServiceKSP uses the provider as the browsers do, with a card of every chip family.
+func TestServiceKSP(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	p := s.startProvider(t, agentEXE)
+	pin := string(cardtest.DefaultPIN())
+	nis := 999900000300
+	for _, f := range cardtest.Families() {
+		nis++
+		t.Run(f.String(), func(t *testing.T) {
+			p := provider{&host{t: t, in: p.in, lines: p.lines}}
+			nis, state := strconv.Itoa(nis), "ksp-"+f.String()+".state"
+			remove := s.insert(t, "--state", "/mnt/"+state, "--family", f.String(), "--nis", nis)
+			defer remove()
+			cert := s.enable(t)
+			p.wantList(nis, cert) // the card before was of the same holder
+			p.want(0, "open "+kspagent.Container(nis))
+			defer p.want(0, "close")
+			p.want(0, "type "+pin)
+			p.want(nteSilentContext, "sign SHA256 "+digest+" 42")
+			p.wantSignature(cert, "SHA256", crypto.SHA256, "2")
+			p.wantSignature(cert, "SHA384", crypto.SHA384, "2")
+			p.wantSignature(cert, "SHA512", crypto.SHA512, "42")
+			p.wantSignature(cert, "SHA1", crypto.SHA1, "2")
+			p.wantSignature(cert, "-", crypto.SHA256, "2")
+			if n := p.count("seen"); n != 1 {
+				t.Errorf("%d boxes", n)
+			}
+			s.wantTries(t, state, 3)
+		})
+	}
+}
+
+// TestServiceKSPBehaviour goes through what a browser and a user can do besides.
+func TestServiceKSPBehaviour(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	p := s.startProvider(t, agentEXE)
+	const nis, state = "999900000399", "ksp.state"
+	pin := string(cardtest.DefaultPIN())
+	card := []string{"--state", "/mnt/" + state, "--nis", nis}
+	remove := s.insert(t, card...)
+	cert := s.enable(t)
+	open := "open " + kspagent.Container(nis)
+	sign := "sign SHA256 " + digest + " 2"
+	run := func(name string, f func(p provider)) {
+		t.Run(name, func(t *testing.T) { f(provider{&host{t: t, in: p.in, lines: p.lines}}) })
+	}
+
+	run("is listed", func(p provider) { p.wantList(nis, cert) })
+	run("names and properties", func(p provider) {
+		p.want(0, open)
+		defer p.want(0, "close")
+		public := cert.PublicKey.(*rsa.PublicKey)
+		for command, want := range map[string]string{
+			"provider Name": utf16Text("CIE Key Storage Provider"), "property Algorithm Name": utf16Text("RSA"), "property Algorithm Group": utf16Text("RSA"),
+			"property Name": utf16Text(kspagent.Container(nis)), "property Unique Name": utf16Text(kspagent.Container(nis)),
+			"property Length": "\x00\x08\x00\x00", "property Key Usage": "\x02\x00\x00\x00", "property Export Policy": "\x00\x00\x00\x00",
+			"property SmartCardKeyCertificate": string(cert.Raw), "provider Impl Type": "\x09\x00\x00\x00",
+		} {
+			if got := string(p.want(0, command)); got != want {
+				p.t.Errorf("%s: %q, want %q", command, got, want)
+			}
+		}
+		if got := string(p.want(0, "property SmartCardReader")); !strings.Contains(got, "V\x00i\x00r\x00t\x00u\x00a\x00l\x00") {
+			p.t.Errorf("reader %q", got)
+		}
+		blob := p.want(0, "export")
+		if len(blob) != 24+3+256 || string(blob[:4]) != "RSA1" || string(blob[24:27]) != "\x01\x00\x01" || string(blob[27:]) != string(public.N.Bytes()) {
+			p.t.Errorf("public key %x", blob)
+		}
+	})
+	run("size needs no card and no box", func(p provider) {
+		p.want(0, open)
+		defer p.want(0, "close")
+		if got := p.want(0, "size SHA256 "+digest+" 2"); string(got) != "\x00\x01\x00\x00" {
+			p.t.Errorf("%x", got)
+		}
+		p.want(nteNotSupported, "size SHA256 "+digest+" 8") // PSS
+		p.want(nteNotSupported, "size SHA256 "+digest+" 1")
+		p.want(nteNotSupported, "size MD5 "+digest+" 2")
+		p.want(nteBadLen, "sign - "+strings.Repeat("00", 103)+" 2")
+		if n := p.count("seen"); n != 0 {
+			p.t.Errorf("%d boxes", n)
+		}
+	})
+	run("every entry survives bad arguments", func(p provider) {
+		p.want(0, open)
+		defer p.want(0, "close")
+		p.want(0, "abuse")
+	})
+	run("wrong PIN is asked again", func(p provider) {
+		p.want(0, open)
+		defer p.want(0, "close")
+		p.want(0, "type 90817263 cancel")
+		p.want(scardCancelled, sign)
+		if n := p.count("seen"); n != 2 {
+			p.t.Errorf("%d boxes", n)
+		}
+		s.wantTries(p.t, state, 2)
+		p.want(0, "type "+pin)
+		p.wantSignature(cert, "SHA256", crypto.SHA256, "2")
+		s.wantTries(p.t, state, 3)
+	})
+	run("last try is confirmed, a blocked PIN explained", func(p provider) {
+		p.want(0, open)
+		defer p.want(0, "close")
+		// Without the confirmation the box stays open, and the test ends it.
+		p.want(0, "type 90817263 86427531 75318642")
+		p.want(0, "seen")
+		p.want(0, "background")
+		await(p.t, "the third box", func() bool { return p.count("boxes") == 3 })
+		s.wantTries(p.t, state, 1)
+		p.want(0, "close")
+		p.want(scardCancelled, "join")
+		s.wantTries(p.t, state, 1)
+		p.want(0, open)
+		p.want(0, "type +"+pin)
+		p.wantSignature(cert, "SHA256", crypto.SHA256, "2")
+		s.wantTries(p.t, state, 3)
+	})
+	run("login lasts as long as a key", func(p provider) {
+		p.want(0, open)
+		p.want(0, "type "+pin)
+		p.want(0, sign)
+		p.want(0, "close")
+		await(p.t, "the end of the agent", func() bool { return p.count("agents") == 0 })
+		p.want(0, open)
+		defer p.want(0, "close")
+		p.want(nteSilentContext, "sign SHA256 "+digest+" 42")
+	})
+	run("window of the browser stays enabled", func(p provider) {
+		p.want(0, open)
+		defer p.want(0, "close")
+		p.count("window")
+		p.want(0, "seen")
+		p.want(0, "type wait")
+		p.want(0, "background")
+		await(p.t, "the box", func() bool { return p.count("boxes") == 1 })
+		if p.count("window") != 1 {
+			p.t.Error("the window is disabled")
+		}
+		p.count("kill")
+		p.want(nteDeviceNotReady, "join")
+	})
+	run("killed agent is an error, then replaced", func(p provider) {
+		p.want(0, open)
+		defer p.want(0, "close")
+		p.want(0, "type "+pin+" "+pin)
+		p.want(0, sign)
+		if n := p.count("kill"); n != 1 {
+			p.t.Errorf("%d agents", n)
+		}
+		p.want(nteSilentContext, "sign SHA256 "+digest+" 42")
+		p.wantSignature(cert, "SHA256", crypto.SHA256, "2")
+	})
+	run("four threads", func(p provider) {
+		p.want(0, open)
+		defer p.want(0, "close")
+		p.want(0, "seen")
+		p.want(0, "type "+pin)
+		p.want(0, "threads 5")
+		if n := p.count("seen"); n != 1 {
+			p.t.Errorf("%d boxes", n)
+		}
+	})
+	run("1000 keys leave nothing", func(p provider) {
+		p.want(0, open)
+		defer p.want(0, "close")
+		var handles, memory int
+		left := string(p.want(0, "churn 1000"))
+		if _, err := fmt.Sscan(left, &handles, &memory); err != nil || handles > 2 || memory > 256 {
+			p.t.Errorf("%d handles, %d kB more than before, %v", handles, memory, err)
+		}
+		p.t.Logf("%d handles, %d kB more than before", handles, memory)
+	})
+	run("is taken out", func(p provider) {
+		if r := s.run(p.t, "", "cie.exe", "browsers", "disable"); r.code != 0 {
+			p.t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+		}
+		if got := p.want(0, "list"); len(got) != 0 {
+			p.t.Errorf("left: %q", got)
+		}
+		s.enable(p.t)
+		p.wantList(nis, cert)
+	})
+	run("card that is away", func(p provider) {
+		p.want(0, open)
+		defer p.want(0, "close")
+		remove()
+		p.want(scardNoCard, "sign SHA256 "+digest+" 42")
+		p.want(0, "type cancel")
+		p.want(scardCancelled, sign)
+		// The box closes by itself when the card comes.
+		p.want(0, "seen")
+		p.want(0, "type wait "+pin)
+		p.want(0, "background")
+		await(p.t, "the box", func() bool { return p.count("boxes") == 1 })
+		// The agent uses the card at once, so its reader never shows it as free.
+		s.background(p.t, "/mnt/cie-virtual", card...)
+		p.want(0, "join")
+	})
+}
+
+// utf16Text returns text as Windows writes it in memory.
+func utf16Text(s string) string {
+	return strings.Join(strings.Split(s+"\x00", ""), "\x00") + "\x00"
+}
+
+// TestKSPLibrary expects a small library with nothing but what Windows needs of it.
+func TestKSPLibrary(t *testing.T) {
+	path := filepath.Join(programs(t), "cie-ksp.dll")
+	if got := exports(t, path); !slices.Equal(got, []string{"GetKeyStorageInterface"}) {
+		t.Errorf("exports %v", got)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > 100<<10 {
+		t.Errorf("%v, %v", info.Size(), err)
+	}
+	f, err := pe.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	imported, err := f.ImportedSymbols()
+	if err != nil || len(imported) == 0 {
+		t.Fatalf("%v, %v", imported, err)
+	}
+	system := []string{"advapi32.dll", "bcrypt.dll", "crypt32.dll", "kernel32.dll", "msvcrt.dll", "user32.dll"}
+	for _, l := range imported {
+		if _, dll, _ := strings.Cut(l, ":"); !slices.Contains(system, strings.ToLower(dll)) {
+			t.Errorf("needs %s", l)
+		}
+	}
+}
