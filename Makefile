@@ -91,7 +91,7 @@ dist: packages windows sbom sums slow
 sbom: bin
 	@rm -rf dist/sbom
 	$(GO) run ./installer/packaging/sbom -version '$(VERSION)' -out dist/sbom \
-		$$(ls dist/build/*/bin/* dist/windows/*.exe dist/windows/*.dll 2>/dev/null | grep -v '\.h$$' || ls bin/*)
+		$$(ls dist/build/*/bin/* dist/windows/*.exe dist/windows/*.dll 2>/dev/null | grep -v -e '\.h$$' -e 'cie-ksp\.dll$$' || ls bin/*)
 sums:
 	cd dist && find . -type f ! -path './build/*' ! -name SHA256SUMS | sed 's,^\./,,' | LC_ALL=C sort | \
 		xargs -d '\n' sha256sum >SHA256SUMS
