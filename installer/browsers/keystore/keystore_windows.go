@@ -13,10 +13,14 @@ var (
 	crypt32     = windows.NewLazySystemDLL("crypt32.dll")
 	getProperty = crypt32.NewProc("CertGetCertificateContextProperty")
 	setProperty = crypt32.NewProc("CertSetCertificateContextProperty")
+	control     = crypt32.NewProc("CertControlStore")
 )
 
 // keyProvInfoID is CERT_KEY_PROV_INFO_PROP_ID.
 const keyProvInfoID = 2
+
+// controlCommit is CERT_STORE_CTRL_COMMIT.
+const controlCommit = 3
 
 // keyProvInfo is CRYPT_KEY_PROV_INFO. For a key of CNG the type of the provider is 0.
 type keyProvInfo struct {
@@ -159,6 +163,10 @@ func remove(store windows.Handle, f func(Entry) bool) error {
 	var failed []error
 	for _, c := range selected { // deleting frees it
 		failed = append(failed, windows.CertDeleteCertificateFromStore(c))
+	}
+	// Wine writes a deletion at this request only.
+	if ok, _, err := control.Call(uintptr(store), 0, controlCommit, 0); ok == 0 {
+		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
 }
