@@ -28,12 +28,11 @@ import (
 // Status values of the provider (winerror.h).
 const (
 	nteBadLen         = 0x80090004
-	nteBadKeyset      = 0x80090016
+	nteFail           = 0x80090020
 	nteSilentContext  = 0x80090022
 	nteNotSupported   = 0x80090029
 	nteDeviceNotReady = 0x80090030
 	scardNoCard       = 0x8010000C
-	scardPINBlocked   = 0x8010006C
 	scardCancelled    = 0x8010006E
 )
 
@@ -48,9 +47,7 @@ type provider struct{ *host }
 func (s *service) startProvider(t testing.TB, agent string) provider {
 	t.Helper()
 	s.shareKSP(t)
-	if r := execute(t, s.command("wine", "reg", "add", `HKLM\Software\CIE\KeyStorageProvider`, "/v", "Agent", "/d", agent, "/f"), ""); r.code != 0 {
-		t.Fatalf("reg: %s%s", r.stdout, r.stderr)
-	}
+	s.setAgent(t, agent)
 	cmd := s.command("wine", `Z:\mnt\ksp.exe`)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
@@ -79,6 +76,14 @@ func (s *service) startProvider(t testing.TB, agent string) provider {
 	return p
 }
 
+// setAgent records the program that the provider starts, as the installer does.
+func (s *service) setAgent(t testing.TB, path string) {
+	t.Helper()
+	if r := execute(t, s.command("wine", "reg", "add", `HKLM\Software\CIE\KeyStorageProvider`, "/v", "Agent", "/d", path, "/f"), ""); r.code != 0 {
+		t.Fatalf("reg: %s%s", r.stdout, r.stderr)
+	}
+}
+
 // readLines sends the lines of a program to a channel and closes it.
 func readLines(from io.Reader, lines chan<- string, done <-chan struct{}) {
 	defer close(lines)
@@ -100,8 +105,9 @@ func (s *service) shareKSP(t testing.TB) {
 	t.Helper()
 	sharingKSP.do(t, func() error {
 		for to, from := range map[string]string{
-			"cie-ksp.dll": filepath.Join(programs(t), "cie-ksp.dll"),
-			"ksp.exe":     compile(t, "ksp", "-lcrypt32", "-lpsapi", "-luser32"),
+			"cie-ksp.dll":   filepath.Join(programs(t), "cie-ksp.dll"),
+			"fakeagent.exe": compile(t, "fakeagent"),
+			"ksp.exe":       compile(t, "ksp", "-lcrypt32", "-lpsapi", "-luser32"),
 		} {
 			content, err := os.ReadFile(from)
 			if err != nil {
@@ -385,6 +391,80 @@ func TestServiceKSPBehaviour(t *testing.T) {
 		s.background(p.t, "/mnt/cie-virtual", card...)
 		p.want(0, "join")
 	})
+}
+
+// TestServiceKSPAgentThatErrs expects an error for everything that an agent may answer wrongly,
+// or for none that can be started, and nothing else: the library goes on.
+func TestServiceKSPAgentThatErrs(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	p := s.startProvider(t, `Z:\mnt\fakeagent.exe`)
+	for _, name := range []string{
+		"exit", "half", "short", "long", "too long", "unknown number", "empty", "small modulus", "missing modulus", "large modulus",
+		"odd reader", "long reader", "no exponent",
+	} {
+		if rv, _ := p.do("open " + name); rv != nteDeviceNotReady {
+			t.Errorf("%s: status %#x", name, rv)
+		}
+	}
+	if rv, _ := p.do("open positive status"); rv != nteFail {
+		t.Errorf("a status that is no error: %#x", rv)
+	}
+	p.want(0, "open good")
+	p.want(nteDeviceNotReady, "sign SHA256 "+digest+" 2") // a short signature
+	p.want(0, "close")
+	await(t, "the end of the agents", func() bool { return p.count("agents") == 0 })
+	for _, agent := range []string{`Z:\mnt\nothing.exe`, `Z:\mnt\cie-ksp.dll`, `nothing.exe`, ``} {
+		s.setAgent(t, agent)
+		if rv, _ := p.do("open good"); rv != nteDeviceNotReady {
+			t.Errorf("agent %q: status %#x", agent, rv)
+		}
+	}
+	p.want(0, "provider Name")
+}
+
+// TestServiceKSPRegistration expects what Windows documents for the registration of a key storage
+// provider. The functions for it are those of testdata/fakebcrypt.c, because Wine's do nothing.
+func TestServiceKSPRegistration(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	dll, err := os.ReadFile(compile(t, "fakebcrypt", "-shared"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const disk = home + "/.wine/drive_c"
+	if err := os.WriteFile(s.path(disk+"/windows/system32/bcrypt.dll"), dll, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	log := s.path(disk + "/bcrypt.txt")
+	run := func(verb, want string) {
+		t.Helper()
+		_ = os.Remove(log)
+		r := execute(t, s.command("env", "WINEDLLOVERRIDES=bcrypt=n;mscoree,mshtml=", "wine", `Z:\mnt\cie.exe`, verb), "")
+		got, err := os.ReadFile(log)
+		if r.code != 0 || err != nil || strings.ReplaceAll(string(got), "\r\n", "\n") != want {
+			t.Errorf("%s: exit code %d, %v\n%s%s%s\nwant\n%s", verb, r.code, err, r.stdout, r.stderr, got, want)
+		}
+	}
+	agent := func() string {
+		return execute(t, s.command("wine", "reg", "query", `HKLM\Software\CIE\KeyStorageProvider`, "/v", "Agent"), "").stdout
+	}
+	const (
+		register   = "register CIE Key Storage Provider, flags 1, aliases 0, kernel 0, image cie-ksp.dll, interfaces 1: 65537, flags 1, functions 1: KEY_STORAGE\n"
+		remove     = "remove table 1, context 0, interface 65537, KEY_STORAGE, CIE Key Storage Provider\n"
+		add        = "add table 1, context 0, interface 65537, KEY_STORAGE, CIE Key Storage Provider, position 4294967295\n"
+		unregister = "unregister CIE Key Storage Provider\n"
+	)
+	for range 2 { // an update registers again
+		run("ksp-register", register+remove+add)
+	}
+	if got := agent(); !strings.Contains(got, `Z:\mnt\cie.exe`) {
+		t.Errorf("agent: %s", got)
+	}
+	run("ksp-unregister", remove+unregister)
+	if got := agent(); strings.Contains(got, `cie.exe`) {
+		t.Errorf("agent: %s", got)
+	}
 }
 
 // utf16Text returns text as Windows writes it in memory.
