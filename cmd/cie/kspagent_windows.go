@@ -19,8 +19,8 @@ import (
 	"cie/pkcs11mod"
 )
 
-// kspAgentCommand is what cie-ksp.dll starts in the process of a browser: see kspagent. Its
-// argument is an inherited handle of that process, in hexadecimal.
+// kspAgentCommand returns the verb that cie-ksp.dll starts from the process of a browser: see
+// kspagent. Its argument is an inherited handle of that process, in hexadecimal.
 func (a *app) kspAgentCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "ksp-agent HANDLE",

@@ -241,7 +241,7 @@ func (b *box) release() {
 	}
 }
 
-// procedure is the procedure of the windows.
+// procedure handles a message to a window of this package.
 func procedure(window, number, wParam, lParam uintptr) uintptr {
 	b := shown
 	switch {

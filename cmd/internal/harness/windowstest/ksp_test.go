@@ -39,7 +39,7 @@ const (
 // Where the harness finds the provider, and the provider its agent.
 const kspDLL, agentEXE = `Z:\mnt\cie-ksp.dll`, `Z:\mnt\cie.exe`
 
-// provider is the C program testdata/ksp.c in Wine, which stands for a browser.
+// provider is the C program testdata/ksp.c in Wine, used in place of a browser.
 type provider struct{ *host }
 
 // startProvider starts it, records where the agent is, as the installer does, and loads the

@@ -1,4 +1,4 @@
-/* fakeagent: stands for cie.exe ksp-agent and answers the library wrongly, in the way that the
+/* fakeagent: replaces cie.exe ksp-agent and answers the library wrongly, in the way that the
  * name of the container says. "good" answers an open rightly, with a key of zeros. */
 #include <windows.h>
 

@@ -1,4 +1,4 @@
-/* fakebcrypt: stands for bcrypt.dll, whose functions for the registration of providers Wine
+/* fakebcrypt: replaces bcrypt.dll, whose functions for the registration of providers Wine
  * only has in name. It writes what it is given to C:\bcrypt.txt, one call per line. The
  * structures are read at the places that Windows gives them, not by a header. */
 #include <windows.h>

@@ -415,7 +415,7 @@ static void abuse(void)
 	expect(SIGN_HASH, "short signature", call(SIGN_HASH, provider, key, P(&padding), P(data), 32, P(data), 64, P(&size), 2), (LONG)0x80090028);
 	expect(SIGN_HASH, "flags", call(SIGN_HASH, provider, key, P(&padding), P(data), 32, 0, 0, P(&size), 0x1002), (LONG)0x80090009);
 
-	/* What is given away is taken back once. */
+	/* A buffer is released once. */
 	expect(ENUM_ALGS, "all", call(ENUM_ALGS, provider, 0, P(&size), P(&list), 0, 0, 0, 0, 0), 0);
 	expect(ENUM_ALGS, "count", size, 1);
 	expect(FREE_BUFFER, "first", call(FREE_BUFFER, P(list), 0, 0, 0, 0, 0, 0, 0, 0), 0);
