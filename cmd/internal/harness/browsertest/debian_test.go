@@ -268,6 +268,7 @@ const policies = "/etc/firefox/policies/policies.json"
 // TestDebianPackages installs the packages with apt in a clean Debian system and
 // uses, upgrades and removes them there.
 func TestDebianPackages(t *testing.T) {
+	t.Parallel()
 	need(t, browser.Firefox)
 	debs := packages(t, "deb")
 	c := newClean(t, debs, "firefox-esr", "fonts-dejavu-core", "p11-kit")

@@ -18,9 +18,7 @@ import (
 	"cie/cmd/internal/harness/browsertest/desktop"
 	"cie/cmd/internal/harness/browsertest/idp"
 	"cie/cmd/internal/harness/buildtest/built"
-	"cie/cmd/internal/harness/sessionbus"
 	"cie/cmd/internal/harness/stacktest"
-	"cie/cmd/internal/notify"
 	"cie/installer/browsers"
 )
 
@@ -185,20 +183,6 @@ func (s *machine) noticed(before cardtest.Stats) {
 			s.t.Fatalf("the module does not notice the card (%d commands)", now)
 		}
 	}
-}
-
-// desktopBus gives the browsers a session bus with a service that shows
-// notifications.
-func (s *machine) desktopBus(t *testing.T) *notify.Server {
-	t.Helper()
-	address := sessionbus.StartAs(t, filepath.Join(s.home, ".run"), nil).Address
-	s.more = append(s.more, sessionbus.Variable+"="+address)
-	server, err := notify.Serve(t.Context(), address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
-	return server
 }
 
 // loginWithoutStep logs in with a Firefox that the user did not set up: the module is

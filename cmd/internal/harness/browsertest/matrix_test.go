@@ -23,10 +23,13 @@ import (
 
 func pin() string { return string(cardtest.DefaultPIN()) }
 
-// eachBrowser runs body with each browser on a machine of its own.
+// eachBrowser runs body with each browser on a machine of its own, next to other
+// tests: a browser waits most of the time, for its user or for the card.
 func eachBrowser(t *testing.T, body func(t *testing.T, s *machine, kind browser.Kind)) {
+	t.Parallel()
 	for _, kind := range browser.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
 			need(t, kind)
 			s := newStack(t)
 			s.enable()
@@ -65,8 +68,8 @@ func TestLoginWithNewAndKnownCard(t *testing.T) {
 // on the desktop that the PIN was wrong, and how many tries are left.
 func TestWrongPIN(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
-		desk := s.desktopBus(t)
 		u := s.sit(t, kind)
+		desk := u.notifications()
 		before := s.card.Stats()
 		o := u.login(nil, "10203040", pin())
 		u.picture("in")
@@ -273,6 +276,7 @@ func TestTLS13Only(t *testing.T) {
 // TestBothBrowsersLogInWhileStatusRuns: both browsers log in with the same card while `cie status` asks
 // about it again and again.
 func TestBothBrowsersLogInWhileStatusRuns(t *testing.T) {
+	t.Parallel()
 	need(t, browser.Kinds()...)
 	s := newStack(t)
 	s.enable()

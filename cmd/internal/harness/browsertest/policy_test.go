@@ -41,6 +41,7 @@ func (s *machine) ownEtc(t *testing.T) *browsers.Env {
 // TestFirefoxPolicy: an administrator registers the module for all users; a user
 // whose profile has no registration logs in.
 func TestFirefoxPolicy(t *testing.T) {
+	t.Parallel()
 	need(t, browser.Firefox)
 	s := newStack(t)
 	system := s.ownEtc(t)
@@ -91,6 +92,7 @@ func (s *machine) profileTarget(t *testing.T) browsers.Target {
 // TestChromiumPolicy: with AutoSelectCertificateForUrls the user is asked for
 // the PIN only.
 func TestChromiumPolicy(t *testing.T) {
+	t.Parallel()
 	need(t, browser.Chromium)
 	s := newStack(t)
 	s.enable()

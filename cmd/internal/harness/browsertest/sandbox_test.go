@@ -20,6 +20,7 @@ import (
 // server that has both outside gives the card away over a socket. The command
 // is that of the unit the installer writes.
 func TestThroughServer(t *testing.T) {
+	t.Parallel()
 	for _, kind := range browser.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
 			need(t, kind)

@@ -15,6 +15,7 @@ import (
 	"cie/cmd/internal/harness/browsertest/browser"
 	"cie/cmd/internal/harness/browsertest/desktop"
 	"cie/cmd/internal/harness/browsertest/idp"
+	"cie/cmd/internal/notify"
 )
 
 // user is a browser on its own screen, and the simulated user of it.
@@ -66,6 +67,17 @@ func (s *machine) sitAt(t *testing.T, kind browser.Kind, url string) *user {
 	})
 	u.wait("the first page", func(e idp.Event) bool { return e.Kind == idp.EventShown && e.Path == "/idp/login" })
 	return u
+}
+
+// notifications runs a service on the session bus that shows notifications.
+func (u *user) notifications() *notify.Server {
+	u.t.Helper()
+	server, err := notify.Serve(u.t.Context(), u.desk.Bus())
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.t.Cleanup(func() { server.Close() })
+	return server
 }
 
 // await waits for what this user's browser did at the service: another browser

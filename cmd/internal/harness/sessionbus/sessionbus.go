@@ -4,14 +4,11 @@
 package sessionbus
 
 import (
+	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"sync"
 	"syscall"
 	"testing"
-
-	"cie/cmd/internal/harness/await"
 )
 
 // Variable is the environment variable with the address of the bus.
@@ -38,26 +35,13 @@ func Start(t testing.TB) *Bus {
 // the user of the test.
 func StartAs(t testing.TB, dir string, as *syscall.Credential) *Bus {
 	t.Helper()
-	path, err := exec.LookPath("dbus-daemon")
-	if err != nil && os.Getenv("CI") == "" {
+	b, err := Launch(dir, as)
+	if errors.Is(err, exec.ErrNotFound) && os.Getenv("CI") == "" {
 		t.Skipf("NOT TESTED with a session bus: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "--session", "--nofork", "--print-address", "--address=unix:path="+filepath.Join(dir, "bus"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: as}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	stop := sync.OnceFunc(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // killed
-	})
-	t.Cleanup(stop)
-	return &Bus{Address: await.Line(t, "the address of the session bus", out), stop: stop}
+	t.Cleanup(b.Stop)
+	return b
 }

@@ -1,7 +1,7 @@
-// Package browser starts Firefox and Chromium on a test's own screen and uses
-// them as a user does: it reads window titles, looks at dialogs, clicks the
-// highlighted button and types the PIN. Remote control is off, so the browser behaves
-// as it does for a user.
+// Package browser starts Firefox and Chromium on a test's own screen and uses them as
+// a user does: it reads window titles, finds dialogs and buttons as a screen reader
+// does, clicks and types the PIN. Remote control is off, so the browser behaves as it
+// does for a user.
 package browser
 
 import (
@@ -125,6 +125,8 @@ func Start(ctx context.Context, kind Kind, cfg Config, url string) (*Browser, er
 			"--no-first-run", "--no-default-browser-check", "--disable-gpu", "--disable-quic",
 			"--disable-background-networking", "--disable-component-update", "--disable-sync",
 			"--password-store=basic", "--window-size=1050,880",
+			// What a running screen reader does.
+			"--force-renderer-accessibility",
 			"--ignore-certificate-errors-spki-list=" + base64.StdEncoding.EncodeToString(spki[:]),
 		}
 		if os.Geteuid() == 0 {
@@ -158,11 +160,11 @@ func (b *Browser) env() []string {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + b.cfg.Home, "LANG=C.UTF-8",
 		"XDG_RUNTIME_DIR=" + filepath.Join(b.cfg.Home, ".run"),
-		// No session bus: nothing of this machine's desktop is reached.
-		"DBUS_SESSION_BUS_ADDRESS=disabled:", "NO_AT_BRIDGE=1", "GTK_USE_PORTAL=0",
+		"GTK_USE_PORTAL=0",
 		"MOZ_CRASHREPORTER_DISABLE=1", "GDK_BACKEND=x11",
 	}
-	env = append(env, b.cfg.Desktop.Env()...)
+	// Nothing of this machine's desktop is reached: the bus is the screen's.
+	env = append(env, b.cfg.Desktop.SessionEnv()...)
 	return append(env, b.cfg.Env...)
 }
 

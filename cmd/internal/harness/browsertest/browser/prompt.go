@@ -2,8 +2,9 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"image"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,8 +49,8 @@ func (p *Person) Answer(ctx context.Context, b *Browser, done <-chan struct{}) e
 			}
 			continue
 		}
-		if at, ok := b.choice(ctx); ok {
-			if err := p.choose(ctx, b, at); err != nil {
+		if button, ok := b.choice(ctx); ok && button.Sensitive {
+			if err := p.choose(ctx, b, button); err != nil {
 				return err
 			}
 		}
@@ -99,30 +100,27 @@ func (p *Person) typePIN(ctx context.Context, b *Browser, w desktop.Window) erro
 	return nil
 }
 
-func (p *Person) choose(ctx context.Context, b *Browser, at image.Point) error {
+func (p *Person) choose(ctx context.Context, b *Browser, button *desktop.Element) error {
 	p.see(PromptCertificate)
-	// Firefox enables its buttons a moment after it shows them, so an early click is
-	// repeated.
+	// An early click may be lost: Firefox ignores those of the first moment.
 	for range 10 {
-		if err := b.cfg.Desktop.Click(ctx, at.X, at.Y); err != nil {
-			return err
+		at, err := button.Middle(ctx)
+		if err == nil {
+			err = b.cfg.Desktop.Click(ctx, at.X, at.Y)
 		}
-		// A dialog that fades out can be missed in one look and seen in the next.
-		absent := 0
-		for range 5 {
+		if ctx.Err() != nil {
+			return fmt.Errorf("choice of a certificate: %w", errors.Join(ctx.Err(), err))
+		}
+		for range 20 {
+			now, ok := b.choice(ctx)
+			if !ok {
+				return nil
+			}
+			button = now
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
-			case <-time.After(200 * time.Millisecond):
-			}
-			now, ok := b.choice(ctx)
-			if ok {
-				at, absent = now, 0
-				continue
-			}
-			if absent++; absent == 2 {
-				// Out of the way of the next look.
-				return b.cfg.Desktop.Point(ctx, 640, 880)
+			case <-time.After(100 * time.Millisecond):
 			}
 		}
 	}
@@ -169,78 +167,27 @@ func (b *Browser) pinPrompt(ctx context.Context) (desktop.Window, bool) {
 	return desktop.Window{}, false
 }
 
-// choice looks for the dialog in which a certificate is chosen and for the
-// button that confirms. Both browsers draw it inside their window over a page
-// made dark, with the button in blue.
-func (b *Browser) choice(ctx context.Context) (image.Point, bool) {
-	img, err := b.cfg.Desktop.Picture(ctx)
+// certificateDialogs are the names of the dialogs in which a certificate is chosen.
+// Both browsers draw them inside their window, so they have no window of their own.
+var certificateDialogs = []string{"User Identification Request", "Select a certificate"}
+
+// choice looks for the dialog in which a certificate is chosen, and returns its button
+// that confirms.
+func (b *Browser) choice(ctx context.Context) (*desktop.Element, bool) {
+	elements, err := b.cfg.Desktop.Elements(ctx, map[Kind]string{Firefox: "Firefox", Chromium: "Chromium"}[b.Kind])
 	if err != nil {
-		return image.Point{}, false
+		return nil, false
 	}
-	return confirmButton(img)
+	i := slices.IndexFunc(elements, confirmsCertificate)
+	if i < 0 {
+		return nil, false
+	}
+	return elements[i], true
 }
 
-// confirmButton finds the blue button of a dialog over a darkened page.
-func confirmButton(img *image.RGBA) (image.Point, bool) {
-	if !dimmed(img) {
-		return image.Point{}, false
-	}
-	// The button is the largest block of rows with a run of blue, one below the
-	// other. Lines and letters in the same blue are no blocks.
-	var best, block image.Rectangle
-	for y := img.Rect.Min.Y; y < img.Rect.Max.Y; y++ {
-		run := blueRun(img, y)
-		if run.Dx() >= 15 && run.Overlaps(block.Add(image.Pt(0, 1))) {
-			block = block.Union(run)
-		} else {
-			block = run
-		}
-		if block.Dy() > best.Dy() && block.Dx() < 300 {
-			best = block
-		}
-	}
-	if best.Dy() < 12 || best.Dy() > 80 {
-		return image.Point{}, false
-	}
-	return image.Pt((best.Min.X+best.Max.X)/2, (best.Min.Y+best.Max.Y)/2), true
-}
-
-// blueRun returns the longest run of blue pixels in a row.
-func blueRun(img *image.RGBA, y int) image.Rectangle {
-	var best image.Rectangle
-	start := -1
-	for x := img.Rect.Min.X; x <= img.Rect.Max.X; x++ {
-		if x < img.Rect.Max.X && blue(img, x, y) {
-			if start < 0 {
-				start = x
-			}
-			continue
-		}
-		if start >= 0 && x-start > best.Dx() {
-			best = image.Rect(start, y, x, y+1)
-		}
-		start = -1
-	}
-	return best
-}
-
-func blue(img *image.RGBA, x, y int) bool {
-	c := img.RGBAAt(x, y)
-	dark := c.B > 180 && c.R < 60 && c.G > 60 && c.G < 140
-	// Chromium's private windows are dark and their buttons light.
-	light := c.B > 235 && c.R > 150 && c.R < 190 && c.G > 180 && c.G < 215
-	return dark || light
-}
-
-// dimmed reports whether the empty part of the page is a grey in between: a page
-// of the service is white, and made dark when a dialog is over it. Some
-// Firefoxes darken with a grey that has a touch of blue.
-func dimmed(img *image.RGBA) bool {
-	for _, p := range []image.Point{{60, 600}, {200, 700}, {500, 760}} {
-		c := img.RGBAAt(p.X, p.Y)
-		if max(c.R, c.G, c.B)-min(c.R, c.G, c.B) > 4 || c.R < 70 || c.R > 180 {
-			return false
-		}
-	}
-	return true
+// confirmsCertificate reports whether an element is the button that confirms the
+// choice of a certificate. The dialogs that ask for the PIN have buttons too.
+func confirmsCertificate(e *desktop.Element) bool {
+	dialog, ok := e.In("dialog")
+	return ok && e.Role == "push button" && e.Name == "OK" && slices.Contains(certificateDialogs, dialog.Name)
 }

@@ -18,6 +18,10 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/godbus/dbus/v5"
+
+	"cie/cmd/internal/harness/sessionbus"
 )
 
 // Tools are the commands the package needs, with the Debian package of each.
@@ -26,6 +30,8 @@ var Tools = map[string]string{
 	"xdotool": "xdotool",
 	"openbox": "openbox",
 	"import":  "imagemagick",
+
+	"dbus-daemon": "dbus-daemon",
 }
 
 // Missing lists the Debian packages of the tools that are not installed.
@@ -36,6 +42,9 @@ func Missing() []string {
 			list = append(list, pkg)
 		}
 	}
+	if launcher() == "" {
+		list = append(list, "at-spi2-core")
+	}
 	return list
 }
 
@@ -45,6 +54,10 @@ type Desktop struct {
 	dir     string
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
+
+	bus    *sessionbus.Bus
+	access string     // address of the accessibility bus
+	reader *dbus.Conn // to it
 }
 
 // Window is a window with a title.
@@ -99,6 +112,9 @@ func Start(ctx context.Context, dir string) (*Desktop, error) {
 			return nil, fmt.Errorf("the window manager did not start: %w", err)
 		}
 	}
+	if err := d.startAccessibility(ctx); err != nil {
+		return nil, err
+	}
 	ok = true
 	return d, nil
 }
@@ -123,8 +139,14 @@ func (d *Desktop) run(cmd *exec.Cmd, log string) error {
 
 // Stop closes the screen and waits for its programs to end.
 func (d *Desktop) Stop() {
+	if d.reader != nil {
+		d.reader.Close()
+	}
 	d.cancel()
 	d.done.Wait()
+	if d.bus != nil {
+		d.bus.Stop()
+	}
 }
 
 // Env returns the variables a program needs to appear on this screen, and on no other.
@@ -161,12 +183,6 @@ func (d *Desktop) Keys(ctx context.Context, keys ...string) error {
 // Click moves the pointer and presses the first button.
 func (d *Desktop) Click(ctx context.Context, x, y int) error {
 	_, err := d.xdotool(ctx, "", "mousemove", strconv.Itoa(x), strconv.Itoa(y), "click", "1")
-	return err
-}
-
-// Point moves the pointer.
-func (d *Desktop) Point(ctx context.Context, x, y int) error {
-	_, err := d.xdotool(ctx, "", "mousemove", strconv.Itoa(x), strconv.Itoa(y))
 	return err
 }
 
