@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -25,9 +26,13 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv(raceOptions, withoutWait); err != nil {
 		panic(err)
 	}
-	testscript.Main(cleaning{m}, map[string]func(){
+	programs := map[string]func(){
 		"cie": func() { os.Exit(run(testEnv())) },
-	})
+	}
+	if wine != nil {
+		wine.programs(programs)
+	}
+	testscript.Main(cleaning{m}, programs)
 }
 
 // testEnv returns the production environment, with virtual readers if a file describes them.
@@ -40,10 +45,32 @@ func testEnv() *env {
 	return w
 }
 
+// wine, where it is not nil, runs the scripts with the program for Windows and a
+// real PC/SC service (wine_linux_test.go).
+var wine interface {
+	// programs replaces the programs of the scripts.
+	programs(map[string]func())
+	// setUp prepares one script.
+	setUp(*testscript.Env) error
+}
+
+// condition decides the conditions that scripts ask beside those of the engine:
+// [program:linux] and [program:windows], the system of the tested program.
+func condition(name string) (bool, error) {
+	switch name {
+	case "program:windows":
+		return wine != nil, nil
+	case "program:linux":
+		return wine == nil, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", name)
+}
+
 // scripts returns the parameters of a run of scripts on virtual readers.
 func scripts(dir string) testscript.Params {
 	return testscript.Params{
-		Dir: dir,
+		Condition: condition,
+		Dir:       dir,
 		Setup: func(e *testscript.Env) error {
 			return setUpScript(e, readersVariable+"="+e.WorkDir+"/readers")
 		},
@@ -62,6 +89,9 @@ func setUpScript(e *testscript.Env, vars ...string) error {
 	e.Setenv("XDG_CACHE_HOME", e.WorkDir+"/.cache")
 	e.Setenv("XDG_CONFIG_HOME", e.WorkDir+"/.config")
 	e.Setenv("XDG_STATE_HOME", e.WorkDir+"/.state")
+	// Where the program keeps things, for scripts that look at them.
+	e.Setenv("CACHE", e.WorkDir+"/.cache/cie")
+	e.Setenv("STATE", e.WorkDir+"/.state/cie")
 	if err := anchor.Write(e.WorkDir + "/.config"); err != nil {
 		return err
 	}
@@ -70,6 +100,11 @@ func setUpScript(e *testscript.Env, vars ...string) error {
 	for _, v := range vars {
 		name, value, _ := strings.Cut(v, "=")
 		e.Setenv(name, value)
+	}
+	if wine != nil {
+		if err := wine.setUp(e); err != nil {
+			return err
+		}
 	}
 	for name, content := range map[string]string{
 		"csca.pem":    string(cardtest.CSCAPEM()),

@@ -23,6 +23,9 @@ const readersVariable = "CIE_TEST_READERS"
 //
 //	NAME: empty | mute | busy | foreign | cie STATE [OPTION...]
 //
+// Scripts give readers the names of a pcscd with virtual readers, in pairs:
+// "Reader 00 00", "Reader 00 01", "Reader B 00 00".
+//
 // STATE is the file that keeps PIN and counters. Options: forgery=clone,
 // forgery=middle, issuer=FILE, testissuer=FILE, sod=form, tries=silent, wrong=6300, nis=N, number=N, before=DATE,
 // after=DATE, family=F, at=INS:FAULT (the fault happens at the first command
@@ -31,18 +34,13 @@ const readersVariable = "CIE_TEST_READERS"
 //
 // Without the file there is no service.
 func openVirtualReaders(bool) (readers.Service, error) {
-	f, err := os.Open(os.Getenv(readersVariable))
+	list, err := describedReaders(os.Getenv(readersVariable))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", apdu.ErrNoService, err)
 	}
-	defer f.Close()
 	s := &cardtest.Service{}
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		reader, rest, ok := strings.Cut(lines.Text(), ": ")
-		words := strings.Fields(rest)
-		if !ok || len(words) == 0 {
-			continue
-		}
+	for _, r := range list {
+		reader, words := r.name, r.words
 		state := readers.State{Present: true, ATR: cardtest.Foreign{}.ATR()}
 		switch words[0] {
 		case "empty":
@@ -55,15 +53,50 @@ func openVirtualReaders(bool) (readers.Service, error) {
 		case "foreign":
 			s.InsertForeign(reader, cardtest.Foreign{})
 		default:
-			s.Put(reader, state, func() (apdu.Card, error) { return virtualCard(words[1], words[2:]) })
+			s.Put(reader, state, func() (apdu.Card, error) {
+				c, err := virtualCard(words[1], words[2:])
+				if err != nil {
+					return nil, err
+				}
+				return c, nil
+			})
 		}
 	}
 	return s, nil
 }
 
+// describedReader is one line of a description.
+type describedReader struct {
+	name  string
+	words []string // what is in it; never empty
+}
+
+func describedReaders(file string) ([]describedReader, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var list []describedReader
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		name, rest, ok := strings.Cut(lines.Text(), ": ")
+		if words := strings.Fields(rest); ok && len(words) > 0 {
+			list = append(list, describedReader{name, words})
+		}
+	}
+	return list, lines.Err()
+}
+
 // virtualCard loads the card that a state file keeps.
-func virtualCard(file string, options []string) (apdu.Card, error) {
-	state := filepath.Join(filepath.Dir(os.Getenv(readersVariable)), file)
+func virtualCard(file string, options []string) (*faultConn, error) {
+	dir := filepath.Dir(os.Getenv(readersVariable))
+	return loadCard(dir, file, options)
+}
+
+// loadCard loads the card that a state file in a directory keeps.
+func loadCard(dir, file string, options []string) (*faultConn, error) {
+	state := filepath.Join(dir, file)
 	profile := cardtest.Profile{}
 	c := &faultConn{state: state, at: map[byte]cardtest.FaultKind{}, pause: map[byte]bool{}}
 	for _, option := range options {
@@ -100,7 +133,7 @@ func (c *faultConn) apply(p *cardtest.Profile, option string) (err error) {
 		}[value]
 	case "issuer", "testissuer": // one of its own, with the keys in a file
 		called := map[string]string{"issuer": "Unknown Country Signer CA", "testissuer": "Italian Country Signer CA - TEST"}[name]
-		p.Forgery.Issuer, err = cardtest.LoadIssuer(filepath.Join(filepath.Dir(os.Getenv(readersVariable)), value), called)
+		p.Forgery.Issuer, err = cardtest.LoadIssuer(filepath.Join(filepath.Dir(c.state), value), called)
 	case "sod":
 		p.Forgery.SOD = map[string]cardtest.SODForgery{"form": cardtest.SODUnknownForm}[value]
 	case "tries":
@@ -149,17 +182,25 @@ func (c *faultConn) apply(p *cardtest.Profile, option string) (err error) {
 }
 
 func (c *faultConn) Transmit(command []byte) ([]byte, error) {
+	if err := c.before(command); err != nil {
+		return nil, err
+	}
+	return c.Reader.Transmit(command)
+}
+
+// before waits, or arms a fault, where the description says so for a command.
+func (c *faultConn) before(command []byte) error {
 	if ins := command[1]; c.pause[ins] {
 		delete(c.pause, ins)
 		if err := os.WriteFile(c.state+".paused", nil, 0o600); err != nil {
-			return nil, err
+			return err
 		}
 		for end := time.Now().Add(await.Patience); ; time.Sleep(time.Millisecond) {
 			if _, err := os.Stat(c.state + ".go"); err == nil {
 				break
 			}
 			if time.Now().After(end) {
-				return nil, fmt.Errorf("waited %v for %s.go", await.Patience, c.state)
+				return fmt.Errorf("waited %v for %s.go", await.Patience, c.state)
 			}
 		}
 	}
@@ -169,5 +210,5 @@ func (c *faultConn) Transmit(command []byte) ([]byte, error) {
 		delete(c.at, command[1])
 		c.card.SetFaults(cardtest.FaultAt(1, kind))
 	}
-	return c.Reader.Transmit(command)
+	return nil
 }

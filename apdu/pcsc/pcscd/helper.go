@@ -30,14 +30,15 @@ const (
 )
 
 type setup struct {
-	Op      string `json:"op"`
-	Name    []byte `json:"name"`    // of the readers; not text, JSON must not change it
-	Dir     string `json:"dir"`     // private directory
-	Daemon  string `json:"daemon"`  // path of pcscd
-	Driver  string `json:"driver"`  // path of vpcd
-	Readers int    `json:"readers"` // pairs of slots
-	Debug   bool   `json:"debug"`
-	Remove  bool   `json:"remove"` // Dir is ours: remove it at the end
+	Op       string `json:"op"`
+	Name     []byte `json:"name"`    // of the readers; not text, JSON must not change it
+	Dir      string `json:"dir"`     // private directory
+	Daemon   string `json:"daemon"`  // path of pcscd
+	Driver   string `json:"driver"`  // path of vpcd
+	Readers  int    `json:"readers"` // pairs of slots
+	Debug    bool   `json:"debug"`
+	NoPolkit bool   `json:"no_polkit"`
+	Remove   bool   `json:"remove"` // Dir is ours: remove it at the end
 }
 
 type request struct {
@@ -272,6 +273,9 @@ func (h *helper) start() error {
 	args := []string{"--foreground", "--config", filepath.Join(h.set.Dir, "conf")}
 	if h.set.Debug {
 		args = append(args, "--debug", "--apdu")
+	}
+	if h.set.NoPolkit {
+		args = append(args, "--disable-polkit")
 	}
 	cmd := exec.Command(h.set.Daemon, args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr

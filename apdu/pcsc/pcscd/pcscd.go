@@ -59,6 +59,11 @@ type Options struct {
 	// Slots is the number of virtual readers, 1 to MaxSlots; 0 means 2. vpcd
 	// has them in pairs: an odd number is rounded up.
 	Slots int
+	// NoReaders is set for a daemon without readers; Slots is then 0.
+	NoReaders bool
+	// NoPolkit switches polkit off, for a system in which it does not run. A pcscd
+	// built without polkit does not know the option.
+	NoPolkit bool
 	// Dir is the private directory for socket and configuration; it must exist
 	// and its path must leave room for a socket name (about 90 bytes). Empty:
 	// a new temporary directory, removed by Stop.
@@ -137,7 +142,7 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if opts.Slots == 0 {
+	if opts.Slots == 0 && !opts.NoReaders {
 		opts.Slots = slotsPerReader
 	}
 	if opts.Slots < 0 || opts.Slots > MaxSlots {
@@ -183,7 +188,7 @@ func start(opts Options, daemon, driver string, own bool) (*Daemon, error) {
 	if opts.Name == "" {
 		opts.Name = "Virtual PCD"
 	}
-	set := setup{Op: opSetup, Name: []byte(opts.Name), Dir: opts.Dir, Daemon: daemon, Driver: driver, Readers: readers, Debug: opts.Debug, Remove: own}
+	set := setup{Op: opSetup, Name: []byte(opts.Name), Dir: opts.Dir, Daemon: daemon, Driver: driver, Readers: readers, Debug: opts.Debug, NoPolkit: opts.NoPolkit, Remove: own}
 	d := &Daemon{dir: opts.Dir, own: own, name: opts.Name, slots: readers * slotsPerReader, logs: &ring{}, exited: make(chan struct{})}
 	// Root needs no user namespace, unless it is a root without the rights of one.
 	err := d.spawn(os.Geteuid() != 0)
