@@ -80,6 +80,7 @@ func TestExports(t *testing.T) {
 // TestSameBytes: a second build, in another directory and with other names of
 // temporary files, gives the same programs and the same installer.
 func TestSameBytes(t *testing.T) {
+	t.Parallel()
 	need(t, "makensis")
 	first, again := programs(t), filepath.Join(t.TempDir(), "again")
 	if err := buildInto(again); err != nil {

@@ -69,6 +69,7 @@ func TestLeftOutTestsExist(t *testing.T) {
 func TestUnits(t *testing.T) {
 	for _, path := range []string{"apdu", "apdu/sm", "card", "card/domain", "card/sod", "pkcs11mod", "pkcs11mod/ck", "cmd/internal/tty", "gui/text"} {
 		t.Run(path, func(t *testing.T) {
+			t.Parallel()
 			exe := unitTest(t, path)
 			dir, err := filepath.Abs(filepath.Join("../../../..", path))
 			if err != nil {
