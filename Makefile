@@ -8,6 +8,7 @@
 # make windows  programs and installer for Windows x86-64, into dist (a cold build takes a quarter of an hour)
 # make packages  .deb, .rpm and tarball for amd64 and arm64, into dist (installer/README.md)
 # make sbom    what each program is made of, into dist/sbom (CycloneDX)
+# make macos-check  compiles command line and module for macOS on ARM64 (part of make dist)
 # make dist    packages, windows, sbom, and the SHA-256 sums of all that is in dist
 # make bench   the figures of the README
 # make fuzz    every fuzz target, FUZZTIME each (FUZZ=regexp chooses targets)
@@ -86,8 +87,11 @@ packages-here: bin
 	$(PACK) $$($(GO) env GOHOSTARCH)
 
 # What is given to others. The programs in the packages count, else those in bin.
-.PHONY: dist sbom sums
-dist: packages windows sbom sums slow
+.PHONY: dist sbom sums macos-check
+dist: packages windows macos-check sbom sums slow
+# Nothing of it is given to others: the programs are built on a Mac.
+macos-check:
+	GO='$(GO)' sh installer/packaging/macos/check dist/build/macos
 sbom: bin
 	@rm -rf dist/sbom
 	$(GO) run ./installer/packaging/sbom -version '$(VERSION)' -out dist/sbom \
