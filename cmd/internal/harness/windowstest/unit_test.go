@@ -75,7 +75,7 @@ func TestUnits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := runIn(t, dir, "", nil, exe, "-test.short", "-test.timeout=4m", "-test.skip=^("+notHere[path]+")$")
+			r := runIn(t, dir, "", nil, exe, "-test.short", "-test.timeout=9m", "-test.skip=^("+notHere[path]+")$")
 			if r.code != 0 || !strings.Contains(r.stdout, "PASS") {
 				t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 			}

@@ -188,7 +188,7 @@ func stopWine() {
 const lateOutput = 3 * time.Second
 
 // patience bounds one run; most take a second.
-const patience = 5 * time.Minute
+const patience = 10 * time.Minute
 
 // result is what a program did.
 type result struct {
