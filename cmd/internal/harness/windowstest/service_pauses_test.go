@@ -79,7 +79,7 @@ func (p *pauses) during(f func()) (time.Duration, int) {
 }
 
 // TestServicePausesAreShorterThanWindowsAllows measures the time between the
-// commands of each program that asks nobody. A transaction is shorter than the
+// commands of each program, without a question to the user. A transaction is shorter than the
 // run, so its pauses are not longer than these. The programs for Windows and
 // Linux send the same number of commands.
 func TestServicePausesAreShorterThanWindowsAllows(t *testing.T) {
