@@ -28,6 +28,7 @@ type signScreen struct {
 	stop   context.CancelFunc
 	failed error // of the last attempt
 	first  fyne.Focusable
+	mark   marking
 }
 
 // signPhase is what the page is for at the moment.
@@ -230,7 +231,7 @@ func (s *signScreen) showList() {
 	more := newButton(t.T("sign.more"), s.choose)
 	list.Add(container.New(inset{0, 4}, row(more)))
 	n := len(s.ready())
-	objects := []fyne.CanvasObject{panel(list), s.target()}
+	objects := []fyne.CanvasObject{panel(list), s.markPanel(), s.target()}
 	foot := vbox(4)
 	if left := len(s.items) - n; left > 0 && n > 0 {
 		foot.Add(line(warn, t.N("sign.left-out", left)))
@@ -475,7 +476,7 @@ func (s *signScreen) job() ([]*signItem, SigningJob) {
 	s.stop = stop
 	job := SigningJob{Dir: s.dir, Suffix: t.T("sign.suffix"), Further: further}
 	for _, item := range items {
-		job.Documents = append(job.Documents, SigningDocument{Path: item.Path, Format: item.Format})
+		job.Documents = append(job.Documents, SigningDocument{Path: item.Path, Format: item.Format, Mark: s.markFor(item)})
 	}
 	return items, job
 }

@@ -1,12 +1,15 @@
 package gui
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/storage"
+	"fyne.io/fyne/v2/test"
 
 	"cie/apdu"
 	"cie/card"
@@ -45,6 +48,7 @@ var signPoses = []pose{
 		d.lay(3, 10, card.Genuine)
 		d.drop("/documenti/contratto.pdf", "/documenti/elenco.csv", "/documenti/signed-delega.pdf", "/documenti/bad-password.pdf")
 	}},
+	{"sign-mark", func(d *rig) { d.marked("/documenti/contratto.pdf", "/documenti/delega.pdf") }},
 	{"sign-ask", func(d *rig) { d.signs("/documenti/contratto.pdf", "/documenti/elenco.csv") }},
 	{"sign-busy", func(d *rig) {
 		goOn := make(chan struct{})
@@ -241,6 +245,126 @@ func TestEveryRefusalHasATextInEveryLanguage(t *testing.T) {
 			if s := texts.size(n); !strings.Contains(s, want) {
 				t.Errorf("%s: %d bytes are %q", l.Code, n, s)
 			}
+		}
+	}
+}
+
+// marked drops documents and switches the mark on.
+func (d *rig) marked(files ...string) *signScreen {
+	d.t.Helper()
+	d.lay(3, 10, card.Genuine)
+	d.drop(files...)
+	s := d.signing()
+	s.mark.on = true
+	s.update()
+	d.until(func() bool {
+		return s.mark.sheet.drawn != nil || strings.Contains(s.mark.shown, "strange") || d.fake.drawn != nil
+	})
+	return s
+}
+
+func TestMarkIsPlacedByKeyboard(t *testing.T) {
+	d := newRig(t, newFake())
+	s := d.marked("/x/a.pdf")
+	d.wants("page 1 of 4", "Drag the rectangle")
+	if m := s.mark.sheet.mark; m.Page != 1 || m.X != 595-28-200 || m.Y != 28 {
+		t.Errorf("the mark begins at %+v", m)
+	}
+	test.Tap(s.mark.grid[0])
+	if m := s.mark.sheet.mark; m.X != 28 || m.Y != 842-28-70 {
+		t.Errorf("in the upper left corner the mark is at %+v", m)
+	}
+	d.win.Canvas().Focus(s.mark.sheet)
+	d.key(fyne.KeyRight)
+	d.key(fyne.KeyDown)
+	s.mark.sheet.KeyDown(&fyne.KeyEvent{Name: desktop.KeyShiftLeft})
+	d.key(fyne.KeyRight)
+	s.mark.sheet.KeyUp(&fyne.KeyEvent{Name: desktop.KeyShiftLeft})
+	for range 300 {
+		d.key(fyne.KeyLeft)
+	}
+	if m := s.mark.sheet.mark; m.X != 0 || m.Y != 842-28-70-markStep || m.Width != 206 || m.Height != 70 {
+		t.Errorf("after the keys the mark is at %+v", m)
+	}
+	s.turn(2)
+	d.until(func() bool { return s.mark.sheet.drawn != nil })
+	d.wants("page 3 of 4")
+	want := s.mark.sheet.mark
+	d.press("Sign 1 document")
+	d.codes(testPIN)
+	d.idle()
+	got := d.fake.jobs[0].Documents[0].Mark
+	if got == nil || got.Page != 3 || got.X != want.X || got.Y != want.Y || got.Width != want.Width || got.Height != want.Height {
+		t.Fatalf("the mark in the job is %+v, on the sheet %+v", got, want)
+	}
+	if text := got.Text("MARIA PROVA", testNow); !strings.HasPrefix(text, "Signed by MARIA PROVA\n") {
+		t.Errorf("the text is %q", text)
+	}
+}
+
+func TestMarkIsPlacedByMouse(t *testing.T) {
+	d := newRig(t, newFake())
+	s := d.marked("/x/a.pdf")
+	sheet := s.mark.sheet
+	drag := func(from fyne.Position, dx, dy float32) {
+		sheet.Dragged(&fyne.DragEvent{PointEvent: fyne.PointEvent{Position: from.AddXY(dx, dy)}, Dragged: fyne.Delta{DX: dx, DY: dy}})
+		sheet.DragEnd()
+	}
+	at, size := sheet.box()
+	before := sheet.mark
+	drag(at.AddXY(5, 5), -50, -40)
+	k := float64(sheet.scale())
+	if m := sheet.mark; math.Abs(m.X-(before.X-50/k)) > 0.1 || math.Abs(m.Y-(before.Y+40/k)) > 0.1 || m.Width != before.Width {
+		t.Errorf("dragged from %+v to %+v", before, m)
+	}
+	at, size = sheet.box()
+	before = sheet.mark
+	drag(at.AddXY(size.Width-4, size.Height-4), -20, 10)
+	if m := sheet.mark; math.Abs(m.Width-(before.Width-20/k)) > 0.1 || math.Abs(m.Height-(before.Height+10/k)) > 0.1 || math.Abs(m.Y+m.Height-before.Y-before.Height) > 0.1 {
+		t.Errorf("resized from %+v to %+v", before, m)
+	}
+	before = sheet.mark
+	drag(fyne.NewPos(2, 2), 30, 30)
+	if sheet.mark.X != before.X || sheet.mark.Y != before.Y {
+		t.Error("a drag beside the mark moves it")
+	}
+}
+
+func TestMarkOfEachFileOrTheSameInAll(t *testing.T) {
+	d := newRig(t, newFake())
+	s := d.marked("/x/a.pdf", "/x/b.pdf", "/x/c.txt")
+	s.turn(1)
+	if a, b := s.markFor(s.items[0]), s.markFor(s.items[1]); a.Page != 2 || b.Page != 2 || s.markFor(s.items[2]) != nil {
+		t.Errorf("the same place: %+v, %+v", a, b)
+	}
+	s.mark.each = true
+	s.turn(1)
+	if a, b := s.markFor(s.items[0]), s.markFor(s.items[1]); a.Page != 3 || b.Page != 2 {
+		t.Errorf("each its own place: %+v, %+v", a, b)
+	}
+}
+
+// A page that the renderer cannot draw, or has not drawn yet, can be signed.
+func TestMarkWithoutPreview(t *testing.T) {
+	f := newFake()
+	f.drawn = make(chan struct{})
+	d := newRig(t, f)
+	s := d.marked("/x/a.pdf")
+	if m := s.mark.sheet.MinSize(); s.mark.sheet.drawn != nil || m.Width != sheetWidth || m.Height < sheetWidth {
+		t.Errorf("the empty sheet is %v", m)
+	}
+	d.press("Sign 1 document")
+	d.codes(testPIN)
+	d.idle()
+	d.wants("1 document signed")
+}
+
+func TestMarkStaysOnSmallPages(t *testing.T) {
+	c := Candidate{Pages: []PageSize{{100, 50}}}
+	for where := range places {
+		m := spot{page: 7, where: where, width: 200, height: 70}.on(c)
+		if m.Page != 1 || m.X < 0 || m.Y < 0 || m.X+m.Width > 100 || m.Y+m.Height > 50 {
+			t.Errorf("place %d: %+v is not on the page", where, m)
 		}
 	}
 }
