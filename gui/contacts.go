@@ -13,6 +13,7 @@ var contacts = map[string]struct{ phone, web, page string }{
 	"levels":   {web: Portal},
 	"activate": {web: Portal},
 	"read":     {page: screenDiagnostics},
+	"sign":     {page: screenSign},
 	"support":  {web: Portal, page: screenDiagnostics},
 }
 

@@ -194,7 +194,7 @@ var poses = []pose{
 	{"help", func(d *rig) { d.Go(screenHelp) }},
 	{"help-lost", func(d *rig) {
 		d.Go(screenHelp)
-		d.current.(*helpScreen).open = 6
+		d.current.(*helpScreen).open = slices.Index(helpTopics, "lost")
 		d.current.(*helpScreen).show()
 	}},
 	{"settings", func(d *rig) { d.Go(screenSettings) }},

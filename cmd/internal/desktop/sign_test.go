@@ -1,0 +1,230 @@
+package desktop
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cie/card"
+	"cie/card/ades"
+	"cie/card/ades/pdf"
+	"cie/card/cardtest"
+	"cie/gui"
+)
+
+// onePage returns a PDF with one page of A4.
+func onePage() []byte {
+	var b bytes.Buffer
+	b.WriteString("%PDF-1.4\n")
+	var at []int
+	content := "0 0 100 100 re f"
+	for i, text := range []string{
+		"<</Type /Catalog /Pages 2 0 R>>", "<</Type /Pages /Kids [3 0 R] /Count 1>>",
+		"<</Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R>>",
+		fmt.Sprintf("<</Length %d>>\nstream\n%s\nendstream", len(content), content),
+	} {
+		at = append(at, b.Len())
+		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, text)
+	}
+	start := b.Len()
+	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(at)+1)
+	for _, o := range at {
+		fmt.Fprintf(&b, "%010d 00000 n \n", o)
+	}
+	fmt.Fprintf(&b, "trailer\n<</Size %d /Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n", len(at)+1, start)
+	return b.Bytes()
+}
+
+// desk is a folder with documents and a demonstration's card that signs them.
+type desk struct {
+	t   *testing.T
+	d   *demo
+	dir string
+}
+
+func newDesk(t *testing.T) *desk {
+	k := &desk{t, newTestDemo(t), t.TempDir()}
+	put(t, k.path("letter.pdf"), onePage(), 0o644)
+	put(t, k.path("list.csv"), []byte("a;b\n"), 0o644)
+	put(t, k.path("broken.pdf"), []byte("%PDF-1.7\nnothing that can be read\n"), 0o644)
+	return k
+}
+
+func (k *desk) path(name string) string { return filepath.Join(k.dir, name) }
+
+// names returns the names of the files in the folder.
+func (k *desk) names() []string {
+	k.t.Helper()
+	entries, err := os.ReadDir(k.dir)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	var list []string
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+// sign signs files and returns the last state of each. step is called for each step.
+func (k *desk) sign(pin []byte, step func(gui.SigningUpdate), files ...string) ([]gui.SigningUpdate, error) {
+	k.t.Helper()
+	job := gui.SigningJob{Suffix: "-firmato", Further: context.Background()}
+	for _, f := range files {
+		c := k.d.Examine(k.t.Context(), k.path(f), "")
+		d := gui.SigningDocument{Path: c.Path, Format: c.Format}
+		if c.PDF {
+			d.Mark = &gui.Mark{Page: 1, X: 300, Y: 40, Width: 200, Height: 70,
+				Text: func(name string, at time.Time) string { return "Firmato da " + name + "\noggi" }}
+		}
+		job.Documents = append(job.Documents, d)
+	}
+	last := make([]gui.SigningUpdate, len(files))
+	err := k.d.SignDocuments(k.t.Context(), demoReader, bytes.Clone(pin), job, gui.CodeOptions{}, func(u gui.SigningUpdate) {
+		last[u.Index] = u
+		if step != nil {
+			step(u)
+		}
+	})
+	return last, err
+}
+
+func TestExamineReportsWhatAFileIs(t *testing.T) {
+	k := newDesk(t)
+	if c := k.d.Examine(t.Context(), k.path("letter.pdf"), ""); c.Refused != "" || !c.PDF || c.Format != gui.FormatPDF || len(c.Pages) != 1 || c.Pages[0] != (gui.PageSize{Width: 595, Height: 842}) {
+		t.Errorf("a PDF: %+v", c)
+	}
+	if c := k.d.Examine(t.Context(), k.path("list.csv"), ""); c.Refused != "" || c.PDF || c.Format != gui.FormatP7M || c.Size != 4 {
+		t.Errorf("another file: %+v", c)
+	}
+	if c := k.d.Examine(t.Context(), k.path("broken.pdf"), ""); c.Refused != gui.RefusedDamaged || c.Detail == "" {
+		t.Errorf("a damaged PDF: %+v", c)
+	}
+	if c := k.d.Examine(t.Context(), k.path("broken.pdf"), gui.FormatP7M); c.Refused != "" || !c.PDF {
+		t.Errorf("a damaged PDF for an envelope: %+v", c)
+	}
+	for _, name := range []string{"missing.txt", "."} {
+		if c := k.d.Examine(t.Context(), k.path(name), ""); c.Refused != gui.RefusedUnreadable {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}
+
+func TestSignDocumentsLeavesOutTheRefusedOne(t *testing.T) {
+	k := newDesk(t)
+	before, err := os.ReadFile(k.path("letter.pdf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err := k.sign(cardtest.DefaultPIN(), nil, "letter.pdf", "broken.pdf", "list.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last[0].State != gui.DocumentSigned || last[1].State != gui.DocumentFailed || last[1].Refused != gui.RefusedDamaged || last[2].State != gui.DocumentSigned {
+		t.Fatalf("the documents are %+v", last)
+	}
+	if got, want := k.names(), []string{"broken.pdf", "letter-firmato.pdf", "letter.pdf", "list.csv", "list.csv.p7m"}; !slices.Equal(got, want) {
+		t.Errorf("the folder has %q", got)
+	}
+	if after, _ := os.ReadFile(k.path("letter.pdf")); !bytes.Equal(before, after) {
+		t.Error("the original was changed")
+	}
+	if u := last[0]; u.Out != k.path("letter-firmato.pdf") || u.File != "file://"+filepath.ToSlash(u.Out) || !strings.HasPrefix(u.File, u.Folder+"/") {
+		t.Errorf("the outcome is %+v", u)
+	}
+	signed, err := os.ReadFile(k.path("letter-firmato.pdf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchors := ades.BuiltinAnchors()
+	if err := anchors.Add(cardtest.IssuingCAPEM()); err != nil {
+		t.Fatal(err)
+	}
+	report, err := pdf.Verify(t.Context(), bytes.NewReader(signed), int64(len(signed)), nil, &ades.Verifier{Anchors: anchors})
+	if err != nil || len(report.Signatures) != 1 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if s := report.Signatures[0]; !s.Result.Intact || !s.Result.Trusted || !s.Whole || s.Page != 1 {
+		t.Errorf("the signature is %+v", s.Result)
+	}
+	// A second signature gets another name, and the first is named before.
+	if _, err := k.sign(cardtest.DefaultPIN(), nil, "letter.pdf", "letter-firmato.pdf"); err != nil {
+		t.Fatal(err)
+	}
+	if got := k.names(); !slices.Contains(got, "letter-firmato (2).pdf") || !slices.Contains(got, "letter-firmato (3).pdf") {
+		t.Errorf("the folder has %q", got)
+	}
+	if c := k.d.Examine(t.Context(), k.path("letter-firmato.pdf"), ""); len(c.Signed) != 1 || c.Signed[0].Name != "MARIA ROSSI" || c.Signed[0].At.IsZero() {
+		t.Errorf("the signed document shows %+v", c.Signed)
+	}
+	if c := k.d.Examine(t.Context(), k.path("list.csv.p7m"), ""); len(c.Signed) != 1 || c.Signed[0].Name != "MARIA ROSSI" {
+		t.Errorf("the signed message shows %+v", c.Signed)
+	}
+}
+
+func TestSignDocumentsWithWrongPINWritesNothing(t *testing.T) {
+	k := newDesk(t)
+	before := k.names()
+	var wrong *card.PINError
+	last, err := k.sign([]byte("00000000"), nil, "letter.pdf", "list.csv")
+	if !errors.As(err, &wrong) || wrong.Tries != 2 || last[0].State != gui.DocumentWaiting || last[1].State != gui.DocumentWaiting {
+		t.Errorf("%+v, %v", last, err)
+	}
+	// Without a document that can be signed no PIN is sent.
+	if last, err := k.sign([]byte("00000000"), nil, "broken.pdf"); err != nil || last[0].State != gui.DocumentFailed {
+		t.Errorf("%+v, %v", last, err)
+	}
+	if _, err := k.sign([]byte("00000000"), nil, "list.csv"); !errors.As(err, &wrong) || wrong.Tries != 1 {
+		t.Errorf("the second wrong PIN: %v", err)
+	}
+	var last1 *card.LastTryError
+	if _, err := k.sign(cardtest.DefaultPIN(), nil, "list.csv"); !errors.As(err, &last1) {
+		t.Errorf("the last try without a confirmation: %v", err)
+	}
+	if got := k.names(); !slices.Equal(got, before) {
+		t.Errorf("the folder has %q", got)
+	}
+}
+
+func TestSignDocumentsEndsWithTheCardAndContinues(t *testing.T) {
+	k := newDesk(t)
+	last, err := k.sign(cardtest.DefaultPIN(), func(u gui.SigningUpdate) {
+		if u.Index == 0 && u.State == gui.DocumentSigned {
+			k.d.move()
+		}
+	}, "list.csv", "letter.pdf")
+	if card.LossOf(err) < card.LossConnection || last[0].State != gui.DocumentSigned || last[1].State != gui.DocumentWaiting {
+		t.Fatalf("with the card removed: %+v, %v", last, err)
+	}
+	if got := k.names(); slices.Contains(got, "letter-firmato.pdf") || len(got) != 4 {
+		t.Errorf("the folder has %q", got)
+	}
+	k.d.move()
+	if last, err := k.sign(cardtest.DefaultPIN(), nil, "letter.pdf"); err != nil || last[0].State != gui.DocumentSigned {
+		t.Errorf("with the card back: %+v, %v", last, err)
+	}
+}
+
+func TestSignDocumentsBeginsNoFurtherOne(t *testing.T) {
+	k := newDesk(t)
+	further, stop := context.WithCancel(t.Context())
+	job := gui.SigningJob{Suffix: "-firmato", Further: further, Documents: []gui.SigningDocument{
+		{Path: k.path("list.csv"), Format: gui.FormatP7M}, {Path: k.path("letter.pdf"), Format: gui.FormatPDF}}}
+	signed := 0
+	err := k.d.SignDocuments(t.Context(), demoReader, cardtest.DefaultPIN(), job, gui.CodeOptions{}, func(u gui.SigningUpdate) {
+		if u.State == gui.DocumentSigned {
+			signed++
+		}
+		stop()
+	})
+	if err != nil || signed != 1 {
+		t.Errorf("%d documents, %v; want the one that was begun", signed, err)
+	}
+}
