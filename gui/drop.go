@@ -62,8 +62,8 @@ func (u *UI) chooseFolder(chosen func(dir string)) {
 // showDialog shows a dialog that uses the window, beginning where the last one ended.
 func (u *UI) showDialog(d *dialog.FileDialog) {
 	size := u.win.Canvas().Size()
+	d.Show() // before, a dialog for files has no size
 	d.Resize(fyne.NewSize(size.Width*0.9, size.Height*0.9))
-	d.Show()
 }
 
 // baseName returns the name of a file without its folder.

@@ -368,3 +368,20 @@ func TestMarkStaysOnSmallPages(t *testing.T) {
 		}
 	}
 }
+
+func TestDialogsForFilesAndFoldersOpen(t *testing.T) {
+	d := newRig(t, newFake())
+	d.Go(screenSign)
+	for _, open := range []func(){
+		func() { d.press("Choose files") },
+		func() { d.chooseFolder(func(string) {}) },
+		func() { d.chooseFile(func(string) {}, ".png") },
+	} {
+		open()
+		top := d.win.Canvas().Overlays().Top()
+		if top == nil {
+			t.Fatal("no dialog opens")
+		}
+		d.win.Canvas().Overlays().Remove(top)
+	}
+}
