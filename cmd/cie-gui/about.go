@@ -13,6 +13,7 @@ var licences = map[string]string{
 	"fyne.io/fyne/v2":                        "BSD-3-Clause",
 	"fyne.io/systray":                        "Apache-2.0",
 	"github.com/BurntSushi/toml":             "MIT",
+	"github.com/FyshOS/fancyfs":              "BSD-3-Clause",
 	"github.com/anthonynsimon/bild":          "MIT",
 	"github.com/clipperhouse/uax29/v2":       "MIT",
 	"github.com/ebfe/scard":                  "BSD-2-Clause",
