@@ -4,23 +4,15 @@ package main
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
-
-// glance returns what the screen shows now.
-func (p *user) glance() (picture [sha256.Size]byte) {
-	cmd := exec.Command("import", "-window", "root", "rgb:-")
-	cmd.Env = p.env
-	if out, err := cmd.Output(); err == nil {
-		picture = sha256.Sum256(out)
-	}
-	return picture
-}
 
 // Every change of the page reaches the screen for as long as the program runs.
 // FYNE_CACHE is the toolkit's own variable for the life of its cache entries,
@@ -35,31 +27,98 @@ func TestWindowKeepsPainting(t *testing.T) {
 		}
 		t.Run(life, func(t *testing.T) {
 			t.Parallel()
-			p := newUser(t)
+			p := newWalk(t, keyboard)
 			p.env = append(p.env, "FYNE_CACHE="+life)
-			p.start("-demo")
-			p.face()
+			p.Open("-demo")
 			p.look()
-			keys := []string{"ctrl+1", "ctrl+2", "ctrl+3", "ctrl+4", "ctrl+comma"}
+			keys := p.pages()
 			pages := make([][sha256.Size]byte, len(keys))
 			for i := range pages {
-				p.press(keys[i])
+				p.press(keys[i]...)
 				pages[i] = p.look()
 				for j := range i {
 					if pages[j] == pages[i] {
-						t.Fatalf("pages %d and %d look the same", j+1, i+1)
+						t.Fatalf("%q and %q lead to pages that look the same", keys[j], keys[i])
 					}
 				}
 			}
 			steps := 0
 			for end := time.Now().Add(paging); time.Now().Before(end); steps++ {
-				i := steps * 3 % len(pages) // not in their order
-				p.press(keys[i])
+				i := steps * (len(pages)/2 - 1) % len(pages) // not in their order
+				p.press(keys[i]...)
 				p.until(fmt.Sprintf("page %d after %d steps", i+1, steps), func() bool { return p.glance() == pages[i] })
 			}
 			t.Logf("%d changes of the page", steps)
 		})
 	}
+}
+
+// pages returns for every page of the window the keys that open it. The navigation and
+// its tabs are the controls with the titles of pages (gui/text, nav.*); all titles are
+// found.
+func (w *walk) pages() (keys [][]string) {
+	w.t.Helper()
+	var titles []string
+	for key, title := range catalogue(w.t) {
+		if strings.HasPrefix(key, "nav.") {
+			titles = append(titles, title)
+		}
+	}
+	among := func(t thing) bool { return t.Control && slices.Contains(titles, t.Name) }
+	home := w.scene()
+	settings := home.controls(settingsTitle)[0]
+	var sections []thing
+	for _, t := range home.Things {
+		if among(t) && t.Name != settingsTitle && t.Box.Max.X < screenWidth/4 {
+			sections = append(sections, t)
+		}
+	}
+	reached := []string{settings.Name}
+	for i, section := range sections {
+		open := "ctrl+" + strconv.Itoa(i+1)
+		reached = append(reached, section.Name)
+		w.press(open)
+		w.ask(showNext)
+		var tabs []thing
+		for _, t := range w.scene().Things {
+			if among(t) && t.Box.Min.X > section.Box.Max.X && t.Box.Max.Y < screenHeight/4 {
+				tabs = append(tabs, t)
+			}
+		}
+		keys = append(keys, []string{open})
+		for j, tab := range tabs {
+			reached = append(reached, tab.Name)
+			if j == 0 {
+				continue
+			}
+			way := []string{open, "shift+Tab"} // from the page to the last of its tabs
+			for range len(tabs) - 1 - j {
+				way = append(way, "Left")
+			}
+			keys = append(keys, append(way, "Return"))
+		}
+	}
+	slices.Sort(titles)
+	slices.Sort(reached)
+	if !slices.Equal(titles, reached) {
+		w.t.Fatalf("the pages are %q, the navigation leads to %q", titles, reached)
+	}
+	return append(keys, []string{"ctrl+comma"})
+}
+
+const settingsTitle = "Impostazioni"
+
+// catalogue returns the Italian texts.
+func catalogue(t *testing.T) (texts map[string]string) {
+	t.Helper()
+	data, err := os.ReadFile("../../gui/text/it.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &texts); err != nil {
+		t.Fatal(err)
+	}
+	return texts
 }
 
 // burnt returns the processor time that the program has used so far.
@@ -99,7 +158,7 @@ func TestProcessorTimeAtRest(t *testing.T) {
 		}
 	}
 	figure("after a card was read", 0.6)
-	p.openDiagnostics()
+	p.press("ctrl+4", "shift+Tab", "Left", "Return") // the second page of the help
 	figure("after the diagnostics", 0.6)
 	p.press("ctrl+comma")
 	figure("idle", 0.4)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +32,7 @@ type user struct {
 	daemon *stack.Stack
 	shots  string
 	window string
+	pixels string // file with those of the screen
 	// removeCard removes the card from the reader; nil while there is none.
 	removeCard func()
 	cmd        *exec.Cmd
@@ -55,14 +57,19 @@ func missing(t *testing.T, what string, err error) {
 // withTest ends a process with the test, also with one that is killed.
 func withTest() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
 
-// screen starts an X server on an unused display.
-func screen(t *testing.T) string {
+// Size of the screen, and of a new window.
+const screenWidth, screenHeight = 1040, 740
+
+// screen starts an X server on an unused display and returns its name and the
+// file with its pixels.
+func screen(t *testing.T) (display, pixels string) {
 	t.Helper()
+	dir := t.TempDir()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1040x740x24", "-nolisten", "tcp", "-noreset",
+	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", fmt.Sprintf("%dx%dx24", screenWidth, screenHeight), "-nolisten", "tcp", "-noreset", "-fbdir", dir,
 		"-r") // a busy machine must not repeat a key
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.SysProcAttr = withTest()
@@ -79,7 +86,7 @@ func screen(t *testing.T) string {
 	if err != nil {
 		t.Fatalf("Xvfb: %v", err)
 	}
-	return ":" + strings.TrimSpace(string(line[:n]))
+	return ":" + strings.TrimSpace(string(line[:n])), filepath.Join(dir, "Xvfb_screen0")
 }
 
 // programs returns the directory with the program and the module.
@@ -95,7 +102,7 @@ func newUser(t *testing.T) *user {
 	if testing.Short() {
 		t.Skip("needs a screen and a daemon")
 	}
-	for _, tool := range []string{"Xvfb", "xdotool", "import"} {
+	for _, tool := range []string{"Xvfb", "xdotool"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			missing(t, "a real window", err)
 		}
@@ -105,7 +112,6 @@ func newUser(t *testing.T) *user {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs(t)
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -118,8 +124,10 @@ func newUser(t *testing.T) *user {
 		t.Fatal(err)
 	}
 	p.settings(`{"Theme": "light"}`)
+	display, pixels := screen(t)
+	p.pixels = pixels
 	p.env = append(os.Environ(),
-		"DISPLAY="+screen(t), "WAYLAND_DISPLAY=", "HOME="+p.home, "LANG=it_IT.UTF-8", "LC_ALL=", "LANGUAGE=", "LIBGL_ALWAYS_SOFTWARE=1",
+		"DISPLAY="+display, "WAYLAND_DISPLAY=", "HOME="+p.home, "LANG=it_IT.UTF-8", "LC_ALL=", "LANGUAGE=", "LIBGL_ALWAYS_SOFTWARE=1",
 		"DBUS_SESSION_BUS_ADDRESS=disabled:", "XDG_RUNTIME_DIR=",
 		"XDG_CONFIG_HOME="+p.home+"/.config", "XDG_CACHE_HOME="+p.home+"/.cache", "XDG_DATA_HOME="+p.home+"/.local/share", "XDG_STATE_HOME="+p.home+"/.local/state")
 	p.env = append(p.env, daemon.Env()...)
@@ -217,11 +225,29 @@ func (p *user) code(digits string) {
 
 // shot keeps a picture of the screen.
 func (p *user) shot(name string) {
-	cmd := exec.Command("import", "-window", "root", filepath.Join(p.shots, name+".png"))
-	cmd.Env = p.env
-	if out, err := cmd.CombinedOutput(); err != nil {
-		p.t.Logf("import: %v\n%s", err, out)
+	img, err := picture(p.pixels)
+	if err != nil {
+		p.t.Log(err)
+		return
 	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		p.t.Log(err)
+		return
+	}
+	if err := os.WriteFile(filepath.Join(p.shots, strings.ReplaceAll(name, "/", "-")+".png"), b.Bytes(), 0o644); err != nil {
+		p.t.Log(err)
+	}
+}
+
+// glance returns a hash of what the screen shows now.
+func (p *user) glance() [sha256.Size]byte {
+	p.t.Helper()
+	pixels, err := os.ReadFile(p.pixels)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return sha256.Sum256(pixels)
 }
 
 // look waits until the screen does not change and returns a hash of it, to
@@ -231,11 +257,8 @@ func (p *user) look() [sha256.Size]byte {
 	var before [sha256.Size]byte
 	still := 0
 	p.until("a screen that stands still", func() bool {
-		cmd := exec.Command("import", "-window", "root", "rgb:-")
-		cmd.Env = p.env
-		out, err := cmd.Output()
-		now := sha256.Sum256(out)
-		if err == nil && now == before {
+		now := p.glance()
+		if now == before {
 			still++
 		} else {
 			still = 0
