@@ -252,17 +252,27 @@ func (whole) MinSize(o []fyne.CanvasObject) fyne.Size {
 }
 
 // aside puts the second object at the right of the first, which has the width
-// it wants, or below it where there is too little room.
+// it wants, or below it where there is too little room. An ornament is left out
+// instead, so that it does not push what is said out of view.
 type aside struct {
 	gap, want float32 // want: least width of the second in units of the text size
 	first     float32 // width of the first
+	ornament  bool    // the first is one
 	height    float32
 }
 
 func (a *aside) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	first := a.first
 	rest := size.Width - first - a.gap
-	if rest < a.want*theme.TextSize() {
+	narrow := rest < a.want*theme.TextSize()
+	if a.ornament && narrow {
+		o[0].Hide()
+		o[1].Move(fyne.Position{})
+		a.height = fit(o[1], size.Width)
+		return
+	}
+	o[0].Show()
+	if narrow {
 		o[0].Move(fyne.Position{})
 		h := fit(o[0], size.Width)
 		o[1].Move(fyne.NewPos(0, h))
@@ -275,7 +285,10 @@ func (a *aside) Layout(o []fyne.CanvasObject, size fyne.Size) {
 }
 
 func (a *aside) MinSize(o []fyne.CanvasObject) fyne.Size {
-	m := o[0].MinSize().Max(o[1].MinSize())
+	m := o[1].MinSize()
+	if o[0].Visible() {
+		m = m.Max(o[0].MinSize())
+	}
 	m.Height = max(m.Height, a.height)
 	return m
 }

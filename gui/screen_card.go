@@ -142,7 +142,7 @@ func (s *cardScreen) reader(slot *slot) fyne.CanvasObject {
 		all := append([]fyne.CanvasObject{head, face}, s.actions(slot)...)
 		return panel(append(all, s.ways(slot), s.details(slot))...)
 	}
-	first := container.New(&aside{gap: 14, want: 18, first: pictureWidth * theme.TextSize()}, s.u.picture(who), face)
+	first := container.New(&aside{gap: 14, want: 18, first: pictureWidth * theme.TextSize(), ornament: true}, s.u.picture(who), face)
 	all := append([]fyne.CanvasObject{first}, s.actions(slot)...)
 	return vbox(14, panel(append(all, s.details(slot))...), s.ways(slot))
 }

@@ -326,6 +326,9 @@ func (u *UI) banner() fyne.CanvasObject {
 	if d.Move != nil {
 		move := newButton(t.T("demo.move"), func() { go d.Move() })
 		line = container.NewBorder(nil, nil, nil, container.NewCenter(move), label)
+		if u.config.TextScale > 150 { // no room beside the button
+			line = vbox(0, label, row(move))
+		}
 	}
 	// As an edge below a surface of one colour.
 	return container.NewStack(newSurface(colorWarnLine, "", 0),
