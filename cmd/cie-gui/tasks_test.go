@@ -166,7 +166,8 @@ func TestDeadPUK(t *testing.T) {
 // The card is pulled in the middle of reading, of a change and of an unblocking:
 // nothing is lost, it is said what holds, and the same window goes on.
 func TestCardIsPulled(t *testing.T) {
-	slow := cardtest.CostModel{PerAPDU: 300 * time.Millisecond, Sleep: true}
+	// Slow enough that the card is pulled before a code is on its way.
+	slow := cardtest.CostModel{PerAPDU: time.Second, Sleep: true}
 	eachHand(t, func(w *walk) {
 		w.Open()
 		w.WaitFor("Nessuna carta")
