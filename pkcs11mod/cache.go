@@ -101,7 +101,7 @@ func (t *token) prepareCacheLocked(ctx context.Context, s *card.Session) {
 	t.in.mu.Lock()
 	known := t.objects != nil
 	t.in.mu.Unlock()
-	if known || t.in.card.Store == nil {
+	if known || t.cacheAsked || t.in.card.Store == nil {
 		return
 	}
 	if _, err := t.cipherLocked(ctx, s); err != nil {

@@ -45,6 +45,7 @@ func (m *Module) FindObjectsInit(h uint, template []ck.Attribute, count uint) ck
 		}
 	}
 	c.s.op = op
+	c.searched(searchIsSign(template))
 	return ck.CKR_OK
 }
 

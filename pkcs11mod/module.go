@@ -60,6 +60,9 @@ type Config struct {
 	// IdleTime is the time after which the connection to a card is closed if it is unused and
 	// no user is logged in. 0: 15 seconds.
 	IdleTime time.Duration
+	// OpenAhead opens the secure channel to a known card in the background when a program
+	// shows that it will log in, while the user types the PIN: see ahead.go.
+	OpenAhead bool
 	// Version of the library, shown by C_GetInfo.
 	Version ck.Version
 	// Trace receives lines for debugging, without personal data. It may be nil.
@@ -105,6 +108,10 @@ func New(cfg Config) *Module {
 // call then ends later.
 const finalizeTime = 10 * time.Second
 
+// backgroundTime is the same while the module works on its own account: that work ends after
+// the command in progress too, but no program waits for it.
+const backgroundTime = 100 * time.Millisecond
+
 // instance is the library between C_Initialize and C_Finalize.
 type instance struct {
 	cfg    *Config
@@ -114,6 +121,8 @@ type instance struct {
 
 	// card are the options for card.Open, set before the first token.
 	card card.Options
+
+	background atomic.Int32 // channels that are opened while no call waits for them
 
 	active sync.WaitGroup // calls and goroutines; Add only under Module.mu or by a holder
 	conns  sync.WaitGroup // tokens whose connection may be open; Add only in follow
@@ -252,7 +261,11 @@ func (m *Module) Finalize(reserved bool) ck.RV {
 		in.active.Wait()
 		close(done)
 	}()
-	timer := time.NewTimer(finalizeTime)
+	limit := finalizeTime
+	if in.background.Load() > 0 {
+		limit = backgroundTime
+	}
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case <-done:

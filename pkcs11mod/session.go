@@ -13,7 +13,10 @@ type session struct {
 	slotID uint
 	rw     bool
 
-	closed bool // guarded by instance.mu
+	// Guarded by instance.mu.
+	closed   bool
+	searched bool // a search was begun
+	asked    int  // C_GetSessionInfo calls before a search and a login
 
 	// mu serialises the functions of a session and guards op. See Locks in the package doc.
 	mu sync.Mutex
@@ -210,20 +213,32 @@ func (m *Module) GetSessionInfo(h uint, info *ck.SessionInfo) ck.RV {
 		return rv
 	}
 	defer in.leave()
+	near, rv := in.sessionInfo(h, info)
+	if near != nil {
+		near.loginNear()
+	}
+	return rv
+}
+
+// sessionInfo describes a session. It returns the token if the call is the sign of a login.
+func (in *instance) sessionInfo(h uint, info *ck.SessionInfo) (near *token, rv ck.RV) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	s := in.sessions[h]
 	if s == nil {
-		return ck.CKR_SESSION_HANDLE_INVALID
+		return nil, ck.CKR_SESSION_HANDLE_INVALID
 	}
 	if info == nil {
-		return ck.CKR_ARGUMENTS_BAD
+		return nil, ck.CKR_ARGUMENTS_BAD
 	}
 	*info = ck.SessionInfo{SlotID: s.slotID, State: s.stateLocked(), Flags: ck.CKF_SERIAL_SESSION}
 	if s.rw {
 		info.Flags |= ck.CKF_RW_SESSION
 	}
-	return ck.CKR_OK
+	if s.askedLocked() {
+		near = s.token
+	}
+	return near, ck.CKR_OK
 }
 
 // stateLocked returns the session state (CK_STATE). instance.mu must be locked.

@@ -45,9 +45,12 @@ type token struct {
 	conn     *txConn
 	sess     *card.Session
 	cacheKey []byte
-	idle     *time.Timer
-	sharing  sharing
-	loginAt  state.Mark // mark of the card at the login; zero: the PIN is not kept
+	// cacheAsked: the card was asked for cacheKey before the channel was opened. It is not
+	// asked again before a login, because that would end the channel.
+	cacheAsked bool
+	idle       *time.Timer
+	sharing    sharing
+	loginAt    state.Mark // mark of the card at the login; zero: the PIN is not kept
 
 	// Guarded by instance.mu.
 	arrived time.Time // when the recognition began
@@ -55,6 +58,8 @@ type token struct {
 	isCIE   bool      // the CIE application was selected
 	gone    bool
 	who     login
+	opening bool                // a channel is being opened before a login
+	opened  bool                // it was, in this stay of the card
 	epoch   uint                // counts logins and logouts: operations do not survive them
 	trust   card.Authenticity   // according to the SOD, since the recognition
 	tries   map[card.PINRef]int // last counters seen

@@ -21,10 +21,11 @@ import (
 func config() pkcs11mod.Config {
 	return pkcs11mod.Config{
 		// New does not contact the service: it may start later.
-		Readers: func() (readers.Service, error) { return pcsc.New(pcsc.Config{}), nil },
-		Card:    options.Card,
-		Issuers: issuer,
-		Version: libraryVersion(version.String()),
+		Readers:   func() (readers.Service, error) { return pcsc.New(pcsc.Config{}), nil },
+		Card:      options.Card,
+		Issuers:   issuer,
+		OpenAhead: true,
+		Version:   libraryVersion(version.String()),
 
 		WrongCode:   wrongCode,
 		NotAccepted: notAccepted,
