@@ -26,6 +26,9 @@ type cieJSON struct {
 	Accepted     bool       `json:"authenticity_accepted,omitempty"`
 	Issuer       string     `json:"authenticity_issuer,omitempty"`
 	Reason       string     `json:"authenticity_reason,omitempty"`
+	// InUse: a program of this user is logged in to the card, so the tries are those
+	// last seen.
+	InUse bool `json:"in_use,omitempty"`
 	*holderJSON
 
 	pin, puk card.Tries
@@ -158,6 +161,16 @@ func (a *app) statusOf(ctx context.Context, s readers.Service, r readers.State) 
 	return out, nil
 }
 
+// note keeps a counter for the answer.
+func (c *cieJSON) note(ref card.PINRef, tries card.Tries) {
+	left := tries.Left
+	if ref == card.PIN {
+		c.pin, c.PINTries = tries, &left
+	} else {
+		c.puk, c.PUKTries = tries, &left
+	}
+}
+
 // readStatus reads what a card shows without a code.
 func (a *app) readStatus(ctx context.Context, u *inUse) (*cieJSON, error) {
 	out := &cieJSON{NIS: u.session.NIS(), Family: u.session.Family().String(), Authenticity: card.Unchecked}
@@ -176,19 +189,19 @@ func (a *app) readStatus(ctx context.Context, u *inUse) (*cieJSON, error) {
 		if out.Name, err = a.knownHolder(ctx, u, auth.Level); err != nil {
 			return err
 		}
+		// Reading the counters would take the channel of that login.
+		out.InUse = u.session.InUse() && u.session.LastTries(card.PIN).Left >= 0 && u.session.LastTries(card.PUK).Left >= 0
 		for _, ref := range []card.PINRef{card.PIN, card.PUK} {
+			if out.InUse {
+				out.note(ref, u.session.LastTries(ref))
+				continue
+			}
 			tries, err := u.session.Tries(ctx, ref)
 			if err != nil {
 				return err
 			}
-			if tries.Left < 0 {
-				continue
-			}
-			left := tries.Left
-			if ref == card.PIN {
-				out.pin, out.PINTries = tries, &left
-			} else {
-				out.puk, out.PUKTries = tries, &left
+			if tries.Left >= 0 {
+				out.note(ref, tries)
 			}
 		}
 		return nil
@@ -253,6 +266,9 @@ func (a *app) printCard(c cardJSON) {
 		if c.Authenticity != card.NotGenuine {
 			field("code.pin", a.triesText(c.PINTries, card.PIN))
 			field("code.puk", a.triesText(c.PUKTries, card.PUK))
+			if c.InUse {
+				field("label.login", a.text("status.in-use"))
+			}
 		}
 		field("label.authenticity", a.levelText(c.cieJSON))
 		if c.holderJSON != nil {

@@ -162,6 +162,11 @@ func (c *cards) take(ctx context.Context, reader string, progress func(card.Prog
 		}
 	}
 	err = f(h)
+	if h.session != nil {
+		// The PIN is asked for again for the next task, so other programs need not spare
+		// this channel.
+		h.session.ReleaseLogin()
+	}
 	if card.LossOf(err) >= card.LossConnection {
 		c.forget(reader, h)
 	}
