@@ -24,6 +24,18 @@ func newSession(zz []byte) *session {
 	return s
 }
 
+// SessionKeys returns the keys of the secure messaging session, so that a test can look for
+// them in the memory of a program; ok is false if there is no session.
+func (c *Card) SessionKeys() (enc, mac []byte, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session == nil {
+		return nil, nil, false
+	}
+	enc = append(enc, c.session.enc[:]...)
+	return enc, append(mac, c.session.mac[:]...), true
+}
+
 func sessionKey(zz []byte, n uint32) (key [16]byte) {
 	sum := sha256.Sum256(binary.BigEndian.AppendUint32(append([]byte(nil), zz...), n))
 	copy(key[:], sum[:16])
