@@ -234,7 +234,8 @@ Function Browsers
 		WriteRegStr HKLM "${EVERYUSER}" Version "$3"
 		WriteRegDWORD HKLM "${EVERYUSER}" IsInstalled 1
 	${EndIf}
-	WriteRegExpandStr HKLM "${EVERYUSER}" StubPath '"$INSTDIR\cie.exe" browsers enable'
+	; With --json it asks no question: a logon must not wait for a PIN.
+	WriteRegExpandStr HKLM "${EVERYUSER}" StubPath '"$INSTDIR\cie.exe" browsers enable --json'
 	; Register for this user at once; the system account has no browsers.
 	UserInfo::GetName
 	Pop $0

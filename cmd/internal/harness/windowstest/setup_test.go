@@ -94,7 +94,7 @@ func TestSetup(t *testing.T) {
 
 	// The user who installs has the module at once, others when Windows runs
 	// this for them.
-	if got := value(t, everyUserKey, "StubPath"); got != `"C:\Program Files\CIE\cie.exe" browsers enable` {
+	if got := value(t, everyUserKey, "StubPath"); got != `"C:\Program Files\CIE\cie.exe" browsers enable --json` {
 		t.Errorf("at the next logon of others: %q", got)
 	}
 	first := value(t, everyUserKey, "Version")
