@@ -36,7 +36,7 @@ func TestStepsAndStatesHaveTexts(t *testing.T) {
 			t.Errorf("no title for screen %s", e.name)
 		}
 	}
-	for _, s := range []BrowserState{BrowserReady, BrowserOff, BrowserElsewhere, BrowserDamaged, BrowserNotLoadable, BrowserRestart, BrowserNeverStarted, BrowserSandboxed, BrowserUnavailable} {
+	for _, s := range []BrowserState{BrowserReady, BrowserOff, BrowserElsewhere, BrowserDamaged, BrowserNotLoadable, BrowserRestart, BrowserNeverStarted, BrowserSandboxed, BrowserUnavailable, BrowserNoCertificate} {
 		if !texts.Has("browser." + string(s)) {
 			t.Errorf("no text for browser state %s", s)
 		}
