@@ -17,8 +17,9 @@ import (
 // windows. This file is the workaround: each paint renews the entries, and a
 // change of the page is painted through the canvas of the window itself.
 
-// renewing is the layout of the whole content of a window. The toolkit asks
-// for its size before each paint.
+// renewing is the layout of the whole content of a window, whose second object is a
+// container for what screen readers are given. The toolkit asks for its size before
+// each paint.
 type renewing struct{ root func() fyne.CanvasObject }
 
 func (renewing) Layout(o []fyne.CanvasObject, size fyne.Size) { o[0].Resize(size) }
@@ -30,6 +31,9 @@ func (l renewing) MinSize(o []fyne.CanvasObject) fyne.Size {
 			d.CanvasForObject(x) // renews the entry
 			return false
 		})
+		if speaks {
+			renew(o[1].(*fyne.Container), speak(o[0]))
+		}
 	}
 	return o[0].MinSize()
 }

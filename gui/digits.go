@@ -352,6 +352,7 @@ func (r *digitRenderer) Destroy() {}
 // codeEntry is a field with its name above, a button that reveals the digits
 // and a line below for what is still missing or wrong.
 type codeEntry struct {
+	t *Texts
 	*DigitField
 	hint   *widget.Label
 	reveal *button
@@ -361,9 +362,9 @@ type codeEntry struct {
 
 func (u *UI) newCodeEntry(label string) *codeEntry {
 	t := u.texts
-	e := &codeEntry{DigitField: NewDigitField(label), hint: text("")}
+	e := &codeEntry{t: t, DigitField: NewDigitField(label), hint: text("")}
 	e.hint.SizeName = theme.SizeNameCaptionText
-	e.reveal = newButton("", nil)
+	e.reveal = newButton(t.T("code.show"), nil)
 	e.reveal.Icon = theme.VisibilityIcon()
 	e.reveal.Importance = widget.LowImportance
 	e.reveal.name = t.T("code.reveal", label)
@@ -399,7 +400,7 @@ func (u *UI) newCodeEntry(label string) *codeEntry {
 	e.OnRejected = func() { e.say(t.T("code.paste-rejected"), widget.WarningImportance) }
 	name := text(label)
 	name.TextStyle.Bold = true
-	e.object = vbox(2, name, container.New(beside{gap: 8, left: margin}, e.DigitField, e.reveal), e.hint)
+	e.object = vbox(2, name, container.New(&beside{gap: 8, left: margin}, e.DigitField, e.reveal), e.hint)
 	return e
 }
 
@@ -411,8 +412,10 @@ func (e *codeEntry) show(on bool) {
 	}
 	e.Reveal(on)
 	if on {
+		e.reveal.Text = e.t.T("code.hide")
 		e.reveal.SetIcon(theme.VisibilityOffIcon())
 	} else {
+		e.reveal.Text = e.t.T("code.show")
 		e.reveal.SetIcon(theme.VisibilityIcon())
 	}
 }

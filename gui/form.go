@@ -77,7 +77,7 @@ func (u *UI) newForm(s *slot, ref card.PINRef, withNew bool, submit string,
 		first = f.next
 	}
 	f.steps[0] = vbox(8, f.confirmBox,
-		container.New(&aside{gap: 10, want: 17, first: margin + digitsWidth() + 4*theme.TextSize()}, f.code.object, codeSources(t, ref)),
+		container.New(&aside{gap: 10, want: 17, first: margin + digitsWidth() + 6.5*theme.TextSize()}, f.code.object, codeSources(t, ref)),
 		container.New(inset{0, 4}, row(first, f.back)))
 	if withNew {
 		f.steps[0].Objects = append([]fyne.CanvasObject{muted(t.T("code.step", 1))}, f.steps[0].Objects...)

@@ -293,21 +293,35 @@ func (a *aside) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return m
 }
 
-// beside puts a field for digits and, at its right, an object of its own size.
-// The field is as wide as it wants if there is room, else narrower.
-type beside struct{ gap, left float32 }
-
-func (b beside) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	m := o[1].MinSize()
-	field := o[0].MinSize()
-	field.Width = max(field.Width, min(size.Width-b.left-b.gap-m.Width, digitsWidth()))
-	o[0].Resize(field)
-	o[0].Move(fyne.NewPos(b.left, 0))
-	o[1].Resize(fyne.NewSize(m.Width, m.Height))
-	o[1].Move(fyne.NewPos(b.left+field.Width+b.gap, float32(int((field.Height-m.Height)/2))))
+// beside puts a field for digits and, at its right, an object of its own size, or below it
+// where there is too little room. The field is as wide as it wants if there is room, else
+// narrower.
+type beside struct {
+	gap, left float32
+	height    float32
 }
 
-func (b beside) MinSize(o []fyne.CanvasObject) fyne.Size {
+func (b *beside) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	m, field := o[1].MinSize(), o[0].MinSize()
+	room := size.Width - b.left - b.gap - m.Width
+	at := fyne.NewPos(0, float32(int((field.Height-m.Height)/2)))
+	b.height = max(field.Height, m.Height)
+	if room < field.Width {
+		room = size.Width - b.left
+		at = fyne.NewPos(b.left, field.Height+b.gap)
+		b.height = at.Y + m.Height
+	}
+	field.Width = max(field.Width, min(room, digitsWidth()))
+	if at.X == 0 {
+		at.X = b.left + field.Width + b.gap
+	}
+	o[0].Resize(field)
+	o[0].Move(fyne.NewPos(b.left, 0))
+	o[1].Resize(m)
+	o[1].Move(at)
+}
+
+func (b *beside) MinSize(o []fyne.CanvasObject) fyne.Size {
 	field, m := o[0].MinSize(), o[1].MinSize()
-	return fyne.NewSize(b.left+field.Width+b.gap+m.Width, max(field.Height, m.Height))
+	return fyne.NewSize(b.left+max(field.Width, m.Width), max(field.Height, m.Height, b.height))
 }

@@ -299,7 +299,7 @@ func (u *UI) frame() {
 		top = container.New(inset{20, 8}, notice(warn, u.texts.T("another.title"), u.texts.T("another.text")))
 	}
 	content := container.NewBorder(top, nil, nil, nil, u.page)
-	u.win.SetContent(container.New(renewing{u.win.Content}, container.NewBorder(nil, bottom, side, nil, content)))
+	u.win.SetContent(container.New(renewing{u.win.Content}, container.NewBorder(nil, bottom, side, nil, content), container.NewWithoutLayout()))
 }
 
 // atLeast makes its one object at least as wide as another one.

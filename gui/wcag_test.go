@@ -8,6 +8,8 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
+
+	"cie/card"
 )
 
 // The edges of controls and the mark of the keyboard have contrast to what is beside
@@ -91,5 +93,50 @@ func TestTargetsAreBigEnough(t *testing.T) {
 				t.Errorf("%d targets", n)
 			}
 		})
+	}
+}
+
+// The toolkit gives screen readers the named objects in containers. With what the window
+// adds these are all that can be read or takes the keyboard, once each.
+func TestScreenReadersAreGivenThePage(t *testing.T) {
+	was := speaks
+	speaks = true
+	t.Cleanup(func() { speaks = was })
+	d := newRig(t, newFake())
+	d.lay(3, 10, card.Genuine)
+	for _, page := range pages() {
+		d.Go(page.name)
+		d.idle()
+		d.win.Content().MinSize()
+		given := map[string]int{}
+		var collect func(o fyne.CanvasObject, at fyne.Position) // as the driver does
+		collect = func(o fyne.CanvasObject, at fyne.Position) {
+			if !o.Visible() {
+				return
+			}
+			at = at.Add(o.Position())
+			if a, ok := o.(fyne.Accessible); ok && a.AccessibilityRole() != fyne.AccessibleRoleContainer {
+				given[fmt.Sprintf("%s %.0f %.0f", a.AccessibilityLabel(), at.X, at.Y)]++
+			}
+			if c, ok := o.(*fyne.Container); ok {
+				for _, x := range c.Objects {
+					collect(x, at)
+				}
+			}
+		}
+		collect(d.win.Content(), fyne.Position{})
+		n := 0
+		for _, f := range d.focusables() {
+			o := f.(fyne.CanvasObject)
+			at := fyne.CurrentApp().Driver().AbsolutePositionForObject(o)
+			name := fmt.Sprintf("%s %.0f %.0f", f.(fyne.Accessible).AccessibilityLabel(), at.X, at.Y)
+			if given[name] != 1 {
+				t.Errorf("%s: %q is given %d times", page.name, name, given[name])
+			}
+			n++
+		}
+		if n < len(screens) || len(given) < n+2 {
+			t.Errorf("%s: %d of %d objects take the keyboard", page.name, n, len(given))
+		}
 	}
 }

@@ -279,11 +279,11 @@ func copyFact(t *Texts, caption, value string) fyne.CanvasObject {
 // of the toolkit that can be selected takes the keyboard without a mark
 // (WCAG 2.4.7) and swallows the shortcuts of the window.
 func copyable(t *Texts, name string, shown fyne.CanvasObject, value string) *fyne.Container {
-	b := newButton("", nil)
+	b := newButton(t.T("copy.do"), nil)
 	b.Icon, b.Importance, b.name = theme.ContentCopyIcon(), widget.LowImportance, t.T("copy", name)
 	b.OnTapped = func() {
 		fyne.CurrentApp().Clipboard().SetContent(value)
-		b.name = t.T("copied")
+		b.Text, b.name = t.T("copy.done"), t.T("copied")
 		b.SetIcon(theme.ConfirmIcon())
 	}
 	return container.New(trail{gap: 2}, shown, b)
