@@ -117,7 +117,9 @@ slow: deps-all
 	CIE_SLOW=1 $(GO) test -count=1 -v -tags '$(GUITAGS)' -run '^(TestReproducible|TestSanitizedModuleHasNoErrors|TestWindowKeepsPainting|TestNothingIsCut)$$' \
 		-timeout 60m ./cmd/internal/harness/buildtest ./cmd/cie-pkcs11 ./cmd/cie-gui ./gui
 
-# Half an hour of the processor, most of it for what make test tries in turns.
+# An hour of the processor, most of it for what make test tries in turns: there the
+# first family is tried completely as a known card, the others divide the positions
+# of the commands, and a card never seen is tried with two operations for each fault.
 faults: deps-test
 	@mkdir -p artifacts
 	FAULTS=all $(GO) test -v -p 1 -count=1 -run '^(TestFaults|TestStrictCards|TestPassingRefusalLeavesNoRecord)$$' -timeout 60m ./cmd/internal/harness/faultinjection ./cmd/internal/harness/journey ./cmd/internal/harness/servicetest >artifacts/faults.log 2>&1; \

@@ -44,10 +44,13 @@ func copyTree(t *testing.T, to string) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() {
-			if slices.Contains(outputs, rel) {
+		if slices.Contains(outputs, rel) {
+			if d.IsDir() {
 				return filepath.SkipDir
 			}
+			return nil // .git is a file in a linked worktree
+		}
+		if d.IsDir() {
 			return os.MkdirAll(filepath.Join(to, rel), 0o755)
 		}
 		if !d.Type().IsRegular() {

@@ -38,7 +38,7 @@ func (p *Person) Answer(ctx context.Context, b *Browser, done <-chan struct{}) e
 		case <-done:
 			return nil
 		case <-ctx.Done():
-			return fmt.Errorf("%w; answered %v", ctx.Err(), p.Seen)
+			return fmt.Errorf("%w; answered %v; on the screen: %s", ctx.Err(), p.Seen, b.seen())
 		case <-b.gone:
 			return fmt.Errorf("the browser ended; answered %v", p.Seen)
 		case <-time.After(150 * time.Millisecond):
@@ -167,6 +167,23 @@ func (b *Browser) pinPrompt(ctx context.Context) (desktop.Window, bool) {
 	return desktop.Window{}, false
 }
 
+// seen returns the dialogs and buttons of the browser for the error of a wait.
+func (b *Browser) seen() string {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	elements, err := b.cfg.Desktop.Elements(ctx, applications[b.Kind])
+	var list []string
+	for _, e := range elements {
+		if e.Role == "dialog" || e.Role == "push button" || e.Role == "alert" || e.Role == "frame" {
+			list = append(list, fmt.Sprintf("%s %q", e.Role, e.Name))
+		}
+	}
+	return fmt.Sprintf("%s (%v)", strings.Join(list, ", "), err)
+}
+
+// applications are the names of the browsers on the accessibility bus.
+var applications = map[Kind]string{Firefox: "Firefox", Chromium: "Chromium"}
+
 // certificateDialogs are the names of the dialogs in which a certificate is chosen.
 // Both browsers draw them inside their window, so they have no window of their own.
 var certificateDialogs = []string{"User Identification Request", "Select a certificate"}
@@ -174,7 +191,7 @@ var certificateDialogs = []string{"User Identification Request", "Select a certi
 // choice looks for the dialog in which a certificate is chosen, and returns its button
 // that confirms.
 func (b *Browser) choice(ctx context.Context) (*desktop.Element, bool) {
-	elements, err := b.cfg.Desktop.Elements(ctx, map[Kind]string{Firefox: "Firefox", Chromium: "Chromium"}[b.Kind])
+	elements, err := b.cfg.Desktop.Elements(ctx, applications[b.Kind])
 	if err != nil {
 		return nil, false
 	}

@@ -7,6 +7,7 @@ import (
 	"image"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,9 +41,20 @@ func launcher() string {
 	return ""
 }
 
+// named are the roles of elements whose names are read, and closed those whose inner
+// elements are left out. Each question waits for the program to paint, which takes long
+// on a busy machine.
+var (
+	named  = []string{"application", "frame", "dialog", "push button"}
+	closed = []string{"tool bar", "menu bar", "menu", "page tab list", "document web", "status bar", "statusbar", "push button", "label", "static", "heading",
+		"combo box", "entry", "separator", "table", "link", "image"}
+)
+
 // Element is a part of a program's window as a screen reader sees it.
 type Element struct {
-	Role, Name string
+	Role string
+	// Name is empty for most roles: see named.
+	Name string
 	// Sensitive: it reacts to the user.
 	Sensitive bool
 	Parent    *Element
@@ -100,10 +112,10 @@ func (d *Desktop) SessionEnv() []string {
 	return append(d.Env(), sessionbus.Variable+"="+d.bus.Address, "AT_SPI_BUS_ADDRESS="+d.access, "GNOME_ACCESSIBILITY=1")
 }
 
-// Elements returns what the program whose name begins with application shows. It
-// returns what it found so far if the program changes in between.
+// Elements returns the dialogs, the buttons in them and what contains them in the
+// windows of the program whose name begins with application.
 func (d *Desktop) Elements(ctx context.Context, application string) ([]*Element, error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var applications []place
 	root := place{"org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root"}
@@ -121,6 +133,9 @@ func (d *Desktop) Elements(ctx context.Context, application string) ([]*Element,
 
 // below returns the elements in e that are on the screen.
 func (d *Desktop) below(ctx context.Context, e *Element) (all []*Element) {
+	if slices.Contains(closed, e.Role) {
+		return nil
+	}
 	var children []place
 	if err := d.ask(ctx, e.place, accessible+".GetChildren", &children); err != nil {
 		return nil
@@ -143,8 +158,14 @@ func (d *Desktop) below(ctx context.Context, e *Element) (all []*Element) {
 // element reads an element; nil: it is gone.
 func (d *Desktop) element(ctx context.Context, at place, parent *Element) *Element {
 	e := &Element{Parent: parent, place: at, of: d}
+	if d.ask(ctx, at, accessible+".GetRoleName", &e.Role) != nil {
+		return nil
+	}
+	if !slices.Contains(named, e.Role) {
+		return e
+	}
 	var name dbus.Variant
-	if d.ask(ctx, at, accessible+".GetRoleName", &e.Role) != nil || d.ask(ctx, at, properties+".Get", &name, accessible, "Name") != nil {
+	if d.ask(ctx, at, properties+".Get", &name, accessible, "Name") != nil {
 		return nil
 	}
 	e.Name, _ = name.Value().(string)
