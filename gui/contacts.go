@@ -12,6 +12,7 @@ var contacts = map[string]struct{ phone, web, page string }{
 	"lost":     {phone: "+39 800 098 558"},
 	"levels":   {web: Portal},
 	"activate": {web: Portal},
+	"verify":   {page: screenVerify},
 	"read":     {page: screenDiagnostics},
 	"sign":     {page: screenSign},
 	"support":  {web: Portal, page: screenDiagnostics},

@@ -20,12 +20,51 @@ func (u *UI) dropped(_ fyne.Position, list []fyne.URI) {
 	u.take(files)
 }
 
-// take passes files to the page that they are for.
+// take passes files to the page that is shown if it takes files, else to the page that
+// they are for.
 func (u *UI) take(files []string) {
-	if len(files) > 0 {
+	switch {
+	case len(files) == 0:
+	case u.at == screenVerify:
+		u.openVerify(files)
+	case u.at == screenSign:
 		u.openSign(files)
+	default:
+		u.sort(files)
 	}
 }
+
+// sort passes files that have signatures to the page Verifica, others to the page Firma.
+func (u *UI) sort(files []string) {
+	u.background(func() {
+		signed := true
+		for _, file := range files {
+			signed = signed && (isEnvelope(file) || len(u.svc.Examine(u.ctx, file, "").Signed) > 0)
+		}
+		u.do(func() {
+			switch {
+			case u.ctx.Err() != nil:
+			case signed:
+				u.openVerify(files)
+			default:
+				u.openSign(files)
+			}
+		})
+	})
+}
+
+// OpenFiles shows files of the command line or of a file manager on the page that they
+// are for. It may be called from any goroutine.
+func (u *UI) OpenFiles(files []string) {
+	u.do(func() {
+		if u.ctx.Err() == nil && len(files) > 0 {
+			u.sort(files)
+		}
+	})
+}
+
+// isEnvelope reports whether the name is that of a file of signatures.
+func isEnvelope(file string) bool { return hasEnding(file, ".p7m") || hasEnding(file, ".p7s") }
 
 // chooseFile lets the person choose a file; endings limit what is offered, such as
 // ".png".
@@ -61,6 +100,7 @@ func (u *UI) chooseFolder(chosen func(dir string)) {
 
 // showDialog shows a dialog that uses the window, beginning where the last one ended.
 func (u *UI) showDialog(d *dialog.FileDialog) {
+	d.Show() // before that it has no size to change
 	size := u.win.Canvas().Size()
 	d.Show() // before, a dialog for files has no size
 	d.Resize(fyne.NewSize(size.Width*0.9, size.Height*0.9))

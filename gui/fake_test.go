@@ -14,6 +14,7 @@ import (
 // real one; blocked keeps an operation waiting, to look at the screen meanwhile.
 type fake struct {
 	*fakeSigning
+	fakeVerifying
 	mu       sync.Mutex
 	states   chan ReaderState
 	cards    map[string]*fakeCard

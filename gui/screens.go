@@ -23,6 +23,7 @@ type screen interface {
 const (
 	screenCard        = "card"
 	screenSign        = "sign"
+	screenVerify      = "verify"
 	screenAccess      = "access"
 	screenCodes       = "codes"
 	screenChange      = "change"
@@ -49,6 +50,7 @@ type entry struct {
 var screens = []entry{
 	{name: screenCard, title: "nav.card", icon: resource(cardIcon), open: func(u *UI) screen { return &cardScreen{u: u} }},
 	{name: screenSign, title: "nav.sign", icon: resource(signIcon), open: func(u *UI) screen { return u.signing() }},
+	{name: screenVerify, title: "nav.verify", icon: theme.SearchIcon, open: func(u *UI) screen { return &verifyScreen{u: u} }},
 	{name: screenAccess, title: "nav.access", icon: theme.ComputerIcon, open: func(u *UI) screen { return &accessScreen{u: u} }},
 	{name: screenCodes, title: "nav.codes", icon: resource(unlockIcon), pages: []entry{
 		{name: screenChange, title: "nav.change", icon: theme.DocumentCreateIcon, open: func(u *UI) screen { return &codeScreen{u: u, name: screenChange} }},

@@ -20,6 +20,7 @@ import (
 // keep no copy, the windows wipe them when the call returns.
 type Service interface {
 	Signing
+	Verifying
 
 	// Watch reports the state of the readers now and after every change, until
 	// ctx ends; then it closes the channel. Only the latest ReaderState matters.

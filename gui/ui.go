@@ -44,14 +44,14 @@ type Options struct {
 	Secret func(held bool)
 	// Frame is the window of the desktop; nil: none.
 	Frame Frame
+	// Choose lets the person choose a file with one of the endings; nil: in a dialog of
+	// the toolkit.
+	Choose func(endings []string, chosen func(file string))
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	// After calls f on the thread of the windows after a time, unless stop is
 	// called before; nil: with a timer.
 	After func(d time.Duration, f func()) (stop func())
-	// Choose lets the person choose a file with one of the endings; nil: in a dialog of
-	// the toolkit.
-	Choose func(endings []string, chosen func(file string))
 }
 
 // Frame reaches the window of the desktop where the toolkit does not. Its methods are

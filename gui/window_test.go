@@ -34,13 +34,20 @@ type rig struct {
 	queue []func()
 	more  chan struct{}
 	visit uint64
+
+	choice string // the file that the person chooses; "": none
 }
 
 func newRig(t *testing.T, f *fake) *rig {
 	t.Helper()
 	a := test.NewTempApp(t)
 	d := &rig{t: t, fake: f, more: make(chan struct{}, 1)}
-	d.UI = New(a, f, Options{Do: d.enqueue, Now: func() time.Time { return testNow }})
+	d.UI = New(a, f, Options{Do: d.enqueue, Now: func() time.Time { return testNow },
+		Choose: func(_ []string, chosen func(string)) {
+			if d.choice != "" {
+				chosen(d.choice)
+			}
+		}})
 	d.win.Resize(fyne.NewSize(1040, 740))
 	d.win.Show()
 	t.Cleanup(func() {

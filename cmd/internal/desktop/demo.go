@@ -5,11 +5,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"os"
 	"sync"
 	"time"
 
 	"cie/apdu/readers"
 	"cie/card"
+	"cie/card/ades"
 	"cie/card/cardtest"
 	"cie/card/sod"
 	"cie/card/state"
@@ -28,6 +30,7 @@ const demoReader = "Demo NFC"
 type demo struct {
 	*cards
 	*signing
+	*verifying
 	service *cardtest.Service // with demoReader alone
 	card    *cardtest.Card
 	about   func(module string) gui.About
@@ -52,10 +55,17 @@ func Demo(about func(module string) gui.About) (gui.Service, *gui.Demo, func(), 
 	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
 		return nil, nil, nil, err
 	}
+	anchors := ades.BuiltinAnchors()
+	if err := anchors.Add(cardtest.IssuingCAPEM()); err != nil {
+		return nil, nil, nil, err
+	}
+	home, _ := os.UserHomeDir()
 	opts := card.Options{Roots: roots, State: state.Memory()}
 	service := &cardtest.Service{}
 	service.Insert(demoReader, virtual)
-	d := &demo{cards: newCards(service, opts), service: service, card: virtual, about: about, enabled: map[string]bool{}}
+	// The authority of the virtual card answers in this process.
+	v := &verifying{anchors: anchors, fetcher: &cardtest.Authority{Now: time.Now}, home: home, now: time.Now}
+	d := &demo{cards: newCards(service, opts), verifying: v, service: service, card: virtual, about: about, enabled: map[string]bool{}}
 	d.signing = &signing{cards: d.cards}
 	return d, &gui.Demo{PIN: string(cardtest.DefaultPIN()), PUK: string(cardtest.DefaultPUK()), Move: d.move}, d.pages.Close, nil
 }

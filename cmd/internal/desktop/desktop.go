@@ -9,9 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"cie/apdu/pcsc"
+	"cie/card/ades"
 	"cie/cmd/internal/doctor"
+	"cie/cmd/internal/online"
 	"cie/cmd/internal/options"
 	"cie/cmd/internal/preview"
 	"cie/cmd/internal/probe"
@@ -25,6 +28,7 @@ type desktop struct {
 	*cards
 	*files
 	*signing
+	*verifying
 	module string
 	about  func(module string) gui.About
 
@@ -58,7 +62,8 @@ func newDesktop(module string, about func(module string) gui.About, sources opti
 	}
 	d := &desktop{
 		cards: newCards(pcsc.New(pcsc.Config{}), sources.Card(f.problem)), files: f,
-		module: module, about: about, prober: prober,
+		verifying: &verifying{anchors: ades.BuiltinAnchors(), fetcher: &online.Client{}, home: f.home, now: time.Now},
+		module:    module, about: about, prober: prober,
 		machine: func() (*browsers.Env, error) { return browsers.NewEnv(module) },
 	}
 	d.cards.trace, d.cards.failed = f.trace, f.problem
