@@ -23,6 +23,7 @@ func (d *rig) drop(files ...string) {
 	for _, f := range files {
 		list = append(list, storage.NewFileURI(f))
 	}
+	d.Go(screenSign) // where every file is one to sign
 	d.dropped(fyne.Position{}, list)
 	d.until(func() bool {
 		for _, item := range d.signing().items {
