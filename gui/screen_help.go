@@ -12,7 +12,7 @@ import (
 )
 
 // helpTopics are the sections of the help, in their order.
-var helpTopics = []string{"codes", "blocked", "puk-lost", "read", "levels", "verify", "activate", "lost", "expiry", "sign", "sign-refused", "support", "keyboard"}
+var helpTopics = []string{"codes", "blocked", "puk-lost", "read", "levels", "activate", "lost", "expiry", "sign", "sign-refused", "verify", "support", "keyboard"}
 
 // helpScreen answers what users ask. One section is open at a time.
 type helpScreen struct {
