@@ -13,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
@@ -46,7 +47,7 @@ func main() {
 		fmt.Print(version.Long("cie-gui"))
 		return
 	}
-	if err := run(*demo, *hidden, *module); err != nil {
+	if err := run(*demo, *hidden, *module, absolute(flag.Args())); err != nil {
 		fmt.Fprintln(os.Stderr, "cie-gui:", err)
 		os.Exit(1)
 	}
@@ -63,7 +64,19 @@ func conceal(on bool) {
 	}
 }
 
-func run(demo, hidden bool, module string) error {
+// absolute returns the paths of files for a program with another working directory.
+func absolute(files []string) []string {
+	var paths []string
+	for _, file := range files {
+		if path, err := filepath.Abs(file); err == nil {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// run runs the window, and shows files to sign or verify in it.
+func run(demo, hidden bool, module string, files []string) error {
 	var (
 		svc  gui.Service
 		end  func()
@@ -75,7 +88,7 @@ func run(demo, hidden bool, module string) error {
 	if demo {
 		svc, opts.Demo, end, err = desktop.Demo(about)
 	} else {
-		sole, opts.Another = session.Claim(context.Background(), hidden)
+		sole, opts.Another = session.Claim(context.Background(), hidden, files)
 		if sole == nil {
 			return nil // the one that runs has opened its window
 		}
@@ -98,7 +111,11 @@ func run(demo, hidden bool, module string) error {
 		fmt.Fprintln(os.Stderr, "cie-gui:", ui.AnotherText())
 	}
 	ui.Show()
-	sole.Serve(func() { loop.DoAndWait(ui.Open) })
+	ui.OpenFiles(files)
+	sole.Serve(func(files []string) {
+		loop.DoAndWait(ui.Open)
+		ui.OpenFiles(files)
+	})
 	loop.Start(ui.Moving)
 	a.Run()
 	ui.Close()

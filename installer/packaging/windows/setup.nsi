@@ -23,6 +23,9 @@ SetDateSave off
 !include FileFunc.nsh
 
 !define UNINSTALL "Software\Microsoft\Windows\CurrentVersion\Uninstall\CIE"
+; The programs that open files, and the kind of file that the window opens.
+!define CLASSES "Software\Classes"
+!define ENVELOPE "CIE.Envelope"
 ; Windows runs the command in this key once for each user, at the next logon.
 !define EVERYUSER "Software\Microsoft\Active Setup\Installed Components\{7C9F4C1E-5B0B-4C39-9C5B-6E2C9D1F8A30}"
 ; The same after the removal, for users who were not logged on at that time.
@@ -199,6 +202,12 @@ Section
 		CreateShortcut "$SMPROGRAMS\$(Window).lnk" "$INSTDIR\cie-gui.exe"
 		; The name depends on the language, so it is recorded for the uninstaller.
 		WriteRegStr HKLM "${UNINSTALL}" Shortcut "$SMPROGRAMS\$(Window).lnk"
+		; The window is offered for envelopes; a program chosen before stays the default.
+		WriteRegStr HKLM "${CLASSES}\${ENVELOPE}" "" "CIE"
+		WriteRegStr HKLM "${CLASSES}\${ENVELOPE}\DefaultIcon" "" "$INSTDIR\cie.ico"
+		WriteRegStr HKLM "${CLASSES}\${ENVELOPE}\shell\open\command" "" '"$INSTDIR\cie-gui.exe" "%1"'
+		WriteRegStr HKLM "${CLASSES}\.p7m\OpenWithProgids" "${ENVELOPE}" ""
+		WriteRegStr HKLM "${CLASSES}\.p7s\OpenWithProgids" "${ENVELOPE}" ""
 	!endif
 	WriteUninstaller "$INSTDIR\uninstall.exe"
 
@@ -313,6 +322,13 @@ Section Uninstall
 		Delete "$0"
 	${EndIf}
 	DeleteRegKey HKLM "${UNINSTALL}"
+	DeleteRegKey HKLM "${CLASSES}\${ENVELOPE}"
+	DeleteRegValue HKLM "${CLASSES}\.p7m\OpenWithProgids" "${ENVELOPE}"
+	DeleteRegValue HKLM "${CLASSES}\.p7s\OpenWithProgids" "${ENVELOPE}"
+	DeleteRegKey /ifempty HKLM "${CLASSES}\.p7m\OpenWithProgids"
+	DeleteRegKey /ifempty HKLM "${CLASSES}\.p7s\OpenWithProgids"
+	DeleteRegKey /ifempty HKLM "${CLASSES}\.p7m"
+	DeleteRegKey /ifempty HKLM "${CLASSES}\.p7s"
 	!insertmacro Drop cie-gui.exe
 	!insertmacro Drop cie-pkcs11.dll
 	!insertmacro Drop cie-virtual.exe

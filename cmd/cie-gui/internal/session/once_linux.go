@@ -20,7 +20,7 @@ const (
 type Once struct {
 	conn *dbus.Conn
 
-	open  func()
+	open  func(files []string)
 	ready chan struct{} // closed when open is known
 }
 
@@ -32,10 +32,10 @@ const (
 )
 
 // Claim makes this the program of the session. It returns nil when one runs
-// already: that one has opened its window then, unless hidden is set. unanswered
+// already: that one has opened its window and the files then, unless hidden is set. unanswered
 // reports that one runs and does not open its window: another window is better
 // than none. Without a session bus there may be several programs.
-func Claim(ctx context.Context, hidden bool) (sole *Once, unanswered bool) {
+func Claim(ctx context.Context, hidden bool, files []string) (sole *Once, unanswered bool) {
 	o := &Once{ready: make(chan struct{})}
 	conn, err := dbus.ConnectSessionBus(dbus.WithContext(ctx))
 	if err != nil {
@@ -56,15 +56,16 @@ func Claim(ctx context.Context, hidden bool) (sole *Once, unanswered bool) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, openWait+spare)
 	defer cancel()
-	if conn.Object(onceName, oncePath).CallWithContext(ctx, onceName+".Open", 0).Err != nil {
+	if conn.Object(onceName, oncePath).CallWithContext(ctx, onceName+".Open", 0, append([]string{}, files...)).Err != nil {
 		return o, true
 	}
 	return nil, false
 }
 
 // Open is called over the bus. It succeeds when the thread of the windows has
-// opened the window, and fails when that takes too long.
-func (o *Once) Open() *dbus.Error {
+// opened the window, and fails when that takes too long. files are absolute paths to
+// show.
+func (o *Once) Open(files []string) *dbus.Error {
 	late := time.NewTimer(openWait)
 	defer late.Stop()
 	noWindow := dbus.NewError(onceName+".NoWindow", nil)
@@ -76,7 +77,7 @@ func (o *Once) Open() *dbus.Error {
 	opened := make(chan struct{})
 	go func() {
 		defer close(opened)
-		o.open()
+		o.open(files)
 	}()
 	select {
 	case <-opened:
@@ -87,7 +88,7 @@ func (o *Once) Open() *dbus.Error {
 }
 
 // Serve sets how the window is opened: open returns when it is.
-func (o *Once) Serve(open func()) {
+func (o *Once) Serve(open func(files []string)) {
 	if o.ready != nil {
 		o.open = open
 		close(o.ready)

@@ -9,10 +9,10 @@ import "context"
 type Once struct{}
 
 // Claim always succeeds.
-func Claim(context.Context, bool) (sole *Once, unanswered bool) { return &Once{}, false }
+func Claim(context.Context, bool, []string) (sole *Once, unanswered bool) { return &Once{}, false }
 
 // Serve does nothing.
-func (*Once) Serve(func()) {}
+func (*Once) Serve(func([]string)) {}
 
 // Close does nothing.
 func (*Once) Close() {}

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,10 +20,13 @@ func startBus(t *testing.T) (stop func()) {
 	return bus.Stop
 }
 
+// testFiles are passed by every start.
+var testFiles = []string{"/tmp/a b.p7m", "/tmp/è.pdf"}
+
 // claim claims the session and checks what it gets.
 func claim(t *testing.T, hidden, wantSole, wantUnanswered bool) *Once {
 	t.Helper()
-	o, unanswered := Claim(t.Context(), hidden)
+	o, unanswered := Claim(t.Context(), hidden, testFiles)
 	if (o != nil) != wantSole || unanswered != wantUnanswered {
 		t.Fatalf("claim: sole %v, unanswered %v, want %v and %v", o != nil, unanswered, wantSole, wantUnanswered)
 	}
@@ -32,11 +36,14 @@ func claim(t *testing.T, hidden, wantSole, wantUnanswered bool) *Once {
 func TestFurtherStartOpensTheWindow(t *testing.T) {
 	startBus(t)
 	first := claim(t, false, true, false)
-	opened := make(chan struct{}, 1)
-	go first.Serve(func() { opened <- struct{}{} })
+	opened := make(chan []string, 1)
+	go first.Serve(func(files []string) { opened <- files })
 	claim(t, false, false, false)
 	select {
-	case <-opened:
+	case files := <-opened:
+		if !slices.Equal(files, testFiles) {
+			t.Errorf("the window gets the files %q", files)
+		}
 	default:
 		t.Error("the window is not open when the further start ends")
 	}
@@ -55,7 +62,7 @@ func TestFurtherStartGoesOnBesideAStuckWindow(t *testing.T) {
 	claim(t, false, true, true).Close() // not served yet
 	stuck := make(chan struct{})
 	defer close(stuck)
-	first.Serve(func() { <-stuck })
+	first.Serve(func([]string) { <-stuck })
 	claim(t, false, true, true).Close()
 	claim(t, true, false, false)
 }
