@@ -178,7 +178,7 @@ func TestVerifyGivesTheAnswerForEachKindOfFile(t *testing.T) {
 		}
 		r.fetched = 0
 		if tt.after == gui.AnswerValid && len(v.Hosts) == 0 {
-			t.Errorf("%s: nobody is named who is asked", filepath.Base(tt.path))
+			t.Errorf("%s: no host is named", filepath.Base(tt.path))
 		}
 	}
 	// The other document makes the signature false; the right one can be chosen.
