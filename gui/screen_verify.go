@@ -157,7 +157,7 @@ func (s *verifyScreen) show() {
 	s.set(objects...)
 }
 
-// empty is the place to drop a file on.
+// empty returns the field to drop a file on.
 func (s *verifyScreen) empty() fyne.CanvasObject {
 	t := s.u.texts
 	choose := primaryButton(t.T("signed.choose"), s.choose)
@@ -265,7 +265,7 @@ func (s *verifyScreen) password(f *checkedFile) fyne.CanvasObject {
 	return notice(info, title, t.T("signed.password.text"), even(entry), row(open))
 }
 
-// actions are the buttons about the whole file, with what they did.
+// actions returns the buttons about the whole file, with what they did.
 func (s *verifyScreen) actions(f *checkedFile, other *button) []fyne.CanvasObject {
 	u, t := s.u, s.u.texts
 	var buttons []fyne.CanvasObject

@@ -189,7 +189,7 @@ func TestVerifyGivesTheAnswerForEachKindOfFile(t *testing.T) {
 			t.Errorf("%s: answer %d, want %d, %v", content, v.Answer(), want, err)
 		}
 	}
-	// A self-made certificate is not green, whoever it names.
+	// A certificate without a known issuer is not green.
 	r.verifying.anchors = ades.BuiltinAnchors()
 	if v := r.verify(signed, true); v.Answer() != gui.AnswerOpen || r.fetched > 0 || len(v.Hosts) > 0 {
 		t.Errorf("unknown issuer: answer %d, %d fetched, hosts %v", v.Answer(), r.fetched, v.Hosts)
