@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 
 	"cie/card/ades"
 	"cie/card/ades/pdf"
@@ -214,6 +215,11 @@ func TestVerifyAsksForAPassword(t *testing.T) {
 		}
 	}
 	d.wants("Valid signature: MARIA PROVA")
+	d.verify("locked.pdf")
+	d.win.Canvas().Focused().(*passwordEntry).TypedShortcut(&desktop.CustomShortcut{KeyName: fyne.Key1, Modifier: fyne.KeyModifierControl})
+	if d.at != screenCard {
+		t.Errorf("Ctrl+1 in the field leads to %s", d.at)
+	}
 }
 
 func TestLeavingThePageEndsTheVerification(t *testing.T) {
