@@ -300,7 +300,8 @@ func (s *verifyScreen) actions(f *checkedFile, other *button) []fyne.CanvasObjec
 	case f.said != "":
 		saved := f.saved
 		folder := newButton(t.T("signed.folder"), func() { u.browse(storage.NewFileURI(filepath.Dir(saved)).String()) })
-		objects = append(objects, notice(good, f.said, "", newPathText(saved), row(folder)))
+		// Green is for the answer alone.
+		objects = append(objects, notice(info, f.said, "", newPathText(saved), row(folder)))
 	}
 	return objects
 }
