@@ -600,7 +600,8 @@ func (s *signScreen) result(item *signItem) fyne.CanvasObject {
 	if s.first == nil {
 		s.first = open
 	}
-	buttons := row(open, named("sign.show-folder", func() { u.browse(last.Folder) }))
+	buttons := row(open, named("sign.show-folder", func() { u.browse(last.Folder) }),
+		named("nav.verify", func() { u.openVerify([]string{last.Out}) }))
 	return s.beside(item, vbox(0, name, buttons))
 }
 

@@ -106,6 +106,11 @@ func TestSignRefusedFileIsLeftOut(t *testing.T) {
 		t.Errorf("the job is %+v", job)
 	}
 	d.wants("2 documents signed, 1 not", "[Open]", "[Show in folder]", "Protected by a password")
+	d.press("Verify")
+	if d.at != screenVerify {
+		t.Errorf("verifying a signed document leads to %s", d.at)
+	}
+	d.Go(screenSign)
 	d.press("Sign other documents")
 	d.wants("Drop the documents to sign here")
 }
@@ -372,6 +377,7 @@ func TestMarkStaysOnSmallPages(t *testing.T) {
 
 func TestDialogsForFilesAndFoldersOpen(t *testing.T) {
 	d := newRig(t, newFake())
+	d.opts.Choose = nil
 	d.Go(screenSign)
 	for _, open := range []func(){
 		func() { d.press("Choose files") },
