@@ -28,6 +28,7 @@ func TestDemoShowsItsCardWithoutReader(t *testing.T) {
 // The program as it is given to others changes the PIN of a card, by keyboard. The tasks
 // of the guide are done in a window that can be asked what it shows (see walk).
 func TestProgramChangesThePIN(t *testing.T) {
+	codes := shortcut(t, "PIN e PUK")
 	p := newUser(t)
 	p.insertCard()
 	started := time.Now()
@@ -39,7 +40,7 @@ func TestProgramChangesThePIN(t *testing.T) {
 	p.shot("card")
 
 	const changed = "24681357"
-	p.press("ctrl+3")
+	p.press(codes)
 	p.code(string(cardtest.DefaultPIN()))
 	p.code(changed)
 	p.shot("change")

@@ -64,16 +64,8 @@ func (w *walk) pages() (keys [][]string) {
 			titles = append(titles, title)
 		}
 	}
-	among := func(t thing) bool { return t.Control && slices.Contains(titles, t.Name) }
-	home := w.scene()
-	settings := home.controls(settingsTitle)[0]
-	var sections []thing
-	for _, t := range home.Things {
-		if among(t) && t.Name != settingsTitle && t.Box.Max.X < screenWidth/4 {
-			sections = append(sections, t)
-		}
-	}
-	reached := []string{settings.Name}
+	sections := w.sections()
+	reached := []string{settingsTitle}
 	for i, section := range sections {
 		open := "ctrl+" + strconv.Itoa(i+1)
 		reached = append(reached, section.Name)
@@ -81,7 +73,7 @@ func (w *walk) pages() (keys [][]string) {
 		w.ask(showNext)
 		var tabs []thing
 		for _, t := range w.scene().Things {
-			if among(t) && t.Box.Min.X > section.Box.Max.X && t.Box.Max.Y < screenHeight/4 {
+			if t.Control && slices.Contains(titles, t.Name) && t.Box.Min.X > section.Box.Max.X && t.Box.Max.Y < screenHeight/4 {
 				tabs = append(tabs, t)
 			}
 		}
@@ -104,6 +96,30 @@ func (w *walk) pages() (keys [][]string) {
 		w.t.Fatalf("the pages are %q, the navigation leads to %q", titles, reached)
 	}
 	return append(keys, []string{"ctrl+comma"})
+}
+
+// sections returns the entries of the navigation, at the left, in the order of their
+// shortcuts; the settings, which have another one, are at the foot.
+func (w *walk) sections() (list []thing) {
+	w.t.Helper()
+	for _, t := range w.scene().Things {
+		if t.Control && t.Box.Max.X < screenWidth/4 && t.Name != settingsTitle {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// shortcut returns the keys that open an entry of the navigation.
+func shortcut(t *testing.T, title string) string {
+	t.Helper()
+	w := newWalk(t, keyboard)
+	w.Open("-demo")
+	i := slices.IndexFunc(w.sections(), func(t thing) bool { return t.Name == title })
+	if i < 0 {
+		t.Fatalf("no entry %q in the navigation:\n%s", title, w.scene())
+	}
+	return "ctrl+" + strconv.Itoa(i+1)
 }
 
 const settingsTitle = "Impostazioni"
@@ -142,6 +158,7 @@ func (p *user) burnt() time.Duration {
 // the machine does; the limits have room for that.
 func TestProcessorTimeAtRest(t *testing.T) {
 	t.Parallel()
+	help := shortcut(t, "Aiuto")
 	p := newUser(t)
 	p.start("-demo")
 	p.face()
@@ -158,7 +175,7 @@ func TestProcessorTimeAtRest(t *testing.T) {
 		}
 	}
 	figure("after a card was read", 0.6)
-	p.press("ctrl+4", "shift+Tab", "Left", "Return") // the second page of the help
+	p.press(help, "shift+Tab", "Left", "Return") // its second page
 	figure("after the diagnostics", 0.6)
 	p.press("ctrl+comma")
 	figure("idle", 0.4)
