@@ -295,6 +295,16 @@ type box struct {
 	in       *container.Scroll
 }
 
+// shows reports whether the words are written on a widget, in one piece.
+func shows(o fyne.CanvasObject, words string) (found bool) {
+	walk(o, func(o fyne.CanvasObject) {
+		if t, ok := o.(*canvas.Text); ok {
+			found = found || t.Text == words
+		}
+	})
+	return found
+}
+
 // boxes returns where the texts and the controls of the window are.
 func (d *rig) boxes() (list []box) {
 	var walk func(o fyne.CanvasObject, at fyne.Position, in *container.Scroll)
@@ -348,6 +358,9 @@ func (d *rig) uncut(want fyne.Size) {
 			if m := o.MinSize(); m.Width > o.Size().Width+1 || m.Height > o.Size().Height+1 {
 				d.t.Errorf("%q needs %v and has %v", name, m, o.Size())
 			}
+		}
+		if s, ok := o.(*selection); ok && !shows(s, s.Selected) {
+			d.t.Errorf("the list %q has no room for %q", s.name, s.Selected)
 		}
 	})
 	boxes := d.boxes()
