@@ -24,6 +24,9 @@ const idleLimit = 5 * time.Second
 
 // pauses measures how long a virtual card waits from an answer to the next command.
 type pauses struct {
+	trace  *os.File      // a pipe, also to the test
+	marked chan struct{} // a mark of the test was read
+
 	mu      sync.Mutex
 	count   int       // of commands
 	last    time.Time // of an answer; zero: none in this measurement
@@ -44,7 +47,7 @@ func (s *service) measure(t *testing.T) (p *pauses, options []string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Close() })
-	p = &pauses{}
+	p = &pauses{trace: f, marked: make(chan struct{}, 1)}
 	go func() {
 		for lines := bufio.NewScanner(f); lines.Scan(); {
 			p.line(lines.Text(), time.Now())
@@ -53,10 +56,28 @@ func (s *service) measure(t *testing.T) (p *pauses, options []string) {
 	return p, []string{"--trace", "/mnt/" + name}
 }
 
+// mark is a line that the test adds to the trace.
+const mark = "# mark of the test"
+
+// drain waits until everything that the card wrote before has been read.
+func (p *pauses) drain(t *testing.T) {
+	t.Helper()
+	if _, err := p.trace.WriteString(mark + "\n"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.marked:
+	case <-time.After(patience):
+		t.Fatalf("waited %v for the trace of the card", patience)
+	}
+}
+
 func (p *pauses) line(line string, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
+	case line == mark:
+		p.marked <- struct{}{}
 	case strings.HasPrefix(line, "> "):
 		p.count++
 		if !p.last.IsZero() {
@@ -68,11 +89,14 @@ func (p *pauses) line(line string, now time.Time) {
 }
 
 // during returns the longest pause while f runs, and the number of commands.
-func (p *pauses) during(f func()) (time.Duration, int) {
+func (p *pauses) during(t *testing.T, f func()) (time.Duration, int) {
+	t.Helper()
+	p.drain(t)
 	p.mu.Lock()
 	p.count, p.last, p.longest = 0, time.Time{}, 0
 	p.mu.Unlock()
 	f()
+	p.drain(t)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.longest, p.count
@@ -92,7 +116,7 @@ func TestServicePausesAreShorterThanWindowsAllows(t *testing.T) {
 	s.write(t, "long", strings.Repeat("a long document\n", 4<<20))
 	check := func(name string, f func()) int {
 		t.Helper()
-		longest, count := p.during(f)
+		longest, count := p.during(t, f)
 		t.Logf("%s: %d commands, longest pause %v", name, count, longest.Round(time.Millisecond))
 		if count < 2 || longest >= idleLimit {
 			t.Errorf("%s: %d commands, longest pause %v", name, count, longest)
