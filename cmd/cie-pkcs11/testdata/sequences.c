@@ -162,10 +162,30 @@ static void close_at(int i)
 		log_out();
 }
 
+/* A program that starts while another one keeps the card busy may have to wait for the token. */
+static void wait_for_token(void)
+{
+	int i;
+
+	for (i = 0; i < 600; i++) {
+		CK_SLOT_ID slots[16];
+		CK_ULONG n = 16;
+
+		MUST(f->C_GetSlotList(1, slots, &n));
+		if (n == 1 && slots[0] == slot)
+			return;
+		usleep(100 * 1000);
+	}
+	fprintf(stderr, "no token\n");
+	exit(2);
+}
+
 static void initialize(void)
 {
 	CALL(initialised ? CKR_ALREADY_INITIALIZED : CKR_OK, "C_Initialize");
 	CHECK(f->C_Initialize(NULL));
+	if (!initialised)
+		wait_for_token();
 	initialised = 1;
 }
 
