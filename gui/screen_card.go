@@ -130,7 +130,8 @@ func (s *cardScreen) reader(slot *slot) fyne.CanvasObject {
 		objects = append(objects, facts(list...))
 	}
 	if h := slot.holder; h != nil {
-		objects = append(objects, facts(
+		// Wide enough for a fiscal code with its button in one line.
+		objects = append(objects, container.New(&flow{gap: 4, cell: 17.5},
 			copyFact(t, t.T("holder.document"), h.DocumentNumber),
 			copyFact(t, t.T("holder.fiscal"), h.FiscalCode),
 			fact(t.T("holder.until"), t.Date(h.NotAfter))), row(newButton(t.T("card.hide-holder"), func() { u.hide(slot) })))
