@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -365,13 +364,4 @@ func (a *app) reading(file string) func(done, size int64) {
 			shown = now
 		}
 	}
-}
-
-// openRegular opens a file that can be read twice.
-func (a *app) openRegular(name string) (*os.File, int64, error) {
-	f, size, err := documents.OpenRegular(name)
-	if err != nil {
-		err = a.documentProblem(err, name)
-	}
-	return f, size, err
 }

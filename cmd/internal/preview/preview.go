@@ -206,7 +206,7 @@ func (u *run) draw(file string, page, width int) (image.Image, error) {
 	}
 	defer r.Cleanup()
 	// The picture is in the memory of the renderer until Cleanup.
-	drawn := r.Result.Image
+	drawn := r.Result.RenderedImage
 	own := image.NewRGBA(drawn.Bounds())
 	draw.Draw(own, own.Rect, drawn, drawn.Bounds().Min, draw.Src)
 	return own, nil
