@@ -102,7 +102,6 @@ func (u *UI) chooseFolder(chosen func(dir string)) {
 func (u *UI) showDialog(d *dialog.FileDialog) {
 	d.Show() // before that it has no size to change
 	size := u.win.Canvas().Size()
-	d.Show() // before, a dialog for files has no size
 	d.Resize(fyne.NewSize(size.Width*0.9, size.Height*0.9))
 }
 
