@@ -14,6 +14,8 @@
 # make fuzz    every fuzz target, FUZZTIME each (FUZZ=regexp chooses targets)
 # make faults  every fault at every command on every chip family, in process too, where make test takes turns;
 #              every kind of refusal on every family in a PC/SC reader
+# make soak    for SOAKTIME (1h): window, browsers, programs and batches use one card that comes and goes, and
+#              memory must stay as it is; then random calls of the module against a model, for as long
 # make clean   removes what was built
 #
 # demo, test, bench and packages install the Debian packages they miss; build and gui name them (.ci/deps).
@@ -124,6 +126,12 @@ faults: deps-test
 	@mkdir -p artifacts
 	FAULTS=all $(GO) test -v -p 1 -count=1 -run '^(TestFaults|TestStrictCards|TestPassingRefusalLeavesNoRecord)$$' -timeout 60m ./cmd/internal/harness/faultinjection ./cmd/internal/harness/journey ./cmd/internal/harness/servicetest >artifacts/faults.log 2>&1; \
 	status=$$?; grep -v '^=== \|^ *--- PASS' artifacts/faults.log; exit $$status
+
+SOAKTIME ?= 1h
+.PHONY: soak
+soak: deps-all
+	CIE_SOAK=$(SOAKTIME) $(GO) test -v -count=1 -run '^TestSoak$$' -timeout 0 ./cmd/internal/harness/browsertest
+	CIE_SEQUENCES=$(SOAKTIME) $(GO) test -v -count=1 -run '^TestRandomCallsFollowTheModel$$' -timeout 0 ./cmd/cie-pkcs11
 
 clean:
 	rm -rf bin dist artifacts
