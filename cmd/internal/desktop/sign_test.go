@@ -42,25 +42,25 @@ func onePage() []byte {
 	return b.Bytes()
 }
 
-// desk is a folder with documents and a demonstration's card that signs them.
-type desk struct {
+// folder is one with documents and a demonstration's card that signs them.
+type folder struct {
 	t   *testing.T
 	d   *demo
 	dir string
 }
 
-func newDesk(t *testing.T) *desk {
-	k := &desk{t, newTestDemo(t), t.TempDir()}
+func newFolder(t *testing.T) *folder {
+	k := &folder{t, newTestDemo(t), t.TempDir()}
 	put(t, k.path("letter.pdf"), onePage(), 0o644)
 	put(t, k.path("list.csv"), []byte("a;b\n"), 0o644)
 	put(t, k.path("broken.pdf"), []byte("%PDF-1.7\nnothing that can be read\n"), 0o644)
 	return k
 }
 
-func (k *desk) path(name string) string { return filepath.Join(k.dir, name) }
+func (k *folder) path(name string) string { return filepath.Join(k.dir, name) }
 
 // names returns the names of the files in the folder.
-func (k *desk) names() []string {
+func (k *folder) names() []string {
 	k.t.Helper()
 	entries, err := os.ReadDir(k.dir)
 	if err != nil {
@@ -74,7 +74,7 @@ func (k *desk) names() []string {
 }
 
 // sign signs files and returns the last state of each. step is called for each step.
-func (k *desk) sign(pin []byte, step func(gui.SigningUpdate), files ...string) ([]gui.SigningUpdate, error) {
+func (k *folder) sign(pin []byte, step func(gui.SigningUpdate), files ...string) ([]gui.SigningUpdate, error) {
 	k.t.Helper()
 	job := gui.SigningJob{Suffix: "-firmato", Further: context.Background()}
 	for _, f := range files {
@@ -97,7 +97,7 @@ func (k *desk) sign(pin []byte, step func(gui.SigningUpdate), files ...string) (
 }
 
 func TestExamineReportsWhatAFileIs(t *testing.T) {
-	k := newDesk(t)
+	k := newFolder(t)
 	if c := k.d.Examine(t.Context(), k.path("letter.pdf"), ""); c.Refused != "" || !c.PDF || c.Format != gui.FormatPDF || len(c.Pages) != 1 || c.Pages[0] != (gui.PageSize{Width: 595, Height: 842}) {
 		t.Errorf("a PDF: %+v", c)
 	}
@@ -118,7 +118,7 @@ func TestExamineReportsWhatAFileIs(t *testing.T) {
 }
 
 func TestSignDocumentsLeavesOutTheRefusedOne(t *testing.T) {
-	k := newDesk(t)
+	k := newFolder(t)
 	before, err := os.ReadFile(k.path("letter.pdf"))
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +170,7 @@ func TestSignDocumentsLeavesOutTheRefusedOne(t *testing.T) {
 }
 
 func TestSignDocumentsWithWrongPINWritesNothing(t *testing.T) {
-	k := newDesk(t)
+	k := newFolder(t)
 	before := k.names()
 	var wrong *card.PINError
 	last, err := k.sign([]byte("00000000"), nil, "letter.pdf", "list.csv")
@@ -194,7 +194,7 @@ func TestSignDocumentsWithWrongPINWritesNothing(t *testing.T) {
 }
 
 func TestSignDocumentsEndsWithTheCardAndContinues(t *testing.T) {
-	k := newDesk(t)
+	k := newFolder(t)
 	last, err := k.sign(cardtest.DefaultPIN(), func(u gui.SigningUpdate) {
 		if u.Index == 0 && u.State == gui.DocumentSigned {
 			k.d.move()
@@ -213,7 +213,7 @@ func TestSignDocumentsEndsWithTheCardAndContinues(t *testing.T) {
 }
 
 func TestSignDocumentsBeginsNoFurtherOne(t *testing.T) {
-	k := newDesk(t)
+	k := newFolder(t)
 	further, stop := context.WithCancel(t.Context())
 	job := gui.SigningJob{Suffix: "-firmato", Further: further, Documents: []gui.SigningDocument{
 		{Path: k.path("list.csv"), Format: gui.FormatP7M}, {Path: k.path("letter.pdf"), Format: gui.FormatPDF}}}
