@@ -28,7 +28,7 @@ func (d *rig) focusables() []fyne.Focusable {
 // Each paint renews the entries of the toolkit's cache for all that the window
 // can reach: controls, and the texts that the pages put beside them.
 func TestPaintRenewsEveryControl(t *testing.T) {
-	for _, p := range poses {
+	for _, p := range sweep() {
 		t.Run(p.name, func(t *testing.T) {
 			d := newRig(t, newFake())
 			p.take(d)
@@ -110,7 +110,7 @@ func TestEndlessBarStopsWhenItLeaves(t *testing.T) {
 // Every page scrolls by keys, from whatever has the keyboard and from nothing
 // (WCAG 2.1.1).
 func TestKeysScrollEveryPage(t *testing.T) {
-	for _, p := range poses {
+	for _, p := range sweep() {
 		t.Run(p.name, func(t *testing.T) {
 			d := newRig(t, newFake())
 			p.take(d)
@@ -164,7 +164,7 @@ func TestKeysScrollEveryPage(t *testing.T) {
 // What is pressed by keyboard keeps it, or the page gives it to something else
 // that is shown (WCAG 2.4.3).
 func TestPressedButtonKeepsKeyboard(t *testing.T) {
-	for _, p := range poses {
+	for _, p := range sweep() {
 		t.Run(p.name, func(t *testing.T) {
 			d := newRig(t, newFake())
 			p.take(d)
@@ -250,7 +250,7 @@ func TestRebuiltPageKeepsKeyboard(t *testing.T) {
 // Everything that takes the keyboard is of this package, where each shows it,
 // and leaves the shortcuts to the window (WCAG 2.4.7).
 func TestEveryTabStopIsVisible(t *testing.T) {
-	for _, p := range poses {
+	for _, p := range sweep() {
 		t.Run(p.name, func(t *testing.T) {
 			d := newRig(t, newFake())
 			p.take(d)

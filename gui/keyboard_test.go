@@ -179,7 +179,7 @@ func TestStateOfCardIsInTheFoot(t *testing.T) {
 
 // Everything that takes the keyboard has a name for screen readers.
 func TestNamesForScreenReaders(t *testing.T) {
-	for _, p := range poses {
+	for _, p := range sweep() {
 		t.Run(p.name, func(t *testing.T) {
 			d := newRig(t, newFake())
 			p.take(d)
@@ -224,7 +224,7 @@ func TestCardsBesideEachOther(t *testing.T) {
 		f := newFake()
 		f.settings.TextScale = scale
 		d := newRig(t, f)
-		for _, p := range poses {
+		for _, p := range sweep() {
 			if p.name == "card-two" {
 				p.take(d)
 			}

@@ -247,10 +247,23 @@ func sheets() (list []Settings) {
 	return list
 }
 
+// sweep returns the poses for a test that walks over all of them. With -short, as under the
+// race detector, which multiplies the time of the toolkit, it returns every eighth.
+func sweep() []pose {
+	if !testing.Short() {
+		return poses
+	}
+	var some []pose
+	for i := 0; i < len(poses); i += 8 {
+		some = append(some, poses[i])
+	}
+	return some
+}
+
 // Nothing is cut and nothing overlaps, on any page, in any language and at any size.
 func TestNothingIsCut(t *testing.T) {
 	for _, s := range sheets() {
-		for _, p := range poses {
+		for _, p := range sweep() {
 			t.Run(fmt.Sprintf("%s-%s-%d-%s", p.name, s.Language, s.TextScale, s.Theme), func(t *testing.T) {
 				f := newFake()
 				f.settings = s
@@ -401,7 +414,7 @@ func TestScreensMatchTheirPictures(t *testing.T) {
 				f := newFake()
 				f.settings = Settings{Language: "it", Theme: look}
 				d := newRig(t, f)
-				for _, p := range poses {
+				for _, p := range sweep() {
 					if p.name == name {
 						p.take(d)
 					}

@@ -72,7 +72,7 @@ func TestListsAndTicksHaveARing(t *testing.T) {
 
 // Everything that is pressed is at least 24 by 24 (WCAG 2.2: 2.5.8).
 func TestTargetsAreBigEnough(t *testing.T) {
-	for _, p := range poses {
+	for _, p := range sweep() {
 		t.Run(p.name, func(t *testing.T) {
 			d := newRig(t, newFake())
 			p.take(d)

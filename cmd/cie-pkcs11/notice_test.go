@@ -22,7 +22,7 @@ func TestNoticeHasRemainingTries(t *testing.T) {
 		{"it", card.PIN, 1, "PIN sbagliato", "Resta 1 tentativo", true},
 		{"en", card.PIN, 0, "Wrong PIN", "PIN is blocked", true},
 		{"en", card.PUK, 9, "Wrong PUK", "9 attempts", false},
-		{"it", card.PUK, 0, "PUK errato", "PUK è bloccato", true},
+		{"it", card.PUK, 0, "PUK sbagliato", "PUK è bloccato", true},
 		{"de", card.PIN, 2, "Falsche PIN", "Noch 2 Versuche.", false},
 		{"en", card.PIN, -1, "Wrong PIN", "8 digits", false},
 	}
