@@ -224,7 +224,7 @@ func TestCardsBesideEachOther(t *testing.T) {
 		f := newFake()
 		f.settings.TextScale = scale
 		d := newRig(t, f)
-		for _, p := range sweep() {
+		for _, p := range poses {
 			if p.name == "card-two" {
 				p.take(d)
 			}

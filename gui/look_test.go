@@ -414,7 +414,7 @@ func TestScreensMatchTheirPictures(t *testing.T) {
 				f := newFake()
 				f.settings = Settings{Language: "it", Theme: look}
 				d := newRig(t, f)
-				for _, p := range sweep() {
+				for _, p := range poses {
 					if p.name == name {
 						p.take(d)
 					}
