@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,29 +18,6 @@ import (
 	"cie/gui"
 )
 
-// onePage returns a PDF with one page of A4.
-func onePage() []byte {
-	var b bytes.Buffer
-	b.WriteString("%PDF-1.4\n")
-	var at []int
-	content := "0 0 100 100 re f"
-	for i, text := range []string{
-		"<</Type /Catalog /Pages 2 0 R>>", "<</Type /Pages /Kids [3 0 R] /Count 1>>",
-		"<</Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R>>",
-		fmt.Sprintf("<</Length %d>>\nstream\n%s\nendstream", len(content), content),
-	} {
-		at = append(at, b.Len())
-		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, text)
-	}
-	start := b.Len()
-	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(at)+1)
-	for _, o := range at {
-		fmt.Fprintf(&b, "%010d 00000 n \n", o)
-	}
-	fmt.Fprintf(&b, "trailer\n<</Size %d /Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n", len(at)+1, start)
-	return b.Bytes()
-}
-
 // folder is one with documents and a demonstration's card that signs them.
 type folder struct {
 	t   *testing.T
@@ -51,7 +27,7 @@ type folder struct {
 
 func newFolder(t *testing.T) *folder {
 	k := &folder{t, newTestDemo(t), t.TempDir()}
-	put(t, k.path("letter.pdf"), onePage(), 0o644)
+	put(t, k.path("letter.pdf"), page("0 0 100 100 re f"), 0o644)
 	put(t, k.path("list.csv"), []byte("a;b\n"), 0o644)
 	put(t, k.path("broken.pdf"), []byte("%PDF-1.7\nnothing that can be read\n"), 0o644)
 	return k
