@@ -75,7 +75,7 @@ func (t *Texts) signerName(s Signature) string {
 	if s.stamp() {
 		return t.T("signed.stamp")
 	}
-	return cmp.Or(visible(s.Signer.Name), t.T("signed.nobody"))
+	return cmp.Or(visible(s.Signer.Name), t.T("signed.unnamed"))
 }
 
 // visible returns text from a certificate or a document without the characters that
@@ -170,7 +170,7 @@ func (t *Texts) who(s Signature) string {
 	}
 	switch {
 	case s.Signer == (ades.Person{}):
-		lines = append(lines, t.T("signed.who.nobody"))
+		lines = append(lines, t.T("signed.who.unnamed"))
 	case s.Trusted:
 		lines = append(lines, t.T("signed.who.trusted"))
 	default:
