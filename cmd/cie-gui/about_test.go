@@ -3,14 +3,15 @@
 package main
 
 import (
-	"os/exec"
 	"strings"
 	"testing"
+
+	"cie/cmd/internal/harness/await"
 )
 
 // Every module that the program is linked with has its licence named.
 func TestEveryLinkedModuleHasALicence(t *testing.T) {
-	out, err := exec.Command("go", "list", "-tags", "x11", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", ".").Output()
+	out, err := await.Command(t, "go", "list", "-tags", "x11", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", ".").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

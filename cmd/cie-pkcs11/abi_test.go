@@ -18,6 +18,7 @@ import (
 	"cie/card/cardtest"
 	"cie/card/cardtest/stack"
 	"cie/cmd/internal/anchor"
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/harness/buildtest/built"
 	"cie/cmd/internal/harness/stacktest"
 )
@@ -53,7 +54,7 @@ func program(t testing.TB, name string, flags ...string) string {
 	exe := filepath.Join(work, name)
 	args := append([]string{"-g", "-O1", "-Wall", "-Werror", "-Wno-cast-function-type", "-pthread",
 		"-o", exe, filepath.Join("testdata", name+".c")}, flags...)
-	if out, err := exec.Command(gcc, append(args, "-ldl")...).CombinedOutput(); err != nil {
+	if out, err := await.Command(t, gcc, append(args, "-ldl")...).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, out)
 	}
 	return exe
@@ -197,7 +198,7 @@ func TestSanitizedModuleHasNoErrors(t *testing.T) {
 		t.Skip("compiles the standard library again: make slow")
 	}
 	exe, so := program(t, "negative", sanitizer...), filepath.Join(work, "sanitized.so")
-	cmd := exec.Command("go", "build", "-asan", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", so, ".")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-asan", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", so, ".")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -236,7 +237,7 @@ func TestLoadUnloadAndLoadAgain(t *testing.T) {
 // names loads the module and signs (RLIMIT_AS, ulimit -v in kB).
 func TestSignsInLimitedAddressSpace(t *testing.T) {
 	m := newMachine(t, cardtest.Profile{})
-	cmd := exec.Command("/bin/sh", "-c", `ulimit -v 3145728 && exec "$0" "$@"`, program(t, "caller"), library(t), string(cardtest.DefaultPIN()))
+	cmd := await.Command(t, "/bin/sh", "-c", `ulimit -v 3145728 && exec "$0" "$@"`, program(t, "caller"), library(t), string(cardtest.DefaultPIN()))
 	cmd.Env, cmd.Stdin = m.env, strings.NewReader("attempt\n")
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "0 signed") {
 		t.Errorf("%v\n%s", err, out)

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/await"
 )
 
 // cost is the time and memory of one step.
@@ -25,7 +25,7 @@ type cost struct {
 // steps runs the bench program through its steps on a machine.
 func (m *machine) steps(exe, so string, steps ...string) map[string]cost {
 	m.t.Helper()
-	cmd := exec.Command(exe, so, string(cardtest.DefaultPIN()))
+	cmd := await.Command(m.t, exe, so, string(cardtest.DefaultPIN()))
 	cmd.Env, cmd.Stderr = m.env, os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

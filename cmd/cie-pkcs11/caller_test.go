@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/await"
 	"cie/pkcs11mod/ck"
 )
 
@@ -28,7 +29,7 @@ type caller struct {
 func (m *machine) start() *caller {
 	m.t.Helper()
 	exe, so := program(m.t, "caller"), library(m.t)
-	cmd := exec.Command(exe, so, string(cardtest.DefaultPIN()))
+	cmd := await.Command(m.t, exe, so, string(cardtest.DefaultPIN()))
 	cmd.Env, cmd.Stderr = m.env, os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

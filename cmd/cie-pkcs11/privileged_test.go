@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -14,6 +13,7 @@ import (
 
 	"cie/card/cardtest"
 	"cie/cmd/internal/anchor"
+	"cie/cmd/internal/harness/await"
 )
 
 // stranger is a user and group that is not root's.
@@ -112,7 +112,7 @@ func TestPrivilegedHostUsesNoUserFiles(t *testing.T) {
 			}
 			attempt := func(pin string) string {
 				t.Helper()
-				cmd := exec.Command(host, so, pin)
+				cmd := await.Command(t, host, so, pin)
 				cmd.Env = append(append([]string{}, m.env...), "HOME="+home, "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "XDG_STATE_HOME=",
 					"DBUS_SESSION_BUS_ADDRESS=unix:path="+filepath.Join(dir, "bus"))
 				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(tt.uid), Gid: uint32(tt.uid)}}

@@ -7,12 +7,12 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/await"
 )
 
 // inMemory returns the names of the secrets that are in the memory of a process.
@@ -54,7 +54,7 @@ func inMemory(t *testing.T, pid int, secrets map[string][]byte) []string {
 // expanded form only, so there is no such check of the search for them.
 func TestNoSecretStaysInMemory(t *testing.T) {
 	m := newMachine(t, cardtest.Profile{})
-	cmd := exec.Command(program(t, "secrets"), library(t))
+	cmd := await.Command(t, program(t, "secrets"), library(t))
 	cmd.Env, cmd.Stderr = m.env, os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

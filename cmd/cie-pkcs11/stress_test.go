@@ -46,7 +46,7 @@ func TestConcurrentProgramsSign(t *testing.T) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			cmd := exec.Command(exe, so, string(cardtest.DefaultPIN()), strconv.Itoa(stressThreads),
+			cmd := exec.CommandContext(t.Context(), exe, so, string(cardtest.DefaultPIN()), strconv.Itoa(stressThreads),
 				fmt.Sprint(duration.Seconds()), strconv.Itoa(i))
 			cmd.Env = m.env
 			var out, errs bytes.Buffer

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/tty/ptytest"
 )
 
@@ -30,7 +30,7 @@ func TestSignalEndsDemoWithItsService(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
 		t.Run(sig.String(), func(t *testing.T) {
 			tmp := t.TempDir()
-			cmd := exec.Command("cie-virtual", "demo")
+			cmd := await.Command(t, "cie-virtual", "demo")
 			cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "LC_ALL=C.UTF-8")
 			out, err := cmd.StdoutPipe()
 			if err != nil {
@@ -64,7 +64,7 @@ func TestSignalEndsDemoWithItsService(t *testing.T) {
 // Every way a demonstration can end leaves nothing behind.
 func TestDemoLeavesNothingBehind(t *testing.T) {
 	tmp := t.TempDir()
-	cmd := exec.Command("cie-virtual", "demo", "--json")
+	cmd := await.Command(t, "cie-virtual", "demo", "--json")
 	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"cie/cmd/internal/harness/await"
 )
 
 func TestMain(m *testing.M) {
@@ -189,7 +191,7 @@ func eventually(t *testing.T, env []string, want string, name string, args ...st
 	t.Helper()
 	var out []byte
 	for range 300 {
-		cmd := exec.Command(name, args...)
+		cmd := await.Command(t, name, args...)
 		cmd.Env = env
 		var err error
 		if out, err = cmd.CombinedOutput(); err == nil && strings.Contains(string(out), want) {

@@ -2,10 +2,11 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cie/cmd/internal/harness/await"
 )
 
 const nxpATR = "3b:8e:80:01:80:31:80:65:49:54:4e:58:50:12:0f:ff:82:90:f0"
@@ -42,7 +43,7 @@ func TestPCSCToolsSeeTheCard(t *testing.T) {
 	s.expect("card 1: is already out")
 	eventually(t, env, "999900000002", "opensc-tool", "--reader", "1", "-s", "00A4040C06A00000000039", "-s", "00B081000C")
 	for range 300 {
-		cmd := exec.Command("opensc-tool", "--reader", "0", "-a")
+		cmd := await.Command(t, "opensc-tool", "--reader", "0", "-a")
 		cmd.Env = env
 		if out, err := cmd.CombinedOutput(); err != nil {
 			break
@@ -57,7 +58,7 @@ func TestPCSCToolsSeeTheCard(t *testing.T) {
 	// A fault removes the card; the user inserts it again.
 	s.typed("faults 1 remove-before@1")
 	s.expect("card 1: faults set: remove-before@1")
-	cmd := exec.Command("opensc-tool", "--reader", "0", "-s", "00A40000")
+	cmd := await.Command(t, "opensc-tool", "--reader", "0", "-s", "00A40000")
 	cmd.Env = env
 	if out, err := cmd.CombinedOutput(); err == nil {
 		t.Errorf("opensc-tool with a card that leaves: %s", out)

@@ -22,6 +22,7 @@ import (
 	"cie/card/cardtest/vpcd"
 	"cie/cmd/internal/anchor"
 	"cie/cmd/internal/doctor"
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/tty/ptytest"
 )
 
@@ -103,7 +104,7 @@ func (s *doctorMachine) copy(from, to string) {
 // for --pin-fd 0.
 func (s *doctorMachine) run(stdin string, args ...string) (string, int) {
 	s.t.Helper()
-	cmd := exec.Command(s.cie, args...)
+	cmd := await.Command(s.t, s.cie, args...)
 	cmd.Args[0] = "cie"
 	cmd.Env, cmd.Stdin = s.env, strings.NewReader(stdin)
 	if s.as != nil {
@@ -320,7 +321,7 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 	})
 	t.Run("browser running during registration", func(t *testing.T) {
 		s := newDoctorMachine(t, daemon)
-		browser := exec.Command(filepath.Join(s.home, "firefox", "firefox"), "600")
+		browser := await.Command(s.t, filepath.Join(s.home, "firefox", "firefox"), "600")
 		if err := browser.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -341,7 +342,7 @@ func TestDoctorFindsBrokenSetUps(t *testing.T) {
 		_ = browser.Process.Kill()
 		_ = browser.Wait()
 		time.Sleep(1100 * time.Millisecond) // the boot time is known to the second
-		browser = exec.Command(filepath.Join(s.home, "firefox", "firefox"), "600")
+		browser = await.Command(s.t, filepath.Join(s.home, "firefox", "firefox"), "600")
 		if err := browser.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -386,7 +387,7 @@ func (s *doctorMachine) wantDenied(says, remedy string) {
 		if err := json.Unmarshal([]byte(out), &j); err != nil || code != exitNothing || j.Error.Code != "access-denied" || !strings.Contains(j.Error.Message, says) {
 			s.t.Errorf("cie %v: exit %d, %v\n%s", args, code, err, out)
 		}
-		cmd := exec.Command(s.cie, args...)
+		cmd := await.Command(s.t, s.cie, args...)
 		cmd.Env, cmd.Stdin = s.env, strings.NewReader("13572468\n")
 		words, _ := cmd.CombinedOutput()
 		if !strings.Contains(string(words), says) || !strings.Contains(string(words), remedy) || strings.Contains(string(words), "systemctl") {
@@ -398,7 +399,7 @@ func (s *doctorMachine) wantDenied(says, remedy string) {
 		if len(args) == 2 {
 			want = `"access-denied"`
 		}
-		cmd := exec.Command(s.cie, args...)
+		cmd := await.Command(s.t, s.cie, args...)
 		cmd.Env = s.env
 		out, err := cmd.StdoutPipe()
 		if err != nil {
@@ -422,7 +423,7 @@ func (s *doctorMachine) wantDenied(says, remedy string) {
 func untilEmpty(t *testing.T, env []string) {
 	t.Helper()
 	for end := time.Now().Add(ptytest.Patience); ; time.Sleep(50 * time.Millisecond) {
-		cmd := exec.Command("cie", "readers", "--json")
+		cmd := await.Command(t, "cie", "readers", "--json")
 		cmd.Env = env
 		out, _ := cmd.Output()
 		var r readersJSON

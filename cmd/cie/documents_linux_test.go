@@ -18,6 +18,7 @@ import (
 	"cie/card/cardtest"
 	"cie/card/cardtest/authority"
 	"cie/cmd/internal/anchor"
+	"cie/cmd/internal/harness/await"
 )
 
 // signingDir is a directory with a file of readers and a PIN.
@@ -56,7 +57,7 @@ func (o *signingDir) write(name, content string) {
 // run runs a line of the shell and returns its output and exit code.
 func (o *signingDir) run(line string, env ...string) (out string, code int) {
 	o.t.Helper()
-	c := exec.Command("sh", "-c", line)
+	c := await.Command(o.t, "sh", "-c", line)
 	c.Dir, c.Env = o.dir, append(o.env, env...)
 	var b bytes.Buffer
 	c.Stdout, c.Stderr = &b, &b

@@ -17,6 +17,7 @@ import (
 	clean "cie/apdu/printable"
 	"cie/card/cardtest"
 	"cie/card/cardtest/stack"
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/harness/stacktest"
 	"cie/cmd/internal/tty/ptytest"
 )
@@ -171,7 +172,7 @@ func TestTerminalHostileNames(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := ptytest.New(t)
-			cmd := exec.Command("cie", append(c.args, "--csca", filepath.Join(dir, "csca.pem"))...)
+			cmd := await.Command(t, "cie", append(c.args, "--csca", filepath.Join(dir, "csca.pem"))...)
 			cmd.Env = append(env, "LC_ALL="+english)
 			cmd.Stdin, cmd.Stdout, cmd.Stderr = p.TTY, p.TTY, p.TTY
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}

@@ -5,10 +5,10 @@ import (
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
+	"cie/cmd/internal/harness/await"
 	"cie/pkcs11mod"
 	"cie/pkcs11mod/ck"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -53,7 +53,7 @@ func TestStatusNamesAKnownHolder(t *testing.T) {
 		"XDG_CACHE_HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_STATE_HOME="+dir)
 	status := func(args ...string) string {
 		t.Helper()
-		cmd := exec.Command("cie", append([]string{"status"}, args...)...)
+		cmd := await.Command(t, "cie", append([]string{"status"}, args...)...)
 		cmd.Env = environment
 		out, err := cmd.Output()
 		if err != nil {
@@ -80,7 +80,7 @@ func TestStatusNamesAKnownHolder(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "readers"), []byte("Reader One: cie card\nReader Two: cie other nis=999900001234\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("cie", "pin", "verify", "--pin-fd", "0")
+	cmd := await.Command(t, "cie", "pin", "verify", "--pin-fd", "0")
 	cmd.Env, cmd.Stdin = environment, strings.NewReader(string(cardtest.DefaultPIN())+"\n")
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "Reader One (MARIA PROVA)") || !strings.Contains(string(out), "Reader Two (CIE 1234)") {

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/tty/ptytest"
 )
 
@@ -35,7 +35,7 @@ func TestCodesAreNeverPrintedOrWritten(t *testing.T) {
 	codes := []string{pin, puk, wrong, fresh, "61739520"}
 	run := func(wantExit int, args []string, fds ...string) []byte {
 		t.Helper()
-		cmd := exec.Command("cie", append(args, "--debug", "--csca", filepath.Join(dir, "csca.pem"))...)
+		cmd := await.Command(t, "cie", append(args, "--debug", "--csca", filepath.Join(dir, "csca.pem"))...)
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), readersVariable+"="+file, "LC_ALL=C", "XDG_CACHE_HOME="+filepath.Join(dir, "cache"), "XDG_STATE_HOME="+filepath.Join(dir, "state"))
 		for i, code := range fds {
@@ -142,7 +142,7 @@ func TestProcessIsNotDumpableWhileItHoldsACode(t *testing.T) {
 	}
 	defer r.Close()
 	defer w.Close()
-	cmd := exec.Command(bin, "pin", "verify", "--pin-fd", "3")
+	cmd := await.Command(t, bin, "pin", "verify", "--pin-fd", "3")
 	cmd.Env, cmd.Dir, cmd.ExtraFiles = s.env, "/", []*os.File{r}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	if err := cmd.Start(); err != nil {

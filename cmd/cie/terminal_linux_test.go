@@ -43,7 +43,7 @@ func startOnTerminal(t *testing.T, locale, cards string, args ...string) *termin
 
 func (s *terminalRun) start(locale string, args ...string) {
 	s.t.Helper()
-	s.cmd = exec.Command("cie", append(args, "--csca", filepath.Join(s.dir, "csca.pem"))...)
+	s.cmd = await.Command(s.t, "cie", append(args, "--csca", filepath.Join(s.dir, "csca.pem"))...)
 	s.cmd.Env = append(os.Environ(), readersVariable+"="+filepath.Join(s.dir, "readers"), "LC_ALL="+locale,
 		"TERM=xterm", "XDG_CACHE_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "XDG_STATE_HOME="+s.dir)
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = s.TTY, s.TTY, s.TTY
@@ -430,7 +430,7 @@ func TestUnblockCompletesWhenDebugPipeCloses(t *testing.T) {
 	if err := anchor.Write(s.dir); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("cie", "pin", "unblock", "--debug", "--puk-fd", "3", "--new-pin-fd", "4")
+	cmd := await.Command(t, "cie", "pin", "unblock", "--debug", "--puk-fd", "3", "--new-pin-fd", "4")
 	cmd.Env = append(os.Environ(), readersVariable+"="+file, "LC_ALL=C", "XDG_CACHE_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "XDG_STATE_HOME="+s.dir)
 	cmd.Stderr = w
 	for _, code := range []string{puk, fresh} {
@@ -481,7 +481,7 @@ func TestWithoutTerminalNoCardIsUsed(t *testing.T) {
 	if err := os.WriteFile(file, []byte(oneReader), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("cie", "pin", "verify", "--json")
+	cmd := await.Command(t, "cie", "pin", "verify", "--json")
 	cmd.Env = append(os.Environ(), readersVariable+"="+file, "LC_ALL=C")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	out, _ := cmd.Output()

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -22,7 +21,7 @@ func TestWatchReportsChangesOverRestartOfService(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := startPCSC(t)
-	cmd := exec.Command("cie", "watch", "--json")
+	cmd := await.Command(t, "cie", "watch", "--json")
 	cmd.Env = append(os.Environ(), d.Env()...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"cie/cmd/internal/harness/await"
 	"cie/gui"
 )
 
@@ -22,7 +23,7 @@ func TestBrowsersRememberRestart(t *testing.T) {
 	put(t, filepath.Join(dir, "firefox"), sleep, 0o755)
 	run := func() *exec.Cmd {
 		t.Helper()
-		cmd := exec.Command(filepath.Join(dir, "firefox"), "600")
+		cmd := await.Command(t, filepath.Join(dir, "firefox"), "600")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	"cie/card/ades/pdf"
 	"cie/card/cardtest"
 	"cie/cmd/internal/documents"
+	"cie/cmd/internal/harness/await"
 	"cie/gui"
 )
 
@@ -213,7 +214,7 @@ func TestVerifyReportsDamageAndPasswords(t *testing.T) {
 		t.Skip("qpdf is not installed")
 	}
 	locked := filepath.Join(r.dir, "locked.pdf")
-	if out, err := exec.Command("qpdf", "--encrypt", "segreta", "padrone", "256", "--", letter, locked).CombinedOutput(); err != nil {
+	if out, err := await.Command(t, "qpdf", "--encrypt", "segreta", "padrone", "256", "--", letter, locked).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, password := range []string{"", "wrong"} {
@@ -270,7 +271,7 @@ func TestVerificationIsSavedAsAPDF(t *testing.T) {
 		d.Close()
 	}
 	if path, err := exec.LookPath("pdftotext"); err == nil {
-		if out, err := exec.Command(path, name, "-").Output(); err != nil || !strings.Contains(string(out), "È valida: così è.") {
+		if out, err := await.Command(t, path, name, "-").Output(); err != nil || !strings.Contains(string(out), "È valida: così è.") {
 			t.Errorf("%v: %s", err, out)
 		}
 	}

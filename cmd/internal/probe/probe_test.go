@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"cie/cmd/internal/harness/await"
 )
 
 // roleVariable makes the test binary a child.
@@ -46,7 +47,7 @@ func library(t *testing.T, source string) string {
 	if err := os.WriteFile(in, []byte(source), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if b, err := exec.Command("cc", "-shared", "-fPIC", "-o", out, in).CombinedOutput(); err != nil {
+	if b, err := await.Command(t, "cc", "-shared", "-fPIC", "-o", out, in).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, b)
 	}
 	return out

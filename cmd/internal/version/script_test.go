@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"cie/cmd/internal/harness/await"
 )
 
 // The script prints the version of a tree.
@@ -32,7 +34,7 @@ func TestScriptPrintsVersionOfTree(t *testing.T) {
 	top := t.TempDir()
 	run := func(name string, args ...string) string {
 		t.Helper()
-		cmd := exec.Command(name, args...)
+		cmd := await.Command(t, name, args...)
 		cmd.Dir = top
 		// Use no git configuration of the user and a constant time.
 		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_CEILING_DIRECTORIES="+filepath.Dir(top),

@@ -6,11 +6,12 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"cie/cmd/internal/harness/await"
 )
 
 // chipFiles are the files of package card below Session: the chip and its
@@ -24,7 +25,7 @@ var chipFiles = []string{
 // buildInCard compiles files of package card as a package without the others.
 func buildInCard(t *testing.T, flags []string, files []string) ([]byte, error) {
 	t.Helper()
-	cmd := exec.Command("go", append(append([]string{"build"}, flags...), files...)...)
+	cmd := await.Command(t, "go", append(append([]string{"build"}, flags...), files...)...)
 	cmd.Dir = filepath.Join(root(t), "card")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=readonly")
 	return cmd.CombinedOutput()

@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"cie/cmd/internal/harness/await"
 )
 
 const (
@@ -182,7 +183,7 @@ func root(t *testing.T) string {
 // files behind a cgo build tag are seen; no C compiler is needed for that.
 func goCommand(t *testing.T, cgo bool, args ...string) []byte {
 	t.Helper()
-	cmd := exec.Command("go", args...)
+	cmd := await.Command(t, "go", args...)
 	cmd.Dir = root(t)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if cgo {

@@ -4,6 +4,8 @@ package await
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"io"
 	"os/exec"
 	"testing"
@@ -43,6 +45,29 @@ func value[T any](from <-chan T, patience time.Duration) (v T, ok bool) {
 	case <-late.C:
 		return v, false
 	}
+}
+
+// Command returns a command that does not outlast the test. One that runs longer than
+// Patience is killed, and the test fails and names it.
+func Command(t testing.TB, name string, args ...string) *exec.Cmd {
+	return command(t, Patience, name, args...)
+}
+
+func command(t testing.TB, patience time.Duration, name string, args ...string) *exec.Cmd {
+	// The context of the test ends before its cleanup functions, which may end the
+	// command in an orderly way.
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Cancel = func() error {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			t.Errorf("%q runs longer than %v", cmd.Args, patience)
+		}
+		return cmd.Process.Kill()
+	}
+	// A descendant may keep the pipes open.
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
 }
 
 // Exit waits for the end of a command that was started, and returns its error. It

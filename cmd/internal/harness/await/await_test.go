@@ -1,7 +1,9 @@
 package await
 
 import (
+	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
 )
@@ -30,5 +32,26 @@ func TestLineEndsAtTheFirstLine(t *testing.T) {
 	go func() { _, _ = io.WriteString(w, "first\nsecond") }()
 	if l := Line(t, "a line", r); l != "first" {
 		t.Errorf("line %q", l)
+	}
+}
+
+// reporter takes the errors of a command in place of the test.
+type reporter struct {
+	testing.TB
+	errors chan string
+}
+
+func (r reporter) Errorf(format string, args ...any) { r.errors <- fmt.Sprintf(format, args...) }
+
+func TestCommandIsKilledAndNamed(t *testing.T) {
+	r := reporter{t, make(chan string, 1)}
+	if err := command(r, time.Millisecond, "sleep", "600").Run(); err == nil {
+		t.Error("a command that runs too long succeeds")
+	}
+	if e := <-r.errors; !strings.Contains(e, `"sleep" "600"`) {
+		t.Errorf("the error does not name the command: %s", e)
+	}
+	if err := Command(r, "true").Run(); err != nil || len(r.errors) != 0 {
+		t.Errorf("a command that ends: %v, %d errors", err, len(r.errors))
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"cie/card/cardtest"
 	private "cie/card/cardtest/stack"
 	"cie/cmd/internal/anchor"
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/harness/browsertest/browser"
 	"cie/cmd/internal/harness/browsertest/desktop"
 	"cie/cmd/internal/harness/browsertest/idp"
@@ -127,7 +128,7 @@ func (s *machine) disable() {
 // cie runs the command line program in the home.
 func (s *machine) cie(args ...string) {
 	s.t.Helper()
-	cmd := exec.Command(built.File(s.t, built.CLI), args...)
+	cmd := await.Command(s.t, built.File(s.t, built.CLI), args...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "XDG_RUNTIME_DIR=" + s.env.RuntimeDir, "LANG=C.UTF-8"}, s.daemon.Env()...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		s.t.Fatalf("cie %s: %v\n%s", strings.Join(args, " "), err, out)
