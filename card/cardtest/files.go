@@ -119,7 +119,15 @@ func contents(p *Profile) (map[uint16][]byte, error) {
 // times.
 var issued struct {
 	sync.Mutex
-	cards map[string]map[uint16][]byte
+	cards map[issuedKey]map[uint16][]byte
+}
+
+// issuedKey consists of everything that affects the contents of a card. It holds the
+// issuer itself: an address printed in profile could be that of the next issuer, once the
+// garbage collector has freed this one.
+type issuedKey struct {
+	profile string
+	issuer  *Issuer
 }
 
 // maxIssued limits the size of issued.cards.
@@ -127,13 +135,14 @@ const maxIssued = 32
 
 // issue returns contents through the cache. The caller must not change the result.
 func issue(p *Profile) (map[uint16][]byte, error) {
-	// The key consists of all fields that affect the contents.
 	q := *p
 	q.Family, q.PIN, q.PUK, q.Padding, q.Files, q.Rand = 0, nil, nil, nil, nil, nil
 	q.NoLeStatus, q.OuterStatus, q.LastTry63C0, q.KeepVerified = false, false, false, false
 	q.DOCP = DOCPNamed
 	q.Strict &= StrictShortSM // EF.ATR contains the limit
-	key := fmt.Sprintf("%#v", q)
+	key := issuedKey{issuer: q.Forgery.Issuer}
+	q.Forgery.Issuer = nil
+	key.profile = fmt.Sprintf("%#v", q)
 
 	issued.Lock()
 	defer issued.Unlock()
@@ -145,7 +154,7 @@ func issue(p *Profile) (map[uint16][]byte, error) {
 		return nil, err
 	}
 	if len(issued.cards) >= maxIssued || issued.cards == nil {
-		issued.cards = make(map[string]map[uint16][]byte)
+		issued.cards = make(map[issuedKey]map[uint16][]byte)
 	}
 	issued.cards[key] = content
 	return maps.Clone(content), nil

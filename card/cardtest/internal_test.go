@@ -2,6 +2,10 @@ package cardtest
 
 import (
 	"bytes"
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -84,6 +88,33 @@ func TestContentsFollowProfile(t *testing.T) {
 			}
 		}
 		seen = append(seen, content)
+	}
+}
+
+// Issuers that are loaded one after the other can have the same address: a card never gets
+// the files of another issuer from the cache.
+func TestCacheDistinguishesIssuersAtOneAddress(t *testing.T) {
+	for n := range 4 * KeySets {
+		var keys [4]*rsa.PrivateKey
+		for i, use := range []string{"auth", "auth", "int", "services"} {
+			keys[i] = loadPool().keys[fmt.Sprintf("%s-%d", use, n%KeySets)]
+		}
+		issuer, err := newIssuer("Unknown Country Signer CA", keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Profile{Forgery: Forgery{Issuer: issuer}}.withDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := issue(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(content[fidServices], x509.MarshalPKCS1PublicKey(&keys[3].PublicKey)) {
+			t.Fatalf("issuer %d has the files of another one", n)
+		}
+		runtime.GC()
 	}
 }
 
