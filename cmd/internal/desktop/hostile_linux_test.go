@@ -13,34 +13,36 @@ import (
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/cardtest/stack"
-	"cie/card/sod"
 	"cie/cmd/internal/harness/stacktest"
 	"cie/gui"
 )
 
-// The window and the log get plain text from a reader and a card with hostile names.
-func TestHostileNamesReachNoWindow(t *testing.T) {
-	const evil = "\x1b[2J\x1b]0;T\x07\u009b31m\u202eEVIL\u2066\u200b\u2028\r\b\x7f\xff"
+const evil = "\x1b[2J\x1b]0;T\x07\u009b31m\u202eEVIL\u2066\u200b\u2028\r\b\x7f\xff"
+
+// TestRealService runs the tests that need a PC/SC service: one process uses only one.
+func TestRealService(t *testing.T) {
 	d := stacktest.Start(t, stack.Options{Name: evil})
 	if err := d.Setenv(); err != nil {
 		t.Fatal(err)
 	}
+	t.Run("hostile names reach no window", func(t *testing.T) { testHostileNames(t, d) })
+	t.Run("pauses are shorter than Windows allows", func(t *testing.T) { testPauses(t, d) })
+}
+
+// The window and the log get plain text from a reader and a card with hostile names.
+func testHostileNames(t *testing.T, d *stack.Stack) {
 	c, err := cardtest.New(cardtest.Profile{Surname: evil + strings.Repeat("è", 5000), GivenName: "A\nB" + evil,
 		FiscalCode: evil, Country: evil, CommonNameSuffix: evil, DocumentNumber: "\x1b[2J\u202eAB"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Insert(0, c)
+	defer d.Insert(0, c).Remove()
 
 	service := pcsc.New(pcsc.Config{})
 	t.Cleanup(func() { service.Close() })
-	roots := sod.BuiltinRoots().Clone()
-	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	f := &files{logs: filepath.Join(dir, "logs"), home: dir, settings: gui.Settings{LogLevel: "all"}}
-	s := newCards(service, card.Options{Store: card.DirStore(filepath.Join(dir, "cards")), Roots: roots})
+	s := newCards(service, card.Options{Store: card.DirStore(filepath.Join(dir, "cards")), Roots: testRoots(t)})
 	s.trace, s.failed = f.trace, f.problem
 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -18,6 +18,16 @@ import (
 // card.
 const idleLimit = 5 * time.Second
 
+// testRoots returns the issuers of real and of virtual cards.
+func testRoots(t *testing.T) *sod.Roots {
+	t.Helper()
+	roots := sod.BuiltinRoots().Clone()
+	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
+		t.Fatal(err)
+	}
+	return roots
+}
+
 // newIdleCards returns the part of the Service that works with cards, with a card in the
 // reader "reader" that is reset like on Windows.
 func newIdleCards(t *testing.T) (*cards, *cardtest.Service, *cardtest.Card) {
@@ -29,20 +39,19 @@ func newIdleCards(t *testing.T) (*cards, *cardtest.Service, *cardtest.Card) {
 	virtual.SetIdleLimit(idleLimit)
 	service := &cardtest.Service{}
 	service.Insert("reader", virtual)
-	roots := sod.BuiltinRoots().Clone()
-	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
-		t.Fatal(err)
-	}
-	c := newCards(service, card.Options{Roots: roots, State: state.Memory()})
+	c := newCards(service, card.Options{Roots: testRoots(t), State: state.Memory()})
 	t.Cleanup(c.release)
 	return c, service, virtual
 }
 
-// cardCalls are the calls of the window that use the card and need no network.
-var cardCalls = []struct {
+// cardCall is a call of the window that uses the card in the reader "reader".
+type cardCall struct {
 	name string
 	do   func(t *testing.T, c *cards) error
-}{
+}
+
+// cardCalls are those that need neither a document nor the network.
+var cardCalls = []cardCall{
 	{"inspect", func(t *testing.T, c *cards) error {
 		return c.Inspect(t.Context(), "reader", func(gui.Card) {})
 	}},
