@@ -342,3 +342,45 @@ func (b *button) AccessibilityLabel() string {
 
 // AccessibilityRole implements fyne.Accessible.
 func (b *button) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
+
+// textEntry is a field for a line of text. It passes the keys of the window on.
+type textEntry struct {
+	widget.Entry
+	u    *UI
+	name string
+}
+
+func newEntry(u *UI, name string) *textEntry {
+	e := &textEntry{u: u, name: name}
+	e.ExtendBaseWidget(e)
+	return e
+}
+
+// AccessibilityLabel implements fyne.Accessible.
+func (e *textEntry) AccessibilityLabel() string { return e.name }
+
+// AccessibilityRole implements fyne.Accessible.
+func (e *textEntry) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleText }
+
+// FocusGained implements fyne.Focusable.
+func (e *textEntry) FocusGained() {
+	e.Entry.FocusGained()
+	reveal(e)
+}
+
+// TypedKey implements fyne.Focusable.
+func (e *textEntry) TypedKey(k *fyne.KeyEvent) {
+	if passes(e, k) {
+		return
+	}
+	e.Entry.TypedKey(k)
+}
+
+// TypedShortcut implements fyne.Shortcutable.
+func (e *textEntry) TypedShortcut(s fyne.Shortcut) {
+	if f := e.u.keys[s.ShortcutName()]; f != nil {
+		f()
+		return
+	}
+	e.Entry.TypedShortcut(s)
+}

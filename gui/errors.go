@@ -30,6 +30,8 @@ var (
 	ErrDemo = errors.New("a demonstration writes no files")
 	// ErrUntrusted: the certificate of the card is not accepted.
 	ErrUntrusted = errors.New("the certificate of the card was not accepted")
+	// ErrNoStamp: no time stamp came that can be used, and the document was not written.
+	ErrNoStamp = errors.New("no time stamp")
 )
 
 // own are the keys of the errors of a Service, most specific first.
@@ -43,6 +45,7 @@ var own = []struct {
 	{ErrSomeBrowsers, "some-browsers"},
 	{ErrUntrusted, "untrusted"},
 	{ErrDemo, "demo"},
+	{ErrNoStamp, "no-stamp"},
 }
 
 // keys has one for every kind of error of package card.

@@ -48,6 +48,13 @@ func (f *fakeSigning) CheckPicture(file string) (image.Image, error) {
 	return image.NewGray(image.Rect(0, 0, 40, 20)), nil
 }
 
+func (f *fakeSigning) CheckAuthority(address string) error {
+	if !strings.HasPrefix(address, "https://") {
+		return errors.New("no address")
+	}
+	return nil
+}
+
 func (f *fakeSigning) DrawPage(ctx context.Context, file string, page, width int) (image.Image, error) {
 	if f.drawn != nil {
 		select {
@@ -84,6 +91,10 @@ func (f *fakeSigning) SignDocuments(ctx context.Context, reader string, pin []by
 				update(SigningUpdate{Index: i, State: DocumentWaiting})
 				return err
 			}
+		}
+		if strings.Contains(job.Authority, "silent") {
+			update(SigningUpdate{Index: i, State: DocumentWaiting})
+			return ErrNoStamp
 		}
 		if strings.Contains(d.Path, "changed") {
 			update(SigningUpdate{Index: i, State: DocumentFailed, Refused: RefusedChanged})

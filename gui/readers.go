@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -152,6 +153,14 @@ func (s *slot) learn(ref card.PINRef, err error) {
 // unmarked removes what desktops with markup in notifications would read
 // as such (Desktop Notifications 1.2, Markup); the others show it as it is.
 var unmarked = strings.NewReplacer("&", " ", "<", "(", ">", ")")
+
+// expiry returns when the certificate of the card expires; zero: it is not known.
+func (s *slot) expiry() time.Time {
+	if s.holder != nil {
+		return s.holder.NotAfter
+	}
+	return s.card.Expiry
+}
 
 // holderName returns whose card it is, as far as that is known.
 func (s *slot) holderName() string {

@@ -165,10 +165,10 @@ func (s *cardScreen) details(slot *slot) fyne.CanvasObject {
 // health sums up the card in one line, and lists below it what is wrong.
 func (s *cardScreen) health(slot *slot) []fyne.CanvasObject {
 	t, c := s.u.texts, slot.card
-	until := c.Expiry
+	until := slot.expiry()
 	var expiry fyne.CanvasObject
 	if h := slot.holder; h != nil {
-		until, expiry = h.NotAfter, s.expiry(h)
+		expiry = s.expiry(h)
 	} else if !until.IsZero() {
 		expiry = s.expiry(&Holder{NotAfter: until, GraceUntil: until.Add(identity.Grace)})
 	}

@@ -2,9 +2,11 @@ package gui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -12,6 +14,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"cie/card"
+	"cie/card/identity"
 )
 
 // signScreen signs documents. There is one for the window, so that the documents stay
@@ -28,7 +31,9 @@ type signScreen struct {
 	stop   context.CancelFunc
 	failed error // of the last attempt
 	first  fyne.Focusable
+	submit *button // of the list
 	mark   marking
+	stamp  stamping
 }
 
 // signPhase is what the page is for at the moment.
@@ -231,24 +236,31 @@ func (s *signScreen) showList() {
 	more := newButton(t.T("sign.more"), s.choose)
 	list.Add(container.New(inset{0, 4}, row(more)))
 	n := len(s.ready())
-	objects := []fyne.CanvasObject{panel(list), s.markPanel(), s.target()}
+	objects := []fyne.CanvasObject{panel(list), s.markPanel(), s.stampPanel(), s.target()}
 	foot := vbox(4)
 	if left := len(s.items) - n; left > 0 && n > 0 {
 		foot.Add(line(warn, t.N("sign.left-out", left)))
 	}
-	foot.Add(muted(t.T("sign.clock")))
-	b := primaryButton(t.N("sign.do", max(n, 1)), func() {
+	clock := "sign.clock"
+	if s.stamp.on {
+		clock = "stamp.clock"
+	}
+	foot.Add(muted(t.T(clock)))
+	if over := s.expired(); over != nil {
+		foot.Add(over)
+	}
+	s.submit = primaryButton(t.N("sign.do", max(n, 1)), func() {
 		s.phase, s.failed = phaseAsk, nil
 		u.scroll.ScrollToTop()
 		s.update()
 		u.focus()
 	})
-	enable(b, n > 0)
+	enable(s.submit, s.mayStart())
 	s.first = more
 	if n > 0 {
-		s.first = b
+		s.first = s.submit
 	}
-	foot.Add(row(b))
+	foot.Add(row(s.submit))
 	s.set(append(objects, foot, s.worth())...)
 }
 
@@ -397,7 +409,10 @@ func (s *signScreen) showAsk() {
 		objects = append(objects, notice(info, t.N("sign.partly", signed, len(waiting)), t.T("sign.partly.stopped")))
 	}
 	had := s.ask.field()
-	objects = append(objects, panel(list), panel(s.ask.objects()...))
+	if s.stamp.on {
+		list.Add(line(info, t.T("stamp.sent", hostOf(s.stamp.address))))
+	}
+	objects = append(objects, panel(list), s.expired(), panel(s.ask.objects()...))
 	s.set(objects...)
 	// A card that came gets the keyboard, unless the user is elsewhere.
 	if at := s.u.win.Canvas().Focused(); s.u.built && had == nil && s.ask.field() != nil && (at == nil || at == fyne.Focusable(s.u.place())) {
@@ -407,11 +422,24 @@ func (s *signScreen) showAsk() {
 
 // interrupted explains why the signing ended before its end.
 func (s *signScreen) interrupted(signed, left int) fyne.CanvasObject {
-	t := s.u.texts
-	if signed == 0 {
+	t, p := s.u.texts, s.u.texts.Problem(s.failed)
+	switch {
+	case errors.Is(s.failed, ErrNoStamp):
+		return s.unstamped(signed, left)
+	case signed == 0:
 		return s.u.failure(s.ask.slot, s.failed)
 	}
-	return notice(warn, t.N("sign.partly", signed, left), t.T("sign.partly.text"), muted(t.Problem(s.failed).Title))
+	return notice(warn, t.N("sign.partly", signed, left), t.T("sign.partly.text"), muted(p.Title))
+}
+
+// expired warns that the certificate of the card is known to have expired; nil: it is
+// not.
+func (s *signScreen) expired() fyne.CanvasObject {
+	slot := s.u.pick()
+	if slot == nil || slot.expiry().IsZero() || identity.ValidityAt(time.Time{}, slot.expiry(), s.u.opts.Now()) < identity.InGrace {
+		return nil
+	}
+	return line(warn, s.u.texts.T("sign.expired", s.u.texts.Date(slot.expiry())))
 }
 
 // showStep shows how far a document is.
@@ -474,7 +502,8 @@ func (s *signScreen) job() ([]*signItem, SigningJob) {
 	items := s.ready()
 	further, stop := context.WithCancel(s.u.ctx)
 	s.stop = stop
-	job := SigningJob{Dir: s.dir, Suffix: t.T("sign.suffix"), Further: further}
+	job := SigningJob{Dir: s.dir, Suffix: t.T("sign.suffix"), Authority: s.stamp.authority(), Further: further}
+	s.u.rememberAuthority(job.Authority)
 	for _, item := range items {
 		job.Documents = append(job.Documents, SigningDocument{Path: item.Path, Format: item.Format, Mark: s.markFor(item)})
 	}
@@ -560,7 +589,7 @@ func (s *signScreen) showDone() {
 		}
 		objects = append(objects, panel(not))
 	}
-	s.set(append(objects, row(again), s.worth())...)
+	s.set(append(objects, s.expired(), row(again), s.worth())...)
 }
 
 // verdict says how many documents were signed.

@@ -255,7 +255,8 @@ func (s *verifyScreen) password(f *checkedFile) fyne.CanvasObject {
 	if f.password != "" {
 		title = t.T("signed.password.wrong")
 	}
-	entry := newPasswordEntry(s.u, t.T("signed.password.field"))
+	entry := newEntry(s.u, t.T("signed.password.field"))
+	entry.Password = true
 	open := primaryButton(t.T("signed.password.open"), func() {
 		f.password = entry.Text
 		s.verify([]*checkedFile{f}, false)
@@ -396,48 +397,4 @@ func (s *verifyScreen) save(f *checkedFile, key string, write func(context.Conte
 		}
 		s.u.scroll.ScrollToTop()
 	})
-}
-
-// passwordEntry is a field for the password of a document. It passes the keys of the
-// window on.
-type passwordEntry struct {
-	widget.Entry
-	u    *UI
-	name string
-}
-
-func newPasswordEntry(u *UI, name string) *passwordEntry {
-	e := &passwordEntry{u: u, name: name}
-	e.Password = true
-	e.ExtendBaseWidget(e)
-	return e
-}
-
-// AccessibilityLabel implements fyne.Accessible.
-func (e *passwordEntry) AccessibilityLabel() string { return e.name }
-
-// AccessibilityRole implements fyne.Accessible.
-func (e *passwordEntry) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleText }
-
-// FocusGained implements fyne.Focusable.
-func (e *passwordEntry) FocusGained() {
-	e.Entry.FocusGained()
-	reveal(e)
-}
-
-// TypedKey implements fyne.Focusable.
-func (e *passwordEntry) TypedKey(k *fyne.KeyEvent) {
-	if passes(e, k) {
-		return
-	}
-	e.Entry.TypedKey(k)
-}
-
-// TypedShortcut implements fyne.Shortcutable.
-func (e *passwordEntry) TypedShortcut(s fyne.Shortcut) {
-	if f := e.u.keys[s.ShortcutName()]; f != nil {
-		f()
-		return
-	}
-	e.Entry.TypedShortcut(s)
 }

@@ -235,6 +235,8 @@ type Settings struct {
 	// X and Y are the place of the window if Placed is set.
 	X, Y   int
 	Placed bool
+	// Authority is the address of the time stamp service that was used last.
+	Authority string
 }
 
 // About describes the program.

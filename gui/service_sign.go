@@ -16,10 +16,14 @@ type Signing interface {
 	// DrawPage draws a page of a PDF, counted from 1, in pixels of this width. It fails
 	// for what it cannot draw.
 	DrawPage(ctx context.Context, file string, page, width int) (image.Image, error)
+	// CheckAuthority reports why an address cannot be that of a time stamp service; nil:
+	// it can. Nothing is sent.
+	CheckAuthority(address string) error
 	// SignDocuments verifies the PIN and signs documents, one after the other. It calls
 	// update for every step of a document. Documents that cannot be signed are refused
 	// before the PIN is sent; the others are signed without them. The error is about the
-	// card or the PIN; the documents that were not begun then keep DocumentWaiting.
+	// card or the PIN, or matches ErrNoStamp; the documents that were not signed then keep
+	// DocumentWaiting.
 	SignDocuments(ctx context.Context, reader string, pin []byte, job SigningJob, o CodeOptions, update func(SigningUpdate)) error
 }
 
@@ -85,6 +89,9 @@ type SigningJob struct {
 	Dir string
 	// Suffix is added to the name of a signed PDF.
 	Suffix string
+	// Authority is the address of the service that stamps the signatures with the time;
+	// "": none does. The service receives a digest only.
+	Authority string
 	// Further: when it ends, no further document is begun.
 	Further context.Context
 }

@@ -50,6 +50,20 @@ var signPoses = []pose{
 		d.drop("/documenti/contratto.pdf", "/documenti/elenco.csv", "/documenti/signed-delega.pdf", "/documenti/bad-password.pdf")
 	}},
 	{"sign-mark", func(d *rig) { d.marked("/documenti/contratto.pdf", "/documenti/delega.pdf") }},
+	{"sign-stamp", func(d *rig) {
+		d.fake.put(testReader, 3, 10, card.Genuine).card.Expiry = testNow.AddDate(0, 0, -1)
+		d.show(ReaderState{Readers: []Reader{d.reader(Present)}})
+		d.drop("/documenti/contratto.pdf")
+		d.stampWith("https://marche.example.it/tsr")
+	}},
+	{"sign-unstamped", func(d *rig) {
+		d.lay(3, 10, card.Genuine)
+		d.drop("/documenti/contratto.pdf")
+		d.stampWith("https://silent.example.it/tsr")
+		d.press(d.texts.N("sign.do", 1))
+		d.codes(testPIN)
+		d.idle()
+	}},
 	{"sign-ask", func(d *rig) { d.signs("/documenti/contratto.pdf", "/documenti/elenco.csv") }},
 	{"sign-busy", func(d *rig) {
 		goOn := make(chan struct{})
@@ -391,4 +405,91 @@ func TestDialogsForFilesAndFoldersOpen(t *testing.T) {
 		}
 		d.win.Canvas().Overlays().Remove(top)
 	}
+}
+
+// stampWith switches the time stamp on and types the address of the service.
+func (d *rig) stampWith(address string) {
+	d.t.Helper()
+	s := d.signing()
+	s.stamp.on = true
+	s.update()
+	visit(d.win.Content(), func(o fyne.CanvasObject) bool {
+		e, ok := o.(*textEntry)
+		if ok {
+			e.SetText(address)
+		}
+		return ok
+	})
+}
+
+func TestSignTimeStampIsOffAndSaysWhatIsSentToWhom(t *testing.T) {
+	d := newRig(t, newFake())
+	d.lay(3, 10, card.Genuine)
+	d.drop("/x/a.pdf")
+	d.wants("receives only a fingerprint", "not the document, nor your name", "The date of the signature is that of this computer")
+	d.stampWith("tsa.example")
+	d.wants("Type the address of the service you use")
+	if !d.signing().submit.Disabled() {
+		t.Error("a document can be signed with a service that has no address")
+	}
+	d.stampWith("https://tsa.example/tsr")
+	d.wants("tsa.example receives a fingerprint and the network address", "The certified time is that of the service")
+	d.lacks("The date of the signature is that of this computer")
+	d.press("Sign 1 document")
+	d.wants("tsa.example receives a fingerprint and the network address")
+	d.codes(testPIN)
+	d.idle()
+	if job := d.fake.jobs[0]; job.Authority != "https://tsa.example/tsr" {
+		t.Errorf("the job is %+v", job)
+	}
+	if got := d.fake.Settings().Authority; got != "https://tsa.example/tsr" {
+		t.Errorf("the address is kept as %q", got)
+	}
+
+	again := newRig(t, newFake())
+	again.lay(3, 10, card.Genuine)
+	again.signs("/x/a.pdf")
+	again.codes(testPIN)
+	again.idle()
+	if job := again.fake.jobs[0]; job.Authority != "" {
+		t.Errorf("without the switch the job is %+v", job)
+	}
+}
+
+func TestSignContinuesWithoutTheTimeStampThatDidNotCome(t *testing.T) {
+	d := newRig(t, newFake())
+	d.lay(3, 10, card.Genuine)
+	d.drop("/x/a.pdf", "/x/b.txt")
+	d.stampWith("https://silent.example")
+	d.press("Sign 2 documents")
+	d.codes(testPIN)
+	d.idle()
+	d.wants("No time stamp came", "Nothing was written for this file")
+	if got := d.fake.signedFiles(); len(got) != 0 {
+		t.Errorf("signed %v", got)
+	}
+	d.press("Sign without a certified time")
+	d.lacks("No time stamp came", "silent.example")
+	d.codes(testPIN)
+	d.idle()
+	if got := d.fake.signedFiles(); len(got) != 2 || d.fake.jobs[1].Authority != "" {
+		t.Errorf("signed %v with %+v", got, d.fake.jobs[1])
+	}
+}
+
+func TestSignWarnsOfAnExpiredCertificateBeforeThePIN(t *testing.T) {
+	const warning = "The certificate of the card expired on 14 January 2030"
+	d := newRig(t, newFake())
+	d.fake.put(testReader, 3, 10, card.Genuine).card.Expiry = testNow.AddDate(0, 0, -1)
+	d.show(ReaderState{Readers: []Reader{d.reader(Present)}})
+	d.drop("/x/a.pdf")
+	d.wants(warning)
+	d.press("Sign 1 document")
+	d.wants(warning)
+
+	valid := newRig(t, newFake())
+	valid.fake.put(testReader, 3, 10, card.Genuine).card.Expiry = testNow.AddDate(0, 0, 1)
+	valid.show(ReaderState{Readers: []Reader{valid.reader(Present)}})
+	valid.drop("/x/a.pdf")
+	valid.lacks("expired")
 }

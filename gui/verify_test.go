@@ -203,7 +203,7 @@ func TestVerifyAsksForAPassword(t *testing.T) {
 	d.openVerify([]string{"/tmp/locked.pdf"})
 	d.worked()
 	for _, password := range []string{"wrong", testPassword} {
-		e, ok := d.win.Canvas().Focused().(*passwordEntry)
+		e, ok := d.win.Canvas().Focused().(*textEntry)
 		if !ok {
 			t.Fatalf("the keyboard is in %T", d.win.Canvas().Focused())
 		}
@@ -216,7 +216,7 @@ func TestVerifyAsksForAPassword(t *testing.T) {
 	}
 	d.wants("Valid signature: MARIA PROVA")
 	d.verify("locked.pdf")
-	d.win.Canvas().Focused().(*passwordEntry).TypedShortcut(&desktop.CustomShortcut{KeyName: fyne.Key1, Modifier: fyne.KeyModifierControl})
+	d.win.Canvas().Focused().(*textEntry).TypedShortcut(&desktop.CustomShortcut{KeyName: fyne.Key1, Modifier: fyne.KeyModifierControl})
 	if d.at != screenCard {
 		t.Errorf("Ctrl+1 in the field leads to %s", d.at)
 	}

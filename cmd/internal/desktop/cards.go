@@ -315,7 +315,7 @@ func (c *cards) Holder(ctx context.Context, reader string, pin []byte, o gui.Cod
 		if err != nil {
 			return err
 		}
-		h.session.NoteHolder(id.Name())
+		c.note(h.session, id)
 		number, err := h.session.DocumentNumber(ctx)
 		if err != nil || number == "" {
 			number = id.DocumentNumber
@@ -325,12 +325,17 @@ func (c *cards) Holder(ctx context.Context, reader string, pin []byte, o gui.Cod
 			DocumentNumber: number,
 			NotBefore:      id.NotBefore, NotAfter: id.NotAfter, GraceUntil: id.GraceUntil,
 		}
-		c.mu.Lock()
-		c.seen[h.session.NIS()] = *id
-		c.mu.Unlock()
 		return nil
 	})
 	return out, err
+}
+
+// note keeps whose card it is, for this run.
+func (c *cards) note(s *card.Session, id *identity.Identity) {
+	s.NoteHolder(id.Name())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen[s.NIS()] = *id
 }
 
 // ChangePIN implements gui.Service.

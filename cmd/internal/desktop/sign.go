@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"fmt"
 	"image"
 	"io"
 	"io/fs"
@@ -15,7 +16,9 @@ import (
 	"cie/card"
 	"cie/card/ades/cms"
 	"cie/card/ades/pdf"
+	"cie/card/identity"
 	"cie/cmd/internal/documents"
+	"cie/cmd/internal/online"
 	"cie/cmd/internal/preview"
 	"cie/gui"
 )
@@ -150,10 +153,15 @@ func (s *signing) SignDocuments(ctx context.Context, reader string, pin []byte, 
 		if err != nil {
 			return err
 		}
-		h.session.NoteHolder(documents.SignerName(signer.Certificate))
+		if id, err := identity.Parse(signer.Certificate); err == nil {
+			s.cards.note(h.session, id)
+		}
 		return signAll(ctx, job, tasks, signer, update)
 	})
 }
+
+// CheckAuthority implements gui.Signing.
+func (s *signing) CheckAuthority(address string) error { return online.CheckURL(address) }
 
 // prepare refuses what cannot be signed, before a PIN is sent.
 func (s *signing) prepare(ctx context.Context, job gui.SigningJob, update func(gui.SigningUpdate)) ([]task, error) {
@@ -162,6 +170,7 @@ func (s *signing) prepare(ctx context.Context, job gui.SigningJob, update func(g
 	for i, d := range job.Documents {
 		t := task{index: i}
 		options, err := signingOptions(d)
+		options.Stamped = job.Authority != ""
 		if err == nil {
 			t.document, err = documents.Prepare(ctx, d.Path, options)
 		}
@@ -240,19 +249,28 @@ func (k *cardKey) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([
 // signAll signs the documents until the card fails or no further one is wanted.
 func signAll(ctx context.Context, job gui.SigningJob, tasks []task, signer cms.Signer, update func(gui.SigningUpdate)) error {
 	key, _ := signer.Key.(*cardKey)
+	options := cms.Options{}
+	if job.Authority != "" {
+		options.Timestamp = documents.Timestamp(ctx, job.Authority)
+	}
 	for _, t := range tasks {
 		if job.Further != nil && job.Further.Err() != nil {
 			return nil
 		}
 		update(gui.SigningUpdate{Index: t.index, State: gui.DocumentWorking})
-		err := documents.Sign(ctx, t.document, t.out, signer, cms.Options{Time: time.Now()})
+		options.Time = time.Now()
+		err := documents.Sign(ctx, t.document, t.out, signer, options)
+		unstamped, failing := errors.AsType[*documents.StampError](err)
 		switch {
 		case err == nil:
 			update(gui.SigningUpdate{Index: t.index, State: gui.DocumentSigned, Out: t.out, File: address(t.out), Folder: address(filepath.Dir(t.out))})
-		case key.err != nil || ctx.Err() != nil:
+		case key.err != nil || failing || ctx.Err() != nil:
 			update(gui.SigningUpdate{Index: t.index, State: gui.DocumentWaiting})
-			if key.err != nil {
+			switch {
+			case key.err != nil:
 				return key.err
+			case failing: // the further ones would wait for it, too
+				return fmt.Errorf("%w: %w", gui.ErrNoStamp, unstamped)
 			}
 			return context.Cause(ctx)
 		default:

@@ -15,6 +15,7 @@ import (
 	"cie/card/ades"
 	"cie/card/ades/pdf"
 	"cie/card/cardtest"
+	"cie/card/cardtest/authority"
 	"cie/gui"
 )
 
@@ -52,7 +53,13 @@ func (k *folder) names() []string {
 // sign signs files and returns the last state of each. step is called for each step.
 func (k *folder) sign(pin []byte, step func(gui.SigningUpdate), files ...string) ([]gui.SigningUpdate, error) {
 	k.t.Helper()
-	job := gui.SigningJob{Suffix: "-firmato", Further: context.Background()}
+	return k.run(gui.SigningJob{}, pin, step, files...)
+}
+
+// run is sign with the time stamps of a job.
+func (k *folder) run(job gui.SigningJob, pin []byte, step func(gui.SigningUpdate), files ...string) ([]gui.SigningUpdate, error) {
+	k.t.Helper()
+	job.Suffix, job.Further = "-firmato", context.Background()
 	for _, f := range files {
 		c := k.d.Examine(k.t.Context(), k.path(f), "")
 		d := gui.SigningDocument{Path: c.Path, Format: c.Format}
@@ -185,6 +192,39 @@ func TestSignDocumentsEndsWithTheCardAndContinues(t *testing.T) {
 	k.d.move()
 	if last, err := k.sign(cardtest.DefaultPIN(), nil, "letter.pdf"); err != nil || last[0].State != gui.DocumentSigned {
 		t.Errorf("with the card back: %+v, %v", last, err)
+	}
+}
+
+func TestSignDocumentsWithATimeStamp(t *testing.T) {
+	tsa, err := authority.Start(&cardtest.Authority{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tsa.Close()
+	k := newFolder(t)
+	job := gui.SigningJob{Authority: tsa.URL + "/tsa"}
+	if err := k.d.CheckAuthority(job.Authority); err != nil {
+		t.Error(err)
+	}
+	if err := k.d.CheckAuthority("tsa.example"); err == nil {
+		t.Error("a name is taken for an address")
+	}
+	last, err := k.run(job, cardtest.DefaultPIN(), nil, "letter.pdf", "list.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range last {
+		v, err := k.d.VerifyFile(t.Context(), u.Out, gui.VerifyOptions{})
+		if err != nil || len(v.Signatures) != 1 || v.Signatures[0].Level != "B-T" {
+			t.Errorf("%s has no time stamp: %+v, %v", u.Out, v, err)
+		}
+	}
+	// Without an answer nothing is written, and no further document is begun.
+	tsa.Change(func(a *cardtest.Authority) { a.Fault = cardtest.FaultNothing })
+	before := k.names()
+	last, err = k.run(job, cardtest.DefaultPIN(), nil, "list.csv", "letter.pdf")
+	if !errors.Is(err, gui.ErrNoStamp) || last[0].State != gui.DocumentWaiting || last[1].State != gui.DocumentWaiting || !slices.Equal(k.names(), before) {
+		t.Errorf("without an answer: %+v, %v, %q", last, err, k.names())
 	}
 }
 
