@@ -119,8 +119,8 @@ func (s *signScreen) onSheet() *signItem {
 	return list[0]
 }
 
-// markPanel offers a visible mark; nil: no document can have one.
-func (s *signScreen) markPanel() fyne.CanvasObject {
+// markChoice offers a visible mark; nil: no document can have one.
+func (s *signScreen) markChoice() []fyne.CanvasObject {
 	t, m := s.u.texts, &s.mark
 	list := s.markable()
 	if len(list) == 0 {
@@ -136,7 +136,7 @@ func (s *signScreen) markPanel() fyne.CanvasObject {
 		s.update()
 	}
 	if !m.on {
-		return panel(on)
+		return []fyne.CanvasObject{on}
 	}
 	m.sheet = newSheet(t.T("mark.sheet"), sheetWidth, s.moved)
 	m.label = text("")
@@ -168,7 +168,7 @@ func (s *signScreen) markPanel() fyne.CanvasObject {
 	paper := container.New(innerInset{margin, 4}, m.sheet)
 	s.onPaper()
 	s.drawPage()
-	return panel(on, container.New(&aside{gap: 12, want: 16, first: sheetWidth + 2*margin}, paper, controls))
+	return []fyne.CanvasObject{on, container.New(&aside{gap: 12, want: 16, first: sheetWidth + 2*margin}, paper, controls)}
 }
 
 // sheetWidth is the width of the sheet in the window.

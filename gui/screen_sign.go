@@ -236,7 +236,9 @@ func (s *signScreen) showList() {
 	more := newButton(t.T("sign.more"), s.choose)
 	list.Add(container.New(inset{0, 4}, row(more)))
 	n := len(s.ready())
-	objects := []fyne.CanvasObject{panel(list), s.markPanel(), s.stampPanel(), s.target()}
+	choices := append(s.markChoice(), s.stampChoice()...)
+	choices = append(choices, even(widget.NewSeparator()), s.target())
+	objects := []fyne.CanvasObject{panel(list), panel(choices...)}
 	foot := vbox(4)
 	if left := len(s.items) - n; left > 0 && n > 0 {
 		foot.Add(line(warn, t.N("sign.left-out", left)))
@@ -375,7 +377,7 @@ func (s *signScreen) target() fyne.CanvasObject {
 			s.u.focus()
 		}))
 	}
-	return panel(newPathText(where), row(buttons...))
+	return vbox(8, newPathText(where), row(buttons...))
 }
 
 // showAsk asks for the PIN below the list of what will be signed, and shows how far

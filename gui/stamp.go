@@ -27,8 +27,8 @@ func (s *signScreen) mayStart() bool {
 	return len(s.ready()) > 0 && (!s.stamp.on || s.u.svc.CheckAuthority(s.stamp.address) == nil)
 }
 
-// stampPanel offers a time stamp, and says what the service receives.
-func (s *signScreen) stampPanel() fyne.CanvasObject {
+// stampChoice offers a time stamp, and says what the service receives.
+func (s *signScreen) stampChoice() []fyne.CanvasObject {
 	u, t := s.u, s.u.texts
 	on := newCheck(t.T("stamp.add"), nil)
 	on.SetChecked(s.stamp.on)
@@ -40,7 +40,7 @@ func (s *signScreen) stampPanel() fyne.CanvasObject {
 	}
 	hint := container.New(innerInset{theme.IconInlineSize() + 1, 0}, muted(t.T("stamp.text")))
 	if !s.stamp.on {
-		return panel(vbox(-8, on, hint))
+		return []fyne.CanvasObject{vbox(-8, on, hint)}
 	}
 	where := text("")
 	say := func() {
@@ -60,7 +60,7 @@ func (s *signScreen) stampPanel() fyne.CanvasObject {
 		u.relayout()
 	}
 	say()
-	return panel(vbox(-8, on, hint), vbox(-4, text(t.T("stamp.address")), even(entry)), where)
+	return []fyne.CanvasObject{vbox(-8, on, hint), vbox(-4, text(t.T("stamp.address")), even(entry)), where}
 }
 
 // hostOf returns the name of the computer in an address.

@@ -297,6 +297,25 @@ func TestVerifyDocuments(t *testing.T) {
 	})
 }
 
+// The demonstration signs a document with its own card, and Verifica knows the card, with
+// the authority of the demonstration.
+func TestSignAndVerifyInTheDemonstration(t *testing.T) {
+	eachHand(t, func(w *walk) {
+		letter := w.Write("lettera.pdf", pages(1))
+		w.Open("-demo", letter)
+		w.WaitFor("Firma 1 documento")
+		w.Press("Firma 1 documento")
+		w.Type("PIN", pin)
+		w.Press("Firma 1 documento")
+		w.WaitFor("1 documento firmato")
+		w.Accepted(output(letter))
+		w.Press("Verifica, lettera-firmato.pdf")
+		w.WaitFor("Firma integra, ma non si può dire tutto")
+		w.Press("Controlla ora")
+		w.WaitFor("Firma valida: MARIA ROSSI")
+	})
+}
+
 // Close ends the window, so that another one can be opened.
 func (w *walk) Close() {
 	w.t.Helper()
