@@ -112,11 +112,12 @@ fuzz:
 	FUZZ='$(FUZZ)' FUZZTIME=$(FUZZTIME) sh .ci/fuzz
 
 # Reproducible builds, from an empty cache too; the module with AddressSanitizer,
-# for which the standard library is compiled again; the window for minutes, and all
-# its pages in every look. A quarter of an hour of the processor.
+# for which the standard library is compiled again; the window for minutes and with
+# large documents, and all its pages in every look. A quarter of an hour of the
+# processor.
 .PHONY: slow
 slow: deps-all
-	CIE_SLOW=1 $(GO) test -count=1 -v -tags '$(GUITAGS)' -run '^(TestReproducible|TestSanitizedModuleHasNoErrors|TestWindowKeepsPainting|TestNothingIsCut)$$' \
+	CIE_SLOW=1 $(GO) test -count=1 -v -tags '$(GUITAGS)' -run '^(TestReproducible|TestSanitizedModuleHasNoErrors|TestWindowKeepsPainting|TestWindowWithLargeDocuments|TestNothingIsCut)$$' \
 		-timeout 60m ./cmd/internal/harness/buildtest ./cmd/cie-pkcs11 ./cmd/cie-gui ./gui
 
 # An hour of the processor, most of it for what make test tries in turns: there the

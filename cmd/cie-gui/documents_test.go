@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,15 +107,37 @@ func pages(n int) []byte {
 // shadow replaces what the first page shows in a further revision, which leaves the signed
 // bytes as they are.
 func shadow(signed []byte) []byte {
-	var previous int
-	fmt.Sscan(string(signed[bytes.LastIndex(signed, []byte("startxref\n"))+10:]), &previous)
-	b := bytes.NewBuffer(bytes.Clone(signed))
-	at := b.Len()
 	const content = "0 0 200 200 re f"
-	fmt.Fprintf(b, "4 0 obj\n<</Length %d>>\nstream\n%s\nendstream\nendobj\n", len(content), content)
-	start := b.Len()
-	fmt.Fprintf(b, "xref\n4 1\n%010d 00000 n \ntrailer\n<</Size 30 /Root 1 0 R /Prev %d>>\nstartxref\n%d\n%%%%EOF\n", at, previous, start)
-	return b.Bytes()
+	head, tail := revision(signed, len(content))
+	return slices.Concat(signed, head, []byte(content), tail)
+}
+
+// revision returns what is written before and after a content stream of this length for
+// the first page in a further revision.
+func revision(document []byte, length int) (head, tail []byte) {
+	var previous int
+	fmt.Sscan(string(document[bytes.LastIndex(document, []byte("startxref\n"))+10:]), &previous)
+	head = fmt.Appendf(nil, "4 0 obj\n<</Length %d>>\nstream\n", length)
+	const end = "\nendstream\nendobj\n"
+	return head, fmt.Appendf([]byte(end), "xref\n4 1\n%010d 00000 n \ntrailer\n<</Size 30 /Root 1 0 R /Prev %d>>\nstartxref\n%d\n%%%%EOF\n",
+		len(document), previous, len(document)+len(head)+length+len(end))
+}
+
+// WriteLarge writes a PDF of this size. Most of it is a hole in the file.
+func (w *walk) WriteLarge(name string, size int) string {
+	w.t.Helper()
+	document := pages(1)
+	head, tail := revision(document, size)
+	path := w.Write(name, append(document, head...))
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteAt(tail, int64(len(document)+len(head)+size))
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return path
 }
 
 // signed signs a file with the key of a card and returns the signed one.
@@ -303,7 +326,6 @@ func TestSignAndVerifyInTheDemonstration(t *testing.T) {
 	eachHand(t, func(w *walk) {
 		letter := w.Write("lettera.pdf", pages(1))
 		w.Open("-demo", letter)
-		w.WaitFor("Firma 1 documento")
 		w.Press("Firma 1 documento")
 		w.Type("PIN", pin)
 		w.Press("Firma 1 documento")

@@ -20,6 +20,7 @@ import (
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 	toolkit "fyne.io/fyne/v2/test"
+	"golang.org/x/sys/unix"
 
 	"cie/cmd/internal/desktop"
 )
@@ -63,24 +64,32 @@ func atOnce() {
 }
 
 // What a test asks a watched window for: what it shows, now or after the input that
-// the X server has for it.
+// the X server has for it, and to begin and to end to measure the turns of its loop.
 const (
-	showNow  = 'n'
-	showNext = 'f'
+	showNow    = 'n'
+	showNext   = 'f'
+	beginTurns = 'b'
+	endTurns   = 'e'
 )
 
 // answer sends a scene for each byte that it receives.
 func answer(in, out *os.File) {
 	encoder := json.NewEncoder(out)
+	var measured func() turn
 	for b := make([]byte, 1); ; {
 		if _, err := in.Read(b); err != nil {
 			return
 		}
-		if b[0] == showNext {
-			twoFrames()
-		}
 		var s scene
-		fyne.DoAndWait(func() { s = sceneOf(fyne.CurrentApp().Driver().AllWindows()[0].Canvas()) })
+		switch b[0] {
+		case showNext:
+			twoFrames()
+		case beginTurns:
+			measured = measureTurns()
+		case endTurns:
+			s.Longest = measured()
+		}
+		fyne.DoAndWait(func() { s.Things = sceneOf(fyne.CurrentApp().Driver().AllWindows()[0].Canvas()).Things })
 		if err := encoder.Encode(s); err != nil {
 			return
 		}
@@ -104,9 +113,56 @@ func twoFrames() {
 	fyne.DoAndWait(a.Stop)
 }
 
+// turn is how long the window did not take what was next for it.
+type turn struct {
+	// Wall is by the clock of the machine, which other programs keep busy, too.
+	Wall time.Duration
+	// Busy is the processor time of the thread of the windows, without that of the
+	// threads that draw in software.
+	Busy time.Duration
+}
+
+// measureTurns begins to measure the turns of the loop. The function that it returns
+// ends that and returns the longest.
+func measureTurns() (end func() turn) {
+	stop, done := make(chan struct{}), make(chan turn)
+	go func() {
+		var longest turn
+		var busy time.Duration
+		fyne.DoAndWait(func() { busy = threadTime() })
+		for tick := time.NewTicker(20 * time.Millisecond); ; {
+			select {
+			case <-stop:
+				tick.Stop()
+				done <- longest
+				return
+			case <-tick.C:
+			}
+			asked := time.Now()
+			fyne.DoAndWait(func() {
+				now := threadTime()
+				longest.Wall, longest.Busy = max(longest.Wall, time.Since(asked)), max(longest.Busy, now-busy)
+				busy = now
+			})
+		}
+	}()
+	return func() turn { close(stop); return <-done }
+}
+
+// threadTime returns the processor time of this thread.
+func threadTime() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
+		panic(err)
+	}
+	return time.Duration(t.Nano())
+}
+
 // scene is what a window shows: its texts and controls in the order of the page.
 type scene struct {
 	Things []thing
+	// Longest is the answer to endTurns.
+	Longest turn
 }
 
 // thing is a text or a control. Boxes are in pixels of the window.

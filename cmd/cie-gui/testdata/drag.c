@@ -62,7 +62,7 @@ int main(int argc, char **argv)
 				return 3; /* the window takes nothing */
 			send("XdndDrop", 0, CurrentTime, 0, 0);
 		} else if (e.type == ClientMessage && e.xclient.message_type == atom("XdndFinished")) {
-			return e.xclient.data.l[1] & 1 ? 0 : 4;
+			return e.xclient.data.l[1] ? 0 : 4; /* GLFW sends the number of bytes */
 		}
 	}
 }
