@@ -4,9 +4,61 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"cie/apdu/sm"
 	"cie/card/state"
 )
+
+// AheadTime is the time after which a channel of OpenAhead is dropped in which no code
+// was verified.
+const AheadTime = time.Minute
+
+// ahead is the channel that Prepare has built, until a code is verified in it, and the
+// context of its last call.
+type ahead struct {
+	channel *sm.Channel
+	ctx     context.Context
+}
+
+// OpenAhead does the work of Prepare in the background, while the user types a code, and
+// returns at once. It reports no error: the operation with the code meets the cause
+// itself, and waits for work in progress. When ctx ends, or after AheadTime, work in
+// progress ends after the current command, and a channel that was built is dropped
+// unless the card accepted a code in it. A later call takes the channel over.
+func (s *Session) OpenAhead(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, AheadTime)
+	context.AfterFunc(ctx, func() {
+		cancel()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.ahead.ctx == ctx && s.ahead.channel == s.chip.channel {
+			s.chip.dropChannel()
+		}
+	})
+	go func() {
+		if err := s.Prepare(ctx); err != nil {
+			s.trace("no channel before the code: %v", err)
+		}
+	}()
+}
+
+// LikelyTries returns the tries of a code to show before the user types it, without a
+// command, and reports whether they will do. They do for a card that may get codes and
+// whose counter was seen when it needed no consent, where reading it would take a
+// device authentication: OpenAhead does that while the user types, and the operation
+// with the code reads the counter and decides. It returns a *LastTryError if the
+// counter has changed so much that the user has to confirm.
+func (s *Session) LikelyTries(ref PINRef) (tries Tries, ok bool) {
+	tries = s.LastTries(ref)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if tries.Left <= 0 || s.chip.channel != nil || s.chip.counterSettled() || !s.keptLocked() {
+		return tries, false
+	}
+	tries.Pending = true
+	return tries, !tries.NeedsConsent(ref)
+}
 
 // Prepare builds the channel that a code needs while the user is still typing it:
 // Verify then costs the counter and its own command alone. It sends no code and
@@ -15,11 +67,19 @@ import (
 //
 // Prepare does nothing, and returns ErrInUse, while a program of this user is logged
 // in to the card, whose channel it would end; logins of other software cannot be
-// seen. It opens no channel to a card that may receive no code: the errors are those
-// of Verify. Without a state it returns state.ErrDisabled.
-func (s *Session) Prepare(ctx context.Context) error {
-	return s.run(ctx, func(t *operation) error {
+// seen. It ends with that error, too, as soon as another program of this user waits
+// for a card. It opens no channel to a card that may receive no code: the errors are
+// those of Verify. Without a state it returns state.ErrDisabled.
+func (s *Session) Prepare(caller context.Context) error {
+	ctx, end := context.WithCancelCause(caller)
+	defer end(nil)
+	// Another program that waits is not to end its background work for this one.
+	wait := func() func() { return func() {} }
+	err := s.transact(ctx, wait, func(t *operation) error {
 		if t.channel != nil {
+			if t.channel == s.ahead.channel {
+				s.ahead.ctx = caller
+			}
 			return nil
 		}
 		if s.facts != nil && !s.keptLocked() {
@@ -33,9 +93,22 @@ func (s *Session) Prepare(ctx context.Context) error {
 			return err
 		}
 		defer release()
+		t.yield = func() {
+			if s.opts.State.Awaited() {
+				end(ErrInUse)
+			}
+		}
 		t.total = t.prepareSteps() - 1
-		return t.keepFake(t.repeatable(t.prepareChannel))
+		if err := t.keepFake(t.repeatable(t.prepareChannel)); err != nil {
+			return err
+		}
+		s.ahead = ahead{t.channel, caller}
+		return nil
 	})
+	if err != nil && context.Cause(ctx) == ErrInUse {
+		err = fmt.Errorf("%w: %w", ErrInUse, err)
+	}
+	return err
 }
 
 // refusalLocked returns the error for a card that is neither genuine nor accepted for

@@ -99,7 +99,9 @@ type transaction struct {
 	ctx context.Context
 	// announce is called before each step.
 	announce func(StepName)
-	step     StepName
+	// yield, if not nil, is called before each command and may end ctx.
+	yield func()
+	step  StepName
 	// mustFinish: a code is sent, so the operation can no longer be cancelled.
 	mustFinish bool
 	// selected: the current selection was made by name in this transaction, in
@@ -178,6 +180,9 @@ func (t *transaction) next(step StepName) {
 func (t *transaction) check() error {
 	if t.mustFinish {
 		return nil
+	}
+	if t.yield != nil {
+		t.yield()
 	}
 	return t.ctx.Err()
 }

@@ -32,14 +32,15 @@ const fewPUK = 4
 // Stake returns why a code may only be sent after the user confirmed it. The PUK
 // unblocks a PIN, so an unknown counter of the PIN needs no confirmation, nor does
 // one that was 0 when it was last seen: a blocked chip refuses without spending a
-// try. For the PUK the chip has to report the counter.
+// try. For the PUK the chip has to report the counter; a pending one counts as it was
+// seen, because it is judged again.
 func (t Tries) Stake(ref PINRef) Stake {
 	switch {
 	case ref != PUK && t.Left == 1:
 		return StakeLastPIN
 	case ref != PUK:
 		return StakeNone
-	case !t.Reported:
+	case !t.Reported && !t.Pending:
 		return StakeUnknownPUK
 	case t.Left < fewPUK:
 		return StakeFewPUK

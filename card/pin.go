@@ -19,6 +19,9 @@ type Tries struct {
 	// Reported: the chip returned Left in the current channel. Otherwise Left was
 	// seen earlier, and another device can have spent tries since.
 	Reported bool
+	// Pending: Left was seen earlier, and the operation with the code reads it again
+	// before it sends the code: see LikelyTries.
+	Pending bool
 }
 
 // CodeOption changes how a code is presented.
@@ -252,6 +255,7 @@ func (t *operation) verify(ref PINRef, code []byte, o codeOptions) (err error) {
 		// 63Cx in the clear still reports a wrong code.
 	}
 	if sw == apdu.SWOK {
+		t.s.ahead = ahead{}
 		t.s.rememberTries(ref, ref.MaxTries())
 		t.s.noteLocked(func(r *state.Record) {
 			*counter(r, ref) = state.Counter{Left: ref.MaxTries(), Known: true}

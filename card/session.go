@@ -35,6 +35,7 @@ type Session struct {
 	// newer.
 	noteFailed bool
 	auth       *Authenticity
+	ahead      ahead
 	// unshare ends the part of this session in the lock on the card; nil: it has none.
 	unshare func()
 
@@ -117,8 +118,15 @@ type operation struct {
 	retried      bool // after the state of the card was lost
 }
 
-// run does one operation on the card.
+// run does one operation on the card. While it waits for the card, background work of
+// other programs of this user ends.
 func (s *Session) run(ctx context.Context, f func(*operation) error) error {
+	return s.transact(ctx, s.opts.State.Wait, f)
+}
+
+// transact does one operation on the card. It calls wait before it begins to wait for
+// the card, and the result of wait afterwards.
+func (s *Session) transact(ctx context.Context, wait func() func(), f func(*operation) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -128,8 +136,11 @@ func (s *Session) run(ctx context.Context, f func(*operation) error) error {
 		return err
 	}
 	t := &operation{s: s, total: 1}
+	waited := wait()
 	var err error
-	if t.transaction, err = s.chip.begin(ctx, t.progress); err != nil {
+	t.transaction, err = s.chip.begin(ctx, t.progress)
+	waited()
+	if err != nil {
 		return err
 	}
 	defer t.end()

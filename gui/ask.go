@@ -20,6 +20,8 @@ type pinAsk struct {
 	changed func()
 	// unsaid: an outcome without error does not mean that the PIN was right.
 	unsaid bool
+	// elsewhere: call does not use the session of the Service with the card.
+	elsewhere bool
 
 	slot *slot
 	form *form
@@ -73,7 +75,7 @@ func (a *pinAsk) objects() []fyne.CanvasObject {
 	}
 	if a.form == nil {
 		a.form = u.newForm(slot, card.PIN, false, a.submit, a.call, a.ended, a.back)
-		a.form.unsaid = a.unsaid
+		a.form.unsaid, a.form.elsewhere = a.unsaid, a.elsewhere
 	}
 	a.form.check()
 	return append(objects, tries(t, card.PIN, slot.card.PIN), a.form.object)

@@ -31,6 +31,7 @@ type fake struct {
 	steps    []card.StepName
 	log      []string
 	kept     [][]byte // the slices that codes came in
+	prepared []context.Context
 }
 
 type fakeCard struct {
@@ -111,6 +112,12 @@ func (f *fake) Watch(ctx context.Context) <-chan ReaderState {
 		}
 	}()
 	return out
+}
+
+func (f *fake) Prepare(ctx context.Context, reader string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.prepared = append(f.prepared, ctx)
 }
 
 func (f *fake) Inspect(ctx context.Context, reader string, update func(Card)) error {

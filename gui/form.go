@@ -33,7 +33,10 @@ type form struct {
 	next, previous   *button            // between the steps
 	steps            [2]*fyne.Container // the second is nil without a new PIN
 	step             int
-	ready            bool // all digits are there and acceptable
+	ready            bool               // all digits are there and acceptable
+	elsewhere        bool               // call does not use the session of the Service with the card
+	typing           context.Context    // of prepare
+	unprepare        context.CancelFunc // ends typing; nil: prepare was not called
 	op               *operation
 	failed           error // of the last attempt
 	object           *fyne.Container
@@ -88,7 +91,12 @@ func (u *UI) newForm(s *slot, ref card.PINRef, withNew bool, submit string,
 	for _, e := range f.entries() {
 		e.OnChanged = f.check
 		e.OnShortcut = u.shortcut
-		e.OnHold = u.hold
+		e.OnHold = func(on bool) {
+			u.hold(on)
+			if on {
+				f.prepare()
+			}
+		}
 		e.OnEscape = func() {
 			if f.step == 1 {
 				f.turn(0)
@@ -99,6 +107,11 @@ func (u *UI) newForm(s *slot, ref card.PINRef, withNew bool, submit string,
 				u.Go(screenCard)
 			}
 		}
+	}
+	conceal := f.code.OnFocus
+	f.code.OnFocus = func() {
+		conceal()
+		f.prepare()
 	}
 	f.code.OnSubmitted = f.forward
 	if withNew {
@@ -272,8 +285,26 @@ func (f *form) missing(e *codeEntry) bool {
 	return left == 0
 }
 
+// prepare opens the secure channel while the user types. It is called when the field for
+// the code gets the keyboard and at the first digit of each field, so that a channel that
+// was dropped meanwhile is opened again.
+func (f *form) prepare() {
+	if f.elsewhere || f.busy() {
+		return
+	}
+	if f.unprepare == nil {
+		f.typing, f.unprepare = context.WithCancel(f.u.ctx)
+	}
+	ctx := f.typing
+	f.u.background(func() { f.u.svc.Prepare(ctx, f.slot.reader.Name) })
+}
+
 // wipe forgets the digits.
 func (f *form) wipe() {
+	if f.unprepare != nil && !f.busy() {
+		f.unprepare()
+		f.unprepare = nil
+	}
 	for _, e := range f.entries() {
 		e.Wipe()
 	}

@@ -33,7 +33,7 @@ type diagnosticsScreen struct {
 
 func (s *diagnosticsScreen) build() fyne.CanvasObject {
 	s.body = newBody(s.u)
-	s.ask = &pinAsk{u: s.u, submit: s.u.texts.T("diagnostics.start"), unsaid: true, call: s.withPIN, done: s.tried,
+	s.ask = &pinAsk{u: s.u, submit: s.u.texts.T("diagnostics.start"), unsaid: true, elsewhere: true, call: s.withPIN, done: s.tried,
 		back: func() { s.asking = false; s.show(); s.u.focus() }, changed: s.show}
 	s.run()
 	return s.box

@@ -1,6 +1,7 @@
 package gui
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -45,4 +46,61 @@ func TestSecretIsHeldFromFirstDigitToEndOfOperation(t *testing.T) {
 	d.idle()
 	d.wants("The PIN has been changed")
 	wants("after the operation", true, false)
+}
+
+// The channel is opened while the user types, in every form whose call uses the session of the
+// Service, and dropped when the page is left.
+func TestChannelIsOpenedWhileTheUserTypes(t *testing.T) {
+	f := newFake()
+	d := newRig(t, f)
+	live := func() (n int) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for _, ctx := range f.prepared {
+			if ctx.Err() == nil {
+				n++
+			}
+		}
+		return n
+	}
+	d.lay(3, 10, card.Genuine)
+	if n := live(); n != 0 {
+		t.Errorf("%d without a form", n)
+	}
+	for _, page := range []string{screenChange, screenUnblock} {
+		d.Go(page)
+		d.until(func() bool { return live() > 0 })
+		d.keys("13")
+		d.Go(screenCard)
+		if n := live(); n != 0 {
+			t.Errorf("%s: %d outlive the page", page, n)
+		}
+	}
+	f.mu.Lock()
+	f.prepared = nil
+	f.mu.Unlock()
+	d.Go(screenDiagnostics)
+	d.idle()
+	d.Go(screenAccess)
+	if n := live(); n != 0 {
+		t.Errorf("%d for pages on which nothing was typed", n)
+	}
+	d.Go(screenChange)
+	d.codes(testPIN, "24681357", "24681357")
+	d.idle()
+	d.wants("The PIN has been changed")
+	if n := live(); n != 0 {
+		t.Errorf("%d after the change", n)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var contexts []context.Context
+	for _, ctx := range f.prepared {
+		if !slices.Contains(contexts, ctx) {
+			contexts = append(contexts, ctx)
+		}
+	}
+	if len(contexts) != 1 {
+		t.Errorf("%d channels for one change", len(contexts))
+	}
 }

@@ -31,6 +31,11 @@ type Service interface {
 	// Inspect reads what a card shows without a code. It calls update each
 	// time more is known and spends no try.
 	Inspect(ctx context.Context, reader string, update func(Card)) error
+	// Prepare opens the secure channel to a card that gets codes in the background, while
+	// the user types one. It returns before that is done, and reports nothing: the call
+	// with the code does the same if it has to. When ctx ends, the channel is dropped
+	// unless a code was accepted in it.
+	Prepare(ctx context.Context, reader string)
 	// Accept records that the user accepts the card, whose level needs
 	// consent, for its key; see card.Session.Accept.
 	Accept(ctx context.Context, reader string) error

@@ -80,10 +80,26 @@ func (s *session) askedLocked() bool {
 // keep it open. The work needs no program to wait: if the card is in use by a login, or by
 // this program, it is left to the login.
 func (t *token) loginNear() {
+	t.in.mu.Lock()
+	defer t.in.mu.Unlock()
+	if t.in.cfg.OpenAhead && t.trust.TakesCodes() {
+		t.beginLocked()
+	}
+}
+
+// openNow opens the channel in the background, also where it was opened before in this
+// stay of the card: the user is asked for the PIN.
+func (t *token) openNow() {
+	t.in.mu.Lock()
+	defer t.in.mu.Unlock()
+	t.opened = false
+	t.beginLocked()
+}
+
+// beginLocked starts openAhead. instance.mu must be locked.
+func (t *token) beginLocked() {
 	in := t.in
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if !in.cfg.OpenAhead || t.who != noUser || t.gone || in.ctx.Err() != nil || !t.trust.TakesCodes() || t.opening {
+	if t.who != noUser || t.gone || in.ctx.Err() != nil || t.opening {
 		return
 	}
 	t.opening = true

@@ -49,8 +49,9 @@ func (m *Module) Cards() ([]Card, ck.RV) {
 }
 
 // PrepareLogin does everything that comes before the question for the PIN, in the session h: it
-// determines whether the card may receive the PIN and reads the counter. It sends no code. The
-// error is that of package card: *card.NotAcceptedError and card.ErrNotGenuine for a card that gets
+// determines whether the card may receive the PIN and reads the counter. Where the counter last
+// seen will do (card.Session.LikelyTries), the channel is opened while the user types. It sends no
+// code. The error is that of package card: *card.NotAcceptedError and card.ErrNotGenuine for a card that gets
 // none, a *card.PINError for a blocked PIN, that of the PUK if the PUK is blocked, too.
 func (m *Module) PrepareLogin(h uint) (card.Tries, error) {
 	c, rv := m.begin(h)
@@ -60,6 +61,7 @@ func (m *Module) PrepareLogin(h uint) (card.Tries, error) {
 	defer c.end()
 	t := c.s.token
 	var tries card.Tries
+	var likely bool
 	err := t.use(func(ctx context.Context, s *card.Session) error {
 		t.prepareCacheLocked(ctx, s)
 		auth, err := s.Authenticity(ctx)
@@ -71,6 +73,9 @@ func (m *Module) PrepareLogin(h uint) (card.Tries, error) {
 		case !auth.TakesCodes():
 			return &card.NotAcceptedError{Level: auth.Level, Reason: auth.Reason}
 		}
+		if tries, likely = s.LikelyTries(card.PIN); likely {
+			return nil
+		}
 		if tries, err = s.Tries(ctx, card.PIN); err != nil || !tries.Blocked() {
 			return err
 		}
@@ -80,6 +85,9 @@ func (m *Module) PrepareLogin(h uint) (card.Tries, error) {
 		}
 		return &card.PINError{Ref: card.PIN}
 	})
+	if likely && err == nil {
+		t.openNow()
+	}
 	return tries, err
 }
 

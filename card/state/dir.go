@@ -20,6 +20,7 @@ const (
 	lockName     = "lock"
 	recordSuffix = ".json"
 	loginSuffix  = ".login" // lock on a card, see Share
+	waitName     = "wait"   // lock of programs that wait for a card, see Wait
 	tempPrefix   = ".new-"
 )
 

@@ -85,3 +85,34 @@ func TestNoStoreHasNoLockOfACard(t *testing.T) {
 		t.Error("shared")
 	}
 }
+
+// Programs that wait for a card are seen by background work, and a program that waits makes
+// no file.
+func TestProgramsThatWaitAreSeen(t *testing.T) {
+	each(t, func(t *testing.T, s *Store) {
+		s.Wait()()
+		if s.Awaited() {
+			t.Error("awaited before any wait")
+		}
+		first, second := s.Wait(), s.Wait()
+		for _, release := range []func(){first, second} {
+			if !s.Awaited() {
+				t.Error("a program that waits is not seen")
+			}
+			release()
+		}
+		if s.Awaited() {
+			t.Error("awaited after the wait")
+		}
+	})
+	dir := filepath.Join(t.TempDir(), "cie")
+	Dir(dir).Wait()()
+	if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) != 0 {
+		t.Errorf("waiting made %v", files)
+	}
+	var none *Store
+	none.Wait()()
+	if none.Awaited() {
+		t.Error("awaited without a state")
+	}
+}

@@ -127,10 +127,10 @@ type backend interface {
 	save(id string, data []byte) error
 	remove(id string) error
 	list() ([]string, error)
-	// lockCard locks a card for a login or, exclusively, for other work. It does not
-	// wait: the error matches ErrLocked if the lock is not free. Without create, a lock
-	// that was never taken is an error that matches fs.ErrNotExist.
-	lockCard(id string, exclusive, create bool) (unlock func(), err error)
+	// lockFile shares the lock with this name or takes it alone. It does not wait: the
+	// error matches ErrLocked if the lock is not free. Without create, a lock that was
+	// never taken may be an error that matches fs.ErrNotExist.
+	lockFile(name string, exclusive, create bool) (unlock func(), err error)
 }
 
 // Memory returns a Store for tests and demonstrations that writes nothing to

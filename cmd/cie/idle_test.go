@@ -25,16 +25,21 @@ import (
 // card.
 const idleLimit = 5 * time.Second
 
-// slowUser is a terminal whose user needs a minute for every answer.
+// slowUser is a terminal whose user needs some time for every answer.
 type slowUser struct {
 	io.Writer
 	answers []string
 	asked   *int
+	pause   time.Duration
+	typed   func() // called before an answer; may be nil
 }
 
 func (u *slowUser) next() (string, error) {
 	*u.asked++
-	time.Sleep(time.Minute)
+	time.Sleep(u.pause)
+	if u.typed != nil {
+		u.typed()
+	}
 	if len(u.answers) == 0 {
 		return "", io.EOF
 	}
@@ -59,7 +64,9 @@ type idleRun struct {
 	service *cardtest.Service
 	dir     string
 	state   *state.Store
-	output  bytes.Buffer // of the last command
+	output  bytes.Buffer  // of the last command
+	pause   time.Duration // of the user before each answer
+	typed   func()        // called before each answer; may be nil
 }
 
 func newIdleRun(t *testing.T, dir string) *idleRun {
@@ -69,7 +76,7 @@ func newIdleRun(t *testing.T, dir string) *idleRun {
 		t.Fatal(err)
 	}
 	c.SetIdleLimit(idleLimit)
-	r := &idleRun{t: t, card: c, service: &cardtest.Service{}, dir: dir, state: state.Memory()}
+	r := &idleRun{t: t, card: c, service: &cardtest.Service{}, dir: dir, state: state.Memory(), pause: time.Minute}
 	r.service.Insert("reader", c)
 	for name, content := range map[string][]byte{"csca.pem": cardtest.CSCAPEM(), "file": []byte("text")} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
@@ -91,7 +98,9 @@ func (r *idleRun) cie(args []string, answers ...string) int {
 	w.service = func(bool) (readers.Service, error) { return r.service, nil }
 	w.sources.Store = func() (card.Store, error) { return card.DirStore(filepath.Join(r.dir, "cards")), nil }
 	w.sources.State = func() (*state.Store, error) { return r.state, nil }
-	w.terminal = func() (terminal, error) { return &slowUser{Writer: &r.output, answers: answers, asked: &asked}, nil }
+	w.terminal = func() (terminal, error) {
+		return &slowUser{Writer: &r.output, answers: answers, asked: &asked, pause: r.pause, typed: r.typed}, nil
+	}
 	defer tty.Reveal()
 	code := run(w)
 	if code == exitOK && asked != len(answers) {

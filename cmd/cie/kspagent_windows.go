@@ -52,6 +52,8 @@ func (a *app) kspAgent(ctx context.Context, parent windows.Handle) error {
 		Module: pkcs11mod.New(pkcs11mod.Config{
 			Readers: func() (readers.Service, error) { return pcsc.New(pcsc.Config{}), nil },
 			Card:    func() card.Options { return a.sources.Card(func(string, error) {}) },
+			// The channel is opened while the user types in the box.
+			IdleTime: card.AheadTime,
 		}),
 		Dialog: pinbox.New(text.Load(text.FromEnvironment(a.getenv))),
 		Known:  keystore.Find,

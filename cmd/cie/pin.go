@@ -55,7 +55,9 @@ func (a *app) withPIN(ctx context.Context, f *codeFlags, then func(*inUse) error
 			return err
 		}
 	}
-	err = a.onCard(func() error { return u.session.Verify(ctx, card.PIN, pin, opts...) })
+	err = a.withCode(ctx, d, f, opts, func(opts ...card.CodeOption) error {
+		return u.session.Verify(ctx, card.PIN, pin, opts...)
+	})
 	clear(pin)
 	if err != nil {
 		return err

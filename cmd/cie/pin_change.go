@@ -62,7 +62,9 @@ func (a *app) pinChange(ctx context.Context, f *codeFlags) error {
 			return err
 		}
 	}
-	err = a.onCard(func() error { return u.session.ChangePIN(ctx, old, pin, opts...) })
+	err = a.withCode(ctx, d, f, opts, func(opts ...card.CodeOption) error {
+		return u.session.ChangePIN(ctx, old, pin, opts...)
+	})
 	if err != nil {
 		return err
 	}

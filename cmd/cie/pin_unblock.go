@@ -69,7 +69,9 @@ func (a *app) pinUnblock(ctx context.Context, f *codeFlags, keep bool) error {
 		}
 	}
 	if keep {
-		err = a.onCard(func() error { return u.session.ResetTries(ctx, puk, opts...) })
+		err = a.withCode(ctx, d, f, opts, func(opts ...card.CodeOption) error {
+			return u.session.ResetTries(ctx, puk, opts...)
+		})
 		if err != nil {
 			return err
 		}
@@ -80,7 +82,9 @@ func (a *app) pinUnblock(ctx context.Context, f *codeFlags, keep bool) error {
 			return err
 		}
 	}
-	err = a.onCard(func() error { return u.session.Unblock(ctx, puk, pin, opts...) })
+	err = a.withCode(ctx, d, f, opts, func(opts ...card.CodeOption) error {
+		return u.session.Unblock(ctx, puk, pin, opts...)
+	})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"cie/card"
 )
@@ -15,7 +16,8 @@ func (u *inUse) levelJSON() levelJSON { return levelJSON{u.level} }
 
 // prepare checks the card, reads the tries of a code and shows them, refuses
 // a blocked code, and asks for what a user has to decide: whether this card
-// may get a code, and whether it may be one of the last. It sends no code.
+// may get a code, and whether it may be one of the last. It sends no code. A user
+// who is going to type does not wait for the secure channel, which is opened meanwhile.
 func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef, f *codeFlags) ([]card.CodeOption, error) {
 	var auth card.Authenticity
 	var tries card.Tries
@@ -30,6 +32,10 @@ func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef,
 		if d != nil {
 			if holder, err = a.knownHolder(ctx, u, auth.Level); err != nil {
 				return err
+			}
+			var ok bool
+			if tries, ok = u.session.LikelyTries(ref); ok {
+				return nil
 			}
 		}
 		tries, err = u.session.Tries(ctx, ref)
@@ -62,12 +68,35 @@ func (a *app) prepare(ctx context.Context, d *dialog, u *inUse, ref card.PINRef,
 			left = "tries.puk"
 		}
 		d.write(a.count(left, tries.Left, tries.Max))
-		if !tries.Reported {
+		switch {
+		case tries.Pending:
+			d.say("tries.pending")
+		case !tries.Reported:
 			d.say("tries.last-seen")
 		}
 	}
 	last, err := a.consent(ctx, d, ref, tries, f.lastTry)
+	if d != nil && err == nil {
+		u.session.OpenAhead(ctx)
+	}
 	return append(opts, last...), err
+}
+
+// withCode does an operation of the card with a code. If fewer tries are left than were
+// shown, it asks the user before it does the operation once more: nothing was sent.
+func (a *app) withCode(ctx context.Context, d *dialog, f *codeFlags, opts []card.CodeOption, do func(...card.CodeOption) error) error {
+	once := func() error { return a.onCard(func() error { return do(opts...) }) }
+	err := once()
+	var last *card.LastTryError
+	if d == nil || !errors.As(err, &last) {
+		return err
+	}
+	more, err := a.consent(ctx, d, last.Ref, last.Tries, f.lastTry)
+	if err != nil {
+		return err
+	}
+	opts = append(opts, more...)
+	return once()
 }
 
 // acceptOnce requires the decision of the user before a card below genuine gets a

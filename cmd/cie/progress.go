@@ -20,6 +20,9 @@ func (a *app) stepText(name card.StepName) string {
 
 // progress is called before every step of the card.
 func (a *app) progress(p card.Progress) {
+	if !a.operating.Load() {
+		return // in the background, while the user types
+	}
 	if p.Name.MustFinish() {
 		a.guard.enter()
 	} else {

@@ -292,6 +292,15 @@ func codeOptions(o gui.CodeOptions) []card.CodeOption {
 	return nil
 }
 
+// Prepare implements gui.Service.
+func (c *cards) Prepare(ctx context.Context, reader string) {
+	// The errors are those of the call with the code.
+	_ = c.take(ctx, reader, nil, func(h *sharedSession) error {
+		h.session.OpenAhead(ctx)
+		return nil
+	})
+}
+
 // Accept implements gui.Service.
 func (c *cards) Accept(ctx context.Context, reader string) error {
 	return c.with(ctx, reader, nil, func(h *sharedSession) error {

@@ -1,6 +1,7 @@
 package desktop
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,6 +82,86 @@ func TestWindowMakesNoPauseInATransaction(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The key agreement is done while the user types, and the call with the code costs no more
+// commands in all. If the user leaves the page, the channel is dropped.
+func TestWindowOpensTheChannelWhileTheUserTypes(t *testing.T) {
+	for _, call := range cardCalls {
+		if call.name == "inspect" || call.name == "accept" {
+			continue // no code
+		}
+		var plain int
+		for _, typing := range []string{"at once", "later", "not"} {
+			synctest.Test(t, func(t *testing.T) {
+				c, _, virtual := newIdleCards(t)
+				if err := c.Inspect(t.Context(), "reader", func(gui.Card) {}); err != nil {
+					t.Fatal(err)
+				}
+				virtual.PowerOn() // as another program that has used the card since
+				before := virtual.Stats()
+				ctx, leave := context.WithCancel(t.Context())
+				defer leave()
+				if typing != "at once" {
+					c.Prepare(ctx, "reader")
+					time.Sleep(10 * time.Second)
+					c.Prepare(ctx, "reader") // at the first digit of another field
+					synctest.Wait()
+				}
+				if typing == "not" {
+					leave()
+					synctest.Wait()
+				}
+				arrived := virtual.Stats()
+				if err := call.do(t, c); err != nil {
+					t.Fatalf("%s: %v", call.name, err)
+				}
+				all, after := virtual.Stats().Sub(before), virtual.Stats().Sub(arrived)
+				switch {
+				case typing == "at once":
+					plain = all.APDUs
+				case typing == "later" && (after.KeyAgreements != 0 || all.APDUs != plain):
+					t.Errorf("%s: %d APDUs, without typing %d; after the code %+v", call.name, all.APDUs, plain, after)
+				case typing == "not" && after.DeviceAuthentications != 1:
+					t.Errorf("%s: the channel outlives the page: %+v", call.name, after)
+				}
+				if p := virtual.LongestPause(); p != 0 || all.TriesSpent != 0 {
+					t.Errorf("%s: a pause of %v in a transaction, %+v", call.name, p, all)
+				}
+				leave()
+				synctest.Wait()
+				done := virtual.Stats()
+				if err := c.Inspect(t.Context(), "reader", func(gui.Card) {}); err != nil {
+					t.Error(err)
+				}
+				if n := virtual.Stats().Sub(done).DeviceAuthentications; n != 0 {
+					t.Errorf("%s: %d device authentications to read the counters afterwards", call.name, n)
+				}
+			})
+		}
+	}
+}
+
+// A card that is taken off while the user types is an error of the call with the code alone.
+func TestCardPulledWhileTheUserTypesShowsWithTheCode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, service, virtual := newIdleCards(t)
+		var failures []error
+		c.failed = func(_ string, err error) { failures = append(failures, err) }
+		if err := c.Inspect(t.Context(), "reader", func(gui.Card) {}); err != nil {
+			t.Fatal(err)
+		}
+		virtual.PowerOn()
+		service.Remove("reader")
+		c.Prepare(t.Context(), "reader")
+		synctest.Wait()
+		if len(failures) != 0 {
+			t.Errorf("reported while the user types: %v", failures)
+		}
+		if _, err := c.Holder(t.Context(), "reader", virtual.PIN(), gui.CodeOptions{}); card.LossOf(err) != card.LossCard {
+			t.Errorf("with the code: %v", err)
+		}
+	})
 }
 
 // If the machine sleeps before any command of a call, the card is reset; no try is lost and

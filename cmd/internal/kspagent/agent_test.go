@@ -368,6 +368,58 @@ func TestSilentNeverAsks(t *testing.T) {
 }
 
 // The user sees the tries before each question, and the last one is announced.
+// On a card that was used before the box opens at once, with the tries last seen, and the
+// channel is opened while the user types.
+func TestChannelIsOpenedWhileTheUserTypes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts := options(t)
+		first := startWith(t, opts, cardtest.Profile{}, right)
+		first.wantSigned(sha256Number, false, digest)
+		first.pipe.Close()
+		first.end()
+
+		b := startWith(t, opts, cardtest.Profile{}, right)
+		var asked, arrived cardtest.Stats
+		b.dialog.during = func() {
+			asked = b.card.Stats()
+			time.Sleep(10 * time.Second)
+			arrived = b.card.Stats()
+		}
+		b.wantSigned(sha256Number, false, digest)
+		if q := b.dialog.questions[0].Tries; q != (card.Tries{Left: 3, Max: 3, Pending: true}) {
+			t.Errorf("tries in the box: %+v", q)
+		}
+		if n := arrived.Sub(asked); n.DeviceAuthentications != 1 || n.Verifies != 0 {
+			t.Errorf("while the user typed: %+v", n)
+		}
+		if n := b.card.Stats().Sub(arrived); n.KeyAgreements != 0 || n.TriesSpent != 0 {
+			t.Errorf("after the PIN: %+v", n)
+		}
+		if p := b.card.LongestPause(); p != 0 {
+			t.Errorf("a pause of %v in a transaction", p)
+		}
+	})
+}
+
+// Tries that another device has spent are noticed before the PIN is sent.
+func TestTriesSpentElsewhereAreAskedAbout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts := options(t)
+		first := startWith(t, opts, cardtest.Profile{}, right)
+		first.wantSigned(sha256Number, false, digest)
+		first.pipe.Close()
+		first.end()
+
+		b := startWith(t, opts, cardtest.Profile{}, right, "")
+		b.card.SetTries(1, 10)
+		b.wantStatus(scardCancelled, sha256Number, false, digest)
+		if n := len(b.dialog.questions); n != 2 || !b.dialog.questions[1].Last() || b.dialog.questions[1].Wrong {
+			t.Errorf("questions: %+v", b.dialog.questions)
+		}
+		b.wantTries(1)
+	})
+}
+
 func TestWrongPINIsAskedAgainWithTheTriesLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, cardtest.Profile{}, wrong, "11223344", "")

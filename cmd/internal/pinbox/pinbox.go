@@ -40,6 +40,8 @@ func forQuestion(c *text.Catalogue, q kspagent.Question) content {
 		b.tries = c.T("tries.silent")
 	case q.Tries.Reported:
 		b.tries = c.N("tries.pin", q.Tries.Left, q.Tries.Max)
+	case q.Tries.Pending:
+		b.tries = c.N("tries.pin", q.Tries.Left, q.Tries.Max) + " " + c.T("tries.pending")
 	default:
 		b.tries = c.N("tries.pin", q.Tries.Left, q.Tries.Max) + " " + c.T("tries.last-seen")
 	}
