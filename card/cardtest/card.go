@@ -167,8 +167,10 @@ func (c *Card) exchange(cmd []byte, r *Reader) ([]byte, error) {
 	switch {
 	case !c.slot.present:
 		return nil, apdu.ErrRemoved
-	case !c.power || c.mute:
+	case !c.power:
 		return nil, apdu.ErrMute
+	case c.mute:
+		return nil, c.silence()
 	}
 	c.trace.command(cmd)
 	c.account(len(cmd), 0)

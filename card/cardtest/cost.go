@@ -1,6 +1,10 @@
 package cardtest
 
-import "time"
+import (
+	"time"
+
+	"cie/apdu"
+)
 
 // CostModel contains the times that a chip and its link take. In the zero value all are
 // zero.
@@ -17,6 +21,8 @@ type CostModel struct {
 	RSAPrivate, RSAPublic time.Duration
 	// Write is the cost of changing the memory.
 	Write time.Duration
+	// Mute is the time after which a reader gives up waiting for a chip that does not answer.
+	Mute time.Duration
 	// Sleep makes the card wait for these times. Otherwise they are only added to
 	// Stats.Modelled.
 	Sleep bool
@@ -32,6 +38,7 @@ func DefaultCost() CostModel {
 		RSAPrivate:  300 * time.Millisecond,
 		RSAPublic:   20 * time.Millisecond,
 		Write:       5 * time.Millisecond,
+		Mute:        30 * time.Second,
 	}
 }
 
@@ -53,6 +60,7 @@ type Stats struct {
 	SMFailures            int // secure messaging checks that failed
 	Writes                int // changes of the memory
 	Refusals              int // commands that Profile.Strict refused
+	Unanswered            int // commands to which a mute card gave no answer
 	ChannelsLost          int // secure messaging sessions that the chip ended by an answer in the clear
 	Modelled              time.Duration
 }
@@ -74,6 +82,7 @@ func (s Stats) Sub(earlier Stats) Stats {
 	s.SMFailures -= earlier.SMFailures
 	s.Writes -= earlier.Writes
 	s.Refusals -= earlier.Refusals
+	s.Unanswered -= earlier.Unanswered
 	s.ChannelsLost -= earlier.ChannelsLost
 	s.Modelled -= earlier.Modelled
 	return s
@@ -139,6 +148,13 @@ func (c *Card) account(up, down int) {
 		bits := (n + frames*frameOverhead) * bitsPerByte
 		c.wait(time.Duration(bits) * time.Millisecond / time.Duration(c.cost.LinkKbit))
 	}
+}
+
+// silence waits until the reader gives up, and returns its error.
+func (c *Card) silence() error {
+	c.stats.Unanswered++
+	c.wait(c.cost.Mute)
+	return apdu.ErrMute
 }
 
 func (c *Card) wait(d time.Duration) {

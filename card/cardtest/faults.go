@@ -19,6 +19,8 @@ const (
 	FlipBit                              // one bit in the middle of the answer's data is wrong
 	Status6F00                           // 6F00, command not executed
 	Status6F00After                      // 6F00 in place of the answer, command executed
+	Status6700                           // 6700, command not executed
+	RefuseInClear                        // a command under secure messaging is refused with 6985 in the clear, which ends the channel
 	SelectOther                          // another program selects the travel document just before
 	SelectRoot                           // another program selects the root just before
 	SelectSame                           // another program selects DF_CIE by name just before, which leaves the channel alone
@@ -31,7 +33,7 @@ var faultNames = [faultKinds]string{
 	MuteBefore: "mute-before", MuteAfter: "mute-after",
 	ResetBefore: "reset-before", WrongMAC: "wrong-mac",
 	Truncate: "truncate", TruncateData: "truncate-data", FlipBit: "flip-bit",
-	Status6F00: "6f00", Status6F00After: "6f00-after",
+	Status6F00: "6f00", Status6F00After: "6f00-after", Status6700: "6700", RefuseInClear: "refuse-clear",
 	SelectOther: "select-other", SelectRoot: "select-root", SelectSame: "select-same",
 	IdleReset: "idle-reset",
 }
@@ -107,9 +109,15 @@ func (c *Card) withFaults(cmd []byte, r *Reader) ([]byte, error) {
 		return nil, apdu.ErrRemoved
 	case hit[MuteBefore]:
 		c.mute = true
-		return nil, apdu.ErrMute
+		return nil, c.silence()
 	case hit[Status6F00]:
 		return []byte{0x6F, 0x00}, nil
+	case hit[Status6700]:
+		return []byte{0x67, 0x00}, nil
+	case hit[RefuseInClear] && c.session != nil && cmd[0]&0x0C == 0x0C:
+		c.stats.ChannelsLost++
+		c.endSession("refused by a fault")
+		return []byte{0x69, 0x85}, nil
 	}
 	if hit[IdleReset] {
 		c.idleReset()
@@ -140,7 +148,7 @@ func (c *Card) withFaults(cmd []byte, r *Reader) ([]byte, error) {
 		return nil, apdu.ErrRemoved
 	case hit[MuteAfter]:
 		c.mute = true
-		return nil, apdu.ErrMute
+		return nil, c.silence()
 	case hit[Status6F00After]:
 		return []byte{0x6F, 0x00}, nil
 	case hit[Truncate]:

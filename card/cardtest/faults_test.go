@@ -37,6 +37,8 @@ func TestFaultsOfVerify(t *testing.T) {
 		cardtest.FlipBit:         {nil, true, true},
 		cardtest.Status6F00:      {nil, false, true},
 		cardtest.Status6F00After: {nil, true, true},
+		cardtest.Status6700:      {nil, false, true},
+		cardtest.RefuseInClear:   {nil, false, true},
 		cardtest.SelectOther:     {nil, false, true},
 		cardtest.SelectRoot:      {nil, false, true},
 		cardtest.SelectSame:      {nil, true, true},
@@ -82,11 +84,15 @@ func TestFaultsOfVerify(t *testing.T) {
 				if !bytes.Equal(out, []byte{0x6F, 0}) {
 					t.Errorf("answer %X", out)
 				}
+			case cardtest.Status6700:
+				if !bytes.Equal(out, []byte{0x67, 0}) {
+					t.Errorf("answer %X", out)
+				}
 			case cardtest.SelectSame:
 				if _, sw := c.unwrap(0x20, out[:len(out)-2]); sw != 0x63C2 {
 					t.Errorf("%04X in a channel that lives", sw)
 				}
-			case cardtest.SelectOther, cardtest.SelectRoot:
+			case cardtest.SelectOther, cardtest.SelectRoot, cardtest.RefuseInClear:
 				if !bytes.Equal(out, []byte{0x69, 0x85}) {
 					t.Errorf("answer %X", out)
 				}
@@ -109,7 +115,7 @@ func TestFaultsOfVerify(t *testing.T) {
 			c.verify(0x9000, 0x81, cardtest.DefaultPIN())
 		})
 	}
-	if len(cardtest.FaultKinds()) != 15 {
+	if len(cardtest.FaultKinds()) != 17 {
 		t.Errorf("%d kinds of fault, not all tested", len(cardtest.FaultKinds()))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"cie/card/cardtest"
 	"cie/card/sod"
 	"cie/card/state"
+	"cie/cmd/internal/harness/p11host"
 	"context"
 	"crypto"
 	"crypto/rsa"
@@ -37,7 +38,7 @@ type Journey struct {
 	// session is the journey with a program that uses package card, module with
 	// one that uses the PKCS#11 module; one of them is set.
 	session func(ctx context.Context, s *card.Session, pin []byte) error
-	module  func(m *program, pin []byte) error
+	module  func(h *p11host.Host, pin []byte) error
 	// unknown and known are the most commands that a card never seen and a known
 	// one may get; 0: no bound.
 	unknown, known bound
@@ -75,7 +76,7 @@ func Journeys() []Journey {
 			// Strict chips do not report the tries of the PUK.
 			return s.Unblock(ctx, cardtest.DefaultPUK(), other(pin), card.AllowLastTry())
 		}},
-		{Name: "module", unknown: bound{85, 115}, known: bound{26, 30}, module: (*program).loginCertificateAndSign},
+		{Name: "module", unknown: bound{85, 115}, known: bound{26, 30}, module: loginCertificateAndSign},
 	}
 }
 
