@@ -14,6 +14,8 @@
 # make fuzz    every fuzz target, FUZZTIME each (FUZZ=regexp chooses targets)
 # make faults  every fault at every command on every chip family, in process too, where make test takes turns;
 #              every kind of refusal on every family in a PC/SC reader
+# make matrix  a table of operations and of what goes wrong at each of their commands, with the card, its
+#              reader and service, and the disk: in process, in PC/SC readers, and in browsers
 # make soak    for SOAKTIME (1h): window, browsers, programs and batches use one card that comes and goes, and
 #              memory must stay as it is; then random calls of the module against a model, for as long
 # make clean   removes what was built
@@ -121,12 +123,21 @@ slow: deps-all
 		-timeout 60m ./cmd/internal/harness/buildtest ./cmd/cie-pkcs11 ./cmd/cie-gui ./gui
 
 # An hour of the processor, most of it for what make test tries in turns: there the
-# first family is tried completely as a known card, the others divide the positions
-# of the commands, and a card never seen is tried with two operations for each fault.
+# families divide the positions of the commands, and a card never seen is tried with
+# one operation for each fault.
 faults: deps-test
 	@mkdir -p artifacts
-	FAULTS=all $(GO) test -v -p 1 -count=1 -run '^(TestFaults|TestStrictCards|TestPassingRefusalLeavesNoRecord)$$' -timeout 60m ./cmd/internal/harness/faultinjection ./cmd/internal/harness/journey ./cmd/internal/harness/servicetest >artifacts/faults.log 2>&1; \
+	FAULTS=all $(GO) test -v -p 1 -count=1 -run '^(TestFaults|TestStrictCards|TestPassingRefusalLeavesNoRecord)$$' -timeout 4h ./cmd/internal/harness/faultinjection ./cmd/internal/harness/journey ./cmd/internal/harness/servicetest >artifacts/faults.log 2>&1; \
 	status=$$?; grep -v '^=== \|^ *--- PASS' artifacts/faults.log; exit $$status
+
+# Some minutes of the processor, and a quarter of an hour of waiting for readers and
+# browsers. MATRIX chooses packages.
+.PHONY: matrix
+MATRIX ?= faultinjection servicetest browsertest
+matrix: deps-all
+	@mkdir -p artifacts
+	FAULTS=matrix $(GO) test -v -p 1 -count=1 -run '^(TestFaults|TestLoginWithFaults)$$' -timeout 4h $(addprefix ./cmd/internal/harness/,$(MATRIX)) >artifacts/matrix.log 2>&1; \
+	status=$$?; grep -v '^=== \|^ *--- PASS' artifacts/matrix.log; exit $$status
 
 SOAKTIME ?= 1h
 .PHONY: soak

@@ -2,37 +2,55 @@ package faultinjection
 
 import "os"
 
-// All reports whether everything is to be tried, which takes half an hour of the
-// processor: every family with every operation, every kind of fault and every
-// command, on a card never seen and on a known one. It is what "make faults" asks
-// for. Otherwise one family is tried completely as a known card, and the rest in
-// turns: see Selected, SelectedUnknown and Share.
+// All reports whether everything is to be tried, which takes an hour of the
+// processor: every family with every operation, every cause and every command, on a
+// card never seen and on a known one. It is what "make faults" asks for.
 func All() bool { return os.Getenv("FAULTS") == "all" }
 
-// Selected reports whether a short run tries an operation and a kind of fault with
-// a family other than the first one: every kind once, and the operations one after
-// the other. These families share all code after the key exchange with the first.
-func Selected(family, operation, kind int) bool {
-	return (family+kind)%len(Operations()) == operation
+// Matrix reports whether every operation, every cause and every command is to be tried
+// on a known card of the first family. It is what "make matrix" asks for. Without
+// either, everything takes turns: see Selected, SelectedUnknown and ShareOf.
+func Matrix() bool { return os.Getenv("FAULTS") == "matrix" }
+
+// Selected reports whether a run that is not for All tries an operation and a cause
+// with a family other than the first one: every cause once, and the operations one
+// after the other. These families share all code after the key exchange with the first.
+func Selected(family, operation, cause int) bool {
+	return !Matrix() && (family+cause)%len(Operations()) == operation
 }
 
-// SelectedUnknown reports whether a short run tries an operation and a kind of fault
-// on a card never seen: every kind with two operations. The commands before the key
-// exchange are the same for every operation.
-func SelectedUnknown(operation, kind int) bool {
-	return (operation+kind)%4 == 0
+// SelectedUnknown reports whether a run that is not for All tries an operation and a
+// cause on a card never seen: every cause with one operation. The commands before the
+// key exchange are the same for every operation.
+func SelectedUnknown(operation, cause int) bool {
+	return !Matrix() && (operation+cause)%len(Operations()) == 0
 }
 
 // Share is a part of the positions of a trial. The zero value is all of them.
 type Share struct{ number, of int }
 
-// ShareOf returns the positions that a short run tries with a family: all of them
-// with the first one, and a quarter with each of the others, which divide them.
-func ShareOf(family int) Share {
-	if family == 0 || All() {
+// ShareOf returns the positions that a short run tries with a family and a cause: a third
+// with the first family, and a quarter with each of the others, which divide them.
+func ShareOf(family, cause int) Share {
+	switch {
+	case All() || Matrix():
 		return Share{}
+	case family == 0:
+		return Share{number: cause % 3, of: 3}
 	}
 	return Share{number: family % 4, of: 4}
 }
+
+// Few returns the positions that a short run tries where a position is expensive. They
+// differ between operations and causes.
+func Few(operation, cause int) Share {
+	if All() || Matrix() {
+		return Share{}
+	}
+	return Share{number: (3*operation + cause) % 8, of: 8}
+}
+
+// OneIn returns every position of which the remainder is that of number.
+func OneIn(of, number int) Share { return Share{number: number % of, of: of} }
 
 func (s Share) contains(at int) bool { return s.of == 0 || at%s.of == s.number }

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -15,6 +15,7 @@ import (
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
+	"cie/cmd/internal/harness/p11host"
 )
 
 // Patience limits one operation: a longer one hangs. It is many times the duration of
@@ -32,6 +33,13 @@ type Trial struct {
 	PutBack func() error
 	// State is the file in which the card keeps its memory; empty: it has none.
 	State string
+	// Folder is an empty folder for what programs write.
+	Folder string
+	// Files: what is known of the card is in files below Folder, not in memory.
+	Files bool
+	// Crowded: Service has as many readers as it can have. Operations without a fault
+	// are counted for that.
+	Crowded bool
 	// Known: the program has used the card before.
 	Known bool
 	// Limit is the last position tried; 0: the last command.
@@ -41,21 +49,20 @@ type Trial struct {
 	// Sum counts positions and outcomes, over all trials that share it.
 	Sum *Sum
 
-	store store
-	conn  apdu.Card // the connection to the card; nil: none since it was removed
+	knowledge knowledge
+	tap       tap
+	conn      apdu.Card // the connection to the card; nil: none since it was removed
 }
 
-// store keeps what is known of the card, and can be set back.
-type store map[string][]byte
+// use is the use of a card by one program.
+type use struct {
+	trial   *Trial
+	options card.Options
+	folder  string // with the documents of a batch
 
-func (s store) Load(key string) ([]byte, error) {
-	if data, ok := s[key]; ok {
-		return data, nil
-	}
-	return nil, card.ErrNotStored
+	host    *p11host.Host // nil: the program does not load the module
+	session uint          // of host
 }
-func (s store) Save(key string, data []byte) error { s[key] = append([]byte(nil), data...); return nil }
-func (s store) Delete(key string) error            { delete(s, key); return nil }
 
 // roots are the trust anchors of the virtual cards.
 var roots = sync.OnceValue(func() *sod.Roots {
@@ -66,16 +73,16 @@ var roots = sync.OnceValue(func() *sod.Roots {
 	return r
 })
 
-func options(s store) card.Options { return card.Options{Store: s, Roots: roots()} }
-
-// Run executes the operation once without faults, and then with a fault of the kind
-// at each of its commands that Share and Limit contain. The card is not restarted in between. Run returns every
-// wrong outcome.
-func (t *Trial) Run(op Operation, kind cardtest.FaultKind) (wrong []error) {
+// Run executes the operation once without faults, and then with the cause beginning
+// at each of its commands that Share and Limit contain. The card is not restarted in
+// between. Run returns every wrong outcome.
+func (t *Trial) Run(op Operation, cause Cause) (wrong []error) {
 	fail := func(at int, err error) {
-		wrong = append(wrong, fmt.Errorf("%s, %v at command %d: %w", op.Name, kind, at, err))
+		t.Sum.Fail(op.Name, cause)
+		wrong = append(wrong, fmt.Errorf("%s, %v at command %d: %w", op.Name, cause, at, err))
 	}
-	t.store = store{}
+	t.tap = tap{Service: t.Service}
+	t.tap.before.Store(new(func() {}))
 	defer t.disconnect()
 	if t.Known {
 		if err := t.learn(); err != nil {
@@ -83,7 +90,11 @@ func (t *Trial) Run(op Operation, kind cardtest.FaultKind) (wrong []error) {
 			return wrong
 		}
 	}
-	commands, err := t.position(op, cardtest.Faults{}, 0)
+	peace := Cause{}
+	if t.Crowded {
+		peace.Column = "many"
+	}
+	commands, err := t.position(op, peace, 0)
 	if err != nil {
 		fail(0, err)
 		return wrong
@@ -92,18 +103,21 @@ func (t *Trial) Run(op Operation, kind cardtest.FaultKind) (wrong []error) {
 	if t.Limit > 0 {
 		last = min(last, t.Limit)
 	}
+	if cause.Runs > 0 {
+		last = cause.Runs
+	}
 	for at := 1; at <= last; at++ {
 		if !t.Share.contains(at) {
 			continue
 		}
-		if _, err := t.position(op, cardtest.FaultAt(at, kind), at); err != nil {
+		if _, err := t.position(op, cause, at); err != nil {
 			fail(at, err)
 			if len(wrong) > 3 {
 				return append(wrong, errors.New("given up"))
 			}
 		}
 	}
-	if _, err := t.position(op, cardtest.Faults{}, 0); err != nil {
+	if _, err := t.position(op, peace, 0); err != nil {
 		fail(commands+1, err)
 	}
 	return wrong
@@ -111,26 +125,32 @@ func (t *Trial) Run(op Operation, kind cardtest.FaultKind) (wrong []error) {
 
 // learn uses the card once, so that it is known to the program.
 func (t *Trial) learn() error {
-	s, err := t.open(context.Background(), t.store)
+	options, err := t.options()
+	if err != nil {
+		return err
+	}
+	s, err := t.open(context.Background(), options)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	_, err = s.Tries(context.Background(), card.PIN)
-	return err
+	if _, err = s.Tries(context.Background(), card.PIN); err != nil {
+		return err
+	}
+	return t.remember(options)
 }
 
 // open opens the card on the existing connection unless the card was removed: the
 // next transaction resets a card that stopped answering.
-func (t *Trial) open(ctx context.Context, s store) (*card.Session, error) {
+func (t *Trial) open(ctx context.Context, options card.Options) (*card.Session, error) {
 	if t.conn == nil {
-		conn, err := t.Service.Connect(t.Reader)
+		conn, err := t.tap.Connect(t.Reader)
 		if err != nil {
 			return nil, err
 		}
 		t.conn = conn
 	}
-	return card.Open(ctx, t.conn, options(s))
+	return card.Open(ctx, t.conn, options)
 }
 
 func (t *Trial) disconnect() {
@@ -140,9 +160,26 @@ func (t *Trial) disconnect() {
 	}
 }
 
-// position executes the operation once with the fault and checks the outcome. It
-// returns the number of commands of the operation.
-func (t *Trial) position(op Operation, faults cardtest.Faults, at int) (commands int, err error) {
+// bounded runs a function that may hang.
+func bounded(ctx context.Context, f func() error) (hangs bool, err error) {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err = <-done:
+		return ctx.Err() != nil, err
+	case <-ctx.Done():
+	}
+	select { // a function that ends with its context needs a moment
+	case err = <-done:
+	case <-time.After(10 * time.Second):
+		err = ctx.Err()
+	}
+	return true, err
+}
+
+// position executes the operation once, with the cause beginning at a command, and
+// checks the outcome. It returns the number of commands of the operation.
+func (t *Trial) position(op Operation, cause Cause, at int) (commands int, err error) {
 	if err := t.prepare(op); err != nil {
 		return 0, fmt.Errorf("preparing: %w", err)
 	}
@@ -150,43 +187,131 @@ func (t *Trial) position(op Operation, faults cardtest.Faults, at int) (commands
 	if err != nil {
 		return 0, err
 	}
+	u := &use{trial: t, folder: filepath.Join(t.Folder, "documents")}
 	// What a fault made the program forget is read again the next time.
-	known := maps.Clone(t.store)
+	if u.options, err = t.options(); err != nil {
+		return 0, err
+	}
+	if err := writeBatch(u.folder); err != nil {
+		return 0, err
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	t.Card.SetFaults(faults)
-	before := t.Card.Stats()
-	s, outcome := t.open(ctx, known)
-	if outcome == nil {
-		outcome = op.do(ctx, s, was)
-		s.Close()
+	if op.begin != nil {
+		if hangs, err := bounded(ctx, func() error { return op.begin(ctx, u, was) }); err != nil || hangs {
+			return 0, fmt.Errorf("before the operation: %w", err)
+		}
 	}
+	a, err := t.arm(cause, at)
+	if err != nil {
+		return 0, err
+	}
+	before, began := t.Card.Stats(), time.Now()
+	hangs, outcome := bounded(ctx, func() error { return op.do(ctx, u, was) })
 	cost := t.Card.Stats().Sub(before)
+	t.Sum.took(op.Name, cause, at, time.Since(began))
 	commands = t.Card.Commands()
-	t.Card.SetFaults(cardtest.Faults{})
-	if ctx.Err() != nil {
+	begun, err := a.disarm()
+	if hangs {
 		return commands, fmt.Errorf("hangs: %w", outcome)
 	}
-	if commands < at {
+	if err != nil {
+		return commands, fmt.Errorf("beginning: %w", err)
+	}
+	if !begun && !op.login {
 		return commands, fmt.Errorf("ended before the fault, after %d commands: %v", commands, outcome)
 	}
-	t.Sum.add(at, outcome)
-
+	if begun {
+		t.Sum.Add(op.Name, cause, outcome)
+	}
 	now, err := t.memory()
 	if err != nil {
 		return commands, err
 	}
-	problems := []error{op.judgeMemory(was, now, cost), op.judgeOutcome(now, cost, outcome, faults)}
-	if !t.Card.Present() {
-		t.disconnect()
-		if err := t.PutBack(); err != nil {
-			return commands, errors.Join(append(problems, fmt.Errorf("putting back: %w", err))...)
+	problems := []error{op.judgeMemory(was, now, cost), op.judgeOutcome(now, cost, outcome, cause)}
+	if err := a.restore(op); err != nil {
+		return commands, errors.Join(append(problems, fmt.Errorf("afterwards: %w", err))...)
+	}
+	if op.goOn != nil {
+		hangs, err := bounded(ctx, func() error { return op.goOn(ctx, u, now) })
+		if err != nil || hangs {
+			problems = append(problems, fmt.Errorf("going on after %v: %w", outcome, err))
 		}
 	}
-	if compared(cost) > 0 || at == 0 {
-		problems = append(problems, t.works(ctx, known, now))
+	problems = append(problems, u.unload(), t.judgeFiles(ctx, u, outcome == nil && op.Name == documentBatch))
+	if now.PINTries < cardtest.MaxPINTries && op.login {
+		now.PINTries = cardtest.MaxPINTries
+	}
+	if compared(cost) > 0 || at == 0 || cause.Begin != nil {
+		problems = append(problems, t.works(ctx, u.options, now, cause))
 	}
 	return commands, errors.Join(problems...)
+}
+
+// armed is a cause that begins at a command.
+type armed struct {
+	trial *Trial
+	cause Cause
+
+	mu    sync.Mutex
+	left  int // commands before the cause begins
+	begun bool
+	end   func() error
+	err   error // of Begin
+}
+
+// arm makes a cause begin at a command, or at once if it is one that lasts for runs.
+func (t *Trial) arm(cause Cause, at int) (*armed, error) {
+	a := &armed{trial: t, cause: cause, left: at}
+	t.Card.SetFaults(cardtest.Faults{})
+	switch {
+	case cause.kind != 0:
+		t.Card.SetFaults(cardtest.FaultAt(at, cause.kind))
+	case cause.Runs > 0:
+		t.disconnect()
+		a.begun = true
+		a.end, a.err = cause.Begin(t, at)
+		return a, a.err
+	case cause.Begin != nil:
+		t.tap.before.Store(new(a.command))
+	}
+	return a, nil
+}
+
+// command is called before every command.
+func (a *armed) command() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.left--; a.left == 0 {
+		a.begun = true
+		a.end, a.err = a.cause.Begin(a.trial, a.trial.Card.Commands()+1)
+	}
+}
+
+// disarm reports whether the cause has begun, and why not.
+func (a *armed) disarm() (begun bool, err error) {
+	t := a.trial
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	begun = a.begun || a.cause.kind == 0 && a.cause.Begin == nil || a.cause.kind != 0 && t.Card.Commands() >= a.left
+	t.Card.SetFaults(cardtest.Faults{})
+	t.tap.before.Store(new(func() {}))
+	return begun, a.err
+}
+
+// restore removes the cause.
+func (a *armed) restore(op Operation) error {
+	t := a.trial
+	if a.end != nil {
+		t.disconnect()
+		return a.end()
+	}
+	// A program that waits for events sees a card that was mute when it is inserted again.
+	if !t.Card.Present() || op.login && a.cause.silent() {
+		t.disconnect()
+		return t.PutBack()
+	}
+	return nil
 }
 
 // compared returns how many codes the card compared.
@@ -222,13 +347,15 @@ func (t *Trial) memory() (memory, error) {
 func (op Operation) judgeMemory(was, now memory, cost cardtest.Stats) error {
 	second := cost.Changes + cost.Unblocks
 	switch {
-	case cost.Verifies > 1 || second > 1 || second > cost.Verifies || second > 0 && !op.second, op.public && cost.Verifies > 0:
+	case cost.Verifies > 1 && !op.login || second > 1 || second > cost.Verifies || second > 0 && !op.second, op.public && cost.Verifies > 0:
 		return fmt.Errorf("%d codes compared, %d changes, %d resets of the counter", cost.Verifies, cost.Changes, cost.Unblocks)
 	case cost.Writes > 1:
 		return fmt.Errorf("the memory was written %d times", cost.Writes)
+	case cost.Unanswered > 1:
+		return fmt.Errorf("%d commands sent to a card that does not answer", cost.Unanswered)
 	}
 	want := was
-	if cost.Verifies == 1 {
+	if cost.Verifies > 0 {
 		want = op.after(was, second == 1)
 	}
 	if now != want {
@@ -238,7 +365,7 @@ func (op Operation) judgeMemory(was, now memory, cost cardtest.Stats) error {
 }
 
 // judgeOutcome checks that the program's report is true.
-func (op Operation) judgeOutcome(now memory, cost cardtest.Stats, outcome error, faults cardtest.Faults) error {
+func (op Operation) judgeOutcome(now memory, cost cardtest.Stats, outcome error, cause Cause) error {
 	var (
 		refused   *card.PINError
 		cut       *card.InterruptedError
@@ -246,12 +373,12 @@ func (op Operation) judgeOutcome(now memory, cost cardtest.Stats, outcome error,
 		second    = cost.Changes+cost.Unblocks > 0
 		reported  = fmt.Sprintf("reported %q", fmt.Sprint(outcome))
 	)
-	if errors.Is(outcome, card.ErrNotGenuine) && !lying(faults) {
+	if errors.Is(outcome, card.ErrNotGenuine) && !cause.lying() {
 		return fmt.Errorf("a genuine card is called not genuine: %w", outcome)
 	}
 	switch {
 	case outcome == nil:
-		if op.wrong || op.second && !second || cost.Verifies == 0 && !op.public {
+		if op.wrong || op.second && !second || cost.Verifies == 0 && !op.public && !op.loggedIn {
 			return errors.New("reported success")
 		}
 	case errors.As(outcome, &cut):
@@ -279,21 +406,10 @@ func (op Operation) judgeOutcome(now memory, cost cardtest.Stats, outcome error,
 	return nil
 }
 
-// lying reports whether a fault changes the card's answers, which can look like a
-// forgery.
-func lying(f cardtest.Faults) bool {
-	for _, e := range f.Events {
-		switch e.Kind {
-		case cardtest.FlipBit, cardtest.TruncateData, cardtest.Truncate:
-			return true
-		}
-	}
-	return false
-}
-
 // works uses the card once more, with the PIN and the counters that it should have.
-func (t *Trial) works(ctx context.Context, known store, m memory) error {
-	s, err := t.open(ctx, known)
+// A counter may be unknown after a cause that looks like a chip that has none.
+func (t *Trial) works(ctx context.Context, options card.Options, m memory, cause Cause) error {
+	s, err := t.open(ctx, options)
 	if err != nil {
 		return fmt.Errorf("opening again: %w", err)
 	}
@@ -303,7 +419,7 @@ func (t *Trial) works(ctx context.Context, known store, m memory) error {
 		if err != nil {
 			return fmt.Errorf("then the tries of the %v: %w", ref, err)
 		}
-		if tries.Left != want {
+		if tries.Left != want && (tries.Left >= 0 || cause.kind != cardtest.Status6700) {
 			return fmt.Errorf("then the %v has %d tries left, not %d", ref, tries.Left, want)
 		}
 	}
@@ -332,7 +448,7 @@ func (t *Trial) prepare(op Operation) error {
 	ctx := context.Background()
 	r := t.Card.Reader()
 	defer r.Close()
-	s, err := card.Open(ctx, r, options(maps.Clone(t.store)))
+	s, err := card.Open(ctx, r, t.knowledge.inMemory())
 	if err != nil {
 		return err
 	}
