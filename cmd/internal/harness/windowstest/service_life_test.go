@@ -135,18 +135,21 @@ func (s *service) compare(t *testing.T, name string, card []string, steps []step
 	}
 }
 
-// live runs steps on a new card and returns their answers.
+// live runs steps on a new card and returns their answers and commands.
 func (s *service) live(t *testing.T, name string, card []string, steps []step, run func(step) result) []string {
 	t.Helper()
 	state := name + ".state"
 	if err := os.Remove(filepath.Join(s.dir, state)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
-	remove := s.insert(t, append([]string{"--state", "/mnt/" + state}, card...)...)
+	traffic, trace := s.record(t, name)
+	remove := s.insert(t, slices.Concat([]string{"--state", "/mnt/" + state}, trace, card)...)
 	defer remove()
+	modules := strings.NewReplacer(strings.ReplaceAll(moduleDLL, `\`, `\\`), "MODULE", moduleSO, "MODULE")
 	var answers []string
 	for _, st := range steps {
-		r := run(st)
+		var r result
+		commands, _ := traffic.during(t, func() { r = run(st) })
 		if r.code != st.code {
 			t.Errorf("%s, %v: exit code %d, want %d\n%s%s", name, st.args, r.code, st.code, r.stdout, r.stderr)
 		}
@@ -156,42 +159,9 @@ func (s *service) live(t *testing.T, name string, card []string, steps []step, r
 		if pin, puk := s.tries(t, state); pin != st.pin || puk != st.puk {
 			t.Errorf("%s, %v: the card has %d and %d tries left, want %d and %d", name, st.args, pin, puk, st.pin, st.puk)
 		}
-		if st.args[0] == "doctor" {
-			r.stdout = cardChecks(t, r.stdout)
-		}
-		answers = append(answers, fmt.Sprintf("exit code %d\n%s", r.code, r.stdout))
+		answers = append(answers, fmt.Sprintf("exit code %d, %d commands %v\n%s", r.code, len(commands), commands, modules.Replace(r.stdout)))
 	}
 	return answers
-}
-
-// cardChecks returns what doctor found about service, readers and card, and
-// whether the module sees the card. The rest names places and browsers of the
-// two systems.
-func cardChecks(t *testing.T, answer string) string {
-	t.Helper()
-	var all struct {
-		Checks []map[string]any `json:"checks"`
-	}
-	if err := json.Unmarshal([]byte(answer), &all); err != nil {
-		t.Error(err)
-	}
-	of := []string{"service", "permission", "readers", "reader", "card", "identity", "field", "authenticity", "tries", "certificate", "module-card", "tls13"}
-	var kept []map[string]any
-	ids := map[any]bool{}
-	for _, c := range all.Checks {
-		if id, _ := c["id"].(string); slices.Contains(of, id) {
-			kept = append(kept, c)
-			ids[id] = true
-		}
-	}
-	if len(ids) != len(of) {
-		t.Errorf("doctor does not answer all of %v:\n%s", of, answer)
-	}
-	content, err := json.MarshalIndent(kept, "", "  ")
-	if err != nil {
-		t.Error(err)
-	}
-	return string(content)
 }
 
 // tries returns the tries that are left according to the state file of a card.
@@ -257,7 +227,7 @@ func (s *service) unix(t *testing.T, name string, st step) result {
 		case "letter":
 			a = "/mnt/" + s.write(t, "letter", "Dear reader")
 		case "cie-pkcs11":
-			a = "/mnt/cie-pkcs11.so"
+			a = moduleSO
 		}
 		line += " " + a
 	}

@@ -27,7 +27,8 @@ const (
 	ckrTokenNotPresent = 0xE0
 )
 
-const moduleDLL, secondDLL = `Z:\mnt\cie-pkcs11.dll`, `Z:\mnt\copy.dll`
+// The module as the programs of the service find it.
+const moduleDLL, secondDLL, moduleSO = `Z:\mnt\cie-pkcs11.dll`, `Z:\mnt\copy.dll`, "/mnt/cie-pkcs11.so"
 
 // host is the C program testdata/token.c in Wine.
 type host struct {
