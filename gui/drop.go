@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/dialog"
-	"fyne.io/fyne/v2/storage"
 )
 
 // dropped takes files that were dropped on the window.
@@ -65,45 +63,6 @@ func (u *UI) OpenFiles(files []string) {
 
 // isEnvelope reports whether the name is that of a file of signatures.
 func isEnvelope(file string) bool { return hasEnding(file, ".p7m") || hasEnding(file, ".p7s") }
-
-// chooseFile lets the person choose a file; endings limit what is offered, such as
-// ".png".
-func (u *UI) chooseFile(chosen func(file string), endings ...string) {
-	if u.opts.Choose != nil {
-		u.opts.Choose(endings, chosen)
-		return
-	}
-	d := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
-		if err != nil || r == nil {
-			u.focus()
-			return
-		}
-		_ = r.Close()
-		chosen(filepath.FromSlash(r.URI().Path()))
-	}, u.win)
-	if len(endings) > 0 {
-		d.SetFilter(storage.NewExtensionFileFilter(endings))
-	}
-	u.showDialog(d)
-}
-
-// chooseFolder lets the person choose a folder.
-func (u *UI) chooseFolder(chosen func(dir string)) {
-	u.showDialog(dialog.NewFolderOpen(func(l fyne.ListableURI, err error) {
-		if err != nil || l == nil {
-			u.focus()
-			return
-		}
-		chosen(filepath.FromSlash(l.Path()))
-	}, u.win))
-}
-
-// showDialog shows a dialog that uses the window, beginning where the last one ended.
-func (u *UI) showDialog(d *dialog.FileDialog) {
-	d.Show() // before that it has no size to change
-	size := u.win.Canvas().Size()
-	d.Resize(fyne.NewSize(size.Width*0.9, size.Height*0.9))
-}
 
 // baseName returns the name of a file without its folder.
 func baseName(file string) string { return filepath.Base(file) }

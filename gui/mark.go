@@ -220,7 +220,7 @@ func (s *signScreen) nine() fyne.CanvasObject {
 func (s *signScreen) pictureRow() fyne.CanvasObject {
 	t, m := s.u.texts, &s.mark
 	choose := newButton(t.T("mark.picture"), func() {
-		s.u.chooseFile(func(file string) { s.setPicture(file) }, ".png", ".jpg", ".jpeg")
+		s.u.chooseFile(t.T("mark.picture"), s.setPicture, ".png", ".jpg", ".jpeg")
 	})
 	buttons := row(choose)
 	if m.picture != "" {

@@ -184,9 +184,9 @@ func (s *signScreen) empty() fyne.CanvasObject {
 		title, container.NewCenter(b), hint)), s.worth())
 }
 
-// choose lets the person choose a further document.
+// choose lets the person choose further documents.
 func (s *signScreen) choose() {
-	s.u.chooseFile(func(file string) { s.u.openSign([]string{file}) })
+	s.u.choose(Choice{Title: s.u.texts.T("sign.choose"), Several: true}, s.u.openSign)
 }
 
 // worth explains on demand what the signature is worth.
@@ -364,8 +364,8 @@ func (s *signScreen) target() fyne.CanvasObject {
 		where = t.T("sign.folder", s.dir, t.T("sign.suffix"))
 	}
 	buttons := []fyne.CanvasObject{newButton(t.T("sign.change-folder"), func() {
-		s.u.chooseFolder(func(dir string) {
-			s.dir = dir
+		s.u.choose(Choice{Title: t.T("sign.change-folder"), Folder: true}, func(paths []string) {
+			s.dir = paths[0]
 			s.update()
 			s.u.focus()
 		})

@@ -169,9 +169,9 @@ func (s *verifyScreen) empty() fyne.CanvasObject {
 		title, container.NewCenter(choose), hint)), text(t.T("signed.private")))
 }
 
-// choose asks for a file.
+// choose asks for files.
 func (s *verifyScreen) choose() {
-	s.u.chooseFile(func(path string) { s.u.openVerify([]string{path}) })
+	s.u.choose(Choice{Title: s.u.texts.T("signed.choose"), Several: true}, s.u.openVerify)
 }
 
 // list shows several files with their answers, to choose one.
@@ -338,7 +338,7 @@ func (s *verifyScreen) signer(f *checkedFile, d found, i int, x signer) fyne.Can
 	list(t.T("signed.unsaid"), x.unsaid)
 	if x.content {
 		objects = append(objects, row(newButton(t.T("signed.content"), func() {
-			s.u.chooseFile(func(path string) {
+			s.u.chooseFile(t.T("signed.content"), func(path string) {
 				f.content = path
 				s.verify([]*checkedFile{f}, false)
 			})

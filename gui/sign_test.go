@@ -1,6 +1,8 @@
 package gui
 
 import (
+	"context"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -395,8 +397,8 @@ func TestDialogsForFilesAndFoldersOpen(t *testing.T) {
 	d.Go(screenSign)
 	for _, open := range []func(){
 		func() { d.press("Choose files") },
-		func() { d.chooseFolder(func(string) {}) },
-		func() { d.chooseFile(func(string) {}, ".png") },
+		func() { d.choose(Choice{Folder: true}, func([]string) {}) },
+		func() { d.chooseFile("", func(string) {}, ".png") },
 	} {
 		open()
 		top := d.win.Canvas().Overlays().Top()
@@ -404,6 +406,72 @@ func TestDialogsForFilesAndFoldersOpen(t *testing.T) {
 			t.Fatal("no dialog opens")
 		}
 		d.win.Canvas().Overlays().Remove(top)
+	}
+}
+
+func TestChooseInTheDialogOfTheDesktop(t *testing.T) {
+	d := newRig(t, newFake())
+	d.Go(screenSign)
+	var asked Choice
+	d.dialog = func(_ context.Context, c Choice) ([]string, error) {
+		asked = c
+		return []string{"/x/a.pdf", "/x/b.txt"}, nil
+	}
+	d.press("Choose files")
+	d.until(func() bool { return len(d.signing().ready()) == 2 })
+	if !asked.Several || asked.Folder || asked.Title != "Choose files" {
+		t.Errorf("asked for %+v", asked)
+	}
+	d.dialog = func(context.Context, Choice) ([]string, error) { return []string{"/elsewhere"}, nil }
+	d.press("Change folder")
+	d.until(func() bool { return d.signing().dir == "/elsewhere" })
+
+	// The person chooses nothing.
+	d.dialog = func(context.Context, Choice) ([]string, error) { return nil, nil }
+	d.press("Add files")
+	d.until(func() bool { return d.choosing == nil })
+	if len(d.signing().items) != 2 || d.win.Canvas().Overlays().Top() != nil {
+		t.Error("without a choice something was chosen or asked again")
+	}
+	// The desktop has no dialog.
+	d.dialog = func(context.Context, Choice) ([]string, error) { return nil, errors.New("no portal") }
+	d.press("Add files")
+	d.until(func() bool { return d.win.Canvas().Overlays().Top() != nil })
+}
+
+func TestDialogOfTheDesktopThatNeverComesIsReplaced(t *testing.T) {
+	d := newRig(t, newFake())
+	d.Go(screenSign)
+	ended := make(chan struct{})
+	d.dialog = func(ctx context.Context, _ Choice) ([]string, error) {
+		<-ctx.Done()
+		close(ended)
+		return nil, ctx.Err()
+	}
+	d.press("Choose files")
+	if d.win.Canvas().Overlays().Top() != nil {
+		t.Error("two dialogs are open")
+	}
+	d.press("Choose files")
+	if d.win.Canvas().Overlays().Top() == nil {
+		t.Error("to choose again opens no dialog")
+	}
+	<-ended
+
+	// What is chosen after the page was left is not used.
+	late := newRig(t, newFake())
+	late.Go(screenSign)
+	answer := make(chan struct{})
+	late.dialog = func(context.Context, Choice) ([]string, error) {
+		<-answer
+		return []string{"/x/a.pdf"}, nil
+	}
+	late.press("Choose files")
+	late.Go(screenHelp)
+	close(answer)
+	late.until(func() bool { return late.choosing == nil })
+	if late.at == screenSign || len(late.signing().items) != 0 {
+		t.Error("a late choice is used")
 	}
 }
 

@@ -44,9 +44,10 @@ type Options struct {
 	Secret func(held bool)
 	// Frame is the window of the desktop; nil: none.
 	Frame Frame
-	// Choose lets the person choose a file with one of the endings; nil: in a dialog of
-	// the toolkit.
-	Choose func(endings []string, chosen func(file string))
+	// Choose lets the person choose in a dialog of the desktop. It returns no path when
+	// the person chose none, and an error when the desktop shows no dialog: then the
+	// toolkit does. nil: the toolkit does.
+	Choose func(ctx context.Context, c Choice) (paths []string, err error)
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	// After calls f on the thread of the windows after a time, unless stop is
@@ -108,6 +109,7 @@ type UI struct {
 	kept        map[string]*codeScreen // left while the card was at work
 	keys        map[string]func()      // by the name of the shortcut
 	sign        *signScreen
+	choosing    *choosing                            // nil: no dialog of the desktop is open
 	setting     string                               // that was changed last, and keeps the keyboard
 	built       bool                                 // the screen is in the window
 	bars        map[*widget.ProgressBarInfinite]bool // that move, on the page

@@ -123,7 +123,7 @@ var verifyPoses = []pose{
 func TestVerifySaysTheAnswerFirst(t *testing.T) {
 	d := newRig(t, newFake()) // without a reader
 	d.Go(screenVerify)
-	d.wants("Drop a signed file here", "[Choose a file]", "No card is needed")
+	d.wants("Drop a signed file here", "[Choose files]", "No card is needed")
 	for name, want := range map[string][]string{
 		"valid.pdf":   {"Valid signature: MARIA PROVA signed this document, and it has not changed since.", "Codice fiscale PRVM••••••••999S", "by the clock of the signer's computer", "The whole document", "Advanced electronic signature", "vouched for by the Ministry"},
 		"filled.pdf":  {"Afterwards only fields that the signature allows were filled in", "field filled in: city = Roma"},

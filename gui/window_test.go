@@ -1,6 +1,7 @@
 package gui
 
 import (
+	"context"
 	"os"
 	"strings"
 	"sync"
@@ -35,7 +36,7 @@ type rig struct {
 	more  chan struct{}
 	visit uint64
 
-	choice string // the file that the person chooses; "": none
+	dialog func(context.Context, Choice) ([]string, error) // the dialog of the desktop
 }
 
 func newRig(t *testing.T, f *fake) *rig {
@@ -43,11 +44,8 @@ func newRig(t *testing.T, f *fake) *rig {
 	a := test.NewTempApp(t)
 	d := &rig{t: t, fake: f, more: make(chan struct{}, 1)}
 	d.UI = New(a, f, Options{Do: d.enqueue, Now: func() time.Time { return testNow },
-		Choose: func(_ []string, chosen func(string)) {
-			if d.choice != "" {
-				chosen(d.choice)
-			}
-		}})
+		Choose: func(ctx context.Context, c Choice) ([]string, error) { return d.dialog(ctx, c) }})
+	d.dialog = func(context.Context, Choice) ([]string, error) { return nil, nil }
 	d.win.Resize(fyne.NewSize(1040, 740))
 	d.win.Show()
 	t.Cleanup(func() {

@@ -81,7 +81,7 @@ func run(demo, hidden bool, module string, files []string) error {
 		svc  gui.Service
 		end  func()
 		loop native.Loop
-		opts = gui.Options{Hidden: hidden, Tray: session.WatchTray, Secret: conceal, Do: loop.Do, Frame: &native.Frame{}}
+		opts = gui.Options{Hidden: hidden, Tray: session.WatchTray, Choose: session.Choose, Secret: conceal, Do: loop.Do, Frame: &native.Frame{}}
 		err  error
 	)
 	sole := &session.Once{}

@@ -18,7 +18,7 @@ const trayGrace = 5 * time.Second
 // WatchTray reports whether the desktop shows a tray, now and after each change.
 func WatchTray(ctx context.Context, shown func(bool)) {
 	changes := make(chan *dbus.Signal, 8)
-	conn, err := sessionBus(ctx, changes)
+	conn, err := sessionBus(ctx, changes, TrayHost)
 	if err != nil {
 		shown(false)
 		return
@@ -58,15 +58,15 @@ func WatchTray(ctx context.Context, shown func(bool)) {
 	}
 }
 
-// sessionBus connects and asks for changes of the owner of TrayHost.
-func sessionBus(ctx context.Context, changes chan<- *dbus.Signal) (*dbus.Conn, error) {
+// sessionBus connects and asks for changes of the owner of a name.
+func sessionBus(ctx context.Context, changes chan<- *dbus.Signal, name string) (*dbus.Conn, error) {
 	conn, err := dbus.ConnectSessionBus(dbus.WithContext(ctx))
 	if err != nil {
 		return nil, err
 	}
 	conn.Signal(changes)
 	err = conn.AddMatchSignalContext(ctx, dbus.WithMatchSender("org.freedesktop.DBus"),
-		dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, TrayHost))
+		dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, name))
 	if err != nil {
 		_ = conn.Close()
 		return nil, err
