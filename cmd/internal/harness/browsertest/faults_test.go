@@ -26,23 +26,21 @@ func TestLoginWithFaults(t *testing.T) {
 		cardtest.Status6700, cardtest.RefuseInClear, cardtest.ResetBefore, cardtest.SelectOther,
 	}
 	sum := &faultinjection.Sum{Note: "tried without a browser"}
-	t.Run("browsers", func(t *testing.T) {
-		eachBrowser(t, func(t *testing.T, s *machine, which browser.Kind) {
-			s.learn(t, which)
-			positions := s.positions(t, which)
-			for k, kind := range kinds {
-				for p, at := range positions {
-					if which != browser.Kinds()[(k+p)%len(browser.Kinds())] {
-						continue
-					}
-					t.Run(fmt.Sprintf("%v at %d", kind, at), func(t *testing.T) {
-						s.loginWithFault(t, which, kind, at, sum)
-					})
+	t.Cleanup(func() { t.Log(sum) }) // after the browsers, which run in parallel
+	eachBrowser(t, func(t *testing.T, s *machine, which browser.Kind) {
+		s.learn(t, which)
+		positions := s.positions(t, which)
+		for k, kind := range kinds {
+			for p, at := range positions {
+				if which != browser.Kinds()[(k+p)%len(browser.Kinds())] {
+					continue
 				}
+				t.Run(fmt.Sprintf("%v at %d", kind, at), func(t *testing.T) {
+					s.loginWithFault(t, which, kind, at, sum)
+				})
 			}
-		})
+		}
 	})
-	t.Log(sum)
 }
 
 // positions logs in once, and returns the positions of the first command, of VERIFY and
