@@ -112,8 +112,8 @@ func (t *Trial) judgeFiles(ctx context.Context, u *use, complete bool) error {
 	return errors.Join(err, judgeBatch(ctx, u.folder, complete))
 }
 
-// Damages returns what happens to the files of a program: those of a cause that is
-// gone at the end are as before.
+// Damages returns what happens to the files of a program, which need Trial.Files. Damaged
+// files stay as they are: the next operation must work with them.
 func Damages() []Cause {
 	damage := func(name, column, folder string) Cause {
 		return Cause{Name: name, Column: column, Begin: func(t *Trial, at int) (func() error, error) {

@@ -25,7 +25,7 @@ func moduleLogin(_ context.Context, u *use, m memory) error {
 	return u.host.Err
 }
 
-// moduleSignatures signs twice: the first signature may take the channel's first turn.
+// moduleSignatures signs twice: the first signature also reads the certificate.
 func moduleSignatures(_ context.Context, u *use, _ memory) error {
 	for range 2 {
 		u.host.Sign(u.session, []byte("to be signed"))
