@@ -65,6 +65,8 @@ func (a *app) pinChange(ctx context.Context, f *codeFlags) error {
 	err = a.withCode(ctx, d, f, opts, func(opts ...card.CodeOption) error {
 		return u.session.ChangePIN(ctx, old, pin, opts...)
 	})
+	clear(old) // not only when the result is printed
+	clear(pin)
 	if err != nil {
 		return err
 	}

@@ -72,6 +72,7 @@ func (a *app) pinUnblock(ctx context.Context, f *codeFlags, keep bool) error {
 		err = a.withCode(ctx, d, f, opts, func(opts ...card.CodeOption) error {
 			return u.session.ResetTries(ctx, puk, opts...)
 		})
+		clear(puk) // not only when the result is printed
 		if err != nil {
 			return err
 		}
@@ -85,6 +86,8 @@ func (a *app) pinUnblock(ctx context.Context, f *codeFlags, keep bool) error {
 	err = a.withCode(ctx, d, f, opts, func(opts ...card.CodeOption) error {
 		return u.session.Unblock(ctx, puk, pin, opts...)
 	})
+	clear(puk) // not only when the result is printed
+	clear(pin)
 	if err != nil {
 		return err
 	}

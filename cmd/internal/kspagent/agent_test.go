@@ -130,7 +130,7 @@ func startWith(t *testing.T, opts card.Options, p cardtest.Profile, pins ...stri
 		dialog: &dialog{t: t, pins: pins, asked: make(chan struct{}, 100)},
 	}
 	b.service.Insert("reader", c)
-	certificate := certificateOf(t, b.service)
+	certificate := certificateOf(t, b.service, cardtest.DefaultPIN())
 	agent := New(Config{
 		Module: pkcs11mod.New(pkcs11mod.Config{
 			Readers: func() (readers.Service, error) { return b.service, nil },
@@ -158,18 +158,24 @@ func startWith(t *testing.T, opts card.Options, p cardtest.Profile, pins ...stri
 		pipe.Close()
 		b.end()
 	})
-	a := b.call(opOpen, []byte(Container(c.NIS())))
+	b.open()
+	return b
+}
+
+// open opens the key of the card.
+func (b *browser) open() {
+	b.t.Helper()
+	a := b.call(opOpen, []byte(Container(b.card.NIS())))
 	if a.status != statusOK {
-		t.Fatalf("open: status %#x", a.status)
+		b.t.Fatalf("open: status %#x", a.status)
 	}
 	b.key = binary.LittleEndian.Uint32(a.body)
 	size := binary.LittleEndian.Uint16(a.body[8:])
 	b.public = &rsa.PublicKey{E: int(binary.LittleEndian.Uint32(a.body[4:])), N: new(big.Int).SetBytes(a.body[10 : 10+size])}
-	return b
 }
 
 // certificateOf reads the certificate as a program that has the PIN.
-func certificateOf(t *testing.T, service *cardtest.Service) []byte {
+func certificateOf(t *testing.T, service *cardtest.Service, pin []byte) []byte {
 	t.Helper()
 	conn, err := service.Connect("reader")
 	if err != nil {
@@ -181,7 +187,7 @@ func certificateOf(t *testing.T, service *cardtest.Service) []byte {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := s.Verify(t.Context(), card.PIN, cardtest.DefaultPIN()); err != nil {
+	if err := s.Verify(t.Context(), card.PIN, pin); err != nil {
 		t.Fatal(err)
 	}
 	der, err := s.Certificate(t.Context())

@@ -30,7 +30,7 @@ const patience = 2 * time.Minute
 const holder = "PRVMRA70A41Z999S"
 
 // absent fails the test on continuous integration and skips it elsewhere.
-func absent(t *testing.T, format string, args ...any) {
+func absent(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatalf(format, args...)
@@ -39,7 +39,7 @@ func absent(t *testing.T, format string, args ...any) {
 }
 
 // need skips the test where a browser or a tool is missing.
-func need(t *testing.T, kinds ...browser.Kind) {
+func need(t testing.TB, kinds ...browser.Kind) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("browsers take minutes")
@@ -60,7 +60,7 @@ func need(t *testing.T, kinds ...browser.Kind) {
 
 // machine is the computer of a user: module, home, PC/SC daemon, card and service.
 type machine struct {
-	t      *testing.T
+	t      testing.TB
 	home   string
 	module string
 	env    *browsers.Env
@@ -77,7 +77,7 @@ type machine struct {
 
 // newStack makes a machine with an empty home where the module is registered,
 // with the card in the first reader.
-func newStack(t *testing.T) *machine {
+func newStack(t testing.TB) *machine {
 	t.Helper()
 	base, err := os.MkdirTemp("", "cie-b-")
 	if err != nil {

@@ -21,20 +21,21 @@ import (
 // user is a browser on its own screen, and the simulated user of it.
 type user struct {
 	*machine
-	t       *testing.T
+	t       testing.TB
 	kind    browser.Kind
 	desk    *desktop.Desktop
 	browser *browser.Browser
-	frame   int // screenshots so far
-	event   int // next event of the service to look at
+	frame   int       // screenshots so far
+	event   int       // next event of the service to look at
+	entered time.Time // when a PIN was completed last, with Enter
 }
 
 // sit opens a screen and starts the browser on the service's first page.
-func (s *machine) sit(t *testing.T, kind browser.Kind) *user {
+func (s *machine) sit(t testing.TB, kind browser.Kind) *user {
 	return s.sitAt(t, kind, s.idp.StartURL())
 }
 
-func (s *machine) sitAt(t *testing.T, kind browser.Kind, url string) *user {
+func (s *machine) sitAt(t testing.TB, kind browser.Kind, url string) *user {
 	t.Helper()
 	dir := filepath.Join(s.home, fmt.Sprintf(".screen-%s-%d", kind, s.shot))
 	s.shot++
@@ -116,6 +117,7 @@ type outcome struct {
 	shown   string // text of the page at the end
 	path    string
 	prompts []browser.Prompt
+	at      time.Time // when the page was shown
 }
 
 func (o outcome) in() bool { return strings.Contains(o.shown, "Accesso riuscito") }
@@ -161,7 +163,7 @@ func (u *user) tryLogin(before func(browser.Prompt), pins ...string) (outcome, e
 			})
 			cancel()
 			if err == nil {
-				o.shown, o.path, u.event = e.Text, e.Path, next
+				o.shown, o.path, o.at, u.event = e.Text, e.Path, time.Now(), next
 				return
 			}
 			title := u.browser.ErrorPage(ctx)
@@ -173,7 +175,7 @@ func (u *user) tryLogin(before func(browser.Prompt), pins ...string) (outcome, e
 			}
 		}
 	}()
-	p := &browser.Person{PINs: pins, Before: func(q browser.Prompt) {
+	p := &browser.Person{PINs: pins, Entered: func() { u.entered = time.Now() }, Before: func(q browser.Prompt) {
 		u.picture(string(q))
 		if before != nil {
 			before(q)

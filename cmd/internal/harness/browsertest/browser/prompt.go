@@ -28,6 +28,8 @@ type Person struct {
 	// Before is called when a prompt is on the screen, before the user
 	// answers: a test takes a screenshot or removes the card.
 	Before func(Prompt)
+	// Entered is called when a PIN is typed, right before Enter. It may be nil.
+	Entered func()
 }
 
 // Answer answers prompts until done is closed or ctx ends. A prompt without a PIN for
@@ -82,6 +84,9 @@ func (p *Person) typePIN(ctx context.Context, b *Browser, w desktop.Window) erro
 	}
 	if err := d.Type(ctx, pin); err != nil {
 		return err
+	}
+	if p.Entered != nil {
+		p.Entered()
 	}
 	if err := d.Keys(ctx, "Return"); err != nil {
 		return err
