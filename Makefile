@@ -145,6 +145,11 @@ soak: deps-all
 	CIE_SOAK=$(SOAKTIME) $(GO) test -v -count=1 -run '^TestSoak$$' -timeout 0 ./cmd/internal/harness/browsertest
 	CIE_SEQUENCES=$(SOAKTIME) $(GO) test -v -count=1 -run '^TestRandomCallsFollowTheModel$$' -timeout 0 ./cmd/cie-pkcs11
 
+IDLETIME ?= 10m
+.PHONY: idle
+idle: deps-all
+	CIE_IDLE=$(IDLETIME) $(GO) test -v -count=1 -run '^TestIdle$$' -timeout 0 ./cmd/internal/harness/browsertest
+
 clean:
 	rm -rf bin dist artifacts
 

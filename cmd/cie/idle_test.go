@@ -59,7 +59,7 @@ func (*slowUser) Close() error                                            { retu
 
 // idleRun is a card in a reader, and the files of a user.
 type idleRun struct {
-	t       *testing.T
+	t       testing.TB
 	card    *cardtest.Card
 	service *cardtest.Service
 	dir     string
@@ -69,7 +69,7 @@ type idleRun struct {
 	typed   func()        // called before each answer; may be nil
 }
 
-func newIdleRun(t *testing.T, dir string) *idleRun {
+func newIdleRun(t testing.TB, dir string) *idleRun {
 	t.Helper()
 	c, err := cardtest.New(cardtest.Profile{})
 	if err != nil {

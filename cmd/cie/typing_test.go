@@ -4,6 +4,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,11 +12,12 @@ import (
 	"cie/card"
 	"cie/card/cardtest"
 	"cie/card/sod"
+	"cie/cmd/internal/harness/await"
 )
 
 // typingRun returns a card that cie has seen before, with a user who types faster than the
 // channel is dropped.
-func typingRun(t *testing.T, dir string) *idleRun {
+func typingRun(t testing.TB, dir string) *idleRun {
 	t.Helper()
 	r := newIdleRun(t, dir)
 	r.pause = 10 * time.Second
@@ -134,4 +136,49 @@ func TestNothingIsSentWhileTheUserTypesDuringALogin(t *testing.T) {
 			t.Errorf("exit code %d\n%s", code, &r.output)
 		}
 	})
+}
+
+// BenchmarkCodeToResult reports what a slow card costs from the last digit of the codes to the
+// result, with the channel opened while the user types and without.
+func BenchmarkCodeToResult(b *testing.B) {
+	for name, c := range map[string]struct{ args, answers []string }{
+		"sign":   {[]string{"sign", "FILE"}, []string{string(cardtest.DefaultPIN())}},
+		"change": typedCommands["change"],
+	} {
+		for _, way := range []string{"channel-open", "channel-closed"} {
+			b.Run(name+"/"+way, func(b *testing.B) {
+				var after cardtest.Stats
+				for b.Loop() {
+					r := typingRun(b, b.TempDir())
+					r.pause = 0
+					before, arrived := r.card.Stats(), r.card.Stats()
+					r.typed = func() {
+						if way == "channel-open" {
+							await.That(b, "a channel", func() bool { return r.card.Stats().Sub(before).DeviceAuthentications > 0 })
+						}
+						arrived = r.card.Stats()
+					}
+					release := func() {}
+					if way == "channel-closed" {
+						var err error
+						if release, err = r.state.Share(r.card.NIS()); err != nil {
+							b.Fatal(err)
+						}
+					}
+					args := slices.Clone(c.args)
+					if i := slices.Index(args, "FILE"); i >= 0 {
+						args[i] = filepath.Join(r.dir, "file")
+					}
+					if code := r.cie(args, c.answers...); code != exitOK {
+						b.Fatalf("exit code %d\n%s", code, &r.output)
+					}
+					release()
+					after = r.card.Stats().Sub(arrived)
+				}
+				b.ReportMetric(float64(after.APDUs), "APDUs-after-code")
+				b.ReportMetric(after.Modelled.Seconds(), "modelled-s-after-code")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
 }

@@ -2,6 +2,8 @@ package desktop
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"cie/card/cardtest"
 	"cie/card/sod"
 	"cie/card/state"
+	"cie/cmd/internal/harness/await"
 	"cie/gui"
 )
 
@@ -20,7 +23,7 @@ import (
 const idleLimit = 5 * time.Second
 
 // testRoots returns the issuers of real and of virtual cards.
-func testRoots(t *testing.T) *sod.Roots {
+func testRoots(t testing.TB) *sod.Roots {
 	t.Helper()
 	roots := sod.BuiltinRoots().Clone()
 	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
@@ -31,7 +34,7 @@ func testRoots(t *testing.T) *sod.Roots {
 
 // newIdleCards returns the part of the Service that works with cards, with a card in the
 // reader "reader" that is reset like on Windows.
-func newIdleCards(t *testing.T) (*cards, *cardtest.Service, *cardtest.Card) {
+func newIdleCards(t testing.TB) (*cards, *cardtest.Service, *cardtest.Card) {
 	t.Helper()
 	virtual, err := cardtest.New(cardtest.Profile{})
 	if err != nil {
@@ -48,23 +51,23 @@ func newIdleCards(t *testing.T) (*cards, *cardtest.Service, *cardtest.Card) {
 // cardCall is a call of the window that uses the card in the reader "reader".
 type cardCall struct {
 	name string
-	do   func(t *testing.T, c *cards) error
+	do   func(t testing.TB, c *cards) error
 }
 
 // cardCalls are those that need neither a document nor the network.
 var cardCalls = []cardCall{
-	{"inspect", func(t *testing.T, c *cards) error {
+	{"inspect", func(t testing.TB, c *cards) error {
 		return c.Inspect(t.Context(), "reader", func(gui.Card) {})
 	}},
-	{"accept", func(t *testing.T, c *cards) error { return c.Accept(t.Context(), "reader") }},
-	{"holder", func(t *testing.T, c *cards) error {
+	{"accept", func(t testing.TB, c *cards) error { return c.Accept(t.Context(), "reader") }},
+	{"holder", func(t testing.TB, c *cards) error {
 		_, err := c.Holder(t.Context(), "reader", cardtest.DefaultPIN(), gui.CodeOptions{})
 		return err
 	}},
-	{"change", func(t *testing.T, c *cards) error {
+	{"change", func(t testing.TB, c *cards) error {
 		return c.ChangePIN(t.Context(), "reader", cardtest.DefaultPIN(), []byte("28281414"), gui.CodeOptions{})
 	}},
-	{"unblock", func(t *testing.T, c *cards) error {
+	{"unblock", func(t testing.TB, c *cards) error {
 		return c.Unblock(t.Context(), "reader", cardtest.DefaultPUK(), []byte("28281414"), gui.CodeOptions{AllowLastTry: true})
 	}},
 }
@@ -231,4 +234,47 @@ func TestSlowCardDoesNotDelayAnother(t *testing.T) {
 			t.Errorf("the other card: %v", err)
 		}
 	})
+}
+
+// BenchmarkCodeToResult reports what a slow card costs from the code to the result of a call of
+// the window, with the channel opened while the user types and without.
+func BenchmarkCodeToResult(b *testing.B) {
+	sign := func(t testing.TB, c *cards) error {
+		file := filepath.Join(t.TempDir(), "list.csv")
+		if err := os.WriteFile(file, []byte("a;b\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		job := gui.SigningJob{Documents: []gui.SigningDocument{{Path: file, Format: gui.FormatP7M}}}
+		return (&signing{cards: c}).SignDocuments(t.Context(), "reader", cardtest.DefaultPIN(), job, gui.CodeOptions{}, func(gui.SigningUpdate) {})
+	}
+	for _, call := range append([]cardCall{{"sign", sign}}, cardCalls...) {
+		if call.name != "sign" && call.name != "change" {
+			continue
+		}
+		for _, way := range []string{"channel-open", "channel-closed"} {
+			b.Run(call.name+"/"+way, func(b *testing.B) {
+				var after cardtest.Stats
+				for b.Loop() {
+					c, _, virtual := newIdleCards(b)
+					if err := c.Inspect(b.Context(), "reader", func(gui.Card) {}); err != nil {
+						b.Fatal(err)
+					}
+					virtual.PowerOn() // as another program that has used the card since
+					before := virtual.Stats()
+					if way == "channel-open" {
+						c.Prepare(b.Context(), "reader")
+						await.That(b, "a channel", func() bool { return virtual.Stats().Sub(before).DeviceAuthentications > 0 })
+					}
+					arrived := virtual.Stats()
+					if err := call.do(b, c); err != nil {
+						b.Fatal(err)
+					}
+					after = virtual.Stats().Sub(arrived)
+				}
+				b.ReportMetric(float64(after.APDUs), "APDUs-after-code")
+				b.ReportMetric(after.Modelled.Seconds(), "modelled-s-after-code")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
 }

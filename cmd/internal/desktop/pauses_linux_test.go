@@ -133,7 +133,7 @@ func testPauses(t *testing.T, d *stack.Stack) {
 		}
 		job.Documents = append(job.Documents, gui.SigningDocument{Path: path, Format: format})
 	}
-	calls := append(cardCalls[:len(cardCalls):len(cardCalls)], cardCall{"sign", func(t *testing.T, c *cards) error {
+	calls := append(cardCalls[:len(cardCalls):len(cardCalls)], cardCall{"sign", func(t testing.TB, c *cards) error {
 		signed := 0
 		err := (&signing{cards: c}).SignDocuments(t.Context(), "reader", []byte("28281414"), job, gui.CodeOptions{}, func(u gui.SigningUpdate) {
 			if u.State == gui.DocumentSigned {

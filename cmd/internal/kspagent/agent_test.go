@@ -18,12 +18,13 @@ import (
 	"cie/card/cardtest"
 	"cie/card/sod"
 	"cie/card/state"
+	"cie/cmd/internal/harness/await"
 	"cie/pkcs11mod"
 )
 
 // dialog answers the questions of an agent from a list.
 type dialog struct {
-	t *testing.T
+	t testing.TB
 
 	mu        sync.Mutex
 	pins      []string // the next answers; "" cancels, none waits for the end of the context
@@ -84,7 +85,7 @@ func (d *dialog) count() int {
 
 // browser is the DLL's side of an agent.
 type browser struct {
-	t       *testing.T
+	t       testing.TB
 	dialog  *dialog
 	service *cardtest.Service
 	card    *cardtest.Card
@@ -104,7 +105,7 @@ type answer struct {
 }
 
 // options returns the surroundings of a card, in memory.
-func options(t *testing.T) card.Options {
+func options(t testing.TB) card.Options {
 	roots := sod.BuiltinRoots().Clone()
 	if err := roots.AddPEM(cardtest.CSCAPEM()); err != nil {
 		t.Fatal(err)
@@ -119,7 +120,7 @@ func start(t *testing.T, p cardtest.Profile, pins ...string) *browser {
 	return startWith(t, options(t), p, pins...)
 }
 
-func startWith(t *testing.T, opts card.Options, p cardtest.Profile, pins ...string) *browser {
+func startWith(t testing.TB, opts card.Options, p cardtest.Profile, pins ...string) *browser {
 	t.Helper()
 	c, err := cardtest.New(p)
 	if err != nil {
@@ -175,7 +176,7 @@ func (b *browser) open() {
 }
 
 // certificateOf reads the certificate as a program that has the PIN.
-func certificateOf(t *testing.T, service *cardtest.Service, pin []byte) []byte {
+func certificateOf(t testing.TB, service *cardtest.Service, pin []byte) []byte {
 	t.Helper()
 	conn, err := service.Connect("reader")
 	if err != nil {
@@ -669,4 +670,41 @@ func FuzzRequest(f *testing.F) {
 			t.Errorf("%+v", q)
 		}
 	})
+}
+
+// BenchmarkPINToSignature reports what a slow card costs from the PIN in the box to the first
+// signature, with the channel opened while the user types and without.
+func BenchmarkPINToSignature(b *testing.B) {
+	for _, way := range []string{"channel-open", "channel-closed"} {
+		b.Run(way, func(b *testing.B) {
+			var after cardtest.Stats
+			for b.Loop() {
+				opts := options(b)
+				first := startWith(b, opts, cardtest.Profile{}, right)
+				first.wantSigned(sha256Number, false, digest)
+				first.pipe.Close()
+				first.end()
+				u := startWith(b, opts, cardtest.Profile{}, right)
+				if way == "channel-closed" {
+					release, err := opts.State.Share(u.card.NIS())
+					if err != nil {
+						b.Fatal(err)
+					}
+					defer release()
+				}
+				before, arrived := u.card.Stats(), u.card.Stats()
+				u.dialog.during = func() {
+					if way == "channel-open" {
+						await.That(b, "a channel", func() bool { return u.card.Stats().Sub(before).DeviceAuthentications > 0 })
+					}
+					arrived = u.card.Stats()
+				}
+				u.wantSigned(sha256Number, false, digest)
+				after = u.card.Stats().Sub(arrived)
+			}
+			b.ReportMetric(float64(after.APDUs), "APDUs-after-PIN")
+			b.ReportMetric(after.Modelled.Seconds(), "modelled-s-after-PIN")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
 }

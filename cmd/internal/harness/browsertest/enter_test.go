@@ -31,7 +31,7 @@ func BenchmarkEnterToPage(b *testing.B) {
 					}
 				}, pin())
 				if !o.in() {
-					b.Fatalf("the page shows %q", o.shown)
+					b.Fatalf("the page shows %q %q, asked %v", o.path, o.shown, o.prompts)
 				}
 				return o.at.Sub(u.entered).Seconds()
 			}

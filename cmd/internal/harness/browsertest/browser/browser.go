@@ -313,6 +313,9 @@ func (b *Browser) ErrorPage(ctx context.Context) string {
 	return ""
 }
 
+// PID returns the number of the browser's first process.
+func (b *Browser) PID() int { return b.cmd.Process.Pid }
+
 // Running reports whether the browser still runs.
 func (b *Browser) Running() bool {
 	select {
