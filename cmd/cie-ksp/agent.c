@@ -4,10 +4,19 @@
  * thread whose request it answers. No thread of this library stays in the process. */
 #include "ksp.h"
 
-/* How long an agent may take. open waits for a reader; sign waits for a user, and the
- * agent's question itself has no limit. An agent that is late is ended. */
+/* How long an agent may take, in milliseconds. An agent that is late is ended. open waits for
+ * a reader; so does sign, and if it may ask, for a user too: the agent's question itself has no
+ * limit. A cancelled call waits for the end of a command of the card. Tests build the library
+ * with shorter limits. */
+#ifndef OPEN_TIME
 #define OPEN_TIME 60000
+#endif
+#ifndef SIGN_TIME
 #define SIGN_TIME 900000
+#endif
+#ifndef CANCEL_TIME
+#define CANCEL_TIME 10000
+#endif
 #define WRITE_TIME 10000
 
 /* What a frame has before its body: length, number, status. */
@@ -15,8 +24,9 @@
 
 struct call {
 	struct call *next;
-	const void *owner;
+	const volatile LONG *cancelled; /* not 0: the caller no longer waits; it may be NULL */
 	ULONG id;
+	ULONGLONG deadline;
 	BOOL done;
 	STATUS status;
 	DWORD size;
@@ -26,6 +36,7 @@ struct call {
 struct agent {
 	LONG users; /* guarded by starting */
 	HANDLE process, from, to, read_event, write_event;
+	HANDLE hurry; /* set when the deadline of a call became earlier */
 	DWORD pid;
 
 	SRWLOCK writing; /* one frame at a time; taken before lock */
@@ -81,44 +92,87 @@ BOOL agent_lost(struct agent *a)
 	return lost || WaitForSingleObject(a->process, 0) == WAIT_OBJECT_0;
 }
 
-/* Reads or writes size bytes, and fails when the process has ended: another process may hold
- * an end of the pipe, so that the pipe itself would not show it. */
-static BOOL transfer(struct agent *a, BOOL write, BYTE *p, DWORD size, ULONGLONG deadline)
+static ULONGLONG deadline_of(struct agent *a, const struct call *c)
 {
-	HANDLE pipe = write ? a->to : a->from, events[2] = {write ? a->write_event : a->read_event, a->process};
+	ULONGLONG deadline;
 
-	while (size > 0) {
-		OVERLAPPED o = {.hEvent = events[0]};
-		ULONGLONG now = GetTickCount64();
-		DWORD done = 0;
-		BOOL ok = write ? WriteFile(pipe, p, size, NULL, &o) : ReadFile(pipe, p, size, NULL, &o);
+	AcquireSRWLockShared(&a->lock);
+	deadline = c->deadline;
+	ReleaseSRWLockShared(&a->lock);
+	return deadline;
+}
 
-		if (!ok && GetLastError() != ERROR_IO_PENDING)
+static DWORD time_until(ULONGLONG deadline)
+{
+	ULONGLONG now = GetTickCount64();
+
+	return now < deadline ? (DWORD)(deadline - now) : 0;
+}
+
+/* Waits for the end of a transfer, and cancels it at the deadline or when the process has
+ * ended: another process may hold an end of the pipe, so that the pipe itself would not show
+ * it. */
+static BOOL finish(struct agent *a, HANDLE pipe, OVERLAPPED *o, const struct call *reader, ULONGLONG deadline, DWORD *done)
+{
+	HANDLE events[3] = {o->hEvent, a->process, a->hurry};
+	DWORD event;
+
+	do {
+		if (reader != NULL)
+			deadline = deadline_of(a, reader);
+		event = WaitForMultipleObjects(reader != NULL ? 3 : 2, events, FALSE, time_until(deadline));
+	} while (event == WAIT_OBJECT_0 + 2);
+	if (event != WAIT_OBJECT_0)
+		CancelIoEx(pipe, o);
+	return GetOverlappedResult(pipe, o, done, TRUE) && *done > 0;
+}
+
+/* Writes size bytes until a deadline. */
+static BOOL write_all(struct agent *a, const BYTE *p, DWORD size, ULONGLONG deadline)
+{
+	DWORD done = 0;
+
+	for (; size > 0; p += done, size -= done) {
+		OVERLAPPED o = {.hEvent = a->write_event};
+
+		if (!WriteFile(a->to, p, size, NULL, &o) && GetLastError() != ERROR_IO_PENDING)
 			return FALSE;
-		if (WaitForMultipleObjects(2, events, FALSE, now < deadline ? (DWORD)(deadline - now) : 0) != WAIT_OBJECT_0)
-			CancelIoEx(pipe, &o);
-		if (!GetOverlappedResult(pipe, &o, &done, TRUE) || done == 0)
+		if (!finish(a, a->to, &o, NULL, deadline, &done))
 			return FALSE;
-		p += done;
-		size -= done;
+	}
+	return TRUE;
+}
+
+/* Reads size bytes until the deadline of the call whose thread reads. */
+static BOOL read_all(struct agent *a, BYTE *p, DWORD size, const struct call *reader)
+{
+	DWORD done = 0;
+
+	for (; size > 0; p += done, size -= done) {
+		OVERLAPPED o = {.hEvent = a->read_event};
+
+		if (!ReadFile(a->from, p, size, NULL, &o) && GetLastError() != ERROR_IO_PENDING)
+			return FALSE;
+		if (!finish(a, a->from, &o, reader, 0, &done))
+			return FALSE;
 	}
 	return TRUE;
 }
 
 /* Reads one frame and hands it to its call. */
-static BOOL read_frame(struct agent *a, ULONGLONG deadline)
+static BOOL read_frame(struct agent *a, const struct call *reader)
 {
 	BYTE head[HEAD], body[MAX_FRAME];
 	DWORD size;
 	struct call *c;
 
-	if (!transfer(a, FALSE, head, HEAD, deadline))
+	if (!read_all(a, head, HEAD, reader))
 		return FALSE;
 	size = get32(head);
 	if (size < HEAD - 4 || size > MAX_FRAME)
 		return FALSE;
 	size -= HEAD - 4;
-	if (!transfer(a, FALSE, body, size, deadline))
+	if (!read_all(a, body, size, reader))
 		return FALSE;
 	AcquireSRWLockExclusive(&a->lock);
 	for (c = a->calls; c != NULL && (c->id != get32(head + 4) || c->done); c = c->next)
@@ -133,10 +187,12 @@ static BOOL read_frame(struct agent *a, ULONGLONG deadline)
 	return c != NULL;
 }
 
-static BOOL send_frame(struct agent *a, BYTE operation, ULONG id, const BYTE *body, DWORD size)
+/* Sends a request, unless it is cancelled: the agent knows only requests that it has read, so
+ * the flag is looked at under the lock under which a cancel is written. */
+static BOOL send_frame(struct agent *a, BYTE operation, ULONG id, const BYTE *body, DWORD size, const volatile LONG *cancelled)
 {
 	BYTE frame[9 + 14 + MAX_MODULUS];
-	BOOL ok;
+	BOOL wanted, ok = TRUE;
 
 	if (size > sizeof frame - 9)
 		return FALSE;
@@ -145,26 +201,27 @@ static BOOL send_frame(struct agent *a, BYTE operation, ULONG id, const BYTE *bo
 	put32(frame + 5, id);
 	memcpy(frame + 9, body, size);
 	AcquireSRWLockExclusive(&a->writing);
-	ok = transfer(a, TRUE, frame, 9 + size, GetTickCount64() + WRITE_TIME);
+	wanted = cancelled == NULL || *cancelled == 0;
+	if (wanted)
+		ok = write_all(a, frame, 9 + size, GetTickCount64() + WRITE_TIME);
 	ReleaseSRWLockExclusive(&a->writing);
 	SecureZeroMemory(frame, sizeof frame);
 	if (!ok)
 		agent_fail(a);
-	return ok;
+	return wanted && ok;
 }
 
 /* Waits until a call is done, and reads for all calls while no other thread does. */
-static void await(struct agent *a, struct call *c, ULONGLONG deadline)
+static void await(struct agent *a, struct call *c)
 {
 	AcquireSRWLockExclusive(&a->lock);
 	while (!c->done && !a->lost) {
 		BOOL ok;
-		ULONGLONG now;
 
 		if (!a->reading) {
 			a->reading = TRUE;
 			ReleaseSRWLockExclusive(&a->lock);
-			ok = read_frame(a, deadline);
+			ok = read_frame(a, c);
 			if (!ok)
 				agent_fail(a);
 			AcquireSRWLockExclusive(&a->lock);
@@ -172,19 +229,18 @@ static void await(struct agent *a, struct call *c, ULONGLONG deadline)
 			WakeAllConditionVariable(&a->changed);
 			continue;
 		}
-		now = GetTickCount64();
-		if (now >= deadline || !SleepConditionVariableSRW(&a->changed, &a->lock, (DWORD)(deadline - now), 0)) {
-			if (GetTickCount64() < deadline)
-				continue;
+		if (time_until(c->deadline) == 0) {
 			ReleaseSRWLockExclusive(&a->lock);
 			agent_fail(a); /* ends the thread that reads, too */
 			AcquireSRWLockExclusive(&a->lock);
+			continue;
 		}
+		SleepConditionVariableSRW(&a->changed, &a->lock, time_until(c->deadline), 0);
 	}
 	ReleaseSRWLockExclusive(&a->lock);
 }
 
-/* Sends a request and waits for its answer. c has an owner, or none. */
+/* Sends a request and waits for its answer. */
 static STATUS request(struct agent *a, struct call *c, BYTE operation, const BYTE *body, DWORD size, DWORD time)
 {
 	struct call **p;
@@ -193,18 +249,24 @@ static STATUS request(struct agent *a, struct call *c, BYTE operation, const BYT
 	AcquireSRWLockExclusive(&a->lock);
 	c->id = ++a->last;
 	c->done = FALSE;
+	c->deadline = GetTickCount64() + time;
 	c->next = a->calls;
 	a->calls = c;
 	ReleaseSRWLockExclusive(&a->lock);
 
-	if (send_frame(a, operation, c->id, body, size))
-		await(a, c, GetTickCount64() + time);
+	if (send_frame(a, operation, c->id, body, size, c->cancelled))
+		await(a, c);
 
 	AcquireSRWLockExclusive(&a->lock);
 	for (p = &a->calls; *p != c; p = &(*p)->next)
 		;
 	*p = c->next;
-	status = c->done ? c->status : NTE_DEVICE_NOT_READY;
+	if (c->done)
+		status = c->status;
+	else if (!a->lost)
+		status = SCARD_W_CANCELLED_BY_USER; /* before it was sent */
+	else
+		status = NTE_DEVICE_NOT_READY;
 	ReleaseSRWLockExclusive(&a->lock);
 	/* Anything but success and an error is none of the agent's. */
 	return status > 0 ? NTE_FAIL : status;
@@ -243,7 +305,7 @@ STATUS agent_open(struct agent *a, const char *container, struct public_key *key
 	return status;
 }
 
-STATUS agent_sign(struct agent *a, const void *owner, const struct public_key *key, HWND window, BOOL silent,
+STATUS agent_sign(struct agent *a, const volatile LONG *cancelled, const struct public_key *key, HWND window, BOOL silent,
                   BYTE hash, const BYTE *data, DWORD size, BYTE *signature)
 {
 	struct call *c = take_memory(sizeof *c);
@@ -264,8 +326,8 @@ STATUS agent_sign(struct agent *a, const void *owner, const struct public_key *k
 	memcpy(body + 14, data, size);
 	if (!silent)
 		AllowSetForegroundWindow(a->pid); /* the question comes from another process */
-	c->owner = owner;
-	status = request(a, c, 2, body, 14 + size, SIGN_TIME);
+	c->cancelled = cancelled;
+	status = request(a, c, 2, body, 14 + size, silent ? OPEN_TIME : SIGN_TIME);
 	if (status == ERROR_SUCCESS) {
 		if (c->size == key->size)
 			memcpy(signature, c->body, c->size);
@@ -276,21 +338,29 @@ STATUS agent_sign(struct agent *a, const void *owner, const struct public_key *k
 	return status;
 }
 
-void agent_cancel(struct agent *a, const void *owner)
+void agent_cancel(struct agent *a, const volatile LONG *cancelled)
 {
+	const ULONGLONG deadline = GetTickCount64() + CANCEL_TIME;
 	ULONG ids[16];
 	DWORD n = 0, i;
 	struct call *c;
 	BYTE body[4];
 
-	AcquireSRWLockShared(&a->lock);
-	for (c = a->calls; c != NULL && n < 16; c = c->next)
-		if (c->owner == owner && !c->done)
+	AcquireSRWLockExclusive(&a->lock);
+	for (c = a->calls; c != NULL; c = c->next) {
+		if (c->cancelled != cancelled || c->done)
+			continue;
+		if (deadline < c->deadline)
+			c->deadline = deadline;
+		if (n < 16)
 			ids[n++] = c->id;
-	ReleaseSRWLockShared(&a->lock);
+	}
+	WakeAllConditionVariable(&a->changed);
+	ReleaseSRWLockExclusive(&a->lock);
+	SetEvent(a->hurry);
 	for (i = 0; i < n; i++) {
 		put32(body, ids[i]);
-		if (!send_frame(a, 3, 0, body, 4))
+		if (!send_frame(a, 3, 0, body, 4, NULL))
 			return;
 	}
 }
@@ -301,7 +371,7 @@ void agent_close(struct agent *a, ULONG number)
 
 	put32(body, number);
 	if (!agent_lost(a))
-		send_frame(a, 4, 0, body, 4);
+		send_frame(a, 4, 0, body, 4, NULL);
 }
 
 /* Makes one pipe: the end of this process for overlapped use, and not inheritable, and the end
@@ -398,6 +468,7 @@ static void agent_free(struct agent *a)
 	close_handle(a->process);
 	close_handle(a->read_event);
 	close_handle(a->write_event);
+	close_handle(a->hurry);
 	free_memory(a);
 }
 
@@ -414,7 +485,8 @@ static struct agent *agent_start(void)
 	InitializeConditionVariable(&a->changed);
 	a->read_event = CreateEventW(NULL, TRUE, FALSE, NULL);
 	a->write_event = CreateEventW(NULL, TRUE, FALSE, NULL);
-	ok = a->read_event != NULL && a->write_event != NULL && make_pipe(TRUE, &a->to, &in) && make_pipe(FALSE, &a->from, &out) &&
+	a->hurry = CreateEventW(NULL, FALSE, FALSE, NULL);
+	ok = a->read_event != NULL && a->write_event != NULL && a->hurry != NULL && make_pipe(TRUE, &a->to, &in) && make_pipe(FALSE, &a->from, &out) &&
 	     DuplicateHandle(me, me, me, &self, SYNCHRONIZE, TRUE, 0) && create_process(a, in, out, self);
 	close_handle(in);
 	close_handle(out);

@@ -14,7 +14,9 @@ struct object {
 	LONG refs;
 	enum kind kind;
 
-	SRWLOCK lock; /* guards the following */
+	volatile LONG freed; /* a key that was freed while another thread uses it */
+	SRWLOCK opening;     /* one thread opens a key again; taken before lock */
+	SRWLOCK lock;        /* guards the following, and is not locked while the agent works */
 	HWND window;
 	WCHAR context[MAX_CONTEXT + 1];
 	struct agent *agent; /* of a key */
@@ -444,40 +446,69 @@ static STATUS WINAPI EnumKeys(PROV provider, LPCWSTR scope, NCryptKeyName **name
 
 /* Keys */
 
-/* Makes sure that the agent of a key is there, and returns it, held. A key whose agent ended is
- * opened again, and must be the same key. o->lock must be held. */
-static STATUS need_agent_locked(struct object *o, struct agent **agent)
+/* Returns the agent of a key, held, unless it has none that runs. */
+static struct agent *held_agent(struct object *o)
+{
+	struct agent *agent;
+
+	AcquireSRWLockShared(&o->lock);
+	agent = o->agent;
+	if (agent != NULL)
+		agent_hold(agent);
+	ReleaseSRWLockShared(&o->lock);
+	if (agent != NULL && agent_lost(agent)) {
+		agent_put(agent);
+		agent = NULL;
+	}
+	return agent;
+}
+
+/* Opens a key in the agent of this process, which is held then. A key that was open before must
+ * be the same key. o->opening must be held. */
+static STATUS open_again(struct object *o, struct agent **agent)
 {
 	struct public_key public;
+	struct agent *old;
 	STATUS status;
 
-	if (o->agent != NULL && agent_lost(o->agent)) {
-		agent_put(o->agent);
-		o->agent = NULL;
+	status = agent_get(agent);
+	if (status != ERROR_SUCCESS)
+		return status;
+	status = agent_open(*agent, o->container, &public);
+	if (status == ERROR_SUCCESS && o->public.size != 0 &&
+	    (public.size != o->public.size || public.exponent != o->public.exponent || memcmp(public.modulus, o->public.modulus, public.size) != 0)) {
+		agent_close(*agent, public.number);
+		status = NTE_BAD_KEYSET;
 	}
-	if (o->agent == NULL) {
-		status = agent_get(agent);
-		if (status != ERROR_SUCCESS)
-			return status;
-		status = agent_open(*agent, o->container, &public);
-		if (status == ERROR_SUCCESS && o->public.size != 0 &&
-		    (public.size != o->public.size || public.exponent != o->public.exponent || memcmp(public.modulus, o->public.modulus, public.size) != 0)) {
-			agent_close(*agent, public.number);
-			status = NTE_BAD_KEYSET;
-		}
-		if (status != ERROR_SUCCESS) {
-			agent_put(*agent);
-			return status;
-		}
-		if (o->public.size == 0)
-			o->public = public;
-		else
-			o->public.number = public.number;
-		o->agent = *agent;
+	if (status != ERROR_SUCCESS) {
+		agent_put(*agent);
+		return status;
 	}
-	*agent = o->agent;
 	agent_hold(*agent);
+	AcquireSRWLockExclusive(&o->lock);
+	old = o->agent;
+	o->agent = *agent;
+	if (o->public.size == 0)
+		o->public = public;
+	else
+		o->public.number = public.number;
+	ReleaseSRWLockExclusive(&o->lock);
+	if (old != NULL)
+		agent_put(old);
 	return ERROR_SUCCESS;
+}
+
+/* Makes sure that the agent of a key is there, and returns it, held. */
+static STATUS need_agent(struct object *o, struct agent **agent)
+{
+	STATUS status = ERROR_SUCCESS;
+
+	AcquireSRWLockExclusive(&o->opening);
+	*agent = held_agent(o);
+	if (*agent == NULL)
+		status = open_again(o, agent);
+	ReleaseSRWLockExclusive(&o->opening);
+	return status;
 }
 
 static STATUS WINAPI OpenKey(PROV provider, KEY *key, LPCWSTR name, DWORD spec, DWORD flags)
@@ -510,11 +541,12 @@ static STATUS WINAPI OpenKey(PROV provider, KEY *key, LPCWSTR name, DWORD spec, 
 	}
 	if (status == ERROR_SUCCESS) {
 		o->kind = PRIVATE_KEY;
+		InitializeSRWLock(&o->opening);
 		InitializeSRWLock(&o->lock);
 		AcquireSRWLockShared(&from->lock);
 		o->window = from->window;
 		ReleaseSRWLockShared(&from->lock);
-		status = need_agent_locked(o, &agent); /* no other thread has it yet */
+		status = need_agent(o, &agent);
 		if (status == ERROR_SUCCESS)
 			agent_put(agent);
 	}
@@ -536,13 +568,10 @@ static STATUS WINAPI FreeKey(PROV provider, KEY key)
 	if (o == NULL)
 		return NTE_INVALID_HANDLE;
 	/* A signature in another thread ends: no caller waits for it. */
-	AcquireSRWLockShared(&o->lock);
-	agent = o->agent;
-	if (agent != NULL)
-		agent_hold(agent);
-	ReleaseSRWLockShared(&o->lock);
+	InterlockedExchange(&o->freed, 1);
+	agent = held_agent(o);
 	if (agent != NULL) {
-		agent_cancel(agent, o);
+		agent_cancel(agent, &o->freed);
 		agent_put(agent);
 	}
 	put_object(o);
@@ -665,14 +694,14 @@ static STATUS sign(struct object *o, BYTE hash, const BYTE *data, DWORD size, BY
 	HWND window;
 	STATUS status;
 
-	AcquireSRWLockExclusive(&o->lock);
-	status = need_agent_locked(o, &agent);
-	public = o->public;
-	window = o->window;
-	ReleaseSRWLockExclusive(&o->lock);
+	status = need_agent(o, &agent);
 	if (status != ERROR_SUCCESS)
 		return status;
-	status = agent_sign(agent, o, &public, window, silent, hash, data, size, signature);
+	AcquireSRWLockShared(&o->lock);
+	public = o->public;
+	window = o->window;
+	ReleaseSRWLockShared(&o->lock);
+	status = agent_sign(agent, &o->freed, &public, window, silent, hash, data, size, signature);
 	agent_put(agent);
 	return status;
 }

@@ -92,10 +92,11 @@ void agent_hold(struct agent *agent);
 void agent_put(struct agent *agent);
 BOOL agent_lost(struct agent *agent);
 STATUS agent_open(struct agent *agent, const char *container, struct public_key *key);
-STATUS agent_sign(struct agent *agent, const void *owner, const struct public_key *key, HWND window, BOOL silent,
+STATUS agent_sign(struct agent *agent, const volatile LONG *cancelled, const struct public_key *key, HWND window, BOOL silent,
                   BYTE hash, const BYTE *data, DWORD size, BYTE *signature);
-/* Cancels the signatures that agent_sign makes for owner. */
-void agent_cancel(struct agent *agent, const void *owner);
+/* Cancels the signatures of agent_sign with this flag, which is set before. One that was not
+ * sent yet is not sent any more. */
+void agent_cancel(struct agent *agent, const volatile LONG *cancelled);
 void agent_close(struct agent *agent, ULONG number);
 /* At the end of the library. */
 void agent_drop(void);

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -15,7 +16,7 @@ import (
 	"cie/pkcs11mod"
 )
 
-// Box shows boxes, one at a time. It implements kspagent.Dialog.
+// Box shows boxes. It implements kspagent.Dialog.
 type Box struct{ texts *text.Catalogue }
 
 // New returns a Box with texts of a language.
@@ -44,6 +45,7 @@ var (
 	gdi32    = windows.NewLazySystemDLL("gdi32.dll")
 	kernel32 = windows.NewLazySystemDLL("kernel32.dll")
 
+	adjustWindowRectDPI  = user32.NewProc("AdjustWindowRectExForDpi")
 	adjustWindowRectEx   = user32.NewProc("AdjustWindowRectEx")
 	createWindowEx       = user32.NewProc("CreateWindowExW")
 	defWindowProc        = user32.NewProc("DefWindowProcW")
@@ -54,18 +56,22 @@ var (
 	flashWindow          = user32.NewProc("FlashWindow")
 	getAncestor          = user32.NewProc("GetAncestor")
 	getDC                = user32.NewProc("GetDC")
+	getDPIForWindow      = user32.NewProc("GetDpiForWindow")
 	getMessage           = user32.NewProc("GetMessageW")
+	getMonitorInfo       = user32.NewProc("GetMonitorInfoW")
 	getWindowRect        = user32.NewProc("GetWindowRect")
 	getWindowText        = user32.NewProc("GetWindowTextW")
 	getWindowTextLength  = user32.NewProc("GetWindowTextLengthW")
 	isDialogMessage      = user32.NewProc("IsDialogMessageW")
 	isWindow             = user32.NewProc("IsWindow")
 	loadCursor           = user32.NewProc("LoadCursorW")
+	monitorFromWindow    = user32.NewProc("MonitorFromWindow")
 	postMessage          = user32.NewProc("PostMessageW")
 	postQuitMessage      = user32.NewProc("PostQuitMessage")
 	registerClass        = user32.NewProc("RegisterClassExW")
 	releaseDC            = user32.NewProc("ReleaseDC")
 	sendMessage          = user32.NewProc("SendMessageW")
+	sendMessageTimeout   = user32.NewProc("SendMessageTimeoutW")
 	setFocus             = user32.NewProc("SetFocus")
 	setForegroundWindow  = user32.NewProc("SetForegroundWindow")
 	setWindowPos         = user32.NewProc("SetWindowPos")
@@ -90,18 +96,27 @@ const (
 	bsDefault, bsAutoCheckBox                                             = 1, 3
 	ssNoPrefix                                                            = 0x80
 	emLimitText, bmGetCheck, emSetPasswordChar                            = 0xC5, 0xF0, 0xCC
-	wmDestroy, wmClose, wmSetFont, wmCommand, wmApp, dmGetDefID           = 0x2, 0x10, 0x30, 0x111, 0x8000, 0x400
+	wmNull, wmDestroy, wmClose, wmSetFont, wmCommand, wmApp, dmGetDefID   = 0x0, 0x2, 0x10, 0x30, 0x111, 0x8000, 0x400
+	wmDPIChanged, smtoAbortIfHung                                         = 0x2E0, 2
+	swpNoZOrder, swpNoActivate                                            = 0x4, 0x10
 	enChange, bnClicked                                                   = 0x300, 0
 	idOK, idCancel, idField, idConfirm, idWarning, idTries                = 1, 2, 100, 101, 102, 103
 	hasDefID                                                              = 0x534B
 	dtWordBreak, dtCalcRect, dtNoPrefix                                   = 0x10, 0x400, 0x800
-	spiNonClientMetrics, spiWorkArea                                      = 0x29, 0x30
+	spiNonClientMetrics, monitorNearest                                   = 0x29, 2
 	logPixelsY                                                            = 90
 	colorFace                                                             = 15
 	swShow, gaRoot, idcArrow                                              = 5, 2, 32512
 )
 
 type rect struct{ left, top, right, bottom int32 }
+
+// monitorInfo is MONITORINFO.
+type monitorInfo struct {
+	size       uint32
+	full, work rect
+	flags      uint32
+}
 
 type message struct {
 	window         uintptr
@@ -140,28 +155,33 @@ type nonClientMetrics struct {
 	paddedBorderWidth                      int32
 }
 
-// box is an open box. Its window belongs to the thread that shows it.
+// box is an open box. Its window belongs to the thread that runs it, and that thread alone
+// uses the following but for mu and abandoned.
 type box struct {
 	content
-	pin    []byte
-	typed  []byte // locked memory for what the field contains
-	font   uintptr
-	bold   uintptr
-	scale  int32 // dots per inch
-	window uintptr
-	field  uintptr
-	check  uintptr
-	ok     uintptr
-	notice uintptr // the text about the tries, replaced by that about the digits
-	err    error
+	pin   []byte // of the caller; nil: the box has no field
+	page  []byte // locked memory: what the field contains, then the digits
+	dpi   int32
+	font  uintptr
+	bold  uintptr
+	err   error
+	owner uintptr // window above which the box lies
+
+	window     uintptr
+	paragraphs [4]uintptr // the last is about the tries, and is replaced by that about the digits
+	label      uintptr
+	field      uintptr
+	check      uintptr
+	ok         uintptr
+	cancel     uintptr
+
+	mu        sync.Mutex
+	abandoned bool // the caller does not wait any more, so pin is not written
 }
 
-// shown is the open box: the procedure of its window has no other way to it. showing
-// guards it.
-var (
-	showing sync.Mutex
-	shown   *box
-)
+// boxes are the open boxes by the number of their thread: the procedure of a window has no
+// other way to its box before the window exists.
+var boxes sync.Map
 
 // register makes the class of the windows, once.
 var register = sync.OnceValue(func() uintptr {
@@ -181,42 +201,79 @@ func wide(s string) *uint16 {
 	return p
 }
 
+// closeTime limits the wait for a box that was cancelled: another program can stop its thread.
+const closeTime = time.Second
+
 // show shows a box until the user or the context ends it. With pin it fills in the digits.
 func show(ctx context.Context, owner uintptr, c content, pin []byte) error {
-	showing.Lock()
-	defer showing.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// The messages of a window arrive on its thread.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	if err := user32.Load(); err != nil {
 		return err
 	}
 	register()
-	b := &box{content: c, pin: pin, err: kspagent.ErrCancelled}
+	b := &box{content: c, pin: pin, owner: root(owner), err: kspagent.ErrCancelled}
 	if pin != nil {
 		page, err := pkcs11mod.NewPage()
 		if err != nil {
 			return err
 		}
-		defer pkcs11mod.FreePage(page)
-		b.typed = page
+		b.page = page
 	}
-	shown = b
-	defer func() { shown = nil }()
-	if err := b.open(owner); err != nil {
+	ended := make(chan error, 1)
+	go b.run(ctx, ended)
+	select {
+	case err := <-ended:
 		return err
+	case <-ctx.Done():
 	}
-	defer b.release()
-	stop := context.AfterFunc(ctx, func() { _, _, _ = postMessage.Call(b.window, wmApp, 0, 0) })
-	defer stop()
-	b.loop()
-	if err := ctx.Err(); err != nil {
-		return err
+	select {
+	case <-ended:
+	case <-time.After(closeTime):
 	}
-	return b.err
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.abandoned = true
+	clear(b.pin)
+	return ctx.Err()
+}
+
+// run shows the box. Its thread ends with it, so that no window and no message for one is left
+// there: a program that sends a message to a window of an idle thread never gets an answer.
+func (b *box) run(ctx context.Context, ended chan<- error) {
+	runtime.LockOSThread()
+	thread := windows.GetCurrentThreadId()
+	boxes.Store(thread, b)
+	defer boxes.Delete(thread)
+	err := b.open()
+	if err == nil {
+		stop := context.AfterFunc(ctx, func() { _, _, _ = postMessage.Call(b.window, wmApp, 0, 0) })
+		b.appear()
+		b.loop()
+		stop()
+		err = b.err
+	}
+	b.release()
+	if b.page != nil {
+		b.mu.Lock()
+		if err == nil && !b.abandoned {
+			copy(b.pin, b.digitsPage())
+		}
+		b.mu.Unlock()
+		pkcs11mod.FreePage(b.page)
+	}
+	ended <- err
+}
+
+// typedPage and digitsPage return the parts of the locked memory.
+func (b *box) typedPage() []uint16 {
+	return unsafe.Slice((*uint16)(unsafe.Pointer(&b.page[0])), card.CodeLength+2)
+}
+
+func (b *box) digitsPage() []byte {
+	const start = 2 * (card.CodeLength + 2)
+	return b.page[start : start+card.CodeLength]
 }
 
 // loop handles the messages of the thread until the window is destroyed.
@@ -243,9 +300,10 @@ func (b *box) release() {
 
 // procedure handles a message to a window of this package.
 func procedure(window, number, wParam, lParam uintptr) uintptr {
-	b := shown
+	v, ok := boxes.Load(windows.GetCurrentThreadId())
+	b, _ := v.(*box)
 	switch {
-	case b == nil:
+	case !ok:
 	case number == wmCommand:
 		b.command(wParam&0xFFFF, wParam>>16)
 		return 0
@@ -254,7 +312,11 @@ func procedure(window, number, wParam, lParam uintptr) uintptr {
 	case number == wmClose, number == wmApp:
 		b.close()
 		return 0
+	case number == wmDPIChanged:
+		b.rescale(int32(wParam>>16), lParam)
+		return 0
 	case number == wmDestroy:
+		b.wipe()
 		_, _, _ = postQuitMessage.Call(0)
 		return 0
 	}
@@ -269,14 +331,16 @@ func idOKOrCancel(b *box) uintptr {
 	return idOK
 }
 
-// close wipes what the field contains and destroys the window.
 func (b *box) close() {
+	_, _, _ = destroyWindow.Call(b.window)
+}
+
+// wipe overwrites what the field contains, which the control keeps in memory of its own.
+func (b *box) wipe() {
 	if b.field != 0 {
-		// The control keeps the text in memory of its own; this overwrites it.
 		_, _, _ = setWindowText.Call(b.field, uintptr(unsafe.Pointer(wide("00000000"))))
 		_, _, _ = setWindowText.Call(b.field, uintptr(unsafe.Pointer(wide(""))))
 	}
-	_, _, _ = destroyWindow.Call(b.window)
 }
 
 // command handles what the user did with a control.
@@ -291,10 +355,10 @@ func (b *box) command(id, event uintptr) {
 		if !b.complete() {
 			return // Return in a field that is not complete
 		}
-		n, _, _ := getWindowText.Call(b.field, uintptr(unsafe.Pointer(&b.typed[0])), card.CodeLength+2)
-		typed := unsafe.Slice((*uint16)(unsafe.Pointer(&b.typed[0])), card.CodeLength+2)
-		if !takeDigits(typed[:min(int(n), len(typed))], b.pin) {
-			_, _, _ = setWindowText.Call(b.notice, uintptr(unsafe.Pointer(wide(b.digits))))
+		typed := b.typedPage()
+		n, _, _ := getWindowText.Call(b.field, uintptr(unsafe.Pointer(&typed[0])), uintptr(len(typed)))
+		if !takeDigits(typed[:min(int(n), len(typed))], b.digitsPage()) {
+			_, _, _ = setWindowText.Call(b.paragraphs[3], uintptr(unsafe.Pointer(wide(b.digits))))
 			_, _, _ = setFocus.Call(b.field)
 			return
 		}
@@ -322,37 +386,46 @@ func (b *box) complete() bool {
 	return checked == 1
 }
 
-// open makes the window and its controls and shows them.
-func (b *box) open(owner uintptr) error {
-	owner = root(owner)
-	screen, _, _ := getDC.Call(0)
-	dots, _, _ := getDeviceCaps.Call(screen, logPixelsY)
-	b.scale = int32(dots)
-	b.fonts()
+// style and extended are those of the window.
+const style, extended = wsPopup | wsCaption | wsSysMenu, wsExDialog | wsExTopmost | wsExControlParent
+
+// open makes the window and its controls.
+func (b *box) open() error {
 	instance, _, _ := getModuleHandle.Call(0)
-	const style, extended = wsPopup | wsCaption | wsSysMenu, wsExDialog | wsExTopmost | wsExControlParent
+	owner := b.owner
+	if !handlesMessages(owner) {
+		owner = 0
+	}
 	window, _, err := createWindowEx.Call(extended, uintptr(unsafe.Pointer(wide(Class))), uintptr(unsafe.Pointer(wide(b.title))), style,
 		0, 0, 0, 0, owner, 0, instance, 0)
 	if window == 0 {
 		return err
 	}
 	b.window = window
-	height := b.fill(screen)
-	_, _, _ = releaseDC.Call(0, screen)
+	b.dpi = systemDPI()
+	if getDPIForWindow.Find() == nil {
+		dpi, _, _ := getDPIForWindow.Call(window)
+		b.dpi = int32(dpi)
+	}
+	width, height := b.layOut()
+	b.place(width, height)
+	return nil
+}
 
-	r := rect{right: b.px(boxWidth), bottom: height}
-	_, _, _ = adjustWindowRectEx.Call(uintptr(unsafe.Pointer(&r)), style, 0, extended)
-	b.place(owner, r.right-r.left, r.bottom-r.top)
-	_, _, _ = showWindow.Call(window, swShow)
-	if ok, _, _ := setForegroundWindow.Call(window); ok == 0 {
-		_, _, _ = flashWindow.Call(window, 1)
+// appear shows the window and gives it the keyboard.
+func (b *box) appear() {
+	_, _, _ = showWindow.Call(b.window, swShow)
+	if ok, _, _ := setForegroundWindow.Call(b.window); ok == 0 {
+		_, _, _ = flashWindow.Call(b.window, 1)
 	}
 	focus := b.field
 	if focus == 0 {
 		focus = b.ok
 	}
+	if focus == 0 {
+		focus = b.cancel
+	}
 	_, _, _ = setFocus.Call(focus)
-	return nil
 }
 
 // root returns the window of a program in which the caller's window is, 0 if there is none.
@@ -368,6 +441,29 @@ func root(owner uintptr) uintptr {
 	return top
 }
 
+// answerTime is the time in which a thread that handles messages answers one, in milliseconds.
+const answerTime = 300
+
+// handlesMessages reports whether the thread of a window handles messages. One that does not,
+// for instance because it waits for the signature, must not own the box: Windows lets the
+// threads of both windows wait for each other.
+func handlesMessages(window uintptr) bool {
+	if window == 0 {
+		return false
+	}
+	var result uintptr
+	ok, _, _ := sendMessageTimeout.Call(window, wmNull, 0, 0, smtoAbortIfHung, answerTime, uintptr(unsafe.Pointer(&result)))
+	return ok != 0
+}
+
+// systemDPI returns the dots per inch of the screen on which the user logged on.
+func systemDPI() int32 {
+	screen, _, _ := getDC.Call(0)
+	dots, _, _ := getDeviceCaps.Call(screen, logPixelsY)
+	_, _, _ = releaseDC.Call(0, screen)
+	return int32(dots)
+}
+
 // Measures in 1/96 inch.
 const (
 	boxWidth = 420
@@ -377,7 +473,7 @@ const (
 	button   = 110
 )
 
-func (b *box) px(n int32) int32 { return n * b.scale / 96 }
+func (b *box) px(n int32) int32 { return n * b.dpi / 96 }
 
 // fonts makes the font of message boxes, and a bold one.
 func (b *box) fonts() {
@@ -385,81 +481,132 @@ func (b *box) fonts() {
 	m.size = uint32(unsafe.Sizeof(m))
 	_, _, _ = systemParametersInfo.Call(spiNonClientMetrics, uintptr(m.size), uintptr(unsafe.Pointer(&m)), 0)
 	f := m.messageFont
+	f.height = f.height * b.dpi / systemDPI()
 	b.font, _, _ = createFontIndirect.Call(uintptr(unsafe.Pointer(&f)))
 	f.weight = 700
 	b.bold, _, _ = createFontIndirect.Call(uintptr(unsafe.Pointer(&f)))
 }
 
-// fill makes the controls from top to bottom and returns the height that they need.
-func (b *box) fill(screen uintptr) int32 {
-	y, left, width := b.px(margin), b.px(margin), b.px(boxWidth-2*margin)
-	paragraph := func(s string, font uintptr, id uintptr) uintptr {
-		if s == "" {
-			return 0
+// layOut places the controls from top to bottom, makes those that are not there yet, and
+// returns the size of the window around them.
+func (b *box) layOut() (width, height int32) {
+	old := [2]uintptr{b.font, b.bold}
+	b.fonts()
+	defer func() {
+		for _, font := range old {
+			_, _, _ = deleteObject.Call(font)
 		}
-		h := measure(screen, font, s, width)
-		w := b.control("STATIC", s, ssNoPrefix, 0, id, left, y, width, h, font)
+	}()
+	y, left, inner := b.px(margin), b.px(margin), b.px(boxWidth-2*margin)
+	for i, p := range []struct {
+		text string
+		font uintptr
+		id   uintptr
+	}{{b.lead, b.bold, 0}, {b.why, b.font, 0}, {b.warning, b.bold, idWarning}, {b.tries, b.font, idTries}} {
+		if p.text == "" {
+			continue
+		}
+		h := measure(p.font, p.text, inner)
+		b.control(&b.paragraphs[i], "STATIC", p.text, ssNoPrefix, 0, p.id, rect{left, y, inner, h}, p.font)
 		y += h + b.px(gap)
-		return w
 	}
-	paragraph(b.lead, b.bold, 0)
-	paragraph(b.why, b.font, 0)
-	paragraph(b.warning, b.bold, idWarning)
-	b.notice = paragraph(b.tries, b.font, idTries)
-	if b.label != "" {
-		label := width * 2 / 5
-		b.control("STATIC", b.label, 0, 0, 0, left, y+b.px(3), label, b.px(line), b.font)
-		b.field = b.control("EDIT", "", wsTabStop|esPassword|esNumber, wsExClientEdge, idField, left+label, y, width-label, b.px(line), b.font)
-		_, _, _ = sendMessage.Call(b.field, emLimitText, card.CodeLength, 0)
-		_, _, _ = sendMessage.Call(b.field, emSetPasswordChar, '●', 0)
+	if b.content.label != "" {
+		label := inner * 2 / 5
+		b.control(&b.label, "STATIC", b.content.label, 0, 0, 0, rect{left, y + b.px(3), label, b.px(line)}, b.font)
+		fresh := b.field == 0
+		b.control(&b.field, "EDIT", "", wsTabStop|esPassword|esNumber, wsExClientEdge, idField, rect{left + label, y, inner - label, b.px(line)}, b.font)
+		if fresh {
+			_, _, _ = sendMessage.Call(b.field, emLimitText, card.CodeLength, 0)
+			_, _, _ = sendMessage.Call(b.field, emSetPasswordChar, '●', 0)
+		}
 		y += b.px(line + gap)
 	}
 	if b.confirm != "" {
-		b.check = b.control("BUTTON", b.confirm, wsTabStop|bsAutoCheckBox, 0, idConfirm, left, y, width, b.px(line), b.font)
+		b.control(&b.check, "BUTTON", b.confirm, wsTabStop|bsAutoCheckBox, 0, idConfirm, rect{left, y, inner, b.px(line)}, b.font)
 		y += b.px(line + gap)
 	}
 	y += b.px(gap)
-	x := b.px(boxWidth-margin) - b.px(button)
-	cancel := [4]int32{x, y, b.px(button), b.px(line + 4)}
+	x := b.px(boxWidth - margin - button)
+	last := rect{x, y, b.px(button), b.px(line + 4)}
 	if b.content.ok != "" {
 		x -= b.px(button + gap)
-		b.ok = b.control("BUTTON", b.content.ok, wsTabStop|bsDefault, 0, idOK, x, y, b.px(button), b.px(line+4), b.font)
-		if b.pin != nil {
+		fresh := b.ok == 0
+		b.control(&b.ok, "BUTTON", b.content.ok, wsTabStop|bsDefault, 0, idOK, rect{x, y, b.px(button), b.px(line + 4)}, b.font)
+		if fresh && b.pin != nil {
 			_, _, _ = enableWindow.Call(b.ok, 0)
 		}
 	}
-	w := b.control("BUTTON", b.cancel, wsTabStop, 0, idCancel, cancel[0], cancel[1], cancel[2], cancel[3], b.font)
-	if b.ok == 0 {
-		b.ok = w
+	b.control(&b.cancel, "BUTTON", b.content.cancel, wsTabStop, 0, idCancel, last, b.font)
+	return b.around(b.px(boxWidth), y+b.px(line+4+margin))
+}
+
+// around returns the size of a window with a client area of this size.
+func (b *box) around(width, height int32) (int32, int32) {
+	r := rect{right: width, bottom: height}
+	if adjustWindowRectDPI.Find() == nil {
+		_, _, _ = adjustWindowRectDPI.Call(uintptr(unsafe.Pointer(&r)), style, 0, extended, uintptr(b.dpi))
+	} else {
+		_, _, _ = adjustWindowRectEx.Call(uintptr(unsafe.Pointer(&r)), style, 0, extended)
 	}
-	return y + b.px(line+4+margin)
+	return r.right - r.left, r.bottom - r.top
 }
 
 // measure returns the height of a text in lines of a width.
-func measure(screen, font uintptr, s string, width int32) int32 {
+func measure(font uintptr, s string, width int32) int32 {
+	screen, _, _ := getDC.Call(0)
 	old, _, _ := selectObject.Call(screen, font)
 	r := rect{right: width}
 	_, _, _ = drawText.Call(screen, uintptr(unsafe.Pointer(wide(s))), ^uintptr(0), uintptr(unsafe.Pointer(&r)), dtWordBreak|dtCalcRect|dtNoPrefix)
 	_, _, _ = selectObject.Call(screen, old)
+	_, _, _ = releaseDC.Call(0, screen)
 	return r.bottom
 }
 
-// control makes a control of the box.
-func (b *box) control(class, label string, style, extended, id uintptr, x, y, width, height int32, font uintptr) uintptr {
-	instance, _, _ := getModuleHandle.Call(0)
-	w, _, _ := createWindowEx.Call(extended, uintptr(unsafe.Pointer(wide(class))), uintptr(unsafe.Pointer(wide(label))), wsChild|wsVisible|style,
-		uintptr(x), uintptr(y), uintptr(width), uintptr(height), b.window, id, instance, 0)
-	_, _, _ = sendMessage.Call(w, wmSetFont, font, 1)
-	return w
+// control makes a control of the box, or moves one that is there. The third and fourth number
+// of its place are width and height.
+func (b *box) control(window *uintptr, class, label string, style, extended, id uintptr, place rect, font uintptr) {
+	x, y, width, height := uintptr(place.left), uintptr(place.top), uintptr(place.right), uintptr(place.bottom)
+	if *window == 0 {
+		instance, _, _ := getModuleHandle.Call(0)
+		*window, _, _ = createWindowEx.Call(extended, uintptr(unsafe.Pointer(wide(class))), uintptr(unsafe.Pointer(wide(label))), wsChild|wsVisible|style,
+			x, y, width, height, b.window, id, instance, 0)
+	} else {
+		_, _, _ = setWindowPos.Call(*window, 0, x, y, width, height, swpNoZOrder|swpNoActivate)
+	}
+	_, _, _ = sendMessage.Call(*window, wmSetFont, font, 1)
 }
 
-// place moves the window to the middle of its owner, or of the screen.
-func (b *box) place(owner uintptr, width, height int32) {
-	var r rect
-	_, _, _ = systemParametersInfo.Call(spiWorkArea, 0, uintptr(unsafe.Pointer(&r)), 0)
-	if owner != 0 {
-		_, _, _ = getWindowRect.Call(owner, uintptr(unsafe.Pointer(&r)))
+// rescale adapts the box to a screen with other dots per inch. suggested is the address of the
+// rectangle that Windows proposes; any program can send the message, so it may be wrong.
+func (b *box) rescale(dpi int32, suggested uintptr) {
+	if dpi < 96 || dpi > 96*10 {
+		return
 	}
-	x, y := max(r.left+(r.right-r.left-width)/2, 0), max(r.top+(r.bottom-r.top-height)/3, 0)
-	_, _, _ = setWindowPos.Call(b.window, 0, uintptr(x), uintptr(y), uintptr(width), uintptr(height), 0x4|0x10) // SWP_NOZORDER, SWP_NOACTIVATE
+	b.dpi = dpi
+	var r rect
+	var n uintptr
+	place := (*byte)(unsafe.Pointer(&r))
+	if windows.ReadProcessMemory(windows.CurrentProcess(), suggested, place, unsafe.Sizeof(r), &n) != nil {
+		_, _, _ = getWindowRect.Call(b.window, uintptr(unsafe.Pointer(&r)))
+	}
+	width, height := b.layOut()
+	_, _, _ = setWindowPos.Call(b.window, 0, uintptr(r.left), uintptr(r.top), uintptr(width), uintptr(height), swpNoZOrder|swpNoActivate)
 }
+
+// place moves the window to the middle of its owner, or of the screen, within that screen: an
+// owner that is minimised is outside of all.
+func (b *box) place(width, height int32) {
+	area := monitorInfo{size: uint32(unsafe.Sizeof(monitorInfo{}))}
+	monitor, _, _ := monitorFromWindow.Call(b.owner, monitorNearest)
+	_, _, _ = getMonitorInfo.Call(monitor, uintptr(unsafe.Pointer(&area)))
+	r := area.work
+	if b.owner != 0 {
+		_, _, _ = getWindowRect.Call(b.owner, uintptr(unsafe.Pointer(&r)))
+	}
+	x := within(r.left+(r.right-r.left-width)/2, area.work.left, area.work.right-width)
+	y := within(r.top+(r.bottom-r.top-height)/3, area.work.top, area.work.bottom-height)
+	_, _, _ = setWindowPos.Call(b.window, 0, uintptr(x), uintptr(y), uintptr(width), uintptr(height), swpNoZOrder|swpNoActivate)
+}
+
+// within returns the number nearest to x that is not above high, and not below low.
+func within(x, low, high int32) int32 { return max(min(x, high), low) }

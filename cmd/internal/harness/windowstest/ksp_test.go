@@ -11,8 +11,10 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"image"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -29,6 +31,7 @@ import (
 const (
 	nteBadLen         = 0x80090004
 	nteFail           = 0x80090020
+	nteInvalidHandle  = 0x80090026
 	nteSilentContext  = 0x80090022
 	nteNotSupported   = 0x80090029
 	nteDeviceNotReady = 0x80090030
@@ -37,7 +40,14 @@ const (
 )
 
 // Where the harness finds the provider, and the provider its agent.
-const kspDLL, agentEXE = `Z:\mnt\cie-ksp.dll`, `Z:\mnt\cie.exe`
+const kspDLL, agentEXE, fakeAgentEXE = `Z:\mnt\cie-ksp.dll`, `Z:\mnt\cie.exe`, `Z:\mnt\fakeagent.exe`
+
+// hasty are builds of the provider with limits for an agent that tests can wait for.
+var hasty = map[string][]string{
+	"cie-ksp-open.dll":   {"-DOPEN_TIME=1500"},
+	"cie-ksp-sign.dll":   {"-DSIGN_TIME=1500"},
+	"cie-ksp-cancel.dll": {"-DCANCEL_TIME=1500"},
+}
 
 // provider is the C program testdata/ksp.c in Wine, used in place of a browser.
 type provider struct{ *host }
@@ -104,11 +114,18 @@ var sharingKSP once
 func (s *service) shareKSP(t testing.TB) {
 	t.Helper()
 	sharingKSP.do(t, func() error {
-		for to, from := range map[string]string{
+		files := map[string]string{
 			"cie-ksp.dll":   filepath.Join(programs(t), "cie-ksp.dll"),
 			"fakeagent.exe": compile(t, "fakeagent"),
 			"ksp.exe":       compile(t, "ksp", "-lcrypt32", "-lpsapi", "-luser32"),
-		} {
+		}
+		for name, limits := range hasty {
+			files[name] = filepath.Join(work, name)
+			if _, err := output(exec.Command("sh", append([]string{"../../../cie-ksp/build", files[name]}, limits...)...)); err != nil {
+				return err
+			}
+		}
+		for to, from := range files {
 			content, err := os.ReadFile(from)
 			if err != nil {
 				return err
@@ -174,6 +191,19 @@ func (p provider) wantSignature(cert *x509.Certificate, alg string, hash crypto.
 	}
 	if hash == crypto.SHA256 {
 		verifySignature(p.t, cert.Raw, text, signature)
+	}
+}
+
+// rectangles gives the open box a scale and returns those of its client area and its controls.
+func (p provider) rectangles(dpi int) []image.Rectangle {
+	p.t.Helper()
+	var list []image.Rectangle
+	for text := strings.NewReader(string(p.want(0, fmt.Sprint("dpi ", dpi)))); ; {
+		var r image.Rectangle
+		if _, err := fmt.Fscan(text, &r.Min.X, &r.Min.Y, &r.Max.X, &r.Max.Y); err != nil {
+			return list
+		}
+		list = append(list, r)
 	}
 }
 
@@ -334,6 +364,73 @@ func TestServiceKSPBehaviour(t *testing.T) {
 		p.count("kill")
 		p.want(nteDeviceNotReady, "join")
 	})
+	run("closed key ends its signature at any moment", func(p provider) {
+		for _, moment := range []struct{ answer, box string }{{"wait", ""}, {"wait", "open"}, {"90817263 wait", "open"}, {pin, ""}, {pin, "open"}} {
+			p.want(0, open)
+			p.want(0, "seen")
+			p.want(0, "type "+moment.answer)
+			p.want(0, "background")
+			if moment.box != "" {
+				await(p.t, "the box", func() bool { return p.count("boxes") > 0 })
+			}
+			p.want(0, "close")
+			rv, _ := p.do("join")
+			if typed := moment.answer != "wait" && rv == 0; !typed && rv != scardCancelled && rv != nteInvalidHandle {
+				p.t.Errorf("%+v: status %#x", moment, rv)
+			}
+		}
+		p.want(0, open)
+		defer p.want(0, "close")
+		p.want(0, "type "+pin)
+		p.wantSignature(cert, "SHA256", crypto.SHA256, "2")
+		s.wantTries(p.t, state, 3)
+	})
+	run("window of a thread that waits, or that goes", func(p provider) {
+		p.want(0, open)
+		p.count("window")
+		p.want(0, "type "+pin)
+		p.wantSignature(cert, "SHA256", crypto.SHA256, "2")
+		p.want(0, "close")
+		for _, commands := range [][2]string{{"window", "seen"}, {"pump", "seen"}, {"pump", "destroy"}} {
+			p.want(0, open)
+			p.want(0, "seen")
+			p.want(0, commands[0])
+			p.want(0, "type wait")
+			p.want(0, "background")
+			await(p.t, "the box", func() bool { return p.count("boxes") == 1 })
+			p.want(0, commands[1])
+			p.want(0, "close")
+			p.want(scardCancelled, "join")
+		}
+	})
+	run("box follows the scale of its screen", func(p provider) {
+		p.want(0, open)
+		p.want(0, "seen")
+		p.want(0, "type wait")
+		p.want(0, "background")
+		await(p.t, "the box", func() bool { return p.count("boxes") == 1 })
+		small, large := p.rectangles(96), p.rectangles(192)
+		if len(small) != len(large) || len(large) < 6 || large[0].Dx() != 2*small[0].Dx() || large[0].Dy() <= small[0].Dy() {
+			p.t.Fatalf("%v, then %v", small, large)
+		}
+		for _, all := range [][]image.Rectangle{small, large} {
+			for i, r := range all[1:] {
+				if r.Empty() || !r.In(all[0]) {
+					p.t.Errorf("%v is not in %v", r, all[0])
+				}
+				for _, other := range all[i+2:] {
+					if r.Overlaps(other) {
+						p.t.Errorf("%v overlaps %v", r, other)
+					}
+				}
+			}
+		}
+		if again := p.rectangles(65535); !slices.Equal(again, large) {
+			p.t.Errorf("a scale that no screen has: %v", again)
+		}
+		p.want(0, "close")
+		p.want(scardCancelled, "join")
+	})
 	run("killed agent is an error, then replaced", func(p provider) {
 		p.want(0, open)
 		defer p.want(0, "close")
@@ -393,14 +490,40 @@ func TestServiceKSPBehaviour(t *testing.T) {
 	})
 }
 
+// TestServiceKSPBrowserThatDies expects the agent to end, with its box, when the process of the
+// browser is ended without notice.
+func TestServiceKSPBrowserThatDies(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	p := s.startProvider(t, agentEXE)
+	const nis = "999900000398"
+	s.insert(t, "--nis", nis)
+	s.enable(t)
+	agents := func() string {
+		r := execute(t, s.command("sh", "-c", `cat /proc/[0-9]*/cmdline | tr '\0' ' ' | grep -c '[k]sp-agent'`), "")
+		return strings.TrimSpace(r.stdout)
+	}
+	p.want(0, "open "+kspagent.Container(nis))
+	p.want(0, "type wait")
+	p.want(0, "background")
+	await(t, "the box", func() bool { return p.count("boxes") == 1 })
+	if n := agents(); n != "1" {
+		t.Errorf("%s agents", n)
+	}
+	if _, err := io.WriteString(p.in, "die\n"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the end of the agent", func() bool { return agents() == "0" })
+}
+
 // TestServiceKSPAgentThatErrs expects an error for everything that an agent may answer wrongly,
 // or for none that can be started, and nothing else: the library goes on.
 func TestServiceKSPAgentThatErrs(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
-	p := s.startProvider(t, `Z:\mnt\fakeagent.exe`)
+	p := s.startProvider(t, fakeAgentEXE)
 	for _, name := range []string{
-		"exit", "half", "short", "long", "too long", "unknown number", "empty", "small modulus", "missing modulus", "large modulus",
+		"exit", "half", "endless", "short", "long", "too long", "unknown number", "empty", "small modulus", "missing modulus", "large modulus",
 		"odd reader", "long reader", "no exponent",
 	} {
 		if rv, _ := p.do("open " + name); rv != nteDeviceNotReady {
@@ -421,6 +544,62 @@ func TestServiceKSPAgentThatErrs(t *testing.T) {
 		}
 	}
 	p.want(0, "provider Name")
+}
+
+// TestServiceKSPAgentThatHangs expects an error within a limit from an agent that answers late or
+// never, and the end of that agent.
+func TestServiceKSPAgentThatHangs(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	p := s.startProvider(t, fakeAgentEXE)
+	const sign = "sign SHA256 " + digest + " 2"
+	ended := func() {
+		t.Helper()
+		await(t, "the end of the agents", func() bool { return p.count("agents") == 0 })
+	}
+
+	p.want(0, `load Z:\mnt\cie-ksp-open.dll`)
+	for _, name := range []string{"never", "stall", "drip"} {
+		if rv, _ := p.do("open " + name); rv != nteDeviceNotReady {
+			t.Errorf("open, %s: status %#x", name, rv)
+		}
+		ended()
+	}
+
+	p.want(0, `load Z:\mnt\cie-ksp-sign.dll`)
+	for _, name := range []string{"no signature", "half signature", "drip signature", "suspended"} {
+		if name == "suspended" {
+			p.want(0, "open no signature")
+			if n := p.count("suspend"); n != 1 {
+				t.Errorf("%d agents to suspend", n)
+			}
+		} else {
+			p.want(0, "open "+name)
+		}
+		if rv, _ := p.do(sign); rv != nteDeviceNotReady {
+			t.Errorf("sign, %s: status %#x", name, rv)
+		}
+		p.want(0, "close")
+		ended()
+	}
+
+	// A key that is closed ends its signature, whatever the agent does.
+	p.want(0, `load Z:\mnt\cie-ksp-cancel.dll`)
+	for _, name := range []string{"no signature", "half signature", "drip signature"} {
+		p.want(0, "open "+name)
+		p.want(0, "background")
+		p.want(0, "close")
+		if rv, _ := p.do("join"); rv != nteDeviceNotReady && rv != scardCancelled && rv != nteInvalidHandle {
+			t.Errorf("close, %s: status %#x", name, rv)
+		}
+		ended()
+	}
+
+	p.want(0, "load "+kspDLL)
+	p.want(0, "open cancelled signature")
+	if n := p.count("race 100"); n != 0 {
+		t.Error("a signature was not cancelled that was begun as its key was closed")
+	}
 }
 
 // TestServiceKSPRegistration expects what Windows documents for the registration of a key storage
@@ -487,6 +666,17 @@ func TestKSPLibrary(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
+	const protection = pe.IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE | pe.IMAGE_DLLCHARACTERISTICS_HIGH_ENTROPY_VA | pe.IMAGE_DLLCHARACTERISTICS_NX_COMPAT
+	header, ok := f.OptionalHeader.(*pe.OptionalHeader64)
+	if !ok || header.DllCharacteristics&protection != protection || f.Section(".reloc") == nil {
+		t.Errorf("can be loaded at one address only, or has data that can run: %+v", f.OptionalHeader)
+	}
+	for _, section := range f.Sections {
+		const both = pe.IMAGE_SCN_MEM_WRITE | pe.IMAGE_SCN_MEM_EXECUTE
+		if section.Characteristics&both == both {
+			t.Errorf("section %s is code that can be changed", section.Name)
+		}
+	}
 	imported, err := f.ImportedSymbols()
 	if err != nil || len(imported) == 0 {
 		t.Fatalf("%v, %v", imported, err)

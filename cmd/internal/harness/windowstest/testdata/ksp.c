@@ -9,7 +9,12 @@
  *   open NAME           opens a key
  *   property NAME       prints a property of the key
  *   provider NAME       prints a property of the provider
- *   window              gives the key a window of this process and shows whether it is enabled
+ *   window              gives the key a window of this process and shows whether it is enabled; its
+ *                       thread handles no messages
+ *   pump                gives the key a window whose thread handles messages
+ *   destroy             destroys that window
+ *   dpi NUMBER          notifies the open box of other dots per inch of its screen, and prints the
+ *                       rectangles of its client area and controls
  *   export              prints the public key
  *   sign ALG HEX FLAGS  signs in two steps; ALG is - for none
  *   size ALG HEX FLAGS  only the first step
@@ -23,10 +28,14 @@
  *   churn COUNT         opens and closes the key and prints handles and memory that are left
  *   background HEX      begins a signature in a thread
  *   join                prints the result of that signature
+ *   race COUNT          begins a signature and closes the key at once, COUNT times, and prints how
+ *                       many signatures did not end as cancelled
+ *   suspend             suspends the agents of this process
  *   kill                ends the agents of this process
  *   agents              prints the number of agents of this process
  *   close               closes the key
  *   end                 closes the provider
+ *   die                 ends this process at once, without an answer
  *
  * The answer to each is one line: a status, and the result in hexadecimal. */
 #define WIN32_LEAN_AND_MEAN
@@ -134,8 +143,18 @@ static char answers[16][32];
 static volatile LONG given, wanted, seen;
 static WCHAR last_text[512];
 
+/* Sends a message to a box that may close meanwhile. */
+static void send(HWND window, UINT message, WPARAM w, LPARAM l)
+{
+	DWORD_PTR result;
+
+	SendMessageTimeoutW(window, message, w, l, SMTO_ABORTIFHUNG, 10000, &result);
+}
+
 static void fill_box(HWND box, const char *text)
 {
+	WCHAR digits[32];
+
 	if (strcmp(text, "wait") == 0)
 		return;
 	if (strcmp(text, "cancel") == 0) {
@@ -143,10 +162,11 @@ static void fill_box(HWND box, const char *text)
 		return;
 	}
 	if (text[0] == '+') {
-		SendMessageW(GetDlgItem(box, 101), BM_CLICK, 0, 0);
+		send(GetDlgItem(box, 101), BM_CLICK, 0, 0);
 		text++;
 	}
-	SendMessageA(GetDlgItem(box, 100), WM_SETTEXT, 0, (LPARAM)text);
+	MultiByteToWideChar(CP_ACP, 0, text, -1, digits, 32);
+	send(GetDlgItem(box, 100), WM_SETTEXT, 0, (LPARAM)digits);
 	PostMessageW(GetDlgItem(box, 1), BM_CLICK, 0, 0);
 }
 
@@ -163,7 +183,7 @@ static DWORD WINAPI user(void *unused)
 			continue;
 		while (IsWindow(box) && !IsWindowVisible(box))
 			Sleep(10);
-		SendMessageW(GetDlgItem(box, 103), WM_GETTEXT, 512, (LPARAM)last_text);
+		send(GetDlgItem(box, 103), WM_GETTEXT, 512, (LPARAM)last_text);
 		InterlockedIncrement(&seen);
 		fill_box(box, given < wanted ? answers[given++] : "cancel");
 	}
@@ -294,8 +314,47 @@ static void churn(int count)
 	answer(status, line, strlen(line));
 }
 
-/* Ends or counts the processes that this one started from cie.exe. */
-static DWORD agents(BOOL end)
+static void race(int count)
+{
+	unsigned char wrong = 0;
+	LONG status = 0;
+	DWORD one;
+	int i, spin;
+
+	for (i = 0; i < count && status == 0 && wrong == 0; i++) {
+		status = open_key();
+		if (status != 0)
+			break;
+		background = CreateThread(NULL, 0, sign_once, NULL, 0, NULL);
+		for (spin = rand() % 20000; spin > 0; spin--)
+			YieldProcessor();
+		status = call(FREE_KEY, provider, key, 0, 0, 0, 0, 0, 0, 0);
+		one = wait_thread(background);
+		/* Without a handle there is no signature. */
+		wrong += one != 0x8010006E && (LONG)one != INVALID_HANDLE;
+	}
+	answer(status, &wrong, 1);
+}
+
+static void suspend_threads(DWORD process)
+{
+	HANDLE all = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0), thread;
+	THREADENTRY32 e = {.dwSize = sizeof e};
+	BOOL more;
+
+	for (more = Thread32First(all, &e); more; more = Thread32Next(all, &e)) {
+		if (e.th32OwnerProcessID != process || (thread = OpenThread(THREAD_SUSPEND_RESUME, FALSE, e.th32ThreadID)) == NULL)
+			continue;
+		SuspendThread(thread);
+		CloseHandle(thread);
+	}
+	CloseHandle(all);
+}
+
+enum { COUNT, SUSPEND, KILL };
+
+/* Ends, suspends or counts the processes that this one started from cie.exe. */
+static DWORD agents(int what)
 {
 	HANDLE all = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
 	PROCESSENTRY32W e = {.dwSize = sizeof e};
@@ -312,7 +371,9 @@ static DWORD agents(BOOL end)
 			continue;
 		if (WaitForSingleObject(p, 0) == WAIT_TIMEOUT)
 			n++;
-		if (end) {
+		if (what == SUSPEND)
+			suspend_threads(e.th32ProcessID);
+		if (what == KILL) {
 			TerminateProcess(p, 1);
 			WaitForSingleObject(p, 10000);
 		}
@@ -446,6 +507,51 @@ static void property(int entry, const char *name)
 	answer(status, value, status == 0 ? size : 0);
 }
 
+/* A window whose thread handles messages. */
+static HWND pumped;
+
+static DWORD WINAPI pump(void *ready)
+{
+	MSG m;
+
+	pumped = CreateWindowExW(0, L"STATIC", L"browser", WS_OVERLAPPEDWINDOW | WS_VISIBLE, 50, 50, 300, 200, NULL, NULL, NULL, NULL);
+	SetEvent(ready);
+	while (IsWindow(pumped) && GetMessageW(&m, NULL, 0, 0) > 0)
+		DispatchMessageW(&m);
+	return 0;
+}
+
+static LONG pump_window(void)
+{
+	HANDLE ready = CreateEventW(NULL, TRUE, FALSE, NULL);
+
+	CloseHandle(CreateThread(NULL, 0, pump, ready, 0, NULL));
+	WaitForSingleObject(ready, 30000);
+	CloseHandle(ready);
+	return call(SET_KEY_PROPERTY, provider, key, P(L"HWND Handle"), P(&pumped), sizeof pumped, 0, 0, 0, 0);
+}
+
+static size_t print_rect(char *out, RECT r)
+{
+	return (size_t)sprintf(out, "%ld %ld %ld %ld ", r.left, r.top, r.right, r.bottom);
+}
+
+static void rescale(UINT dpi)
+{
+	HWND box = FindWindowW(L"CIE-PIN", NULL), child = NULL;
+	char text[2048];
+	size_t n;
+	RECT r;
+
+	send(box, 0x2E0, MAKEWPARAM(dpi, dpi), 0);
+	GetClientRect(box, &r);
+	for (n = print_rect(text, r); (child = FindWindowExW(box, child, NULL, NULL)) != NULL; n += print_rect(text + n, r)) {
+		GetWindowRect(child, &r);
+		MapWindowPoints(NULL, box, (POINT *)&r, 2);
+	}
+	answer(box == NULL ? -1 : 0, text, n);
+}
+
 int main(void)
 {
 	static char line[16384];
@@ -478,6 +584,15 @@ int main(void)
 			status = call(SET_KEY_PROPERTY, provider, key, P(L"HWND Handle"), P(&window), sizeof window, 0, 0, 0, 0);
 			size = IsWindowEnabled(window);
 			answer(status, &size, 1);
+		} else if (strcmp(line, "pump") == 0) {
+			answer(pump_window(), NULL, 0);
+		} else if (strcmp(line, "destroy") == 0) {
+			PostMessageW(pumped, WM_CLOSE, 0, 0);
+			answer(0, NULL, 0);
+		} else if (strcmp(line, "dpi") == 0) {
+			rescale((UINT)atoi(rest));
+		} else if (strcmp(line, "race") == 0) {
+			race(atoi(rest));
 		} else if (strcmp(line, "export") == 0) {
 			size = 0;
 			status = call(EXPORT_KEY, provider, key, 0, P(L"RSAPUBLICBLOB"), 0, 0, 0, P(&size), 0);
@@ -512,12 +627,14 @@ int main(void)
 			answer(0, NULL, 0);
 		} else if (strcmp(line, "join") == 0) {
 			answer((LONG)wait_thread(background), NULL, 0);
-		} else if (strcmp(line, "kill") == 0 || strcmp(line, "agents") == 0) {
-			unsigned char n = (unsigned char)agents(strcmp(line, "kill") == 0);
+		} else if (strcmp(line, "kill") == 0 || strcmp(line, "suspend") == 0 || strcmp(line, "agents") == 0) {
+			unsigned char n = (unsigned char)agents(line[0] == 'k' ? KILL : line[0] == 's' ? SUSPEND : COUNT);
 
 			answer(0, &n, 1);
 		} else if (strcmp(line, "close") == 0) {
 			answer(call(FREE_KEY, provider, key, 0, 0, 0, 0, 0, 0, 0), NULL, 0);
+		} else if (strcmp(line, "die") == 0) {
+			TerminateProcess(GetCurrentProcess(), 1);
 		} else if (strcmp(line, "end") == 0) {
 			answer(call(FREE_PROVIDER, provider, 0, 0, 0, 0, 0, 0, 0, 0), NULL, 0);
 		} else {
