@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ebfe/scard"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"cie/apdu/pcsc"
@@ -47,6 +48,7 @@ type winePrograms string
 
 func (w winePrograms) programs(all map[string]func()) {
 	all["cie"] = func() { os.Exit(w.run(os.Args[1:])) }
+	all[exclusiveUser] = func() { os.Exit(useExclusively(os.Args[1])) }
 }
 
 func (w winePrograms) setUp(e *testscript.Env) error {
@@ -210,6 +212,14 @@ type scriptServices struct {
 type scriptService struct {
 	*stack.Stack
 	cards []*scriptCard
+	users []io.Closer // programs that use a card exclusively
+}
+
+func (s *scriptService) stop() {
+	for _, u := range s.users {
+		u.Close()
+	}
+	s.Stop()
 }
 
 func (s *scriptServices) serve(l net.Listener) {
@@ -232,7 +242,7 @@ func (s *scriptServices) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, service := range s.made {
-		service.Stop()
+		service.stop()
 	}
 }
 
@@ -280,7 +290,7 @@ func (s *scriptServices) start(file string) (*scriptService, error) {
 			slot++
 		}
 		if slot == d.Slots() {
-			d.Stop()
+			service.stop()
 			return nil, fmt.Errorf("pcscd has no reader %q", r.name)
 		}
 		switch r.words[0] {
@@ -289,9 +299,18 @@ func (s *scriptServices) start(file string) (*scriptService, error) {
 			d.Insert(slot, muteCard{})
 		case "foreign":
 			d.Insert(slot, foreignCard{})
+		case "busy":
+			d.Insert(slot, foreignCard{})
+			user, err := startExclusiveUser(d, r.name)
+			if err != nil {
+				service.stop()
+				return nil, err
+			}
+			service.users = append(service.users, user)
 		default:
 			c := &scriptCard{dir: s.dir, words: r.words[1:]}
 			if err := c.load(); err != nil {
+				service.stop()
 				return nil, err
 			}
 			service.cards = append(service.cards, c)
@@ -299,6 +318,55 @@ func (s *scriptServices) start(file string) (*scriptService, error) {
 		}
 	}
 	return service, nil
+}
+
+// exclusiveUser is the program of the scripts that uses a card exclusively. It is a
+// process of its own, because a process reaches one service only.
+const exclusiveUser = "use-exclusively"
+
+// startExclusiveUser starts it and returns when it has the card. Close ends it.
+func startExclusiveUser(d *stack.Stack, reader string) (io.Closer, error) {
+	cmd := exec.Command(exclusiveUser, reader)
+	cmd.Env = append(os.Environ(), d.Env()...)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
+		in.Close()
+		return nil, errors.Join(err, cmd.Wait())
+	}
+	go func() { _ = cmd.Wait() }()
+	return in, nil
+}
+
+// useExclusively uses the card in a reader until standard input ends.
+func useExclusively(reader string) int {
+	c, err := scard.EstablishContext()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, exclusiveUser+":", err)
+		return 1
+	}
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		if _, err = c.Connect(reader, scard.ShareExclusive, scard.ProtocolAny); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			fmt.Fprintln(os.Stderr, exclusiveUser+":", err)
+			return 1
+		}
+	}
+	fmt.Print("+")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	return 0
 }
 
 // muteCard is a card that does not answer.
