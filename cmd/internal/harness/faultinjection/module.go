@@ -15,14 +15,38 @@ import (
 
 // moduleLogin loads the module, and logs in like a browser.
 func moduleLogin(_ context.Context, u *use, m memory) error {
+	u.load()
+	u.session = u.host.Login([]byte(m.PIN))
+	return u.host.Err
+}
+
+// moduleLoggedIn is moduleLogin of a user who waits until the module shows the card.
+func moduleLoggedIn(ctx context.Context, u *use, m memory) error {
+	u.load()
+	for len(u.host.Tokens()) == 0 && pause(ctx) {
+	}
+	u.session = u.host.Login([]byte(m.PIN))
+	return u.host.Err
+}
+
+// load loads the module.
+func (u *use) load() {
 	u.host = p11host.New(pkcs11mod.Config{
 		Readers:         func() (readers.Service, error) { return &u.trial.tap, nil },
 		Card:            func() card.Options { return u.options },
 		RecognitionTime: Patience,
 	})
 	u.host.Want("C_Initialize", u.host.Initialize(nil))
-	u.session = u.host.Login([]byte(m.PIN))
-	return u.host.Err
+}
+
+// pause waits a moment, and reports whether there is more time.
+func pause(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(20 * time.Millisecond):
+		return true
+	}
 }
 
 // moduleSignatures signs twice: the first signature also reads the certificate.
@@ -33,15 +57,12 @@ func moduleSignatures(_ context.Context, u *use, _ memory) error {
 	return u.host.Err
 }
 
-// attempts is how often the user of a module tries again, with a pause in between. A
-// reader that was attached again is reported by an event that may come later.
-const attempts = 100
-
 // moduleGoesOn waits until the module shows the card, logs in and signs, without
-// loading the module again.
-func moduleGoesOn(ctx context.Context, u *use, m memory) (err error) {
+// loading the module again. It tries again, because an event that reports a reader or a
+// card can come later.
+func moduleGoesOn(ctx context.Context, u *use, m memory) error {
 	h := u.host
-	for range attempts {
+	for {
 		h.Err = nil
 		if slots := h.Tokens(); len(slots) == 1 {
 			h.CloseAllSessions(slots[0])
@@ -49,16 +70,10 @@ func moduleGoesOn(ctx context.Context, u *use, m memory) (err error) {
 		} else {
 			h.Err = errors.Join(h.Err, fmt.Errorf("%d slots with a token", len(slots)))
 		}
-		if err = h.Err; err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(20 * time.Millisecond):
+		if h.Err == nil || !pause(ctx) {
+			return h.Err
 		}
 	}
-	return err
 }
 
 // unload ends the program with the module.

@@ -149,7 +149,7 @@ func Operations() []Operation {
 			})},
 		{Name: "module login", PINTries: 3, after: same, login: true, do: moduleLogin, goOn: moduleGoesOn},
 		{Name: "module signature", PINTries: 3, after: same, login: true, loggedIn: true,
-			begin: moduleLogin, do: moduleSignatures, goOn: moduleGoesOn},
+			begin: moduleLoggedIn, do: moduleSignatures, goOn: moduleGoesOn},
 		{Name: documentBatch, PINTries: 3, after: same, do: signDocuments},
 	}
 }
