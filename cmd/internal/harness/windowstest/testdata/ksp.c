@@ -319,15 +319,14 @@ static void race(int count)
 	unsigned char wrong = 0;
 	LONG status = 0;
 	DWORD one;
-	int i, spin;
+	int i;
 
 	for (i = 0; i < count && status == 0 && wrong == 0; i++) {
 		status = open_key();
 		if (status != 0)
 			break;
 		background = CreateThread(NULL, 0, sign_once, NULL, 0, NULL);
-		for (spin = rand() % 20000; spin > 0; spin--)
-			YieldProcessor();
+		Sleep((DWORD)i % 8);
 		status = call(FREE_KEY, provider, key, 0, 0, 0, 0, 0, 0, 0);
 		one = wait_thread(background);
 		/* Without a handle there is no signature. */
