@@ -109,6 +109,7 @@ func (h *host) want(rv uint64, command string) []byte {
 func (h *host) login(n, dll string) {
 	h.t.Helper()
 	h.want(ckrOK, "load "+n+" "+dll)
+	await(h.t, "the module to see the card", func() bool { return h.want(ckrOK, "tokens "+n)[0] == 1 })
 	h.want(ckrOK, "open "+n)
 	h.want(ckrOK, "login "+n+" "+string(cardtest.DefaultPIN()))
 }

@@ -5,12 +5,15 @@ package windowstest
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,6 +36,9 @@ type service struct {
 	pid  int    // of a process in the namespaces, in which commands run
 	root string // directory of the system in the namespaces
 	dir  string // shared directory: /mnt in the system, Z:\mnt in Wine
+
+	mu      sync.Mutex
+	readers map[string]string // the last event of each
 }
 
 // system is the directory with Wine 10 and pcscd.
@@ -190,7 +196,40 @@ func startService(t testing.TB) *service {
 		}
 	}
 	s.startIdle(t)
+	s.watch(t)
 	return s
+}
+
+// watch follows what the service reports of readers and cards.
+func (s *service) watch(t testing.TB) {
+	t.Helper()
+	cmd := s.command("/mnt/cie", "watch", "--json")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	t.Cleanup(func() { // as that of startIdle
+		s.stop.Close()
+		<-ended
+		_ = cmd.Wait()
+	})
+	s.readers = map[string]string{}
+	go func() {
+		defer close(ended)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			var e struct{ Event, Reader string }
+			if json.Unmarshal(lines.Bytes(), &e) != nil || e.Reader == "" {
+				continue
+			}
+			s.mu.Lock()
+			s.readers[e.Reader] = e.Event
+			s.mu.Unlock()
+		}
+	}()
 }
 
 // startIdle starts a program in Wine that runs as long as the service.
@@ -295,17 +334,19 @@ func (s *service) insert(t testing.TB, args ...string) (remove func()) {
 	}
 }
 
-// awaitCard waits until PC/SC has a card that answers, or until every reader is
-// empty: one whose card was just removed can show it as mute or in use.
+// awaitCard waits until PC/SC has a card that answers, or until every reader is empty: one
+// whose card was just removed can show it as mute.
 func (s *service) awaitCard(t testing.TB, there bool) {
 	t.Helper()
 	await(t, fmt.Sprintf("card in a reader: %v", there), func() bool {
-		r := s.linux(t, "", "readers", "--json")
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		last := slices.Collect(maps.Values(s.readers))
+		answers := slices.Contains(last, "card-inserted")
 		if there {
-			return strings.Contains(r.stdout, `"state": "card"`)
+			return answers
 		}
-		states, empty := strings.Count(r.stdout, `"state"`), strings.Count(r.stdout, `"state": "empty"`)
-		return states > 0 && states == empty
+		return len(last) > 0 && !answers && !slices.Contains(last, "card-mute")
 	})
 }
 
