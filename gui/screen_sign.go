@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,14 +25,16 @@ type signScreen struct {
 	body
 	items []*signItem
 	dir   string // of the signed documents; "": beside the originals
-	value bool   // the value of the signature is explained
+	rows  rows
+	value bool // the value of the signature is explained
 	phase signPhase
 	ask   *pinAsk
 	// stop ends the signing after the document that goes on.
 	stop   context.CancelFunc
 	failed error // of the last attempt
 	first  fyne.Focusable
-	submit *button // of the list
+	submit *button       // of the list
+	looks  chan struct{} // has a value for each document that is looked at
 	mark   marking
 	stamp  stamping
 }
@@ -80,7 +83,7 @@ func (u *UI) openSign(files []string) {
 // signing returns the page Firma.
 func (u *UI) signing() *signScreen {
 	if u.sign == nil {
-		u.sign = &signScreen{u: u}
+		u.sign = &signScreen{u: u, looks: make(chan struct{}, maxLooks)}
 	}
 	return u.sign
 }
@@ -106,23 +109,58 @@ func (s *signScreen) has(file string) bool {
 	return false
 }
 
+// maxLooks is how many documents are looked at at once.
+const maxLooks = 4
+
 // examine looks at a document in the background.
 func (s *signScreen) examine(item *signItem, format DocumentFormat) {
 	u := s.u
 	item.examined = false
 	u.background(func() {
+		s.looks <- struct{}{}
 		c := u.svc.Examine(u.ctx, item.Path, format)
+		<-s.looks
 		u.do(func() {
 			if u.ctx.Err() != nil {
 				return
 			}
 			item.Candidate, item.examined = c, true
-			if u.current == s && s.phase == phaseChoose {
+			if u.current == s && s.phase == phaseChoose && s.worthShowing() {
 				s.update()
 				u.refocus()
 			}
 		})
 	})
+}
+
+// worthShowing reports whether the page is built again for one more document that was
+// looked at: of many only now and then, and at the end.
+func (s *signScreen) worthShowing() bool {
+	left := 0
+	for _, item := range s.items {
+		if !item.examined {
+			left++
+		}
+	}
+	return len(s.items) <= maxRows || left%maxRows == 0
+}
+
+// listed returns the documents in the order of the page: of many first those that cannot
+// be signed.
+func (s *signScreen) listed() []*signItem {
+	list := slices.Clone(s.items)
+	if len(list) > maxRows {
+		slices.SortStableFunc(list, func(a, b *signItem) int {
+			switch {
+			case a.Refused != "" && b.Refused == "":
+				return -1
+			case a.Refused == "" && b.Refused != "":
+				return 1
+			}
+			return 0
+		})
+	}
+	return list
 }
 
 func (s *signScreen) build() fyne.CanvasObject {
@@ -227,12 +265,14 @@ func (s *signScreen) count(state DocumentState) int {
 func (s *signScreen) showList() {
 	u, t := s.u, s.u.texts
 	list := vbox(4)
-	for i, item := range s.items {
+	items := s.listed()
+	for i, item := range items[:min(len(items), s.rows.limit())] {
 		if i > 0 {
 			list.Add(even(widget.NewSeparator()))
 		}
 		list.Add(s.choice(item))
 	}
+	s.addRest(list, len(items))
 	more := newButton(t.T("sign.more"), s.choose)
 	list.Add(container.New(inset{0, 4}, row(more)))
 	n := len(s.ready())
@@ -394,10 +434,8 @@ func (s *signScreen) showAsk() {
 		s.ask = &pinAsk{u: s.u, submit: submit, call: s.work, done: s.worked, back: s.back, changed: s.update, unsaid: true}
 	}
 	list := vbox(0, subheading(t.T("sign.about-to")))
-	for _, item := range s.items {
-		if item.Refused != "" {
-			continue
-		}
+	accepted := slices.DeleteFunc(slices.Clone(s.items), func(i *signItem) bool { return i.Refused != "" })
+	for _, item := range accepted[:min(len(accepted), s.rows.limit())] {
 		if item.status == nil {
 			item.status = vbox(0)
 		}
@@ -411,6 +449,7 @@ func (s *signScreen) showAsk() {
 		objects = append(objects, notice(info, t.N("sign.partly", signed, len(waiting)), t.T("sign.partly.stopped")))
 	}
 	had := s.ask.field()
+	s.addRest(list, len(accepted))
 	if s.stamp.on {
 		list.Add(line(info, t.T("stamp.sent", hostOf(s.stamp.address))))
 	}
@@ -520,6 +559,7 @@ func (s *signScreen) reached(items []*signItem, step SigningUpdate) {
 	if item.status != nil {
 		s.showStep(item)
 	}
+	shown := item.status != nil || step.Index == 0
 	if step.State == DocumentWorking && s.ask.busy() {
 		s.ask.form.unsaid = false // the card has taken the PIN
 		stop := s.stop
@@ -528,7 +568,7 @@ func (s *signScreen) reached(items []*signItem, step SigningUpdate) {
 		}
 		s.ask.form.op.among(step.Index, len(items), t.T("sign.progress", step.Index+1, len(items)), stop)
 	}
-	if s.u.current == s {
+	if s.u.current == s && shown {
 		s.u.relayout()
 	}
 }
@@ -559,19 +599,23 @@ func (s *signScreen) worked(err error) {
 // showDone shows what became of the documents.
 func (s *signScreen) showDone() {
 	u, t := s.u, s.u.texts
-	signed := s.count(DocumentSigned)
-	var failed []*signItem
-	list := vbox(4)
+	var failed, done []*signItem
 	for _, item := range s.items {
-		if item.last.State != DocumentSigned {
+		if item.last.State == DocumentSigned {
+			done = append(done, item)
+		} else {
 			failed = append(failed, item)
-			continue
 		}
+	}
+	signed := len(done)
+	list := vbox(4)
+	for _, item := range done[:min(signed, s.rows.limit())] {
 		if len(list.Objects) > 0 {
 			list.Add(even(widget.NewSeparator()))
 		}
 		list.Add(s.result(item))
 	}
+	s.addRest(list, signed)
 	again := primaryButton(t.T("sign.others"), func() {
 		s.items, s.phase = nil, phaseChoose
 		s.update()
@@ -586,12 +630,20 @@ func (s *signScreen) showDone() {
 	}
 	if len(failed) > 0 {
 		not := vbox(4, subheading(t.T("sign.not-done")))
-		for _, item := range failed {
+		for _, item := range failed[:min(len(failed), s.rows.limit())] {
 			not.Add(s.beside(item, vbox(-10, s.name(item), line(warn, t.T("sign.refused."+string(item.why()))))))
 		}
+		s.addRest(not, len(failed))
 		objects = append(objects, panel(not))
 	}
 	s.set(append(objects, s.expired(), row(again), s.worth())...)
+}
+
+// addRest adds what shows further ones of n documents.
+func (s *signScreen) addRest(list *fyne.Container, n int) {
+	if more := s.rows.more(s.u.texts, n, s.update); more != nil {
+		list.Add(more)
+	}
 }
 
 // verdict says how many documents were signed.

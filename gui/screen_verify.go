@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -18,6 +19,7 @@ type verifyScreen struct {
 	u *UI
 	body
 	files  []*checkedFile
+	rows   rows
 	chosen *checkedFile
 	cancel context.CancelFunc // of the work that runs; nil: none
 	round  int                // number of the work that counts
@@ -36,6 +38,7 @@ type checkedFile struct {
 	saved                   string // its path
 	failed                  error  // of extracting or saving
 	percent                 int
+	rows                    rows // of the signers
 }
 
 // openVerify shows the signatures of files on the page Verifica.
@@ -127,7 +130,7 @@ func (s *verifyScreen) verify(files []*checkedFile, ask bool) {
 			v, err := s.u.svc.VerifyFile(ctx, f.path, o)
 			show(func() {
 				f.done, f.result, f.err = true, v, err
-				if f == s.chosen || len(s.files) > 1 {
+				if f == s.chosen || len(s.files) > 1 && slices.Index(s.files, f) < s.rows.limit() {
 					s.show()
 				}
 			})
@@ -178,7 +181,7 @@ func (s *verifyScreen) choose() {
 func (s *verifyScreen) list() fyne.CanvasObject {
 	t := s.u.texts
 	var lines []fyne.CanvasObject
-	for _, f := range s.files {
+	for _, f := range s.files[:min(len(s.files), s.rows.limit())] {
 		k, words := info, t.T("signed.waits")
 		switch {
 		case f.err != nil:
@@ -192,6 +195,9 @@ func (s *verifyScreen) list() fyne.CanvasObject {
 			s.show()
 		})
 		lines = append(lines, b, container.New(innerInset{1.3*theme.TextSize() + 2, 0}, line(k, words)))
+	}
+	if more := s.rows.more(t, len(s.files), s.show); more != nil {
+		lines = append(lines, more)
 	}
 	return panel(lines...)
 }
@@ -229,8 +235,11 @@ func (s *verifyScreen) one(f *checkedFile) []fyne.CanvasObject {
 	d := t.describe(f.result)
 	objects := []fyne.CanvasObject{head, notice(d.kind, d.title, d.remedy)}
 	objects = append(objects, s.actions(f, other)...)
-	for i, x := range d.signers {
+	for i, x := range d.signers[:min(len(d.signers), f.rows.limit())] {
 		objects = append(objects, s.signer(f, d, i, x))
+	}
+	if more := f.rows.more(t, len(d.signers), s.show); more != nil {
+		objects = append(objects, more)
 	}
 	return objects
 }

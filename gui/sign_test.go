@@ -3,6 +3,7 @@ package gui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -560,4 +561,46 @@ func TestSignWarnsOfAnExpiredCertificateBeforeThePIN(t *testing.T) {
 	valid.show(ReaderState{Readers: []Reader{valid.reader(Present)}})
 	valid.drop("/x/a.pdf")
 	valid.lacks("expired")
+}
+
+// objects returns how many objects the window has.
+func (d *rig) objects() (n int) {
+	walk(d.win.Content(), func(fyne.CanvasObject) { n++ })
+	return n
+}
+
+func TestPageStaysSmallWithAThousandDocuments(t *testing.T) {
+	d := newRig(t, newFake())
+	d.lay(3, 10, card.Genuine)
+	var files []string
+	for i := range maxRows {
+		files = append(files, fmt.Sprintf("/x/%d.txt", i))
+	}
+	d.drop(files...)
+	most := 2 * d.objects()
+	for i := range 1000 - maxRows - 1 {
+		files = append(files, fmt.Sprintf("/y/%d.txt", i))
+	}
+	d.drop(append(files, "/x/bad-password.pdf")...)
+	small := func(what string) {
+		t.Helper()
+		if n := d.objects(); n > most {
+			t.Errorf("%s: %d objects for 1000 documents, at most %d for %d", what, n, most, maxRows)
+		}
+	}
+	small("list")
+	d.wants("bad-password.pdf", "[Show more (960 left)]") // the refused one comes first
+	d.press("Show more (960 left)")
+	d.wants("[Show more (920 left)]")
+	d.signing().rows = rows{}
+	d.signing().update()
+	d.press("Sign 999 documents")
+	small("question")
+	d.codes(testPIN)
+	d.idle()
+	small("result")
+	d.wants("999 documents signed, 1 not")
+	if n := len(d.fake.signedFiles()); n != 999 {
+		t.Errorf("%d documents signed", n)
+	}
 }

@@ -2,6 +2,7 @@ package gui
 
 import (
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -369,5 +370,32 @@ func TestHostileNamesChangeNoLine(t *testing.T) {
 	}
 	if got := halved("RSSMRA70A41Z999X"); got != "RSSM••••••••999X" {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestManyFilesAndSignersAreShownInParts(t *testing.T) {
+	d := newRig(t, newFake())
+	d.fake.verified()
+	many := &Verification{Encoding: "der"}
+	for i := range maxRows + 10 {
+		many.Signatures = append(many.Signatures, Signature{Result: signedBy(fmt.Sprintf("MARIA <%d>", i))})
+	}
+	d.fake.results["many.p7m"] = many
+	d.openVerify([]string{"/tmp/many.p7m"})
+	d.worked()
+	d.wants(fmt.Sprintf("Signature %d of", maxRows), "[Show more (10 left)]")
+	d.lacks(fmt.Sprintf("Signature %d of", maxRows+1))
+	d.press("Show more (10 left)")
+	d.wants(fmt.Sprintf("Signature %d of", maxRows+10))
+
+	var files []string
+	for range 1000 {
+		files = append(files, "/tmp/plain.csv")
+	}
+	d.openVerify(files)
+	d.worked()
+	d.wants("[Show more (960 left)]")
+	if n := d.objects(); n > 5000 {
+		t.Errorf("%d objects for 1000 files", n)
 	}
 }
