@@ -470,7 +470,7 @@ const (
 	margin   = 16
 	gap      = 10
 	line     = 24
-	button   = 110
+	button   = 125
 )
 
 func (b *box) px(n int32) int32 { return n * b.dpi / 96 }
