@@ -67,8 +67,8 @@ func TestSoak(t *testing.T) {
 	k.work.Go(func() { k.measure(ctx, duration) })
 	users := []*user{s.sit(t, browser.Firefox), s.sit(t, browser.Chromium)}
 	for round := 0; time.Now().Before(end); round++ {
-		for _, u := range users {
-			k.logIn(u, round)
+		for i := range users {
+			k.logIn(&users[i], round)
 		}
 		k.disturb(round)
 	}
@@ -93,6 +93,7 @@ type soak struct {
 	documents  int
 	failures   int // of batches, which a disturbance interrupted
 	logins     int
+	restarts   int // of browsers that remembered that there was no certificate
 	disturbed  int
 	processes  []process
 	gauges     map[string][]gauge
@@ -295,31 +296,46 @@ func (k *soak) signBatches(ctx context.Context) {
 	}
 }
 
-// logIn logs a browser in. The card is there, so it must succeed; Firefox may need a second time
-// after a disturbance (see firefoxLooks).
-func (k *soak) logIn(u *user, round int) {
+// logIn logs a browser in. The card is there, so it must succeed; a browser may need a second
+// time after a disturbance (see firefoxLooks), and Chromium a restart, because it remembers that
+// there was no certificate for as long as it runs (see user.again).
+func (k *soak) logIn(u **user, round int) {
 	k.t.Helper()
 	for attempt := range 3 {
 		if round > 0 || attempt > 0 {
-			u.back()
+			(*u).back()
 		}
-		o, err := u.tryLogin(nil, pin())
-		if err == nil && o.in() {
-			k.mu.Lock()
-			k.logins++
-			k.mu.Unlock()
+		if k.attempt(*u, round) {
 			return
 		}
-		k.t.Logf("round %d, %s: the page shows %q (%v)", round, u.kind, o.shown, err)
-		u.again()
-		if o, err = u.tryLogin(nil, pin()); err == nil && o.in() {
-			k.mu.Lock()
-			k.logins++
-			k.mu.Unlock()
+		(*u).again()
+		if k.attempt(*u, round) {
 			return
+		}
+		if (*u).kind == browser.Chromium {
+			(*u).browser.Stop()
+			*u = k.sit(k.t, browser.Chromium)
+			k.restarts++
+			if k.attempt(*u, round) {
+				return
+			}
 		}
 	}
-	k.t.Errorf("round %d: %s does not log in any more", round, u.kind)
+	k.t.Errorf("round %d: %s does not log in any more", round, (*u).kind)
+}
+
+// attempt reports whether a login succeeds, which it counts.
+func (k *soak) attempt(u *user, round int) bool {
+	k.t.Helper()
+	o, err := u.tryLogin(nil, pin())
+	if err != nil || !o.in() {
+		k.t.Logf("round %d, %s: the page shows %q (%v)", round, u.kind, o.shown, err)
+		return false
+	}
+	k.mu.Lock()
+	k.logins++
+	k.mu.Unlock()
+	return true
 }
 
 // disturb removes the card or restarts the service, and waits until everything had the
@@ -401,8 +417,8 @@ func readGauge(pid int) (g gauge, err error) {
 func (k *soak) judge(duration time.Duration) {
 	k.t.Helper()
 	warm := min(5*time.Minute, duration/3)
-	k.t.Logf("%d signatures, %d documents (%d batches interrupted), %d browser logins, %d disturbances in %v",
-		k.signatures, k.documents, k.failures, k.logins, k.disturbed, duration)
+	k.t.Logf("%d signatures, %d documents (%d batches interrupted), %d browser logins (%d times after a restart), %d disturbances in %v",
+		k.signatures, k.documents, k.failures, k.logins, k.restarts, k.disturbed, duration)
 	for _, p := range k.processes {
 		all := slices.DeleteFunc(k.gauges[p.name], func(g gauge) bool { return g.at < warm })
 		if len(all) < 10 {
