@@ -3,6 +3,7 @@ package pcsc
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -55,6 +56,9 @@ func (l *fakeLink) list() ([]string, error) {
 
 func (l *fakeLink) change(states []scard.ReaderState, timeout time.Duration) error {
 	f := l.service
+	if len(states) > 16 {
+		return scard.ErrInvalidValue
+	}
 	f.mu.Lock()
 	before := f.before
 	f.before = nil
@@ -68,12 +72,19 @@ func (l *fakeLink) change(states []scard.ReaderState, timeout time.Duration) err
 	limit := time.After(timeout)
 	for {
 		f.mu.Lock()
-		differs, changed := len(f.names) != readers, f.changed
-		for i := range states[1:] {
-			s := &states[i+1]
-			s.EventState = f.states[s.Reader] | scard.StateEmpty
-			if f.states[s.Reader]&scard.StatePresent != 0 {
-				s.EventState &^= scard.StateEmpty
+		differs, changed := false, f.changed
+		for i := range states {
+			s := &states[i]
+			switch present := f.states[s.Reader]&scard.StatePresent != 0; {
+			case s.Reader == pnp:
+				differs = differs || len(f.names) != readers
+				continue
+			case !slices.Contains(f.names, s.Reader):
+				s.EventState = scard.StateUnknown
+			case present:
+				s.EventState = f.states[s.Reader]
+			default:
+				s.EventState = f.states[s.Reader] | scard.StateEmpty
 			}
 			differs = differs || s.EventState != s.CurrentState
 		}
@@ -125,6 +136,38 @@ func TestWatchSeesReaderAttachedBeforeTheWait(t *testing.T) {
 		if d := time.Since(begin); d > 2*time.Second {
 			t.Errorf("the card was seen after %v", d)
 		}
+		cancel()
+		for range w.events {
+		}
+	})
+}
+
+// TestWatchSeesTheLastOfAllPossibleReaders has as many readers as pcsc-lite takes, of which the
+// last one gets a card; then a reader is removed, and another one attached.
+func TestWatchSeesTheLastOfAllPossibleReaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := strings.Split("ABCDEFGHIJKLMNOP", "")
+		f := newFakeService(all...)
+		f.states["P"] = scard.StatePresent | 1<<16
+		ctx, cancel := context.WithCancel(t.Context())
+		w := &watcher{ctx: ctx, open: f.open, names: &names{}, calls: &calls{}, events: make(chan readers.Event)}
+		w.cfg.defaults()
+		go func() { w.run(); close(w.events) }()
+		expect := func(kind readers.EventKind, reader string) {
+			t.Helper()
+			for e := range w.events {
+				if e.Kind == kind && e.Reader == reader {
+					return
+				}
+			}
+			t.Errorf("the watch ends without %v %s", kind, reader)
+		}
+		time.AfterFunc(10*time.Second, cancel)
+		expect(readers.CardInserted, "P")
+		f.set(func() { f.names = all[1:] })
+		expect(readers.ReaderRemoved, "A")
+		f.set(func() { f.names = append(slices.Clone(all[1:]), "Q") })
+		expect(readers.ReaderAdded, "Q")
 		cancel()
 		for range w.events {
 		}

@@ -15,9 +15,9 @@ import (
 // pnp is the pseudo reader whose state changes when readers are attached or removed.
 const pnp = `\\?PnP?\Notification`
 
-// maxWatched is how many real readers one call of the library takes beside pnp
-// (PCSCLITE_MAX_READERS_CONTEXTS is 16).
-const maxWatched = 15
+// maxStates is how many states one call of the library takes, and how many readers
+// pcsc-lite has at most (PCSCLITE_MAX_READERS_CONTEXTS).
+const maxStates = 16
 
 // relist limits one wait.
 const relist = time.Minute
@@ -167,11 +167,15 @@ func (w *watcher) serve(l link) (served bool, err error) {
 			w.settle() // the wait below lasts until a reader is attached
 		}
 
-		states := []scard.ReaderState{{Reader: pnp, CurrentState: scard.StateFlag(len(names)) << 16}}
-		for _, r := range w.known {
+		watched := w.known[:min(len(w.known), maxStates)]
+		var states []scard.ReaderState
+		for _, r := range watched {
 			states = append(states, scard.ReaderState{Reader: r.raw, CurrentState: r.state})
 		}
-		states = states[:min(len(states), maxWatched+1)]
+		// Beside as many readers as there can be, none can be attached.
+		if len(watched) < maxStates {
+			states = append(states, scard.ReaderState{Reader: pnp, CurrentState: scard.StateFlag(len(names)) << 16})
+		}
 		var ours bool
 		err, ours = w.wait(l, states, names)
 		switch {
@@ -182,8 +186,8 @@ func (w *watcher) serve(l link) (served bool, err error) {
 			return served, nil
 		case err == nil:
 			served, misses = true, 0
-			for i, s := range states[1:] {
-				w.update(w.known[i], s)
+			for i, r := range watched {
+				w.update(r, states[i])
 			}
 			w.settle()
 		case errors.Is(err, scard.ErrTimeout), errors.Is(err, scard.ErrCancelled):

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"cie/apdu"
@@ -34,11 +33,6 @@ func TestFaults(t *testing.T) {
 			for f, family := range cardtest.Families() {
 				for o, op := range faultinjection.Operations() {
 					if !faultinjection.All() && f > 0 && !faultinjection.Selected(f, o, k) {
-						continue
-					}
-					// One module in twenty, loaded while 15 readers are busy, does not show the
-					// card. The cause is not known yet, so only "make matrix" tries it.
-					if !faultinjection.All() && !faultinjection.Matrix() && strings.HasPrefix(op.Name, "module") {
 						continue
 					}
 					t.Run(name(family, op.Name, kind), func(t *testing.T) {
