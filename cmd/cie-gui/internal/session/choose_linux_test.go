@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,9 +22,25 @@ type fakePortal struct {
 	// reply is called after a request was taken; nil: the method itself fails.
 	reply func(p *fakePortal, handle dbus.ObjectPath)
 	// hung never answers to the method.
-	hung    chan struct{}
+	hung chan struct{}
+
+	mu      sync.Mutex // guards version, reply and the following
 	title   string
 	options map[string]dbus.Variant
+}
+
+// set changes the portal.
+func (p *fakePortal) set(change func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change()
+}
+
+// asked returns what the last dialog was asked for.
+func (p *fakePortal) asked() (title string, options map[string]dbus.Variant) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.title, p.options
 }
 
 // startPortal starts a portal on a session bus of the test.
@@ -40,6 +57,8 @@ func startPortal(t *testing.T, p *fakePortal) {
 		t.Fatal(err)
 	}
 	if err := conn.ExportMethodTable(map[string]any{"Get": func(string, string) (dbus.Variant, *dbus.Error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		return dbus.MakeVariant(p.version), nil
 	}}, portalPath, "org.freedesktop.DBus.Properties"); err != nil {
 		t.Fatal(err)
@@ -51,17 +70,18 @@ func startPortal(t *testing.T, p *fakePortal) {
 
 // OpenFile implements the method of the portal.
 func (p *fakePortal) OpenFile(sender dbus.Sender, _, title string, options map[string]dbus.Variant) (dbus.ObjectPath, *dbus.Error) {
-	p.title, p.options = title, options
+	var reply func(*fakePortal, dbus.ObjectPath)
+	p.set(func() { p.title, p.options, reply = title, options, p.reply })
 	if p.hung != nil {
 		<-p.hung
 	}
-	if p.reply == nil {
+	if reply == nil {
 		return "", dbus.NewError("org.freedesktop.portal.Error.NotAllowed", nil)
 	}
 	token, _ := options["handle_token"].Value().(string)
 	name := strings.ReplaceAll(strings.TrimPrefix(string(sender), ":"), ".", "_")
 	handle := dbus.ObjectPath(portalPath + "/request/" + name + "/" + token)
-	go p.reply(p, handle)
+	go reply(p, handle)
 	return handle, nil
 }
 
@@ -80,13 +100,14 @@ func TestChooseReturnsTheFilesOfTheDesktopsDialog(t *testing.T) {
 	if want := []string{"/srv/maria/una lettera.pdf", "/tmp/città.p7m"}; err != nil || !slices.Equal(paths, want) {
 		t.Errorf("%q, %v; want %q", paths, err, want)
 	}
-	if p.title != "Scegli" || p.options["multiple"].Value() != true || p.options["directory"].Value() != false {
-		t.Errorf("asked for %q with %v", p.title, p.options)
+	title, options := p.asked()
+	if title != "Scegli" || options["multiple"].Value() != true || options["directory"].Value() != false {
+		t.Errorf("asked for %q with %v", title, options)
 	}
-	if f := p.options["filters"].String(); !strings.Contains(f, "*.[pP][nN][gG]") || !strings.Contains(f, "*.[pP]7[mM]") {
+	if f := options["filters"].String(); !strings.Contains(f, "*.[pP][nN][gG]") || !strings.Contains(f, "*.[pP]7[mM]") {
 		t.Errorf("the filter is %s", f)
 	}
-	p.reply = respond(outcomeCanceled)
+	p.set(func() { p.reply = respond(outcomeCanceled) })
 	if paths, err := Choose(t.Context(), gui.Choice{}); paths != nil || err != nil {
 		t.Errorf("canceled: %q, %v", paths, err)
 	}
@@ -96,10 +117,10 @@ func TestChooseAFolderNeedsAPortalThatCan(t *testing.T) {
 	p := &fakePortal{version: folders, reply: respond(outcomeChosen, "file:///srv/maria")}
 	startPortal(t, p)
 	paths, err := Choose(t.Context(), gui.Choice{Folder: true})
-	if err != nil || !slices.Equal(paths, []string{"/srv/maria"}) || p.options["directory"].Value() != true {
-		t.Errorf("%q, %v with %v", paths, err, p.options)
+	if _, options := p.asked(); err != nil || !slices.Equal(paths, []string{"/srv/maria"}) || options["directory"].Value() != true {
+		t.Errorf("%q, %v with %v", paths, err, options)
 	}
-	p.version = folders - 1
+	p.set(func() { p.version = folders - 1 })
 	if paths, err := Choose(t.Context(), gui.Choice{Folder: true}); !errors.Is(err, errNoDialog) {
 		t.Errorf("of an old portal: %q, %v", paths, err)
 	}
