@@ -22,7 +22,7 @@ type Session struct {
 	opts Options
 	chip *chip
 
-	mu     sync.Mutex
+	mu     lock
 	closed bool
 	facts  *facts
 	// dialect is chip.dialect as it is in the Store.
@@ -52,7 +52,7 @@ type Session struct {
 // Open returns ErrNotCIE for a card that answers but has no CIE application, and
 // a *StepError when the link fails. The caller closes conn after the Session.
 func Open(ctx context.Context, conn apdu.Card, opts Options) (*Session, error) {
-	s := &Session{opts: opts, tries: map[PINRef]Tries{}, files: map[file][]byte{}}
+	s := &Session{mu: make(lock, 1), opts: opts, tries: map[PINRef]Tries{}, files: map[file][]byte{}}
 	var exchange func(apdu.Exchange)
 	if opts.Trace != nil {
 		exchange = func(x apdu.Exchange) { opts.Trace("%s", redact(x)) }
@@ -72,6 +72,13 @@ func Open(ctx context.Context, conn apdu.Card, opts Options) (*Session, error) {
 	s.loadTries()
 	return s, nil
 }
+
+// lock is a mutex for operations of seconds. The clock of a test (testing/synctest) goes
+// on while a goroutine waits for it, which it does not for a sync.Mutex.
+type lock chan struct{}
+
+func (l lock) Lock()   { l <- struct{}{} }
+func (l lock) Unlock() { <-l }
 
 // Close wipes the session keys and releases the lock on the card. It does not close the connection.
 func (s *Session) Close() error {
