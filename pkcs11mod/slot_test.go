@@ -114,7 +114,7 @@ func TestSlotsSurviveHotplug(t *testing.T) {
 	service.Insert("a", c)
 	h.waitTokens(1)
 	service.Detach("a")
-	h.waitTokens(0)
+	h.waitFor("the reader to go", func() bool { return !slices.Contains(h.slotList(false), a) })
 	if s := h.slotList(false); !slices.Equal(s, []uint{b}) || b == a {
 		t.Errorf("slots %v, the one left is %d", s, b)
 	}
