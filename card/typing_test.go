@@ -185,6 +185,6 @@ func TestBackgroundYieldsToAProgramThatWaits(t *testing.T) {
 		}
 		must(t, <-done)
 		must(t, s.Prepare(ctx)) // no program waits any more
-		must(t, s.Close())      // its lock is a file that Windows does not delete
+		must(t, s.Close())
 	}
 }
