@@ -262,7 +262,7 @@ func (a *app) cards(ctx context.Context, o *options) (slots []*slot, finish func
 		}
 		s.card.SetCost(cost)
 		s.addr = net.JoinHostPort(o.host, strconv.Itoa(o.port+i))
-		s.dial = vpcd.Addr(s.addr)
+		s.in = &vpcd.Slot{Dial: vpcd.Addr(s.addr)}
 		slots = append(slots, s)
 	}
 	return slots, t.close, nil

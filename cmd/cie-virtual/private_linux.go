@@ -11,6 +11,7 @@ import (
 
 	"cie/apdu/pcsc/pcscd"
 	"cie/card/cardtest/stack"
+	"cie/card/cardtest/vpcd"
 	"cie/cmd/internal/anchor"
 )
 
@@ -124,7 +125,7 @@ func linkAll(from, to, own string) error {
 func (p *private) attach(slots []*slot) {
 	for i, s := range slots {
 		s.addr = p.Reader(i)
-		s.dial = func(context.Context) (net.Conn, error) { return p.Dial(i) }
+		s.in = &vpcd.Slot{Dial: func(context.Context) (net.Conn, error) { return p.Dial(i) }}
 	}
 }
 

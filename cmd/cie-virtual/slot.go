@@ -22,7 +22,7 @@ type slot struct {
 	profile    cardtest.Profile
 	knownCodes bool // the codes are the public ones
 	addr       string
-	dial       vpcd.Dialer
+	in         *vpcd.Slot
 	quiet      bool // do not report comings and goings
 
 	mu        sync.Mutex
@@ -54,7 +54,7 @@ func (s *slot) insert(ctx context.Context) {
 		defer close(done)
 		defer cancel()
 		events := s.events()
-		err := vpcd.Serve(ctx, s.dial, s.card, vpcd.Config{Event: events})
+		err := s.in.Serve(ctx, s.card, vpcd.Config{Event: events})
 		if errors.Is(err, vpcd.ErrAbsent) {
 			s.mu.Lock()
 			s.cancel, s.connected = nil, false

@@ -26,6 +26,7 @@ type Stack struct {
 
 	mu    sync.Mutex
 	cards []*Card
+	slots map[int]*vpcd.Slot
 }
 
 // Options of [Start]. The zero value is a service with two readers.
@@ -38,7 +39,7 @@ func Start(ctx context.Context, opts Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Stack{Daemon: d, ctx: ctx}, nil
+	return &Stack{Daemon: d, ctx: ctx, slots: map[int]*vpcd.Slot{}}, nil
 }
 
 // Unavailable reports whether err of [Start] means that no private service can
@@ -73,20 +74,25 @@ type Card struct {
 }
 
 // Insert puts a card into the reader of a slot (0 to Slots-1), where it stays
-// until Remove or Stop. It is inserted again when the service was restarted, and
-// when a card that its faults removed is present again. Insert does not wait for
-// the service, see [Card.Powered].
+// until Remove or Stop. Where another card was removed, the slot stays empty for long
+// enough that the service notices. The card is inserted again when the service was
+// restarted, and when a card that its faults removed is present again. Insert does not
+// wait for the service, see [Card.Powered].
 func (s *Stack) Insert(slot int, chip vpcd.Card) *Card {
 	ctx, cancel := context.WithCancel(s.ctx)
 	c := &Card{stack: s, slot: slot, cancel: cancel, removed: make(chan struct{}), powered: make(chan struct{})}
 	s.mu.Lock()
 	s.cards = append(s.cards, c)
+	into := s.slots[slot]
+	if into == nil {
+		into = &vpcd.Slot{Dial: func(context.Context) (net.Conn, error) { return s.Dial(slot) }}
+		s.slots[slot] = into
+	}
 	s.mu.Unlock()
-	dial := func(context.Context) (net.Conn, error) { return s.Dial(slot) }
 	cfg := vpcd.Config{Event: c.event, Powered: func() { c.once.Do(func() { close(c.powered) }) }}
 	go func() {
 		defer close(c.removed)
-		for errors.Is(vpcd.Serve(ctx, dial, chip, cfg), vpcd.ErrAbsent) {
+		for errors.Is(into.Serve(ctx, chip, cfg), vpcd.ErrAbsent) {
 			select {
 			case <-ctx.Done():
 				return

@@ -5,10 +5,12 @@ package stack_test
 import (
 	"context"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"cie/apdu/pcsc"
 	"cie/card/cardtest"
 	"cie/card/cardtest/stack"
 )
@@ -94,6 +96,55 @@ func TestInsertedCardGetsPower(t *testing.T) {
 	c.Remove()
 	if chip.Powered() {
 		t.Error("the card has power outside of the reader")
+	}
+}
+
+// The service notices a card that is inserted as soon as another one was removed, even
+// in the middle of a command.
+func TestServiceNoticesEachCard(t *testing.T) {
+	s := start(t)
+	if err := s.Setenv(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var commands atomic.Int64
+	var client sync.WaitGroup
+	client.Go(func() {
+		pc := pcsc.New(pcsc.Config{})
+		defer pc.Close()
+		for ; ctx.Err() == nil; time.Sleep(time.Millisecond) {
+			all, err := pc.Readers()
+			if err != nil || len(all) == 0 {
+				continue
+			}
+			c, err := pc.Connect(all[0])
+			if err != nil {
+				continue
+			}
+			for err == nil && ctx.Err() == nil {
+				if _, err = c.Begin(); err == nil {
+					_, err = c.Transmit([]byte{0x00, 0xCA, 0x00, 0x00, 0x00})
+					commands.Add(1)
+				}
+			}
+			c.Close()
+		}
+	})
+	defer client.Wait()
+	defer cancel()
+	for range 10 {
+		chip := newCard(t)
+		c := s.Insert(0, chip)
+		if err := c.Powered(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if on := chip.on.Load(); on > 5 {
+			t.Errorf("inserted more than once: power-up %d", on)
+		}
+		before := commands.Load()
+		await(t, "commands", func() bool { return commands.Load() >= before+5 })
+		c.Remove()
 	}
 }
 

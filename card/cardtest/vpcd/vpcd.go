@@ -9,6 +9,7 @@
 package vpcd
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -76,9 +78,16 @@ var (
 	// ErrNoAnswer reports that the chip was removed without a response to a command,
 	// so the connection was closed.
 	ErrNoAnswer = errors.New("vpcd: the card did not answer")
+	// ErrOverlooked reports that the service did not notice that the slot was empty
+	// before, and so gave the card no power.
+	ErrOverlooked = errors.New("vpcd: the reader did not notice the card")
 	// ErrAbsent reports that the card is in no reader.
 	ErrAbsent = errors.New("vpcd: the card is not there")
 )
+
+// maxLooks is how often a reader may ask for the ATR before it gives power. It asks once
+// and then gives power when it has noticed the card.
+const maxLooks = 4
 
 // present returns whether a card is present, and whether it has a method Present
 // (cardtest.Card has one, because its faults can remove it).
@@ -132,10 +141,13 @@ var silence = []byte{0}
 // chip off. It returns nil if the reader closed, ctx.Err(), ErrNoAnswer, ErrMessage or an
 // error of the network.
 func ServeConn(ctx context.Context, conn net.Conn, card Card) error {
-	return serveConn(ctx, conn, card, func() {})
+	return serveConn(ctx, conn, card, 0, nil)
 }
 
-func serveConn(ctx context.Context, conn net.Conn, card Card, powered func()) error {
+// serveConn is ServeConn that calls powered, if not nil, after each power-up, and returns
+// ErrOverlooked when the reader has looked for the card so many times, if not 0, and
+// never given it power.
+func serveConn(ctx context.Context, conn net.Conn, card Card, looks int, powered func()) error {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	defer conn.Close()
@@ -150,8 +162,18 @@ func serveConn(ctx context.Context, conn net.Conn, card Card, powered func()) er
 		if err == nil {
 			atr, err = answer(conn, card, body, atr)
 		}
-		if err == nil && len(body) == 1 && Control(body[0]) == On {
-			powered()
+		if err == nil && len(body) == 1 {
+			switch {
+			case Control(body[0]) == On:
+				looks = 0
+				if powered != nil {
+					powered()
+				}
+			case Control(body[0]) == ATR && looks > 0:
+				if looks--; looks == 0 {
+					err = ErrOverlooked
+				}
+			}
 		}
 		switch {
 		case err == nil:
@@ -221,60 +243,93 @@ type Config struct {
 	// MinWait and MaxWait limit the pause before the next attempt, which doubles
 	// as long as attempts fail; 0 means 50 ms and 2 s.
 	MinWait, MaxWait time.Duration
-	// Absent is the minimum pause after a connection ended; 0 means 700 ms. pcscd polls
-	// the card every 400 ms, so it does not notice a shorter absence and does not power
-	// the card up again.
-	Absent time.Duration
 }
 
-// Serve keeps the card in the reader until ctx ends. It reconnects with growing pauses
+// Slot is a slot of a virtual reader, for one card at a time.
+type Slot struct {
+	// Dial connects to the slot.
+	Dial Dialer
+	// Absent is how long the slot is empty at least before a card is inserted again; 0
+	// means 700 ms. pcscd looks for a card every 400 ms, so it does not notice a shorter
+	// absence and gives the next card no power.
+	Absent time.Duration
+
+	mu   sync.Mutex
+	left time.Time // when the last card was removed; zero: none was
+}
+
+// vacant waits until the slot has been empty for long enough.
+func (s *Slot) vacant(ctx context.Context) error {
+	s.mu.Lock()
+	left := s.left
+	s.mu.Unlock()
+	if left.IsZero() {
+		return nil
+	}
+	return sleep(ctx, cmp.Or(s.Absent, 700*time.Millisecond)-time.Since(left))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// Serve keeps the card in the slot until ctx ends. It reconnects with growing pauses
 // when the reader is unreachable, closes (pcscd restarted) or the connection ends for any
 // other reason. It returns ctx.Err(), or ErrAbsent if the card has a method Present() bool
 // that returns false: call Serve again when the card is back.
-func Serve(ctx context.Context, dial Dialer, card Card, cfg Config) error {
+func (s *Slot) Serve(ctx context.Context, card Card, cfg Config) error {
 	if cfg.MinWait <= 0 {
 		cfg.MinWait = 50 * time.Millisecond
 	}
 	if cfg.MaxWait < cfg.MinWait {
 		cfg.MaxWait = max(2*time.Second, cfg.MinWait)
 	}
-	if cfg.Absent <= 0 {
-		cfg.Absent = 700 * time.Millisecond
-	}
 	event := cfg.Event
 	if event == nil {
 		event = func(error) {}
 	}
-	powered := cfg.Powered
-	if powered == nil {
-		powered = func() {}
-	}
-	wait := cfg.MinWait
+	wait, looks := cfg.MinWait, maxLooks
 	for {
-		var absent time.Duration
+		if err := s.vacant(ctx); err != nil {
+			return err
+		}
 		if there, _ := present(card); !there {
 			return ErrAbsent
 		}
-		conn, err := dial(ctx)
+		conn, err := s.Dial(ctx)
 		if err == nil {
 			event(nil)
-			err = serveConn(ctx, conn, card, powered)
+			err = serveConn(ctx, conn, card, looks, cfg.Powered)
+			s.mu.Lock()
+			s.left = time.Now()
+			s.mu.Unlock()
+			looks = maxLooks
+			if errors.Is(err, ErrOverlooked) {
+				// Once: a service may be configured to give no power.
+				looks = 0
+			}
 			if err == nil {
 				err = io.EOF
 			}
-			wait, absent = cfg.MinWait, cfg.Absent
+			wait = cfg.MinWait
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		event(err)
 		// Jitter, so that cards removed together do not return at the same time.
-		pause := time.NewTimer(max(absent, wait/2+rand.N(wait/2+1)))
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return ctx.Err()
-		case <-pause.C:
+		if err := sleep(ctx, wait/2+rand.N(wait/2+1)); err != nil {
+			return err
 		}
 		wait = min(2*wait, cfg.MaxWait)
 	}

@@ -229,7 +229,8 @@ func TestServeReconnectsAfterRestart(t *testing.T) {
 	var events []error
 	done := make(chan error, 1)
 	go func() {
-		done <- vpcd.Serve(ctx, flaky, card, vpcd.Config{MinWait: 1, Absent: 1, Event: func(err error) {
+		slot := &vpcd.Slot{Dial: flaky, Absent: 1}
+		done <- slot.Serve(ctx, card, vpcd.Config{MinWait: 1, Event: func(err error) {
 			mu.Lock()
 			defer mu.Unlock()
 			events = append(events, err)
@@ -282,7 +283,8 @@ func TestServeEndsForRemovedCard(t *testing.T) {
 	defer l.Close()
 	done := make(chan error, 1)
 	go func() {
-		done <- vpcd.Serve(t.Context(), vpcd.Addr(l.Addr().String()), &leaving{}, vpcd.Config{Absent: 1})
+		slot := &vpcd.Slot{Dial: vpcd.Addr(l.Addr().String()), Absent: 1}
+		done <- slot.Serve(t.Context(), &leaving{}, vpcd.Config{})
 	}()
 	c, err := l.Accept()
 	if err != nil {
@@ -295,6 +297,75 @@ func TestServeEndsForRemovedCard(t *testing.T) {
 	}
 	if err := result(t, done); !errors.Is(err, vpcd.ErrAbsent) {
 		t.Errorf("Serve: %v", err)
+	}
+}
+
+// A reader that looks for the card and gives it no power did not notice that the slot was
+// empty. The card is inserted again once, and then left: the service may give no power.
+func TestServeInsertsAnOverlookedCardAgain(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	events := make(chan error, 10)
+	slot := &vpcd.Slot{Dial: vpcd.Addr(l.Addr().String()), Absent: 1}
+	done := make(chan error, 1)
+	go func() {
+		done <- slot.Serve(ctx, &fake{atr: []byte{0x3B, 0x00}}, vpcd.Config{MinWait: 1, Event: func(err error) { events <- err }})
+	}()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	looks := 0
+	for ; looks < 20; looks++ {
+		send(t, c, byte(vpcd.ATR))
+		if _, err = vpcd.ReadMessage(c); err != nil {
+			break
+		}
+	}
+	c.Close()
+	if in, out := <-events, <-events; in != nil || !errors.Is(out, vpcd.ErrOverlooked) {
+		t.Errorf("events %v and %v after %d looks", in, out, looks)
+	}
+	if c, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 20 {
+		send(t, c, byte(vpcd.ATR))
+		receive(t, c)
+	}
+	cancel()
+	if err := result(t, done); !errors.Is(err, context.Canceled) {
+		t.Errorf("Serve: %v", err)
+	}
+}
+
+// A card that was given power stays, however often the reader looks.
+func TestServeKeepsACardWithPower(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	slot := &vpcd.Slot{Dial: vpcd.Addr(l.Addr().String()), Absent: 1}
+	go slot.Serve(t.Context(), &fake{atr: []byte{0x3B, 0x00}}, vpcd.Config{})
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	send(t, c, byte(vpcd.ATR))
+	receive(t, c)
+	send(t, c, byte(vpcd.On))
+	send(t, c, byte(vpcd.Off))
+	for range 20 {
+		send(t, c, byte(vpcd.ATR))
+		receive(t, c)
 	}
 }
 

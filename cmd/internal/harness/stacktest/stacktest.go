@@ -37,26 +37,14 @@ func Start(t testing.TB, opts stack.Options) *stack.Stack {
 // patience bounds the wait for power. It only ends what hangs.
 const patience = time.Minute
 
-// Insert inserts a card into a reader and waits until the service has switched it on. Where
-// the service does not, as was seen after a card was removed while it answered, the
-// card is removed and inserted once more, as a user would.
+// Insert inserts a card into a reader and waits until the service has switched it on.
 func Insert(t testing.TB, s *stack.Stack, slot int, chip vpcd.Card) *stack.Card {
 	t.Helper()
-	c, err := insert(s, slot, chip)
-	if err != nil {
-		t.Logf("inserted once more: %v", err)
-		c.Remove()
-		c, err = insert(s, slot, chip)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-func insert(s *stack.Stack, slot int, chip vpcd.Card) (*stack.Card, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c := s.Insert(slot, chip)
-	return c, c.Powered(ctx)
+	if err := c.Powered(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
