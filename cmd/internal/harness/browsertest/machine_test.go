@@ -172,16 +172,31 @@ func (s *machine) forget(t *testing.T) {
 // card and found out that it is one: a user does not click in the same second.
 func (s *machine) noticed(before cardtest.Stats) {
 	s.t.Helper()
-	seen, quiet := 0, 0
+	s.atRest(before.APDUs + 1)
+}
+
+// takeAtRest removes the card when the browser has finished with it: it goes on with
+// connections of its own after the page of a login is shown, and one that loses the card
+// makes Chromium remember for as long as it runs that the server got no certificate.
+func (s *machine) takeAtRest() {
+	s.t.Helper()
+	s.atRest(0)
+	s.take()
+}
+
+// atRest waits until the card has had as many commands and none for a second.
+func (s *machine) atRest(commands int) {
+	s.t.Helper()
+	seen, quiet := -1, 0
 	for end := time.Now().Add(patience); quiet < 10; time.Sleep(100 * time.Millisecond) {
-		now := s.card.Stats().Sub(before).APDUs
-		if now > 0 && now == seen {
+		now := s.card.Stats().APDUs
+		if now >= commands && now == seen {
 			quiet++
 		} else {
 			seen, quiet = now, 0
 		}
 		if time.Now().After(end) {
-			s.t.Fatalf("the module does not notice the card (%d commands)", now)
+			s.t.Fatalf("the card is not at rest after %v: %d commands, at least %d expected", patience, now, commands)
 		}
 	}
 }

@@ -164,7 +164,7 @@ func TestTakenBetweenLogins(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		u := s.sit(t, kind)
 		u.wantIn(u.login(nil, pin()), 1, 1)
-		s.take()
+		s.takeAtRest()
 		u.back()
 		before := s.card.Stats()
 		s.insert()
@@ -239,7 +239,7 @@ func TestServiceRestarts(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		u := s.sit(t, kind)
 		u.wantIn(u.login(nil, pin()), 1, 1)
-		s.take()
+		s.takeAtRest()
 		if err := s.daemon.Restart(); err != nil {
 			t.Fatal(err)
 		}

@@ -37,7 +37,7 @@ func TestThroughServer(t *testing.T) {
 			before := s.card.Stats()
 			u.wantIn(u.login(nil, pin()), 1, 1)
 			u.picture("in")
-			s.take()
+			s.takeAtRest()
 			u.back()
 			out := s.card.Stats()
 			s.insert()
