@@ -65,11 +65,14 @@ func (d *rig) enqueue(f func()) {
 	}
 }
 
-// until does queued work until ok reports that the window is as expected. A
-// window that never gets there ends with the test binary's own timeout.
+// patience bounds what a test waits for. It only ends what hangs.
+const patience = 2 * time.Minute
+
+// until does queued work until ok reports that the window is as expected. What ok
+// depends on may change without work for the window, so it is asked again meanwhile.
 func (d *rig) until(ok func() bool) {
 	d.t.Helper()
-	for {
+	for end := time.Now().Add(patience); ; {
 		d.mu.Lock()
 		q := d.queue
 		d.queue = nil
@@ -81,7 +84,13 @@ func (d *rig) until(ok func() bool) {
 			if ok() {
 				return
 			}
-			<-d.more
+			if time.Now().After(end) {
+				d.t.Fatalf("the window is not as expected after %v; it shows:\n%s", patience, d.words())
+			}
+			select {
+			case <-d.more:
+			case <-time.After(10 * time.Millisecond):
+			}
 		}
 	}
 }
