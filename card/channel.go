@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"sync/atomic"
 
 	"cie/apdu"
 	"cie/apdu/sm"
@@ -159,11 +160,29 @@ func newTerminalCert(k *deviceKeys) ([]byte, error) {
 	}
 	hash := sha256.Sum256(message)
 	block := bytes.Join([][]byte{{0x6A}, message[:recoverable], hash[:], {0xBC}}, nil)
-	signature := new(big.Int).Exp(new(big.Int).SetBytes(block), rootPrivate, n).FillBytes(make([]byte, size))
+	signature := signAsRoot(block, n)
 	body := apdu.AppendTLV(nil, 0x5F37, signature)
 	body = apdu.AppendTLV(body, 0x5F38, message[recoverable:])
 	body = apdu.AppendTLV(body, 0x42, car)
 	return apdu.AppendTLV(nil, 0x7F21, body), nil
+}
+
+// rootSignature is a signature of signAsRoot.
+type rootSignature struct{ block, modulus, signature []byte }
+
+// lastRootSignature is kept, because the cards share the root key and the terminal is the
+// same for all: it is the longest computation of a first device authentication.
+var lastRootSignature atomic.Pointer[rootSignature]
+
+// signAsRoot executes the RSA private operation of the root key with modulus n.
+func signAsRoot(block []byte, n *big.Int) []byte {
+	modulus := n.Bytes()
+	if last := lastRootSignature.Load(); last != nil && bytes.Equal(last.block, block) && bytes.Equal(last.modulus, modulus) {
+		return last.signature
+	}
+	signature := new(big.Int).Exp(new(big.Int).SetBytes(block), rootPrivate, n).FillBytes(make([]byte, len(modulus)))
+	lastRootSignature.Store(&rootSignature{block, modulus, signature})
+	return signature
 }
 
 // proveTerminal signs a challenge of the chip with the terminal's key and returns
