@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -40,19 +41,30 @@ type Catalogue struct {
 	texts    map[string]string
 }
 
+// parsed returns the texts of a file, which it reads once.
+var parsed = func() map[string]func() map[string]string {
+	all := map[string]func() map[string]string{}
+	for _, l := range Languages {
+		all[l.Code] = sync.OnceValue(func() (texts map[string]string) {
+			name := l.Code + ".json"
+			data, err := files.ReadFile(name)
+			if err == nil {
+				err = json.Unmarshal(data, &texts)
+			}
+			if err != nil {
+				panic(name + ": " + err.Error()) // embedded, read by a test
+			}
+			return texts
+		})
+	}
+	return all
+}()
+
 // Load returns the texts of a language such as "it", "it-IT" or "it_IT.UTF-8",
 // and English for a language without a catalogue.
 func Load(locale string) *Catalogue {
-	c := &Catalogue{Language: match(locale)}
-	name := c.Language + ".json"
-	data, err := files.ReadFile(name)
-	if err == nil {
-		err = json.Unmarshal(data, &c.texts)
-	}
-	if err != nil {
-		panic(name + ": " + err.Error()) // embedded, read by a test
-	}
-	return c
+	code := match(locale)
+	return &Catalogue{Language: code, texts: parsed[code]()}
 }
 
 // For returns a view of the catalogue that prefers the keys with a suffix.
