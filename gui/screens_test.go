@@ -565,10 +565,14 @@ func TestCardsLeaveNoGoroutine(t *testing.T) {
 	d.lay(3, 10, card.Genuine)
 	before := runtime.NumGoroutine()
 	windows := len(fyne.CurrentApp().Driver().AllWindows())
-	for i := range 500 {
+	rounds := 500
+	if testing.Short() {
+		rounds = 100
+	}
+	for i := range rounds {
 		d.show(ReaderState{Readers: []Reader{d.reader(Empty)}})
-		if i%100 == 0 {
-			d.Go(pages()[i/100%3].name)
+		if i%30 == 0 {
+			d.Go(pages()[i/30%3].name)
 		}
 		d.lay(3, 10, card.Genuine)
 	}

@@ -3,6 +3,7 @@
 package buildtest
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -27,21 +28,41 @@ func TestRacedPackagesHaveGoroutinesOrLocks(t *testing.T) {
 	}
 }
 
-// TestExceptionsFromTheRaceDetectorExist: the list of packages that do without it
-// names packages of this tree only.
+// TestExceptionsFromTheRaceDetectorExist: the lists of packages and of tests of the window
+// that do without it name those of this tree only.
 func TestExceptionsFromTheRaceDetectorExist(t *testing.T) {
 	script, err := os.ReadFile(filepath.Join(root(t), ".ci", "test"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := regexp.MustCompile(`(?m)^unraced="([^"]+)"$`).FindSubmatch(script)
-	if list == nil {
-		t.Fatal("no list in .ci/test")
+	names := func(pattern string) string {
+		list := regexp.MustCompile(pattern).FindSubmatch(script)
+		if list == nil {
+			t.Fatalf("no %s in .ci/test", pattern)
+		}
+		return string(list[1])
 	}
 	all := strings.Fields(run(t, root(t), nil, "go", "list", "./..."))
-	for _, name := range strings.Fields(string(list[1])) {
+	for _, name := range strings.Fields(names(`(?m)^unraced="([^"]+)"$`)) {
 		if !slices.Contains(all, "cie/"+name) {
 			t.Errorf("no package %s", name)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(root(t), "gui", "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests []byte
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests = append(tests, data...)
+	}
+	for _, name := range strings.Split(names(`(?m)^painted='([^']+)'$`), "|") {
+		if !bytes.Contains(tests, []byte("func "+name+"(")) {
+			t.Errorf("no test %s in gui", name)
 		}
 	}
 }
