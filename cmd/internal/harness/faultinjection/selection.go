@@ -1,6 +1,10 @@
 package faultinjection
 
-import "os"
+import (
+	"os"
+	"strconv"
+	"time"
+)
 
 // All reports whether everything is to be tried, which takes an hour of the
 // processor: every family with every operation, every cause and every command, on a
@@ -29,16 +33,28 @@ func SelectedUnknown(operation, cause int) bool {
 // Share is a part of the positions of a trial. The zero value is all of them.
 type Share struct{ number, of int }
 
-// ShareOf returns the positions that a short run tries with a family and a cause: a third
-// with the first family, and a quarter with each of the others, which divide them.
+// Turn changes once a day: a short run tries other positions every day, and all of them
+// within [Turns] days. TURN in the environment repeats one.
+func Turn() int {
+	if n, err := strconv.Atoi(os.Getenv("TURN")); err == nil {
+		return n
+	}
+	return int(time.Now().Unix() / (24 * 60 * 60) % Turns)
+}
+
+// Turns is the number of different turns.
+const Turns = 12
+
+// ShareOf returns the positions that a short run tries with a family and a cause: a sixth,
+// which the causes divide between them with the first family, and the other families.
 func ShareOf(family, cause int) Share {
 	switch {
 	case All() || Matrix():
 		return Share{}
 	case family == 0:
-		return Share{number: cause % 3, of: 3}
+		return OneIn(6, cause+Turn())
 	}
-	return Share{number: family % 4, of: 4}
+	return OneIn(6, family+Turn())
 }
 
 // Few returns the positions that a short run tries where a position is expensive. They
@@ -47,7 +63,7 @@ func Few(operation, cause int) Share {
 	if All() || Matrix() {
 		return Share{}
 	}
-	return Share{number: (3*operation + cause) % 8, of: 8}
+	return OneIn(12, 3*operation+cause+Turn())
 }
 
 // OneIn returns every position of which the remainder is that of number.

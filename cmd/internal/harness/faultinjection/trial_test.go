@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 )
 
@@ -60,7 +61,7 @@ func TestFaults(t *testing.T) {
 			}
 		}
 	})
-	t.Log(sum)
+	t.Logf("TURN=%d\n%v", Turn(), sum)
 }
 
 // selected reports whether a short run tries an operation and a fault of the card with
@@ -105,24 +106,29 @@ func TestShortRunCoversEveryPart(t *testing.T) {
 		}
 	}
 	for at := 1; at <= 60; at++ {
-		first, others, few := 0, 0, 0
+		first := 0
 		for k := range causes {
 			if ShareOf(0, k).contains(at) {
 				first++
 			}
 		}
-		for f := 1; f < len(cardtest.Families()); f++ {
-			if ShareOf(f, 0).contains(at) {
-				others++
-			}
+		if first < causes/6 {
+			t.Errorf("position %d: %d causes with the first family", at, first)
 		}
-		for o := range operations {
-			if Few(o, 0).contains(at) {
+		others, few := 0, 0
+		for turn := range Turns {
+			t.Setenv("TURN", strconv.Itoa(turn))
+			for f := 1; f < len(cardtest.Families()); f++ {
+				if ShareOf(f, 0).contains(at) {
+					others++
+				}
+			}
+			if Few(0, 0).contains(at) {
 				few++
 			}
 		}
-		if first < causes/3 || others == 0 || few == 0 {
-			t.Errorf("position %d: %d causes with the first family, %d other families, %d operations", at, first, others, few)
+		if n := 2 * (len(cardtest.Families()) - 1); others != n || few != 1 {
+			t.Errorf("position %d: in all turns %d other families, want %d, and %d times one operation, want 1", at, others, n, few)
 		}
 	}
 }
