@@ -17,6 +17,7 @@ import (
 	"cie/card/ades/cms"
 	"cie/card/cardtest"
 	"cie/cmd/internal/documents"
+	"cie/cmd/internal/harness/await"
 )
 
 // Write writes a document into the folder of the person and returns its path.
@@ -67,7 +68,7 @@ func (w *walk) Accepted(path string) {
 
 func (w *walk) tool(name string, args ...string) string {
 	w.t.Helper()
-	out, err := exec.Command(name, args...).CombinedOutput()
+	out, err := await.Command(w.t, name, args...).CombinedOutput()
 	if errors.Is(err, exec.ErrNotFound) {
 		missing(w.t, name, err)
 	}

@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -13,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"cie/cmd/internal/harness/await"
 )
 
 // lockedBuffer is what a program writes while it runs.
@@ -43,7 +44,7 @@ func TestSecondStartSaysThatTheFirstIsSilent(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	second := exec.Command(p.cmd.Path)
+	second := await.Command(t, p.cmd.Path)
 	var said lockedBuffer
 	second.Env, second.Stderr, second.SysProcAttr = p.env, &said, withTest()
 	if err := second.Start(); err != nil {
@@ -65,7 +66,7 @@ func TestSecondStartSaysThatTheFirstIsSilent(t *testing.T) {
 func TestNoNoiseAboutTheLocale(t *testing.T) {
 	dir := programs(t)
 	for _, locale := range []string{"C.UTF-8", "POSIX.UTF-8", "C", "it_IT.UTF-8"} {
-		cmd := exec.Command(filepath.Join(dir, "cie-gui"), "-version")
+		cmd := await.Command(t, filepath.Join(dir, "cie-gui"), "-version")
 		cmd.Env = []string{"PATH=/usr/bin", "HOME=" + t.TempDir(), "LC_ALL=" + locale}
 		var out, errs bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &errs

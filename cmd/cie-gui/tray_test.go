@@ -14,6 +14,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"cie/cmd/cie-gui/internal/session"
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/harness/sessionbus"
 	"cie/cmd/internal/notify"
 )
@@ -28,7 +29,7 @@ func (p *user) desktopBus() string {
 
 // noticedEmpty reports whether the daemon has detected that the card was removed.
 func (p *user) noticedEmpty() bool {
-	cmd := exec.Command("opensc-tool", "--list-readers")
+	cmd := await.Command(p.t, "opensc-tool", "--list-readers")
 	cmd.Env = p.env
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"cie/card/cardtest"
 	"cie/card/cardtest/stack"
 	"cie/cmd/internal/anchor"
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/harness/buildtest/built"
 	"cie/cmd/internal/harness/stacktest"
 )
@@ -185,7 +186,7 @@ func (p *user) run(program string, args ...string) {
 
 // visible reports whether the program shows a window.
 func (p *user) visible() bool {
-	cmd := exec.Command("xdotool", "search", "--onlyvisible", "--pid", fmt.Sprint(p.cmd.Process.Pid))
+	cmd := await.Command(p.t, "xdotool", "search", "--onlyvisible", "--pid", fmt.Sprint(p.cmd.Process.Pid))
 	cmd.Env = p.env
 	out, err := cmd.Output()
 	return err == nil && len(bytes.TrimSpace(out)) > 0
@@ -202,7 +203,7 @@ func (p *user) face() {
 // x runs xdotool.
 func (p *user) x(args ...string) string {
 	p.t.Helper()
-	cmd := exec.Command("xdotool", args...)
+	cmd := await.Command(p.t, "xdotool", args...)
 	cmd.Env = p.env
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/harness/browsertest/browser"
 	"cie/cmd/internal/harness/browsertest/debian"
 	"cie/cmd/internal/harness/browsertest/desktop"
@@ -167,12 +168,12 @@ func earlier(t *testing.T, file string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, args := range [][]string{{"dpkg-deb", "-R", file, filepath.Join(dir, "tree")}, {"sed", "-i", "s/" + versionOf(t, file) + "/0.0.0~~earlier/", filepath.Join(dir, "tree/DEBIAN/control")}} {
-		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+		if out, err := await.Command(t, args[0], args[1:]...).CombinedOutput(); err != nil {
 			t.Fatalf("%q: %v\n%s", args, err, out)
 		}
 	}
 	out := filepath.Join(dir, strings.Split(filepath.Base(file), "_")[0]+"_earlier.deb")
-	if b, err := exec.Command("dpkg-deb", "--root-owner-group", "-Znone", "-b", filepath.Join(dir, "tree"), out).CombinedOutput(); err != nil {
+	if b, err := await.Command(t, "dpkg-deb", "--root-owner-group", "-Znone", "-b", filepath.Join(dir, "tree"), out).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, b)
 	}
 	return out
@@ -180,7 +181,7 @@ func earlier(t *testing.T, file string) string {
 
 func versionOf(t *testing.T, file string) string {
 	t.Helper()
-	out, err := exec.Command("dpkg-deb", "-f", file, "Version").Output()
+	out, err := await.Command(t, "dpkg-deb", "-f", file, "Version").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,12 +4,12 @@ package browsertest
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/harness/browsertest/browser"
 	"cie/installer/browsers"
 )
@@ -24,13 +24,13 @@ func (s *machine) ownEtc(t *testing.T) *browsers.Env {
 		t.Fatal(err)
 	}
 	// What an ordinary user may not read is not needed.
-	_ = exec.Command("cp", "-a", "/etc", filepath.Join(root, "etc")).Run()
+	_ = await.Command(t, "cp", "-a", "/etc", filepath.Join(root, "etc")).Run()
 	unshare := []string{"unshare", "--mount"}
 	if os.Geteuid() != 0 {
 		unshare = append(unshare, "--map-root-user")
 	}
 	s.wrap = append(unshare, "--", "sh", "-c", `mount --bind "$0/etc" /etc && exec "$@"`, root)
-	if out, err := exec.Command(s.wrap[0], append(s.wrap[1:], "true")...).CombinedOutput(); err != nil {
+	if out, err := await.Command(t, s.wrap[0], append(s.wrap[1:], "true")...).CombinedOutput(); err != nil {
 		absent(t, "no mount namespace: %v: %s", err, out)
 	}
 	e := *s.env

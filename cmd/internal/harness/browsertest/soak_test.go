@@ -26,6 +26,7 @@ import (
 
 	"cie/card"
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/harness/browsertest/browser"
 	"cie/cmd/internal/harness/browsertest/desktop"
 	"cie/cmd/internal/harness/buildtest/built"
@@ -183,7 +184,7 @@ func (k *soak) startSigner(i int) {
 	exe := filepath.Join(k.home, "endure")
 	if _, err := os.Stat(exe); err != nil {
 		source := filepath.Join("..", "..", "..", "cie-pkcs11", "testdata", "endure.c")
-		if out, err := exec.Command("gcc", "-O1", "-Wall", "-Werror", "-o", exe, source, "-ldl").CombinedOutput(); err != nil {
+		if out, err := await.Command(k.t, "gcc", "-O1", "-Wall", "-Werror", "-o", exe, source, "-ldl").CombinedOutput(); err != nil {
 			k.t.Fatalf("%v\n%s", err, out)
 		}
 	}
@@ -272,7 +273,7 @@ func (k *soak) signBatches(ctx context.Context) {
 		whole := 0
 		signed, _ := filepath.Glob(filepath.Join(dir, "*.p7m"))
 		for _, name := range signed {
-			if out, err := exec.Command("openssl", "cms", "-verify", "-noverify", "-inform", "DER", "-in", name, "-out", os.DevNull).CombinedOutput(); err != nil {
+			if out, err := await.Command(k.t, "openssl", "cms", "-verify", "-noverify", "-inform", "DER", "-in", name, "-out", os.DevNull).CombinedOutput(); err != nil {
 				k.t.Errorf("%s: %v\n%s", name, err, out)
 				continue
 			}

@@ -24,6 +24,7 @@ import (
 
 	"cie/card"
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/kspagent"
 )
 
@@ -330,7 +331,7 @@ func TestServiceKSPBehaviour(t *testing.T) {
 		p.want(0, "type 90817263 86427531 75318642")
 		p.want(0, "seen")
 		p.want(0, "background")
-		await(p.t, "the third box", func() bool { return p.count("boxes") == 3 })
+		await.That(p.t, "the third box", func() bool { return p.count("boxes") == 3 })
 		s.wantTries(p.t, state, 1)
 		p.want(0, "close")
 		p.want(scardCancelled, "join")
@@ -345,7 +346,7 @@ func TestServiceKSPBehaviour(t *testing.T) {
 		p.want(0, "type "+pin)
 		p.want(0, sign)
 		p.want(0, "close")
-		await(p.t, "the end of the agent", func() bool { return p.count("agents") == 0 })
+		await.That(p.t, "the end of the agent", func() bool { return p.count("agents") == 0 })
 		p.want(0, open)
 		defer p.want(0, "close")
 		p.want(nteSilentContext, "sign SHA256 "+digest+" 42")
@@ -357,7 +358,7 @@ func TestServiceKSPBehaviour(t *testing.T) {
 		p.want(0, "seen")
 		p.want(0, "type wait")
 		p.want(0, "background")
-		await(p.t, "the box", func() bool { return p.count("boxes") == 1 })
+		await.That(p.t, "the box", func() bool { return p.count("boxes") == 1 })
 		if p.count("window") != 1 {
 			p.t.Error("the window is disabled")
 		}
@@ -371,7 +372,7 @@ func TestServiceKSPBehaviour(t *testing.T) {
 			p.want(0, "type "+moment.answer)
 			p.want(0, "background")
 			if moment.box != "" {
-				await(p.t, "the box", func() bool { return p.count("boxes") > 0 })
+				await.That(p.t, "the box", func() bool { return p.count("boxes") > 0 })
 			}
 			p.want(0, "close")
 			rv, _ := p.do("join")
@@ -397,7 +398,7 @@ func TestServiceKSPBehaviour(t *testing.T) {
 			p.want(0, commands[0])
 			p.want(0, "type wait")
 			p.want(0, "background")
-			await(p.t, "the box", func() bool { return p.count("boxes") == 1 })
+			await.That(p.t, "the box", func() bool { return p.count("boxes") == 1 })
 			p.want(0, commands[1])
 			p.want(0, "close")
 			p.want(scardCancelled, "join")
@@ -408,7 +409,7 @@ func TestServiceKSPBehaviour(t *testing.T) {
 		p.want(0, "seen")
 		p.want(0, "type wait")
 		p.want(0, "background")
-		await(p.t, "the box", func() bool { return p.count("boxes") == 1 })
+		await.That(p.t, "the box", func() bool { return p.count("boxes") == 1 })
 		small, large := p.rectangles(96), p.rectangles(192)
 		if len(small) != len(large) || len(large) < 6 || large[0].Dx() != 2*small[0].Dx() || large[0].Dy() <= small[0].Dy() {
 			p.t.Fatalf("%v, then %v", small, large)
@@ -483,7 +484,7 @@ func TestServiceKSPBehaviour(t *testing.T) {
 		p.want(0, "seen")
 		p.want(0, "type wait "+pin)
 		p.want(0, "background")
-		await(p.t, "the box", func() bool { return p.count("boxes") == 1 })
+		await.That(p.t, "the box", func() bool { return p.count("boxes") == 1 })
 		// The agent uses the card at once, so its reader never shows it as free.
 		s.background(p.t, "/mnt/cie-virtual", card...)
 		p.want(0, "join")
@@ -506,14 +507,14 @@ func TestServiceKSPBrowserThatDies(t *testing.T) {
 	p.want(0, "open "+kspagent.Container(nis))
 	p.want(0, "type wait")
 	p.want(0, "background")
-	await(t, "the box", func() bool { return p.count("boxes") == 1 })
+	await.That(t, "the box", func() bool { return p.count("boxes") == 1 })
 	if n := agents(); n != "1" {
 		t.Errorf("%s agents", n)
 	}
 	if _, err := io.WriteString(p.in, "die\n"); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the end of the agent", func() bool { return agents() == "0" })
+	await.That(t, "the end of the agent", func() bool { return agents() == "0" })
 }
 
 // TestServiceKSPAgentThatErrs expects an error for everything that an agent may answer wrongly,
@@ -536,7 +537,7 @@ func TestServiceKSPAgentThatErrs(t *testing.T) {
 	p.want(0, "open good")
 	p.want(nteDeviceNotReady, "sign SHA256 "+digest+" 2") // a short signature
 	p.want(0, "close")
-	await(t, "the end of the agents", func() bool { return p.count("agents") == 0 })
+	await.That(t, "the end of the agents", func() bool { return p.count("agents") == 0 })
 	for _, agent := range []string{`Z:\mnt\nothing.exe`, `Z:\mnt\cie-ksp.dll`, `nothing.exe`, ``} {
 		s.setAgent(t, agent)
 		if rv, _ := p.do("open good"); rv != nteDeviceNotReady {
@@ -555,7 +556,7 @@ func TestServiceKSPAgentThatHangs(t *testing.T) {
 	const sign = "sign SHA256 " + digest + " 2"
 	ended := func() {
 		t.Helper()
-		await(t, "the end of the agents", func() bool { return p.count("agents") == 0 })
+		await.That(t, "the end of the agents", func() bool { return p.count("agents") == 0 })
 	}
 
 	p.want(0, `load Z:\mnt\cie-ksp-open.dll`)

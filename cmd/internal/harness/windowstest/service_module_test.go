@@ -8,7 +8,6 @@ import (
 	"encoding/pem"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/await"
 )
 
 // Return values of Cryptoki (PKCS #11 v2.40, 11.1).
@@ -109,7 +109,7 @@ func (h *host) want(rv uint64, command string) []byte {
 func (h *host) login(n, dll string) {
 	h.t.Helper()
 	h.want(ckrOK, "load "+n+" "+dll)
-	await(h.t, "the module to see the card", func() bool { return h.want(ckrOK, "tokens "+n)[0] == 1 })
+	await.That(h.t, "the module to see the card", func() bool { return h.want(ckrOK, "tokens "+n)[0] == 1 })
 	h.want(ckrOK, "open "+n)
 	h.want(ckrOK, "login "+n+" "+string(cardtest.DefaultPIN()))
 }
@@ -134,7 +134,7 @@ func verifySignature(t testing.TB, certificate []byte, text string, signature []
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("sh", "-c", "openssl x509 -in cert.pem -noout -pubkey >key.pem && openssl dgst -sha256 -verify key.pem -signature signature text")
+	cmd := await.Command(t, "sh", "-c", "openssl x509 -in cert.pem -noout -pubkey >key.pem && openssl dgst -sha256 -verify key.pem -signature signature text")
 	cmd.Dir = dir
 	if out, err := output(cmd); err != nil || !strings.Contains(out, "Verified OK") {
 		t.Errorf("OpenSSL: %v\n%s", err, out)
@@ -201,9 +201,9 @@ func TestServiceModule(t *testing.T) {
 		if rv != ckrDeviceRemoved && rv != ckrTokenNotPresent && rv != ckrSessionHandle {
 			t.Errorf("without a card: return value %#x", rv)
 		}
-		await(t, "the module to see that the card is gone", func() bool { return h.want(ckrOK, "tokens 0")[0] == 0 })
+		await.That(t, "the module to see that the card is gone", func() bool { return h.want(ckrOK, "tokens 0")[0] == 0 })
 		remove = s.insert(t, card...)
-		await(t, "the module to see the card", func() bool { return h.want(ckrOK, "tokens 0")[0] == 1 })
+		await.That(t, "the module to see the card", func() bool { return h.want(ckrOK, "tokens 0")[0] == 1 })
 		if rv, _ := h.do("sign 0 after"); rv == ckrOK {
 			t.Error("signed on a card that came back without a login")
 		}

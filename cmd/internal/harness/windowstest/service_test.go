@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/harness/buildtest/built"
 )
 
@@ -181,7 +182,7 @@ func startService(t testing.TB) *service {
 		t.Fatal(err)
 	}
 	s.background(t, "pcscd", "--foreground", "--disable-polkit")
-	await(t, "pcscd", func() bool {
+	await.That(t, "pcscd", func() bool {
 		_, err := os.Stat(s.path("/run/pcscd/pcscd.comm"))
 		return err == nil
 	})
@@ -338,7 +339,7 @@ func (s *service) insert(t testing.TB, args ...string) (remove func()) {
 // whose card was just removed can show it as mute.
 func (s *service) awaitCard(t testing.TB, there bool) {
 	t.Helper()
-	await(t, fmt.Sprintf("card in a reader: %v", there), func() bool {
+	await.That(t, fmt.Sprintf("card in a reader: %v", there), func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		last := slices.Collect(maps.Values(s.readers))
@@ -379,18 +380,4 @@ func execute(t testing.TB, cmd *exec.Cmd, stdin string) result {
 		t.Fatalf("%v: %v", cmd.Args, err)
 	}
 	return result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
-}
-
-// await waits for a condition and fails after two minutes: the machine may be
-// busy with other tests.
-func await(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		if condition() {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("waited 2 minutes for %s", what)
-		}
-	}
 }

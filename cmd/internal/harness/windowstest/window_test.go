@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cie/cmd/internal/harness/await"
 )
 
 // TestWindow opens the window that make windows has built, with a virtual card,
@@ -64,7 +66,7 @@ func TestWindow(t *testing.T) {
 	go func() { ended <- cmd.Wait() }()
 	defer func() { _ = cmd.Process.Kill() }()
 	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
-		search := exec.Command("xdotool", "search", "--onlyvisible", "--name", "CIE")
+		search := await.Command(t, "xdotool", "search", "--onlyvisible", "--name", "CIE")
 		search.Env = append(os.Environ(), display)
 		if out, err := search.Output(); err == nil && len(strings.TrimSpace(string(out))) > 0 {
 			return
