@@ -107,10 +107,11 @@ func TestTransientRefusalLeavesNoRecord(t *testing.T) {
 	kinds := []cardtest.FaultKind{cardtest.SelectOther, cardtest.SelectRoot, cardtest.SelectSame,
 		cardtest.Status6F00, cardtest.Status6F00After, cardtest.ResetBefore}
 	for _, family := range []cardtest.Family{cardtest.NXP, cardtest.STM} {
-		for _, kind := range kinds {
+		for k, kind := range kinds {
 			t.Run(family.String()+"/"+kind.String(), func(t *testing.T) {
 				t.Parallel()
-				for at := 1; ; at++ {
+				first, step := positions(k)
+				for at := first; ; at += step {
 					c := newCard(t, cardtest.Profile{Family: family})
 					store := memStore{}
 					c.SetFaults(cardtest.FaultAt(at, kind))

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -21,7 +20,11 @@ import (
 // for two minutes, make test for several lives of an entry.
 func TestWindowKeepsPainting(t *testing.T) {
 	t.Parallel()
-	for life, paging := range map[string]time.Duration{"15s": 45 * time.Second, "2s": 20 * time.Second} {
+	for life, turning := range map[string]struct{ paging, pause time.Duration }{
+		"15s": {45 * time.Second, time.Second},
+		"2s":  {10 * time.Second, 0},
+	} {
+		paging, pause := turning.paging, turning.pause
 		if os.Getenv("CIE_SLOW") != "" {
 			paging = 2 * time.Minute
 		}
@@ -32,7 +35,7 @@ func TestWindowKeepsPainting(t *testing.T) {
 			p.Open("-demo")
 			p.look()
 			keys := p.pages()
-			pages := make([][sha256.Size]byte, len(keys))
+			pages := make([]uint64, len(keys))
 			for i := range pages {
 				p.press(keys[i]...)
 				pages[i] = p.look()
@@ -47,6 +50,7 @@ func TestWindowKeepsPainting(t *testing.T) {
 				i := steps * (len(pages)/2 - 1) % len(pages) // not in their order
 				p.press(keys[i]...)
 				p.until(fmt.Sprintf("page %d after %d steps", i+1, steps), func() bool { return p.glance() == pages[i] })
+				time.Sleep(pause)
 			}
 			t.Logf("%d changes of the page", steps)
 		})

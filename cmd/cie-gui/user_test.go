@@ -4,8 +4,8 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
+	"hash/maphash"
 	"image/png"
 	"os"
 	"os/exec"
@@ -241,21 +241,24 @@ func (p *user) shot(name string) {
 	}
 }
 
+// seed is of the hashes of screens.
+var seed = maphash.MakeSeed()
+
 // glance returns a hash of what the screen shows now.
-func (p *user) glance() [sha256.Size]byte {
+func (p *user) glance() uint64 {
 	p.t.Helper()
 	pixels, err := os.ReadFile(p.pixels)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return sha256.Sum256(pixels)
+	return maphash.Bytes(seed, pixels)
 }
 
 // look waits until the screen does not change and returns a hash of it, to
 // distinguish it from other screens.
-func (p *user) look() [sha256.Size]byte {
+func (p *user) look() uint64 {
 	p.t.Helper()
-	var before [sha256.Size]byte
+	var before uint64
 	still := 0
 	p.until("a screen that stands still", func() bool {
 		now := p.glance()
