@@ -128,7 +128,7 @@ slow: deps-all
 # one operation for each fault.
 faults: deps-test
 	@mkdir -p artifacts
-	FAULTS=all $(GO) test -v -p 1 -count=1 -run '^(TestFaults|TestStrictCards|TestPassingRefusalLeavesNoRecord)$$' -timeout 4h ./cmd/internal/harness/faultinjection ./cmd/internal/harness/journey ./cmd/internal/harness/servicetest >artifacts/faults.log 2>&1; \
+	FAULTS=all $(GO) test -v -p 1 -count=1 -run '^(TestFaults|TestStrictCards|TestPassingRefusalLeavesNoRecord|TestTransientRefusalLeavesNoRecord|TestUncertainErrorMeansCodeWasSent)$$' -timeout 4h ./card ./cmd/internal/harness/faultinjection ./cmd/internal/harness/journey ./cmd/internal/harness/servicetest >artifacts/faults.log 2>&1; \
 	status=$$?; grep -v '^=== \|^ *--- PASS' artifacts/faults.log; exit $$status
 
 # Some minutes of the processor, and a quarter of an hour of waiting for readers and

@@ -28,8 +28,8 @@ func unpack(t *testing.T) string {
 // whether it was empty or contained files of others.
 func TestTarballLeavesNothingBehind(t *testing.T) {
 	dir := unpack(t)
-	for _, prefix := range []string{"/usr/local", "/usr", "/opt/a b"} {
-		for _, used := range []bool{false, true} {
+	for prefix, states := range map[string][]bool{"/usr/local": {false, true}, "/usr": {true}, "/opt/a b": {false}} {
+		for _, used := range states {
 			root := t.TempDir()
 			// The prefix is created and removed; its parent exists.
 			if err := os.MkdirAll(filepath.Join(root, filepath.Dir(prefix)), 0o755); err != nil {
