@@ -75,12 +75,14 @@ func absolute(files []string) []string {
 	return paths
 }
 
+// loop is that of the window.
+var loop native.Loop
+
 // run runs the window, and shows files to sign or verify in it.
 func run(demo, hidden bool, module string, files []string) error {
 	var (
 		svc  gui.Service
 		end  func()
-		loop native.Loop
 		opts = gui.Options{Hidden: hidden, Tray: session.WatchTray, Choose: session.Choose, Secret: conceal, Do: loop.Do, Frame: &native.Frame{}}
 		err  error
 	)

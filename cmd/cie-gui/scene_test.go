@@ -20,7 +20,6 @@ import (
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 	toolkit "fyne.io/fyne/v2/test"
-	"github.com/go-gl/glfw/v3.4/glfw"
 	"golang.org/x/sys/unix"
 
 	"cie/cmd/internal/desktop"
@@ -140,13 +139,12 @@ func measureTurns() (end func() turn) {
 			case <-tick.C:
 			}
 			asked, ran := time.Now(), make(chan struct{})
-			fyne.Do(func() {
+			loop.Do(func() {
 				now := threadTime()
 				longest.Wall, longest.Busy = max(longest.Wall, time.Since(asked)), max(longest.Busy, now-busy)
 				busy = now
 				close(ran)
 			})
-			glfw.PostEmptyEvent() // native.Loop waits for events
 			<-ran
 		}
 	}()

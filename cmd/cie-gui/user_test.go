@@ -65,7 +65,7 @@ const screenWidth, screenHeight = 1040, 740
 // file with its pixels.
 func screen(t *testing.T) (display, pixels string) {
 	t.Helper()
-	// In memory: while the disk writes a large document back, a screen on it stands still.
+	// In memory: while the disk writes a large document, a screen on it cannot change.
 	dir, err := os.MkdirTemp("/dev/shm", "cie-screen-")
 	if err != nil {
 		dir = t.TempDir()
@@ -77,7 +77,8 @@ func screen(t *testing.T) (display, pixels string) {
 	}
 	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", fmt.Sprintf("%dx%dx24", screenWidth, screenHeight), "-nolisten", "tcp", "-noreset", "-fbdir", dir,
 		"-r") // a busy machine must not repeat a key
-	cmd.ExtraFiles = []*os.File{w}
+	var said lockedBuffer
+	cmd.ExtraFiles, cmd.Stderr = []*os.File{w}, &said
 	cmd.SysProcAttr = withTest()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -86,6 +87,9 @@ func screen(t *testing.T) (display, pixels string) {
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("Xvfb: %v\n%s", cmd.ProcessState, said.String())
+		}
 	})
 	line := make([]byte, 16)
 	n, err := r.Read(line)
