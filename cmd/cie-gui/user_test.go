@@ -91,12 +91,9 @@ func screen(t *testing.T) (display, pixels string) {
 			t.Logf("Xvfb: %v\n%s", cmd.ProcessState, said.String())
 		}
 	})
-	line := make([]byte, 16)
-	n, err := r.Read(line)
-	if err != nil {
-		t.Fatalf("Xvfb: %v", err)
-	}
-	return ":" + strings.TrimSpace(string(line[:n])), filepath.Join(dir, "Xvfb_screen0")
+	// It writes the line in two pieces, and ends if nobody reads the second.
+	defer r.Close()
+	return ":" + await.Line(t, "the display of Xvfb", r), filepath.Join(dir, "Xvfb_screen0")
 }
 
 // programs returns the directory with the program and the module.
