@@ -91,7 +91,7 @@ func screen(t *testing.T) (display, pixels string) {
 			t.Logf("Xvfb: %v\n%s", cmd.ProcessState, said.String())
 		}
 	})
-	// It writes the line in two pieces, and ends if nobody reads the second.
+	// It writes the line in two pieces, and ends if the second finds the pipe closed.
 	defer r.Close()
 	return ":" + await.Line(t, "the display of Xvfb", r), filepath.Join(dir, "Xvfb_screen0")
 }

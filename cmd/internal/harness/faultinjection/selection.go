@@ -45,16 +45,16 @@ func Turn() int {
 // Turns is the number of different turns.
 const Turns = 12
 
-// ShareOf returns the positions that a short run tries with a family and a cause: a sixth,
-// which the causes divide between them with the first family, and the other families.
+// ShareOf returns the positions that a short run tries with a family and a cause: one of
+// twelve, which the causes divide between them with the first family, and the others.
 func ShareOf(family, cause int) Share {
 	switch {
 	case All() || Matrix():
 		return Share{}
 	case family == 0:
-		return OneIn(6, cause+Turn())
+		return OneIn(Turns, cause+Turn())
 	}
-	return OneIn(6, family+Turn())
+	return OneIn(Turns, family+Turn())
 }
 
 // Few returns the positions that a short run tries where a position is expensive. They
@@ -63,7 +63,7 @@ func Few(operation, cause int) Share {
 	if All() || Matrix() {
 		return Share{}
 	}
-	return OneIn(12, 3*operation+cause+Turn())
+	return OneIn(Turns, 3*operation+cause+Turn())
 }
 
 // OneIn returns every position of which the remainder is that of number.
