@@ -70,6 +70,17 @@ func result(t *testing.T, done <-chan error) error {
 	}
 }
 
+// listen opens the port of a reader on loopback.
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
 func send(t *testing.T, c net.Conn, body ...byte) {
 	t.Helper()
 	if err := vpcd.WriteMessage(c, body); err != nil {
@@ -208,11 +219,7 @@ func TestServeConnCancel(t *testing.T) {
 }
 
 func TestServeReconnectsAfterRestart(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := listen(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	card := &fake{atr: []byte{0x3B, 0x00}}
@@ -276,11 +283,7 @@ func (l *leaving) Present() bool          { return !l.gone.Load() }
 func (l *leaving) Exchange([]byte) []byte { l.gone.Store(true); return nil }
 
 func TestServeEndsForRemovedCard(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := listen(t)
 	done := make(chan error, 1)
 	go func() {
 		slot := &vpcd.Slot{Dial: vpcd.Addr(l.Addr().String()), Absent: 1}
@@ -303,11 +306,7 @@ func TestServeEndsForRemovedCard(t *testing.T) {
 // A reader that looks for the card and gives it no power did not notice that the slot was
 // empty. The card is inserted again once, and then left: the service may give no power.
 func TestServeInsertsAnOverlookedCardAgain(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := listen(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	events := make(chan error, 10)
@@ -347,11 +346,7 @@ func TestServeInsertsAnOverlookedCardAgain(t *testing.T) {
 
 // A card that was given power stays, however often the reader looks.
 func TestServeKeepsACardWithPower(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := listen(t)
 	slot := &vpcd.Slot{Dial: vpcd.Addr(l.Addr().String()), Absent: 1}
 	go slot.Serve(t.Context(), &fake{atr: []byte{0x3B, 0x00}}, vpcd.Config{})
 	c, err := l.Accept()
