@@ -24,7 +24,9 @@ func inProcess(t testing.TB, p cardtest.Profile) Place {
 // TestStrictCards does every journey on cards that refuse each kind of form,
 // and all of them, of every family: all succeed, no try is spent, and the
 // second contact loses no channel. Other choices among the kinds that exclude
-// each other are tried on two families, which are opened in different ways.
+// each other are tried on two families, which are opened in different ways. A day
+// has a third of the families after the first, but all with the strictest cards;
+// make faults has all of them.
 func TestStrictCards(t *testing.T) {
 	sum := &Sum{}
 	t.Run("cards", func(t *testing.T) {
