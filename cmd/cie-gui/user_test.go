@@ -138,6 +138,10 @@ func newUser(t *testing.T) *user {
 		"DBUS_SESSION_BUS_ADDRESS=disabled:", "XDG_RUNTIME_DIR=",
 		"XDG_CONFIG_HOME="+p.home+"/.config", "XDG_CACHE_HOME="+p.home+"/.cache", "XDG_DATA_HOME="+p.home+"/.local/share", "XDG_STATE_HOME="+p.home+"/.local/state")
 	p.env = append(p.env, daemon.Env()...)
+	// The compiled shaders are those of every window, and take a second of the processor.
+	if cache, err := os.UserCacheDir(); err == nil {
+		p.env = append(p.env, "MESA_SHADER_CACHE_DIR="+cache)
+	}
 	return p
 }
 

@@ -8,7 +8,7 @@ Unicode true
 Target amd64-unicode
 ; QUICK is set for tests: the best compression takes half of the build.
 !ifdef QUICK
-SetCompressor zlib
+SetCompress off
 !else
 SetCompressor /SOLID lzma
 !endif
