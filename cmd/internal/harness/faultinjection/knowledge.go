@@ -123,7 +123,7 @@ func Damages() []Cause {
 	return []Cause{
 		damage("cache-damaged", "cache", cacheFolder),
 		damage("state-damaged", "state", stateFolder),
-		{Name: "home-missing", Column: "home", Begin: func(t *Trial, _ int) (func() error, error) { return t.hideHome() }},
+		{Name: "home-missing", Column: "home", Begin: func(t *Trial, at int) (func() error, error) { return t.hideHome(at%2 == 0) }},
 	}
 }
 
@@ -147,13 +147,16 @@ func (t *Trial) damage(folder string, at int) error {
 	}, folder)
 }
 
-// hideHome puts a file in the place of the folder, so that nothing can be created
-// there.
-func (t *Trial) hideHome() (func() error, error) {
+// hideHome takes the folder away. With blocked a file is in its place, so that nothing can
+// be created there; else a program can begin anew, which the old folder replaces again.
+func (t *Trial) hideHome(blocked bool) (func() error, error) {
 	away := t.Folder + ".away"
 	if err := os.Rename(t.Folder, away); err != nil {
 		return nil, err
 	}
-	back := func() error { return errors.Join(os.Remove(t.Folder), os.Rename(away, t.Folder)) }
+	back := func() error { return errors.Join(os.RemoveAll(t.Folder), os.Rename(away, t.Folder)) }
+	if !blocked {
+		return back, nil
+	}
 	return back, os.WriteFile(t.Folder, nil, 0o600)
 }
