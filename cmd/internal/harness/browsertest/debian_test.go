@@ -72,7 +72,9 @@ func newClean(t *testing.T, debs []string, more ...string) *clean {
 	if !slices.Contains(needed, "pcscd") {
 		t.Errorf("apt does not bring pcscd with the packages: %q", needed)
 	}
-	c.run(append([]string{"apt-get", "--no-install-recommends", "install"}, needed...)...)
+	if err := root.Install(t.Context(), needed...); err != nil {
+		t.Fatal(err)
+	}
 	return c
 }
 

@@ -32,6 +32,8 @@ type Root struct {
 	Dir string
 	// Binds are directories of the machine that commands see under their own names.
 	Binds []string
+
+	base string // the archive that it comes from
 }
 
 // source is a repository of Debian that this machine's apt uses.
@@ -64,7 +66,7 @@ func New(ctx context.Context, suite string) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Root{Dir: dir}
+	r := &Root{Dir: dir, base: base}
 	err = errors.Join(os.Chmod(dir, 0o755), run(ctx, "tar", "-C", dir, "-xpf", base))
 	if err == nil {
 		err = r.configure(ctx, sources)
@@ -178,6 +180,44 @@ func (r *Root) configure(ctx context.Context, sources []source) error {
 	}
 	_, err = r.Run(ctx, "apt-get", "-qq", "update")
 	return err
+}
+
+// notKept are files of a system with packages that the next one has of its own.
+var notKept = []string{"./etc/apt/sources.list", "./etc/apt/apt.conf.d", "./etc/hosts", "./etc/resolv.conf", "./var/lib/apt/lists", "./var/cache/apt"}
+
+// Install installs packages in a system that New has just made, with what they depend on
+// and without what they recommend. The files of the system with them are kept for the
+// next, in the place of those of other packages or versions.
+func (r *Root) Install(ctx context.Context, names ...string) error {
+	install := append([]string{"apt-get", "--no-install-recommends", "install"}, names...)
+	plan, err := r.Run(ctx, append(slices.Clone(install), "--simulate")...)
+	if err != nil {
+		return err
+	}
+	fi, err := os.Stat(r.base)
+	if err != nil {
+		return err
+	}
+	with := strings.TrimSuffix(r.base, ".tar") + "-with-"
+	path := fmt.Sprintf("%s%x.tar", with, sha256.Sum256(fmt.Append(nil, fi.ModTime().UnixNano(), fi.Size(), plan)))
+	if exists(path) {
+		return run(ctx, "tar", "-C", r.Dir, "-xpf", path)
+	}
+	if _, err := r.Run(ctx, install...); err != nil {
+		return err
+	}
+	old, err := filepath.Glob(with + "*.tar")
+	for _, file := range old {
+		err = errors.Join(err, os.Remove(file))
+	}
+	pack := []string{"tar", "-C", r.Dir, "--one-file-system", "-cpf", path + ".new"}
+	for _, name := range notKept {
+		pack = append(pack, "--exclude="+name)
+	}
+	if err := errors.Join(err, run(ctx, append(pack, ".")...)); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // Path returns where a path of the system is on this machine.
