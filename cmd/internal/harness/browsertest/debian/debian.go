@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // ErrUnable: this machine cannot make such a system.
@@ -34,6 +35,15 @@ type Root struct {
 	Binds []string
 
 	base string // the archive that it comes from
+	seen map[string]content
+}
+
+// content is the SHA-256 of a file as long as the rest of it stays the same: whatever
+// writes to a file, or replaces it, changes the time of its last change or its inode.
+type content struct {
+	changed syscall.Timespec
+	inode   uint64
+	sum     string
 }
 
 // source is a repository of Debian that this machine's apt uses.
@@ -294,6 +304,9 @@ func (r *Root) Run(ctx context.Context, args ...string) (string, error) {
 // Snapshot describes every file of the system but those below the paths left
 // out: kind, permissions, owner and content, by path.
 func (r *Root) Snapshot(without ...string) (map[string]string, error) {
+	if r.seen == nil {
+		r.seen = map[string]content{}
+	}
 	tree := map[string]string{}
 	err := filepath.WalkDir(r.Dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -313,17 +326,9 @@ func (r *Root) Snapshot(without ...string) (map[string]string, error) {
 		what := ""
 		switch {
 		case fi.Mode().IsRegular():
-			f, err := os.Open(path)
-			if err != nil {
+			if what, err = r.sum(path, fi.Sys().(*syscall.Stat_t)); err != nil {
 				return err
 			}
-			h := sha256.New()
-			_, err = io.Copy(h, f)
-			f.Close()
-			if err != nil {
-				return err
-			}
-			what = fmt.Sprintf("%x", h.Sum(nil))
 		case fi.Mode()&fs.ModeSymlink != 0:
 			if what, err = os.Readlink(path); err != nil {
 				return err
@@ -333,6 +338,25 @@ func (r *Root) Snapshot(without ...string) (map[string]string, error) {
 		return nil
 	})
 	return tree, err
+}
+
+// sum returns the SHA-256 of a file, which it reads if it was not seen before as it is.
+func (r *Root) sum(path string, stat *syscall.Stat_t) (string, error) {
+	if c, ok := r.seen[path]; ok && c.changed == stat.Ctim && c.inode == stat.Ino {
+		return c.sum, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	c := content{stat.Ctim, stat.Ino, fmt.Sprintf("%x", h.Sum(nil))}
+	r.seen[path] = c
+	return c.sum, nil
 }
 
 // Difference lists what differs between two snapshots.
