@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -99,7 +100,14 @@ func output(cmd *exec.Cmd) (string, error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	cmd.WaitDelay = lateOutput
-	if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
+	err := cmd.Start()
+	if err == nil {
+		late := time.AfterFunc(slowest, func() { _ = cmd.Process.Kill() })
+		if err = cmd.Wait(); !late.Stop() {
+			err = fmt.Errorf("longer than %v: %w", slowest, err)
+		}
+	}
+	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return out.String(), errors.New(strings.Join(cmd.Args, " ") + ": " + err.Error() + "\n" + out.String() + errs.String())
 	}
 	return out.String(), nil
@@ -182,6 +190,9 @@ func stopWine() {
 		}
 	}
 }
+
+// slowest bounds a command: a first build, or the start of Wine, on a busy machine.
+const slowest = 15 * time.Minute
 
 // lateOutput limits the wait for output of a program that has ended: processes that
 // wine keeps running may have the pipe open.
