@@ -103,6 +103,7 @@ var quietPrefs = []string{
 	`"services.settings.server", "data:,#remote-settings-dummy/v1"`,
 	`"termsofuse.bypassNotification", true`,
 	`"toolkit.cosmeticAnimations.enabled", false`,
+	`"toolkit.startup.max_resumed_crashes", -1`, // a test that ends soon looks like a crash
 	`"toolkit.telemetry.enabled", false`,
 	`"trailhead.firstrun.didSeeAboutWelcome", true`,
 	`"ui.prefersReducedMotion", 1`,
