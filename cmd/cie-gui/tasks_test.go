@@ -12,13 +12,19 @@ import (
 	"time"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/faultinjection"
 )
 
-// eachHand runs a task of the guide for citizens by keyboard alone and by mouse
-// alone, in a window of its own.
+// eachHand runs a task of the guide for citizens by keyboard alone or by mouse alone, in
+// a window of its own: half of the tasks by one of them, and the other way round the next
+// day; by both with CIE_SLOW. TURN in the environment repeats a day.
 func eachHand(t *testing.T, task func(w *walk)) {
 	t.Parallel()
-	for _, h := range []hand{keyboard, mouse} {
+	hands := []hand{keyboard, mouse}
+	if os.Getenv("CIE_SLOW") == "" {
+		hands = hands[(len(t.Name())+faultinjection.Turn())%len(hands):][:1]
+	}
+	for _, h := range hands {
 		t.Run(string(h), func(t *testing.T) {
 			t.Parallel()
 			task(newWalk(t, h))

@@ -148,7 +148,7 @@ func (t *Trial) damage(folder string, at int) error {
 }
 
 // hideHome takes the folder away. With blocked a file is in its place, so that nothing can
-// be created there; else a program can begin anew, which the old folder replaces again.
+// be created there; else a program can make a new folder, which lasts until the old one is back.
 func (t *Trial) hideHome(blocked bool) (func() error, error) {
 	away := t.Folder + ".away"
 	if err := os.Rename(t.Folder, away); err != nil {
