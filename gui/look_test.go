@@ -247,8 +247,8 @@ func sheets() (list []Settings) {
 	return list
 }
 
-// sweep returns the poses for a test that walks over all of them. With -short, as under the
-// race detector, which multiplies the time of the toolkit, it returns every eighth.
+// sweep returns the poses for a test that walks over all of them. With -short it returns
+// every eighth.
 func sweep() []pose {
 	if !testing.Short() {
 		return poses

@@ -216,7 +216,7 @@ func (r *Root) Install(ctx context.Context, names ...string) error {
 	if _, err := r.Run(ctx, install...); err != nil {
 		return err
 	}
-	old, err := filepath.Glob(with + "*.tar")
+	old, err := filepath.Glob(with + "*")
 	for _, file := range old {
 		err = errors.Join(err, os.Remove(file))
 	}
