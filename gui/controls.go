@@ -7,6 +7,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 )
@@ -106,6 +107,12 @@ func newCheck(label string, changed func(bool)) *check {
 	return c
 }
 
+// MouseDown implements desktop.Mouseable.
+func (c *check) MouseDown(e *desktop.MouseEvent) { mouseDown(c, e) }
+
+// MouseUp implements desktop.Mouseable.
+func (c *check) MouseUp(e *desktop.MouseEvent) { mouseUp(c, e) }
+
 // AccessibilityLabel implements fyne.Accessible.
 func (c *check) AccessibilityLabel() string { return c.Text }
 
@@ -149,6 +156,12 @@ type selection struct {
 	name string
 	ring *ring
 }
+
+// MouseDown implements desktop.Mouseable.
+func (s *selection) MouseDown(e *desktop.MouseEvent) { mouseDown(s, e) }
+
+// MouseUp implements desktop.Mouseable.
+func (s *selection) MouseUp(e *desktop.MouseEvent) { mouseUp(s, e) }
 
 // AccessibilityLabel implements fyne.Accessible.
 func (s *selection) AccessibilityLabel() string { return s.name + ": " + s.Selected }
@@ -331,6 +344,12 @@ func (b *button) TypedKey(e *fyne.KeyEvent) {
 		}
 	}
 }
+
+// MouseDown implements desktop.Mouseable.
+func (b *button) MouseDown(e *desktop.MouseEvent) { mouseDown(b, e) }
+
+// MouseUp implements desktop.Mouseable.
+func (b *button) MouseUp(e *desktop.MouseEvent) { mouseUp(b, e) }
 
 // AccessibilityLabel implements fyne.Accessible.
 func (b *button) AccessibilityLabel() string {

@@ -237,6 +237,12 @@ func (d *DigitField) Tapped(*fyne.PointEvent) {
 	}
 }
 
+// MouseDown implements desktop.Mouseable.
+func (d *DigitField) MouseDown(e *desktop.MouseEvent) { mouseDown(d, e) }
+
+// MouseUp implements desktop.Mouseable.
+func (d *DigitField) MouseUp(e *desktop.MouseEvent) { mouseUp(d, e) }
+
 // AccessibilityLabel implements fyne.Accessible.
 func (d *DigitField) AccessibilityLabel() string { return d.Label }
 

@@ -138,7 +138,10 @@ func (s *signScreen) markChoice() []fyne.CanvasObject {
 	if !m.on {
 		return []fyne.CanvasObject{on}
 	}
-	m.sheet = newSheet(t.T("mark.sheet"), sheetWidth, s.moved)
+	if m.sheet == nil { // else it stays: the mouse may be about to move the mark
+		m.sheet = newSheet(sheetWidth, s.moved)
+	}
+	m.sheet.name = t.T("mark.sheet")
 	m.label = text("")
 	controls := vbox(8)
 	if len(list) > 1 {

@@ -33,15 +33,17 @@ func newNavItem(label string, icon fyne.Resource, tapped func(), move func(int))
 	return n
 }
 
-func (n *navItem) Tapped(*fyne.PointEvent)        { n.tapped() }
-func (n *navItem) MouseIn(*desktop.MouseEvent)    { n.hovered = true; n.Refresh() }
-func (n *navItem) MouseMoved(*desktop.MouseEvent) {}
-func (n *navItem) MouseOut()                      { n.hovered = false; n.Refresh() }
-func (n *navItem) FocusGained()                   { n.focused = true; n.Refresh(); reveal(n) }
-func (n *navItem) FocusLost()                     { n.focused = false; n.Refresh() }
-func (n *navItem) TypedRune(rune)                 {}
-func (n *navItem) AccessibilityLabel() string     { return n.label }
-func (n *navItem) Cursor() desktop.Cursor         { return desktop.PointerCursor }
+func (n *navItem) Tapped(*fyne.PointEvent)         { n.tapped() }
+func (n *navItem) MouseDown(e *desktop.MouseEvent) { mouseDown(n, e) }
+func (n *navItem) MouseUp(e *desktop.MouseEvent)   { mouseUp(n, e) }
+func (n *navItem) MouseIn(*desktop.MouseEvent)     { n.hovered = true; n.Refresh() }
+func (n *navItem) MouseMoved(*desktop.MouseEvent)  {}
+func (n *navItem) MouseOut()                       { n.hovered = false; n.Refresh() }
+func (n *navItem) FocusGained()                    { n.focused = true; n.Refresh(); reveal(n) }
+func (n *navItem) FocusLost()                      { n.focused = false; n.Refresh() }
+func (n *navItem) TypedRune(rune)                  {}
+func (n *navItem) AccessibilityLabel() string      { return n.label }
+func (n *navItem) Cursor() desktop.Cursor          { return desktop.PointerCursor }
 func (n *navItem) AccessibilityRole() fyne.AccessibleRole {
 	return fyne.AccessibleRoleButton
 }

@@ -73,6 +73,8 @@ func newTopic(label string, open bool, tapped func()) *topic {
 }
 
 func (t *topic) Tapped(*fyne.PointEvent)                { t.tapped() }
+func (t *topic) MouseDown(e *desktop.MouseEvent)        { mouseDown(t, e) }
+func (t *topic) MouseUp(e *desktop.MouseEvent)          { mouseUp(t, e) }
 func (t *topic) MouseIn(*desktop.MouseEvent)            { t.hovered = true; t.Refresh() }
 func (t *topic) MouseMoved(*desktop.MouseEvent)         {}
 func (t *topic) MouseOut()                              { t.hovered = false; t.Refresh() }

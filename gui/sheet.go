@@ -44,8 +44,8 @@ const (
 	markStep = 6
 )
 
-func newSheet(name string, width float32, moved func(x, y, w, h float64)) *sheet {
-	s := &sheet{name: name, width: width, page: PageSize{595, 842}, moved: moved}
+func newSheet(width float32, moved func(x, y, w, h float64)) *sheet {
+	s := &sheet{width: width, page: PageSize{595, 842}, moved: moved}
 	s.ExtendBaseWidget(s)
 	return s
 }

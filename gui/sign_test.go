@@ -353,6 +353,24 @@ func TestMarkIsPlacedByMouse(t *testing.T) {
 	}
 }
 
+// What the toolkit drags must stay on the page when a card arrives.
+func TestMarkIsDraggedWhileThePageIsBuilt(t *testing.T) {
+	d := newRig(t, newFake())
+	s := d.marked("/x/a.pdf")
+	dragged := s.mark.sheet
+	at, _ := dragged.box()
+	from, before := at.AddXY(5, 5), dragged.mark
+	for range 2 {
+		from = from.AddXY(-20, 0)
+		dragged.Dragged(&fyne.DragEvent{PointEvent: fyne.PointEvent{Position: from}, Dragged: fyne.Delta{DX: -20}})
+		d.update()
+	}
+	dragged.DragEnd()
+	if m, want := s.mark.sheet.mark, before.X-40/float64(dragged.scale()); math.Abs(m.X-want) > 0.1 {
+		t.Errorf("the mark is at %v, want %v", m.X, want)
+	}
+}
+
 func TestMarkOfEachFileOrTheSameInAll(t *testing.T) {
 	d := newRig(t, newFake())
 	s := d.marked("/x/a.pdf", "/x/b.pdf", "/x/c.txt")

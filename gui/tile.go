@@ -31,6 +31,8 @@ func newTile(i fyne.Resource, title, words string, tapped func()) *tile {
 }
 
 func (t *tile) Tapped(*fyne.PointEvent)                { t.tapped() }
+func (t *tile) MouseDown(e *desktop.MouseEvent)        { mouseDown(t, e) }
+func (t *tile) MouseUp(e *desktop.MouseEvent)          { mouseUp(t, e) }
 func (t *tile) MouseIn(*desktop.MouseEvent)            { t.hovered = true; t.Refresh() }
 func (t *tile) MouseMoved(*desktop.MouseEvent)         {}
 func (t *tile) MouseOut()                              { t.hovered = false; t.Refresh() }

@@ -345,3 +345,19 @@ func (w *walk) Close() {
 	_ = w.cmd.Process.Kill()
 	_ = w.cmd.Wait()
 }
+
+// A page that is built again while the button of the mouse is down takes the click.
+func TestClickWhileTheCardLeaves(t *testing.T) {
+	t.Parallel()
+	w := newWalk(t, mouse)
+	letter := w.Write("lettera.pdf", pages(1))
+	w.Insert()
+	w.Open(letter)
+	w.WaitFor("CIE 0077, carta sul lettore")
+	w.point(middle(w.control("Firma 1 documento").Words))
+	w.x("mousedown", "1")
+	w.Remove()
+	w.WaitFor("Nessuna carta")
+	w.x("mouseup", "1")
+	w.WaitFor("Stai per firmare")
+}

@@ -274,9 +274,11 @@ func (w *walk) Click(name string) {
 	w.t.Helper()
 	for range 60 {
 		t := w.control(name)
-		at := t.Words.Min.Add(t.Words.Size().Div(2))
+		at := middle(t.Words)
 		if at.In(t.View) {
-			w.point(at)
+			if now := w.point(at).controls(name); len(now) == 0 || now[0].Words != t.Words {
+				continue // the page grew or shrank above it
+			}
 			w.x("click", "1")
 			return
 		}
@@ -290,12 +292,15 @@ func (w *walk) Click(name string) {
 	w.t.Fatalf("the wheel does not bring %q into view:\n%s", name, w.scene())
 }
 
+func middle(r image.Rectangle) image.Point { return r.Min.Add(r.Size().Div(2)) }
+
 // point moves the pointer and waits until the window has taken notice, which the
-// toolkit does once in a round of its loop, after the clicks.
-func (w *walk) point(at image.Point) {
+// toolkit does once in a round of its loop, after the clicks. It returns what the window
+// shows then.
+func (w *walk) point(at image.Point) scene {
 	w.t.Helper()
 	w.x("mousemove", fmt.Sprint(at.X), fmt.Sprint(at.Y), "getmouselocation") // which the server answers after it
-	w.ask(showNext)
+	return w.ask(showNext)
 }
 
 // TabTo presses Tab until the control of that name has the keyboard. On the way whatever
