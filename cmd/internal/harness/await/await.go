@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os/exec"
 	"testing"
 	"time"
@@ -24,6 +25,18 @@ func That(t testing.TB, what string, condition func() bool) {
 			t.Fatalf("waited %v for %s", Patience, what)
 		}
 	}
+}
+
+// Accepts reports whether a program takes connections on the Unix socket. The file of a
+// socket is there before that, between bind and listen of its program, which sees a
+// client come and go.
+func Accepts(socket string) bool {
+	c, err := net.Dial("unix", socket)
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
 }
 
 // Value waits for a value from the channel, or for its end.

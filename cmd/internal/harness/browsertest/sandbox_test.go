@@ -9,8 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
+	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/harness/browsertest/browser"
 	"cie/installer/browsers"
 )
@@ -101,11 +101,6 @@ func (s *machine) serve(t *testing.T) string {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
-	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		if _, err := os.Stat(socket); err == nil {
-			return socket
-		} else if time.Now().After(end) {
-			t.Fatal("the p11-kit server makes no socket")
-		}
-	}
+	await.That(t, "the p11-kit server", func() bool { return await.Accepts(socket) })
+	return socket
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/await"
 )
 
 // kitClient is the module of p11-kit that reaches a p11-kit server.
@@ -25,7 +26,7 @@ func (h *host) kitServer(t *testing.T) {
 	t.Helper()
 	socket := filepath.Join(h.dir, "kit")
 	os.Remove(socket)
-	h.background(t, func() bool { _, err := os.Stat(socket); return err == nil },
+	h.background(t, func() bool { return await.Accepts(socket) },
 		"p11-kit", "server", "--foreground", "--name", socket, "--provider", h.module, "pkcs11:")
 	h.env = append(h.env, "P11_KIT_SERVER_ADDRESS=unix:path="+socket)
 }

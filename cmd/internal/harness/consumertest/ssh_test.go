@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cie/cmd/internal/harness/await"
 )
 
 // publicKey asks ssh-keygen for the line that goes into authorized_keys. It may ask
@@ -112,5 +114,5 @@ func TestSSH(t *testing.T) {
 // agent starts an SSH agent that may load the module, for the rest of the test.
 func (h *host) agent(t *testing.T, socket string) {
 	t.Helper()
-	h.background(t, func() bool { _, err := os.Stat(socket); return err == nil }, "ssh-agent", "-D", "-a", socket, "-P", filepath.Dir(h.module)+"/*")
+	h.background(t, func() bool { return await.Accepts(socket) }, "ssh-agent", "-D", "-a", socket, "-P", filepath.Dir(h.module)+"/*")
 }

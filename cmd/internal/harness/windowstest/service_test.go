@@ -182,10 +182,7 @@ func startService(t testing.TB) *service {
 		t.Fatal(err)
 	}
 	s.background(t, "pcscd", "--foreground", "--disable-polkit")
-	await.That(t, "pcscd", func() bool {
-		_, err := os.Stat(s.path("/run/pcscd/pcscd.comm"))
-		return err == nil
-	})
+	await.That(t, "pcscd", func() bool { return await.Accepts(s.path("/run/pcscd/pcscd.comm")) })
 	const config, appData = home + "/.config", home + "/.wine/drive_c/users/root/AppData/Roaming"
 	for _, configHome := range []string{config, appData} {
 		anchors := s.path(configHome + "/cie/csca")
