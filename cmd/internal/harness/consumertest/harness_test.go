@@ -10,14 +10,16 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"cie/apdu"
 	"cie/apdu/pcsc"
@@ -437,16 +439,24 @@ func (h *host) background(t *testing.T, ready func() bool, name string, args ...
 // freePort returns a loopback port on which no program listens at the moment.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// It is bound and does not listen: a program that another test starts at this moment
+	// has the socket, too, until it is executed, and listening would take it for the server.
+	s, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	defer unix.Close(s)
+	if err := unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Bind(s, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	at, err := unix.Getsockname(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return port
+	return strconv.Itoa(at.(*unix.SockaddrInet4).Port)
 }
 
 // listening reports whether a TCP socket listens on the port (proc(5), net/tcp).
