@@ -60,11 +60,12 @@ test: deps-all packages-here
 
 build: deps-build bin
 
-# The module is a C library, everything else in cmd a program.
+# The module is a C library, everything else in cmd a program. Why it has the option:
+# cmd/cie-pkcs11/main.go.
 bin:
 	@mkdir -p bin
 	$(GOBUILD) -o bin/ $$($(GO) list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' ./cmd/... | grep -v /cie-pkcs11$$)
-	$(GOBUILD) -buildmode=c-shared -o bin/cie-pkcs11.so ./cmd/cie-pkcs11
+	$(GOBUILD) -ldflags '$(LDFLAGS) -X runtime.godebugDefault=asyncpreemptoff=1' -buildmode=c-shared -o bin/cie-pkcs11.so ./cmd/cie-pkcs11
 	@rm -f bin/cie-pkcs11.h
 
 # A window needs a display server, chosen by tag; what has no tag is not built

@@ -10,6 +10,16 @@ package main
 // (installer/packaging/windows/build). Go marks shared libraries so that dlclose leaves
 // them loaded, which its runtime requires; on Windows abi.c does that.
 
+// Every system but Windows needs the option of the linker
+//
+//	-X runtime.godebugDefault=asyncpreemptoff=1
+//
+// Without it the runtime interrupts its threads with SIGURG while they are on the small
+// stacks of goroutines, and unblocks the signal in each of them. A program that then has
+// a handler for it without SA_ONSTACK writes over the memory beside such a stack: the
+// prompt for a PIN of OpenSSL installs its handler for every signal.
+// TestPromptOfHostTakesEverySignal fails for a module built without it.
+
 // #cgo CFLAGS: -Wall -fvisibility=hidden
 // #cgo linux LDFLAGS: ${SRCDIR}/exports.so
 import "C"

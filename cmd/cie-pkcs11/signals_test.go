@@ -16,10 +16,15 @@ func TestThreadsBlockSignalsOfHost(t *testing.T) { hostWithSignals(t, "mask") }
 // on a stack of the Go runtime.
 func TestSignalHandlerWithoutAltStack(t *testing.T) { hostWithSignals(t, "shot") }
 
+// A host has handlers for every signal, as OpenSSL while it asks for a PIN, and the module
+// works. It must not interrupt its own threads by a signal.
+func TestPromptOfHostTakesEverySignal(t *testing.T) { hostWithSignals(t, "prompt", "GOGC=1") }
+
 // The host blocks a signal and waits for it.
 func TestSigwaitOfHostReceivesSignal(t *testing.T) { hostWithSignals(t, "sigwait") }
 
-func hostWithSignals(t *testing.T, how string) {
+func hostWithSignals(t *testing.T, how string, env ...string) {
 	m := newMachine(t, cardtest.Profile{})
+	m.env = append(m.env, env...)
 	m.run(program(t, "signals"), library(t), string(cardtest.DefaultPIN()), how)
 }

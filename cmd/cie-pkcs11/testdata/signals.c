@@ -1,9 +1,12 @@
-/* signals MODULE PIN mask|shot|sigwait: a host with signals of its own.
+/* signals MODULE PIN mask|shot|prompt|sigwait: a host with signals of its own.
  *
  * mask     every thread that the module started blocks all signals but those
  *          that Go unblocks, and the mask of the host's thread is as before.
  * shot     a handler without SA_ONSTACK, installed after dlopen, is called all
  *          the time while the program signs.
+ * prompt   a handler without SA_ONSTACK for every signal is there while the
+ *          program logs in and signs, as in OpenSSL while it asks for a PIN;
+ *          no signal comes from the module.
  * sigwait  the program blocks a signal in all its threads, after dlopen, and
  *          waits for it with sigwait. */
 #include "common.h"
@@ -24,7 +27,7 @@ static volatile sig_atomic_t stop;
 static unsigned long long unblocked(void)
 {
 	return BIT(SIGILL) | BIT(SIGTRAP) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGSEGV) | BIT(SIGSTKFLT) | BIT(SIGCHLD) |
-	       BIT(SIGPROF) | BIT(SIGURG) | BIT(32) | BIT(33) | BIT(34) | BIT(SIGKILL) | BIT(SIGSTOP);
+	       BIT(SIGPROF) | BIT(32) | BIT(33) | BIT(34) | BIT(SIGKILL) | BIT(SIGSTOP);
 }
 
 static unsigned long long mask_of(const char *tid)
@@ -200,6 +203,39 @@ static void shot(const char *so)
 		FAIL("only %d signals came", (int)shots);
 }
 
+static void *sign_in_turn(void *slot)
+{
+	int i;
+
+	for (i = 0; i < 10; i++)
+		sign_some(slot);
+	return NULL;
+}
+
+static void prompt(const char *so)
+{
+	struct sigaction act = {.sa_handler = handler};
+	CK_SLOT_ID slot;
+	CK_SESSION_HANDLE s;
+	pthread_t threads[4];
+	int i;
+
+	f = function_list(open_library(so));
+	for (i = 1; i < 32; i++)
+		sigaction(i, &act, NULL); /* fails for the two that have no handler */
+	MUST(f->C_Initialize(NULL));
+	slot = token_slot(f);
+	MUST(f->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &s));
+	MUST(f->C_Login(s, CKU_USER, pin, 8));
+	for (i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, sign_in_turn, &slot);
+	for (i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	MUST(f->C_Finalize(NULL));
+	if (shots != 0)
+		FAIL("the module sent %d signals to its own threads", (int)shots);
+}
+
 static void *waiter(void *arg)
 {
 	sigset_t *set = arg;
@@ -245,6 +281,8 @@ int main(int argc, char **argv)
 		masks(argv[1]);
 	else if (strcmp(argv[3], "shot") == 0)
 		shot(argv[1]);
+	else if (strcmp(argv[3], "prompt") == 0)
+		prompt(argv[1]);
 	else
 		waits(argv[1]);
 	return failures != 0;

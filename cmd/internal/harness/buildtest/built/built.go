@@ -30,7 +30,7 @@ const Variable = "CIE_BIN"
 // flags are the arguments of go build for each program, as in the Makefile.
 var flags = map[string][]string{
 	CLI:     {"./cmd/cie"},
-	Module:  {"-buildmode=c-shared", "./cmd/cie-pkcs11"},
+	Module:  {"-buildmode=c-shared", "-ldflags=-X runtime.godebugDefault=asyncpreemptoff=1", "./cmd/cie-pkcs11"},
 	Virtual: {"./cmd/cie-virtual"},
 	Window:  {"-tags", "x11,migrated_fynedo", "./cmd/cie-gui"},
 }
