@@ -28,8 +28,8 @@ func TestRacedPackagesHaveGoroutinesOrLocks(t *testing.T) {
 	}
 }
 
-// TestExceptionsFromTheRaceDetectorExist: the lists of packages and of tests of the window
-// that do without it name those of this tree only.
+// TestExceptionsFromTheRaceDetectorExist: the lists of packages, and of tests of the window
+// and of the command line, that do without it name those of this tree only.
 func TestExceptionsFromTheRaceDetectorExist(t *testing.T) {
 	script, err := os.ReadFile(filepath.Join(root(t), ".ci", "test"))
 	if err != nil {
@@ -48,21 +48,40 @@ func TestExceptionsFromTheRaceDetectorExist(t *testing.T) {
 			t.Errorf("no package %s", name)
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(root(t), "gui", "*_test.go"))
+	for pattern, want := range map[string][]string{
+		`(?m)^painted='([^']+)'$`: {"cie/gui"},
+		`(?m)^started='([^']+)'$`: {"cie/cmd/cie", "cie/cmd/cie-virtual"},
+	} {
+		for _, name := range strings.Split(names(pattern), "|") {
+			found := 0
+			for _, p := range all {
+				if !hasTest(t, filepath.Join(root(t), strings.TrimPrefix(p, "cie/")), name) {
+					continue
+				}
+				found++
+				if !slices.Contains(want, p) {
+					t.Errorf("%s is in %s, too: it would not run at all", name, p)
+				}
+			}
+			if found == 0 {
+				t.Errorf("no test %s in %q", name, want)
+			}
+		}
+	}
+}
+
+// hasTest reports whether the package in a directory has a test.
+func hasTest(t *testing.T, dir, name string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var tests []byte
-	for _, file := range files {
+	return slices.ContainsFunc(files, func(file string) bool {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		tests = append(tests, data...)
-	}
-	for _, name := range strings.Split(names(`(?m)^painted='([^']+)'$`), "|") {
-		if !bytes.Contains(tests, []byte("func "+name+"(")) {
-			t.Errorf("no test %s in gui", name)
-		}
-	}
+		return bytes.Contains(data, []byte("func "+name+"("))
+	})
 }
