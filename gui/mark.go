@@ -326,7 +326,7 @@ func (s *signScreen) drawPage() {
 		img, err := u.svc.DrawPage(ctx, file, page, pixels)
 		u.do(func() {
 			defer cancel()
-			if err == nil && ctx.Err() == nil && m.sheet == sheet {
+			if err == nil && ctx.Err() == nil {
 				sheet.drawn = img
 				sheet.Refresh()
 				u.win.Canvas().Refresh(sheet)
