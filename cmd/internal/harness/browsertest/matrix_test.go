@@ -142,6 +142,9 @@ func TestCardTaken(t *testing.T) {
 				if o.in() {
 					t.Fatalf("logged in without a card: %q", o.shown)
 				}
+				if o.count(browser.PromptPIN) == 0 {
+					t.Fatalf("no PIN was asked for, so the card is still there: %q, asked %v", o.shown, o.prompts)
+				}
 				t.Logf("without the card: %q %q, asked %v", o.path, o.shown, o.prompts)
 				out := s.card.Stats()
 				s.insert()

@@ -79,6 +79,9 @@ type Browser struct {
 // pinTitles are the titles of the windows that ask for the PIN.
 var pinTitles = []string{"Password Required", "Unlock Security Device"}
 
+// errorTitles begin the titles of pages that a browser shows instead of the service's.
+var errorTitles = []string{"Secure Connection Failed", "Problem loading page", "localhost", "Privacy error"}
+
 // quietPrefs keep Firefox from first-run pages, from calling home, and from preparing
 // pages and processes that no test opens: a fifth of what a new profile costs.
 var quietPrefs = []string{
@@ -312,11 +315,10 @@ func (b *Browser) ErrorPage(ctx context.Context) string {
 	if b.Asking(ctx) {
 		return ""
 	}
-	for _, t := range b.Titles(ctx) {
-		for _, e := range []string{"Secure Connection Failed", "Problem loading page", "localhost", "Privacy error"} {
-			if strings.HasPrefix(t, e) {
-				return t
-			}
+	windows, _ := b.cfg.Desktop.Windows(ctx, errorTitles...)
+	for _, w := range windows {
+		if slices.ContainsFunc(errorTitles, func(t string) bool { return strings.HasPrefix(w.Title, t) }) {
+			return w.Title
 		}
 	}
 	return ""

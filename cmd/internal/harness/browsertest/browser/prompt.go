@@ -143,33 +143,16 @@ func (b *Browser) Asking(ctx context.Context) bool {
 	return choice
 }
 
-// Titles returns the titles of the browser's windows.
-func (b *Browser) Titles(ctx context.Context) []string {
-	windows, err := b.cfg.Desktop.Windows(ctx)
-	if err != nil {
-		return nil
-	}
-	var list []string
-	for _, w := range windows {
-		list = append(list, w.Title)
-	}
-	return list
-}
-
 func (b *Browser) pinPrompt(ctx context.Context) (desktop.Window, bool) {
-	windows, err := b.cfg.Desktop.Windows(ctx)
-	if err != nil {
+	windows, err := b.cfg.Desktop.Windows(ctx, pinTitles...)
+	// The browser's name in the title distinguishes the two browsers on one screen.
+	i := slices.IndexFunc(windows, func(w desktop.Window) bool {
+		return strings.Contains(w.Title, "Firefox") == (b.Kind == Firefox)
+	})
+	if err != nil || i < 0 {
 		return desktop.Window{}, false
 	}
-	for _, w := range windows {
-		for _, t := range pinTitles {
-			// The browser's name in the title distinguishes the two browsers on one screen.
-			if strings.Contains(w.Title, t) && strings.Contains(w.Title, "Firefox") == (b.Kind == Firefox) {
-				return w, true
-			}
-		}
-	}
-	return desktop.Window{}, false
+	return windows[i], true
 }
 
 // seen returns the dialogs and buttons of the browser for the error of a wait.

@@ -6,6 +6,7 @@ package desktop
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -186,9 +189,15 @@ func (d *Desktop) Click(ctx context.Context, x, y int) error {
 	return err
 }
 
-// Windows lists the visible windows that have a title.
-func (d *Desktop) Windows(ctx context.Context) ([]Window, error) {
-	out, err := d.xdotool(ctx, "", "search", "--onlyvisible", "--name", ".")
+// Windows lists the visible windows whose title contains one of the texts, or all that
+// have a title if there are none.
+func (d *Desktop) Windows(ctx context.Context, texts ...string) ([]Window, error) {
+	// One process where there is no such window, which is what most calls wait for.
+	quoted := make([]string, len(texts))
+	for i, t := range texts {
+		quoted[i] = regexp.QuoteMeta(t)
+	}
+	out, err := d.xdotool(ctx, "", "search", "--onlyvisible", "--name", cmp.Or(strings.Join(quoted, "|"), "."))
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && out == "" {
 		return nil, nil // none
@@ -198,8 +207,9 @@ func (d *Desktop) Windows(ctx context.Context) ([]Window, error) {
 	}
 	var list []Window
 	for _, id := range strings.Fields(out) {
-		// A window may close in between.
-		if title, err := d.xdotool(ctx, "", "getwindowname", id); err == nil && title != "" {
+		// A window may close in between, or change its title.
+		title, err := d.xdotool(ctx, "", "getwindowname", id)
+		if err == nil && title != "" && (len(texts) == 0 || slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(title, t) })) {
 			list = append(list, Window{id, title})
 		}
 	}
@@ -209,15 +219,14 @@ func (d *Desktop) Windows(ctx context.Context) ([]Window, error) {
 // WaitWindow waits for a visible window whose title contains text.
 func (d *Desktop) WaitWindow(ctx context.Context, text string) (Window, error) {
 	for {
-		list, err := d.Windows(ctx)
-		for _, w := range list {
-			if strings.Contains(w.Title, text) {
-				return w, nil
-			}
+		list, err := d.Windows(ctx, text)
+		if len(list) > 0 {
+			return list[0], nil
 		}
 		select {
 		case <-ctx.Done():
-			return Window{}, fmt.Errorf("no window %q: %w (windows: %v, %v)", text, ctx.Err(), list, err)
+			all, _ := d.Windows(context.WithoutCancel(ctx))
+			return Window{}, fmt.Errorf("no window %q: %w (windows: %v, %v)", text, ctx.Err(), all, err)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
