@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"fmt"
 	"hash/maphash"
-	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"cie/cmd/internal/anchor"
 	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/harness/buildtest/built"
+	"cie/cmd/internal/harness/screen"
 	"cie/cmd/internal/harness/stacktest"
 )
 
@@ -33,7 +33,7 @@ type user struct {
 	daemon *stack.Stack
 	shots  string
 	window string
-	pixels string // file with those of the screen
+	screen *screen.Screen
 	// removeCard removes the card from the reader; nil while there is none.
 	removeCard func()
 	cmd        *exec.Cmd
@@ -60,41 +60,6 @@ func withTest() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: sy
 
 // Size of the screen, and of a new window.
 const screenWidth, screenHeight = 1040, 740
-
-// screen starts an X server on an unused display and returns its name and the
-// file with its pixels.
-func screen(t *testing.T) (display, pixels string) {
-	t.Helper()
-	// In memory: while the disk writes a large document, a screen on it cannot change.
-	dir, err := os.MkdirTemp("/dev/shm", "cie-screen-")
-	if err != nil {
-		dir = t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", fmt.Sprintf("%dx%dx24", screenWidth, screenHeight), "-nolisten", "tcp", "-noreset", "-fbdir", dir,
-		"-r") // a busy machine must not repeat a key
-	var said lockedBuffer
-	cmd.ExtraFiles, cmd.Stderr = []*os.File{w}, &said
-	cmd.SysProcAttr = withTest()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("Xvfb: %v\n%s", cmd.ProcessState, said.String())
-		}
-	})
-	// It writes the line in two pieces, and ends if the second finds the pipe closed.
-	defer r.Close()
-	return ":" + await.Line(t, "the display of Xvfb", r), filepath.Join(dir, "Xvfb_screen0")
-}
 
 // programs returns the directory with the program and the module.
 func programs(t testing.TB) string {
@@ -131,13 +96,20 @@ func newUser(t *testing.T) *user {
 		t.Fatal(err)
 	}
 	p.settings(`{"Theme": "light"}`)
-	display, pixels := screen(t)
-	p.pixels = pixels
+	if p.screen, err = screen.Start(screenWidth, screenHeight); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.screen.Stop()
+		if t.Failed() {
+			t.Logf("Xvfb: %s", p.screen.Said())
+		}
+	})
 	p.env = append(os.Environ(),
-		"DISPLAY="+display, "WAYLAND_DISPLAY=", "HOME="+p.home, "LANG=it_IT.UTF-8", "LC_ALL=", "LANGUAGE=", "LIBGL_ALWAYS_SOFTWARE=1",
+		"HOME="+p.home, "LANG=it_IT.UTF-8", "LC_ALL=", "LANGUAGE=", "LIBGL_ALWAYS_SOFTWARE=1",
 		"DBUS_SESSION_BUS_ADDRESS=disabled:", "XDG_RUNTIME_DIR=",
 		"XDG_CONFIG_HOME="+p.home+"/.config", "XDG_CACHE_HOME="+p.home+"/.cache", "XDG_DATA_HOME="+p.home+"/.local/share", "XDG_STATE_HOME="+p.home+"/.local/state")
-	p.env = append(p.env, daemon.Env()...)
+	p.env = append(append(p.env, p.screen.Env()...), daemon.Env()...)
 	// The compiled shaders are those of every window, and take a second of the processor.
 	if cache, err := os.UserCacheDir(); err == nil {
 		p.env = append(p.env, "MESA_SHADER_CACHE_DIR="+cache)
@@ -236,17 +208,7 @@ func (p *user) code(digits string) {
 
 // shot keeps a picture of the screen.
 func (p *user) shot(name string) {
-	img, err := picture(p.pixels)
-	if err != nil {
-		p.t.Log(err)
-		return
-	}
-	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
-		p.t.Log(err)
-		return
-	}
-	if err := os.WriteFile(filepath.Join(p.shots, strings.ReplaceAll(name, "/", "-")+".png"), b.Bytes(), 0o644); err != nil {
+	if err := p.screen.Save(filepath.Join(p.shots, strings.ReplaceAll(name, "/", "-")+".png")); err != nil {
 		p.t.Log(err)
 	}
 }
@@ -257,7 +219,7 @@ var seed = maphash.MakeSeed()
 // glance returns a hash of what the screen shows now.
 func (p *user) glance() uint64 {
 	p.t.Helper()
-	pixels, err := os.ReadFile(p.pixels)
+	pixels, err := p.screen.Pixels()
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -183,7 +183,7 @@ func (w *walk) sees(s scene, words string) bool {
 		if !t.whole() {
 			continue
 		}
-		if img, err := picture(w.pixels); err != nil {
+		if img, err := w.screen.Picture(); err != nil {
 			w.t.Fatal(err)
 		} else if painted(img, t.Box) {
 			return true

@@ -233,7 +233,7 @@ func (c *clean) window(t *testing.T) {
 	}
 	_, err = d.WaitWindow(ctx, "CIE")
 	for err == nil && ctx.Err() == nil {
-		img, failed := d.Picture(ctx)
+		img, failed := d.Picture()
 		if failed != nil {
 			err = failed
 		} else if colours(img) > 20 {
@@ -244,7 +244,7 @@ func (c *clean) window(t *testing.T) {
 	}
 	shots := filepath.Join("..", "..", "..", "..", "artifacts", "browsers", strings.ReplaceAll(t.Name(), "/", "-"))
 	if err == nil {
-		err = errors.Join(os.MkdirAll(shots, 0o755), d.Screenshot(ctx, filepath.Join(shots, "window.png")))
+		err = errors.Join(os.MkdirAll(shots, 0o755), d.Save(filepath.Join(shots, "window.png")))
 	}
 	err = errors.Join(err, ctx.Err())
 	cancel()

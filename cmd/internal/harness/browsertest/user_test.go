@@ -103,11 +103,9 @@ func (u *user) wait(what string, match func(idp.Event) bool) idp.Event {
 
 // picture keeps a screenshot.
 func (u *user) picture(name string) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
 	u.frame++
 	path := filepath.Join(u.shots, fmt.Sprintf("%s-%d-%s.png", filepath.Base(u.t.Name()), u.frame, strings.ReplaceAll(name, " ", "-")))
-	if err := u.desk.Screenshot(ctx, path); err != nil {
+	if err := u.desk.Save(path); err != nil {
 		u.t.Logf("screenshot: %v", err)
 	}
 }

@@ -3,17 +3,16 @@
 package windowstest
 
 import (
-	"bufio"
 	"bytes"
 	"debug/pe"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"cie/cmd/internal/harness/await"
+	"cie/cmd/internal/harness/screen"
 )
 
 // TestWindow opens the window that make windows has built, with a virtual card,
@@ -36,27 +35,15 @@ func TestWindow(t *testing.T) {
 		t.Fatalf("%s is no program with a window and resources", exe)
 	}
 
-	screen := exec.CommandContext(t.Context(), "Xvfb", "-displayfd", "3", "-screen", "0", "1280x900x24", "-nolisten", "tcp")
-	r, w, err := os.Pipe()
+	x, err := screen.Start(1280, 900)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	screen.ExtraFiles = []*os.File{w}
-	if err := screen.Start(); err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	defer func() { _ = screen.Process.Kill(); _ = screen.Wait() }()
-	number, err := bufio.NewReader(r).ReadString('\n')
-	if err != nil {
-		t.Fatalf("Xvfb: %v", err)
-	}
-	display := "DISPLAY=:" + strings.TrimSpace(number)
+	defer x.Stop()
 
 	cmd := wine(t, exe, "-demo")
 	stopWine() // its desktop was started without a screen
-	cmd.Env = append(cmd.Env, display, "LIBGL_ALWAYS_SOFTWARE=1")
+	cmd.Env = append(append(cmd.Env, x.Env()...), "LIBGL_ALWAYS_SOFTWARE=1")
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
@@ -67,7 +54,7 @@ func TestWindow(t *testing.T) {
 	defer func() { _ = cmd.Process.Kill() }()
 	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		search := await.Command(t, "xdotool", "search", "--onlyvisible", "--name", "CIE")
-		search.Env = append(os.Environ(), display)
+		search.Env = append(os.Environ(), x.Env()...)
 		if out, err := search.Output(); err == nil && len(strings.TrimSpace(string(out))) > 0 {
 			return
 		}

@@ -4,13 +4,11 @@
 package desktop
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +22,7 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
+	"cie/cmd/internal/harness/screen"
 	"cie/cmd/internal/harness/sessionbus"
 )
 
@@ -32,7 +31,6 @@ var Tools = map[string]string{
 	"Xvfb":    "xvfb",
 	"xdotool": "xdotool",
 	"openbox": "openbox",
-	"import":  "imagemagick",
 
 	"dbus-daemon": "dbus-daemon",
 }
@@ -53,10 +51,10 @@ func Missing() []string {
 
 // Desktop is a running screen.
 type Desktop struct {
-	display string
-	dir     string
-	cancel  context.CancelFunc
-	done    sync.WaitGroup
+	*screen.Screen
+	dir    string
+	cancel context.CancelFunc
+	done   sync.WaitGroup
 
 	bus    *sessionbus.Bus
 	access string     // address of the accessibility bus
@@ -80,27 +78,10 @@ func Start(ctx context.Context, dir string) (*Desktop, error) {
 			d.Stop()
 		}
 	}()
-	r, w, err := os.Pipe()
-	if err != nil {
+	var err error
+	if d.Screen, err = screen.Start(1280, 900); err != nil {
 		return nil, err
 	}
-	defer r.Close()
-	// The server picks a free display and writes its number.
-	x := exec.CommandContext(ctx, "Xvfb", "-displayfd", "3", "-screen", "0", "1280x900x24", "-nolisten", "tcp", "-noreset")
-	x.ExtraFiles = []*os.File{w}
-	err = d.run(x, "xvfb.log")
-	w.Close()
-	if err != nil {
-		return nil, err
-	}
-	if err := r.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
-		return nil, err
-	}
-	n, err := bufio.NewReader(r).ReadString('\n')
-	if err != nil {
-		return nil, fmt.Errorf("the X server did not start: %w", err)
-	}
-	d.display = ":" + strings.TrimSpace(n)
 	wm := exec.CommandContext(ctx, "openbox")
 	wm.Env = append(os.Environ(), d.Env()...)
 	wm.Env = append(wm.Env, "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_CACHE_HOME="+dir)
@@ -150,11 +131,9 @@ func (d *Desktop) Stop() {
 	if d.bus != nil {
 		d.bus.Stop()
 	}
-}
-
-// Env returns the variables a program needs to appear on this screen, and on no other.
-func (d *Desktop) Env() []string {
-	return []string{"DISPLAY=" + d.display, "WAYLAND_DISPLAY=", "XAUTHORITY="}
+	if d.Screen != nil {
+		d.Screen.Stop()
+	}
 }
 
 func (d *Desktop) xdotool(ctx context.Context, stdin string, args ...string) (string, error) {
@@ -252,43 +231,4 @@ func (d *Desktop) Focus(ctx context.Context, w Window) error {
 		}
 	}
 	return fmt.Errorf("window %q does not get the keyboard", w.Title)
-}
-
-// Screenshot writes a picture of the whole screen to path (PNG).
-func (d *Desktop) Screenshot(ctx context.Context, path string) error {
-	cmd := exec.CommandContext(ctx, "import", "-window", "root", path)
-	cmd.Env = append(os.Environ(), d.Env()...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("screenshot: %w: %s", err, out)
-	}
-	return nil
-}
-
-// Picture takes a picture of the whole screen for looking at, not for keeping.
-func (d *Desktop) Picture(ctx context.Context) (*image.RGBA, error) {
-	cmd := exec.CommandContext(ctx, "import", "-silent", "-window", "root", "-depth", "8", "ppm:-")
-	cmd.Env = append(os.Environ(), d.Env()...)
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("picture: %w", err)
-	}
-	return parsePPM(out)
-}
-
-// parsePPM reads a binary portable pixmap of 8 bits per sample.
-func parsePPM(b []byte) (*image.RGBA, error) {
-	var w, h, depth int
-	r := bytes.NewReader(b)
-	if _, err := fmt.Fscanf(r, "P6\n%d %d\n%d\n", &w, &h, &depth); err != nil || depth != 255 || w <= 0 || h <= 0 {
-		return nil, fmt.Errorf("not a pixmap (%v)", err)
-	}
-	pix := b[len(b)-r.Len():]
-	if len(pix) < 3*w*h {
-		return nil, errors.New("pixmap is cut off")
-	}
-	img := image.NewRGBA(image.Rect(0, 0, w, h))
-	for i := range w * h {
-		img.Pix[4*i], img.Pix[4*i+1], img.Pix[4*i+2], img.Pix[4*i+3] = pix[3*i], pix[3*i+1], pix[3*i+2], 255
-	}
-	return img, nil
 }
