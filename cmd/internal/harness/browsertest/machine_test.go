@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -60,13 +61,14 @@ func need(t testing.TB, kinds ...browser.Kind) {
 
 // machine is the computer of a user: module, home, PC/SC daemon, card and service.
 type machine struct {
-	t      testing.TB
+	t      testing.TB // the test, or the subtest whose browser was started last
 	home   string
 	module string
 	env    *browsers.Env
 	daemon *private.Stack
 	dir    string // of the daemon
 	card   *cardtest.Card
+	trace  *lastLines // of the card
 	idp    *idp.Server
 	take   func()   // takes the card out, if it is in
 	wrap   []string // command that runs the browsers
@@ -94,6 +96,8 @@ func newStack(t testing.TB) *machine {
 	if s.card, err = cardtest.New(cardtest.Profile{}); err != nil {
 		t.Fatal(err)
 	}
+	s.trace = &lastLines{}
+	s.card.Trace(s.trace)
 	s.startDaemon()
 	s.insert()
 	s.idp, err = idp.Start(idp.Options{Issuers: []*x509.Certificate{cardtest.IssuingCA()}})
@@ -111,6 +115,28 @@ func newStack(t testing.TB) *machine {
 		StateHome: filepath.Join(s.home, ".local/state"), RuntimeDir: filepath.Join(s.home, ".run"),
 	}
 	return s
+}
+
+// lastLines keeps the last lines that are written, with the time of each.
+type lastLines struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *lastLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.lines) == 400 {
+		l.lines = l.lines[200:]
+	}
+	l.lines = append(l.lines, time.Now().Format("15:04:05.000 ")+string(p))
+	return len(p), nil
+}
+
+func (l *lastLines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.lines, "")
 }
 
 // enable registers the module in the home, as the user does.

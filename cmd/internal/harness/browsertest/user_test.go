@@ -48,6 +48,9 @@ func (s *machine) sitAt(t testing.TB, kind browser.Kind, url string) *user {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.Stop)
+	outer := s.t
+	s.t = t
+	t.Cleanup(func() { s.t = outer })
 	u := &user{machine: s, t: t, kind: kind, desk: d, event: len(s.idp.Events())}
 	log := filepath.Join(dir, "browser.log")
 	u.browser, err = browser.Start(t.Context(), kind, browser.Config{
@@ -63,6 +66,7 @@ func (s *machine) sitAt(t testing.TB, kind browser.Kind, url string) *user {
 			b, _ := os.ReadFile(log)
 			t.Logf("%s:\n%s", kind, b)
 			t.Logf("service: %v", s.idp.Events())
+			t.Logf("the last commands of the card, at %s:\n%s", time.Now().Format("15:04:05"), s.trace)
 		}
 		u.browser.Stop()
 	})

@@ -58,6 +58,7 @@ const (
 
 // Event is one thing that happened.
 type Event struct {
+	At      time.Time
 	Kind    EventKind
 	Path    string
 	Subject pkix.Name // EventLogin
@@ -67,7 +68,7 @@ type Event struct {
 }
 
 func (e Event) String() string {
-	s := string(e.Kind)
+	s := e.At.Format("15:04:05.000 ") + string(e.Kind)
 	if e.Path != "" {
 		s += " " + e.Path
 	}
@@ -345,6 +346,7 @@ func (l handshakeLog) Write(b []byte) (int, error) {
 func (s *Server) add(e Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	e.At = time.Now()
 	s.events = append(s.events, e)
 	close(s.wake)
 	s.wake = make(chan struct{})
