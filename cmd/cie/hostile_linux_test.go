@@ -129,11 +129,17 @@ func TestHostileNamesReachNoOutput(t *testing.T) {
 				}
 				var out, errs bytes.Buffer
 				cmd.Stdout, cmd.Stderr = &out, &errs
+				if c.args[0] == "watch" { // until it is ended
+					cmd.Stdout = writer(func(p []byte) (int, error) {
+						out.Write(p)
+						if strings.Contains(out.String(), c.want) {
+							_ = cmd.Process.Signal(os.Interrupt)
+						}
+						return len(p), nil
+					})
+				}
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
-				}
-				if c.args[0] == "watch" { // until it is ended
-					time.AfterFunc(time.Second, func() { _ = cmd.Process.Signal(os.Interrupt) })
 				}
 				err := cmd.Wait()
 				var exit *exec.ExitError
@@ -155,6 +161,11 @@ func TestHostileNamesReachNoOutput(t *testing.T) {
 		}
 	}
 }
+
+// writer is a function that is called with what a program writes.
+type writer func([]byte) (int, error)
+
+func (w writer) Write(p []byte) (int, error) { return w(p) }
 
 // On a terminal nothing is sent but the program's own colours and progress bar.
 func TestTerminalHostileNames(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cie/cmd/internal/harness/await"
 )
 
 // setup returns the installer: the one that make windows has built, or else the
@@ -234,8 +236,14 @@ func unixPath(path string) string {
 	return filepath.Join(drive(), strings.ReplaceAll(rest, `\`, "/"))
 }
 
-// awaitRemoved waits until the copy of the uninstaller has removed the module.
+// awaitRemoved waits until the copy of the uninstaller has removed the module, and last what an
+// update renamed.
 func awaitRemoved(t testing.TB) {
 	t.Helper()
-	awaitGone(t, filepath.Join(drive(), "Program Files", "CIE", "uninstall.exe"))
+	dir := filepath.Join(drive(), "Program Files", "CIE")
+	awaitGone(t, filepath.Join(dir, "uninstall.exe"))
+	await.That(t, "the uninstaller to remove the renamed files", func() bool {
+		renamed, err := filepath.Glob(filepath.Join(dir, "ns*.tmp"))
+		return err == nil && len(renamed) == 0
+	})
 }

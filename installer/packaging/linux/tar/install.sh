@@ -86,20 +86,26 @@ if ! mkdir -p "$target" 2>/dev/null || [ ! -w "$target" ]; then
 		"Cannot write to $target: run 'sudo sh install.sh', or choose another --prefix."
 fi
 
-# place FILE: prints where a file of this directory is installed below the prefix.
+# place FILE: sets $to to where a file of this directory is installed below the prefix.
 place() {
 	case $1 in
-	lib/pkcs11/*) printf '%s\n' "$moddir/${1##*/}" ;;
-	*) printf '%s\n' "$1" ;;
+	lib/pkcs11/*) to=$moddir/${1##*/} ;;
+	*) to=$1 ;;
 	esac
 }
 
 # The list is written first, so that an interrupted installation can be removed. It
 # contains directories with a slash, without those that existed before.
-new=$(cd "$here/files" && find . -type f | sed 's|^\./||' | LC_ALL=C sort | while read -r file; do place "$file"; done)
+new=$(cd "$here/files" && find . -type f | sed 's|^\./||' | LC_ALL=C sort | while read -r file; do
+	place "$file"
+	printf '%s\n' "$to"
+done)
 directories() {
 	{ printf '%s\n' "$new" "$list"; } | while read -r file; do
-		while file=$(dirname "$file") && [ "$file" != . ]; do printf '%s/\n' "$file"; done
+		while [ "$file" != "${file%/*}" ]; do
+			file=${file%/*}
+			printf '%s/\n' "$file"
+		done
 	done | LC_ALL=C sort -u
 }
 made=$({
@@ -118,13 +124,13 @@ mkdir -p "$target/${list%/*}"
 mv "$target/$list.new" "$target/$list"
 
 (cd "$here/files" && find . -type f | sed 's|^\./||') | while read -r file; do
-	to=$target/$(place "$file")
-	mkdir -p "${to%/*}"
+	place "$file"
+	to=$target/$to
+	[ -d "${to%/*}" ] || mkdir -p "${to%/*}"
 	mode=644
 	[ ! -x "$here/files/$file" ] || mode=755
 	# Write under another name first: a running program or loaded module keeps its old file.
-	cp "$here/files/$file" "$to.new"
-	chmod $mode "$to.new"
+	install -m $mode "$here/files/$file" "$to.new"
 	mv -f "$to.new" "$to"
 done
 # Remove the files of an older version that this one does not have.
