@@ -39,13 +39,21 @@ const (
 // value reads a value of the registry; "" for one that is not there.
 func value(t testing.TB, key, name string) string {
 	t.Helper()
-	r := run(t, "", "reg", "query", key, "/v", name)
-	for line := range strings.Lines(r.stdout) {
-		if fields := strings.Fields(line); len(fields) > 2 && fields[0] == name {
-			_, rest, _ := strings.Cut(line, fields[1])
-			return strings.TrimSpace(rest)
+	for range 3 {
+		r := run(t, "", "reg", "query", key, "/v", name)
+		for line := range strings.Lines(r.stdout) {
+			if fields := strings.Fields(line); len(fields) > 2 && fields[0] == name {
+				_, rest, _ := strings.Cut(line, fields[1])
+				return strings.TrimSpace(rest)
+			}
 		}
+		if strings.Contains(r.stdout+r.stderr, "Unable to find the specified registry") {
+			return ""
+		}
+		// Neither a value nor that there is none: Wine's reg did not run to its end.
+		t.Logf("reg query %s /v %s: %+v", key, name, r)
 	}
+	t.Fatalf("reg does not report %s of %s", name, key)
 	return ""
 }
 
@@ -83,7 +91,7 @@ func TestSetup(t *testing.T) {
 		"QuietUninstallString": `"C:\Program Files\CIE\uninstall.exe" /S`, "DisplayIcon": `C:\Program Files\CIE\cie.ico`,
 	} {
 		if got := value(t, uninstallKey, name); got != want {
-			t.Errorf("%s is %q, want %q", name, got, want)
+			t.Errorf("%s is %q, want %q; a moment later:\n%s", name, got, want, run(t, "", "reg", "query", uninstallKey).stdout)
 		}
 	}
 	if size := value(t, uninstallKey, "EstimatedSize"); !strings.HasPrefix(size, "0x") || len(size) < 6 {

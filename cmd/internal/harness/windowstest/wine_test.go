@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -133,6 +134,9 @@ func wineEnv() []string {
 		"HOME="+filepath.Join(work, "home"), "USER=anna", "LC_ALL=C.UTF-8")
 }
 
+// holding is the standard input of the program that keeps wine running.
+var holding io.WriteCloser
+
 // boot makes a Windows of its own for the tests.
 func boot(t testing.TB) {
 	t.Helper()
@@ -160,10 +164,11 @@ func boot(t testing.TB) {
 				return err
 			}
 		}
-		// A program that runs all the time spares the others the start of wine.
+		// A program that runs all the time spares the others the start of wine. It ends with
+		// its standard input, which must outlive this function.
 		idle := exec.Command("wine", compile(t, "hold"), "kernel32.dll")
 		idle.Env = wineEnv()
-		if _, err := idle.StdinPipe(); err != nil {
+		if holding, err = idle.StdinPipe(); err != nil {
 			return err
 		}
 		return idle.Start()
