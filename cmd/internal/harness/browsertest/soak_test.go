@@ -45,7 +45,8 @@ const batch = 20
 //
 // Every signature must verify, no try may be used, everything must work again after each
 // disturbance, and after a start-up time memory, threads and descriptors of our programs must
-// stay as they are, which takes a run of a quarter of an hour to judge. Browsers are measured, but their memory is not judged.
+// stay as they are, which takes a run of a quarter of an hour to judge. Browsers are measured,
+// but their memory is not judged.
 func TestSoak(t *testing.T) {
 	duration, err := time.ParseDuration(os.Getenv("CIE_SOAK"))
 	if err != nil {
