@@ -35,15 +35,27 @@ type Person struct {
 // Answer answers prompts until done is closed or ctx ends. A prompt without a PIN for
 // it is an error.
 func (p *Person) Answer(ctx context.Context, b *Browser, done <-chan struct{}) error {
+	stirred := time.Now()
 	for {
 		select {
 		case <-done:
-			return nil
+			// What closes done ends with ctx, too.
+			if ctx.Err() == nil {
+				return nil
+			}
+			return fmt.Errorf("%w; answered %v; on the screen: %s", ctx.Err(), p.Seen, b.seen())
 		case <-ctx.Done():
 			return fmt.Errorf("%w; answered %v; on the screen: %s", ctx.Err(), p.Seen, b.seen())
 		case <-b.gone:
 			return fmt.Errorf("the browser ended; answered %v", p.Seen)
 		case <-time.After(150 * time.Millisecond):
+		}
+		// Once Firefox showed a choice of certificates for two minutes without reporting it to
+		// the accessibility bus. It updates what it reports when it paints, and a user who
+		// waits moves the pointer.
+		if time.Since(stirred) > 5*time.Second {
+			stirred = time.Now()
+			_ = b.cfg.Desktop.Stir(ctx)
 		}
 		if w, ok := b.pinPrompt(ctx); ok {
 			if err := p.typePIN(ctx, b, w); err != nil {
@@ -109,7 +121,7 @@ func (p *Person) choose(ctx context.Context, b *Browser, button *desktop.Element
 	p.see(PromptCertificate)
 	// An early click may be lost: Firefox ignores those of the first moment.
 	for range 10 {
-		at, err := button.Middle(ctx)
+		at, err := button.Rest(ctx)
 		if err == nil {
 			err = b.cfg.Desktop.Click(ctx, at.X, at.Y)
 		}
@@ -166,7 +178,7 @@ func (b *Browser) seen() string {
 			list = append(list, fmt.Sprintf("%s %q", e.Role, e.Name))
 		}
 	}
-	return fmt.Sprintf("%s (%v)", strings.Join(list, ", "), err)
+	return fmt.Sprintf("%s (%v; last question without an answer: %v)", strings.Join(list, ", "), err, b.cfg.Desktop.Unanswered())
 }
 
 // applications are the names of the browsers on the accessibility bus.

@@ -172,8 +172,24 @@ func (d *Desktop) element(ctx context.Context, at place, parent *Element) *Eleme
 	return e
 }
 
+// ask asks for a property of an element. An element may go at any time, so most errors
+// mean that it is gone; the last one is kept for who finds nothing.
 func (d *Desktop) ask(ctx context.Context, at place, method string, answer any, args ...any) error {
-	return d.reader.Object(at.Bus, at.Path).CallWithContext(ctx, method, 0, args...).Store(answer)
+	err := d.reader.Object(at.Bus, at.Path).CallWithContext(ctx, method, 0, args...).Store(answer)
+	if err != nil {
+		failed := fmt.Errorf("%s: %s of %s%s: %w", time.Now().Format("15:04:05.000"), method, at.Bus, at.Path, err)
+		d.unanswered.Store(&failed)
+	}
+	return err
+}
+
+// Unanswered returns the last question to the accessibility bus that failed, with its time,
+// or nil.
+func (d *Desktop) Unanswered() error {
+	if failed := d.unanswered.Load(); failed != nil {
+		return *failed
+	}
+	return nil
 }
 
 // In reports whether the element is in one with the role, and returns that.
@@ -186,14 +202,28 @@ func (e *Element) In(role string) (*Element, bool) {
 	return nil, false
 }
 
-// Middle returns the middle of the element on the screen.
-func (e *Element) Middle(ctx context.Context) (image.Point, error) {
-	var r struct{ X, Y, W, H int32 }
-	if err := e.of.ask(ctx, e.place, component+".GetExtents", &r, onScreen); err != nil {
-		return image.Point{}, err
+// Rest returns the middle of the element on the screen once it rests there: a dialog that
+// is still laid out has another of its buttons at that place a moment later.
+func (e *Element) Rest(ctx context.Context) (image.Point, error) {
+	var last image.Rectangle
+	for range 50 {
+		var r struct{ X, Y, W, H int32 }
+		if err := e.of.ask(ctx, e.place, component+".GetExtents", &r, onScreen); err != nil {
+			return image.Point{}, err
+		}
+		if r.W <= 0 || r.H <= 0 {
+			return image.Point{}, errors.New("the element has no place on the screen")
+		}
+		now := image.Rect(int(r.X), int(r.Y), int(r.X+r.W), int(r.Y+r.H))
+		if now == last {
+			return now.Min.Add(now.Size().Div(2)), nil
+		}
+		last = now
+		select {
+		case <-ctx.Done():
+			return image.Point{}, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	if r.W <= 0 || r.H <= 0 {
-		return image.Point{}, errors.New("the element has no place on the screen")
-	}
-	return image.Pt(int(r.X+r.W/2), int(r.Y+r.H/2)), nil
+	return image.Point{}, errors.New("the element does not come to rest")
 }

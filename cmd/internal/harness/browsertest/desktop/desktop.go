@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -59,6 +60,8 @@ type Desktop struct {
 	bus    *sessionbus.Bus
 	access string     // address of the accessibility bus
 	reader *dbus.Conn // to it
+
+	unanswered atomic.Pointer[error]
 }
 
 // Window is a window with a title.
@@ -165,6 +168,12 @@ func (d *Desktop) Keys(ctx context.Context, keys ...string) error {
 // Click moves the pointer and presses the first button.
 func (d *Desktop) Click(ctx context.Context, x, y int) error {
 	_, err := d.xdotool(ctx, "", "mousemove", strconv.Itoa(x), strconv.Itoa(y), "click", "1")
+	return err
+}
+
+// Stir moves the pointer by one pixel.
+func (d *Desktop) Stir(ctx context.Context) error {
+	_, err := d.xdotool(ctx, "", "mousemove_relative", "--", "-1", "0", "mousemove_relative", "1", "0")
 	return err
 }
 
