@@ -56,6 +56,8 @@ func (h *host) sshd(t *testing.T, key string) string {
 	h.run(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", hostKey)
 	port := freePort(t)
 	authorized := h.write(t, "authorized_keys", []byte(key+"\n"))
+	// bash reads the startup file of its user for a command from sshd unless another shell
+	// has started it, and no user's file belongs in this test.
 	conf := h.write(t, "sshd_config", fmt.Appendf(nil, `ListenAddress 127.0.0.1
 Port %s
 HostKey %s
@@ -66,6 +68,7 @@ UsePAM %s
 AuthenticationMethods publickey
 PermitRootLogin prohibit-password
 LogLevel VERBOSE
+SetEnv SHLVL=1
 `, port, hostKey, authorized, pam))
 	public := strings.Fields(string(h.read(t, "host-key.pub")))
 	h.write(t, "known_hosts", fmt.Appendf(nil, "[127.0.0.1]:%s %s %s\n", port, public[0], public[1]))
