@@ -177,7 +177,13 @@ func (p *user) visible() bool {
 // face waits for the window and gives it the keyboard.
 func (p *user) face() {
 	p.t.Helper()
-	p.until("a window", p.visible)
+	p.until("a window", func() bool {
+		if p.visible() {
+			return true
+		}
+		time.Sleep(80 * time.Millisecond) // each look is a process, and takes time from the program
+		return false
+	})
 	p.window = strings.TrimSpace(p.x("search", "--sync", "--onlyvisible", "--pid", fmt.Sprint(p.cmd.Process.Pid)))
 	p.x("windowfocus", "--sync", p.window)
 }

@@ -48,7 +48,7 @@ func (p *Person) Answer(ctx context.Context, b *Browser, done <-chan struct{}) e
 			return fmt.Errorf("%w; answered %v; on the screen: %s", ctx.Err(), p.Seen, b.seen())
 		case <-b.gone:
 			return fmt.Errorf("the browser ended; answered %v", p.Seen)
-		case <-time.After(150 * time.Millisecond):
+		case <-time.After(300 * time.Millisecond): // each look is a process, and thirty questions to the browser
 		}
 		// Once Firefox showed a choice of certificates for two minutes without reporting it to
 		// the accessibility bus. It updates what it reports when it paints, and a user who
