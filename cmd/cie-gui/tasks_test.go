@@ -172,8 +172,9 @@ func TestDeadPUK(t *testing.T) {
 // The card is pulled in the middle of reading, of a change and of an unblocking:
 // nothing is lost, it is said what holds, and the same window goes on.
 func TestCardIsPulled(t *testing.T) {
-	// Slow enough that the card is pulled before a code is on its way.
-	slow := cardtest.CostModel{PerAPDU: time.Second, Sleep: true}
+	// The code follows one command, so that command must last until a busy machine has seen
+	// the words and pulled the card: otherwise a try may be spent, and the window says so.
+	slow := cardtest.CostModel{PerAPDU: 4 * time.Second, Sleep: true}
 	eachHand(t, func(w *walk) {
 		w.Open()
 		w.WaitFor("Nessuna carta")
