@@ -67,7 +67,7 @@ func TestLeftOutTestsExist(t *testing.T) {
 // TestUnits runs the tests of packages below the programs: the rules for codes,
 // the protocol, the module without its C side, the prompts.
 func TestUnits(t *testing.T) {
-	for _, path := range []string{"apdu", "apdu/sm", "card", "card/domain", "card/sod", "pkcs11mod", "pkcs11mod/ck", "cmd/internal/tty", "gui/text"} {
+	for _, path := range []string{"apdu", "apdu/sm", "card", "card/domain", "card/sod", "pkcs11mod", "pkcs11mod/ck", "cmd/internal/sysdir", "cmd/internal/tty", "gui/text"} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			exe := unitTest(t, path)
