@@ -195,6 +195,19 @@ func (p provider) wantSignature(cert *x509.Certificate, alg string, hash crypto.
 	}
 }
 
+// wantSilently signs without leave to ask until the agent says what the card in the reader
+// makes of it: PC/SC may tell another program of a card before it tells one in Wine.
+func (p provider) wantSilently(rv uint64) {
+	p.t.Helper()
+	await.That(p.t, "the agent to know of the card", func() bool {
+		got, _ := p.do("sign SHA256 " + digest + " 42")
+		if got != rv && got != scardNoCard && got != nteSilentContext {
+			p.t.Fatalf("return value %#x, want %#x", got, rv)
+		}
+		return got == rv
+	})
+}
+
 // rectangles gives the open box a scale and returns those of its client area and its controls.
 func (p provider) rectangles(dpi int) []image.Rectangle {
 	p.t.Helper()
@@ -239,7 +252,7 @@ func TestServiceKSP(t *testing.T) {
 			p.want(0, "open "+kspagent.Container(nis))
 			defer p.want(0, "close")
 			p.want(0, "type "+pin)
-			p.want(nteSilentContext, "sign SHA256 "+digest+" 42")
+			p.wantSilently(nteSilentContext)
 			p.wantSignature(cert, "SHA256", crypto.SHA256, "2")
 			p.wantSignature(cert, "SHA384", crypto.SHA384, "2")
 			p.wantSignature(cert, "SHA512", crypto.SHA512, "42")
@@ -477,7 +490,7 @@ func TestServiceKSPBehaviour(t *testing.T) {
 		p.want(0, open)
 		defer p.want(0, "close")
 		remove()
-		p.want(scardNoCard, "sign SHA256 "+digest+" 42")
+		p.wantSilently(scardNoCard)
 		p.want(0, "type cancel")
 		p.want(scardCancelled, sign)
 		// The box closes by itself when the card comes.
