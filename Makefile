@@ -1,7 +1,7 @@
 # make demo    the main job end to end on a virtual card
 # make test    everything: real PC/SC daemon, real PKCS#11 programs
-# make slow    what make test leaves out or keeps short: builds from nothing, twice, and with a sanitizer, the window for
-#              minutes (part of make dist)
+# make slow    what make test leaves out, keeps short or tries in turns of days: builds from nothing, twice, and with a
+#              sanitizer, the window for minutes, all browsers and chip families in Wine (part of make dist)
 # make check   the inner loop: format, vet, static checks, tests without cgo and daemon
 # make build   bin/cie, bin/cie-virtual, bin/cie-pkcs11.so
 # make gui     bin/cie-gui, the desktop application (a cold build takes minutes)
@@ -117,13 +117,16 @@ fuzz:
 
 # Reproducible builds, from an empty cache too; the module with AddressSanitizer,
 # for which the standard library is compiled again; all pages of the window in every
-# look, and every task by keyboard and by mouse, for minutes and with large documents.
-# A quarter of an hour of the processor.
+# look, and every task by keyboard and by mouse, for minutes and with large documents;
+# what make test tries in turns of days in browsers, in Wine and with other programs.
+# An hour of the processor.
 .PHONY: slow
+SLOW = CIE_SLOW=1 $(GO) test -count=1 -v -p 1 -timeout 60m
 slow: deps-all
-	CIE_SLOW=1 $(GO) test -count=1 -v -run '^(TestReproducible|TestSanitizedModuleHasNoErrors|TestNothingIsCut)$$' \
-		-timeout 60m ./cmd/internal/harness/buildtest ./cmd/cie-pkcs11 ./gui
-	CIE_SLOW=1 $(GO) test -count=1 -v -tags '$(GUITAGS)' -timeout 60m ./cmd/cie-gui
+	$(SLOW) -run '^(TestReproducible|TestPackagesReproducible|TestSummary|TestSanitizedModuleHasNoErrors|TestNothingIsCut)$$' \
+		./cmd/internal/harness/buildtest ./cmd/cie-pkcs11 ./gui
+	$(SLOW) -skip '^TestDebianPackages$$' ./cmd/internal/harness/browsertest ./cmd/internal/harness/windowstest ./cmd/internal/harness/consumertest
+	$(SLOW) -tags '$(GUITAGS)' ./cmd/cie-gui
 
 # An hour of the processor, most of it for what make test tries in turns: there the
 # families divide the positions of the commands, and a card never seen is tried with

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cie/cmd/internal/harness/rotation"
 )
 
 // Every change of the page reaches the screen for as long as the program runs.
@@ -25,7 +27,7 @@ func TestWindowKeepsPainting(t *testing.T) {
 		"2s":  {10 * time.Second, 0},
 	} {
 		paging, pause := turning.paging, turning.pause
-		if os.Getenv("CIE_SLOW") != "" {
+		if rotation.All() {
 			paging = 2 * time.Minute
 		}
 		t.Run(life, func(t *testing.T) {

@@ -3,14 +3,15 @@
 package main
 
 import (
-	"os"
 	"testing"
+
+	"cie/cmd/internal/harness/rotation"
 )
 
 // A large document is chosen, drawn, paged, signed and verified, and the turns of the
 // window's loop are measured. The figures are meant for a quiet machine.
 func TestWindowWithLargeDocuments(t *testing.T) {
-	if os.Getenv("CIE_SLOW") == "" {
+	if !rotation.All() {
 		t.Skip("NOT TESTED without CIE_SLOW: large documents")
 	}
 	w := newWalk(t, mouse)

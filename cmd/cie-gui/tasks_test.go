@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"cie/card/cardtest"
-	"cie/cmd/internal/harness/faultinjection"
+	"cie/cmd/internal/harness/rotation"
 )
 
 // eachHand runs a task of the guide for citizens by keyboard alone or by mouse alone, in
@@ -21,8 +21,8 @@ import (
 func eachHand(t *testing.T, task func(w *walk)) {
 	t.Parallel()
 	hands := []hand{keyboard, mouse}
-	if os.Getenv("CIE_SLOW") == "" {
-		hands = hands[(len(t.Name())+faultinjection.Turn())%len(hands):][:1]
+	if !rotation.All() {
+		hands = hands[(len(t.Name())+rotation.Turn())%len(hands):][:1]
 	}
 	for _, h := range hands {
 		t.Run(string(h), func(t *testing.T) {

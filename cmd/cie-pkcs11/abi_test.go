@@ -20,6 +20,7 @@ import (
 	"cie/cmd/internal/anchor"
 	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/harness/buildtest/built"
+	"cie/cmd/internal/harness/rotation"
 	"cie/cmd/internal/harness/stacktest"
 )
 
@@ -194,7 +195,7 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 // TestSanitizedModuleHasNoErrors calls every function wrongly in a module that is itself
 // built with AddressSanitizer.
 func TestSanitizedModuleHasNoErrors(t *testing.T) {
-	if os.Getenv("CIE_SLOW") == "" {
+	if !rotation.All() {
 		t.Skip("compiles the standard library again: make slow")
 	}
 	exe, so := program(t, "negative", sanitizer...), filepath.Join(work, "sanitized.so")

@@ -18,6 +18,7 @@ import (
 	"cie/cmd/internal/harness/browsertest/browser"
 	"cie/cmd/internal/harness/browsertest/idp"
 	"cie/cmd/internal/harness/buildtest/built"
+	"cie/cmd/internal/harness/rotation"
 	"cie/installer/browsers"
 )
 
@@ -27,7 +28,22 @@ func pin() string { return string(cardtest.DefaultPIN()) }
 // tests: a browser waits most of the time, for its user or for the card.
 func eachBrowser(t *testing.T, body func(t *testing.T, s *machine, kind browser.Kind)) {
 	t.Parallel()
-	for _, kind := range browser.Kinds() {
+	inBrowsers(t, browser.Kinds(), body)
+}
+
+// oneBrowser is eachBrowser with one of the browsers, the other one the next day: half of
+// the tests with each. With CIE_SLOW it is with both.
+func oneBrowser(t *testing.T, body func(t *testing.T, s *machine, kind browser.Kind)) {
+	t.Parallel()
+	kinds := browser.Kinds()
+	if !rotation.All() {
+		kinds = kinds[(len(t.Name())+rotation.Turn())%len(kinds):][:1]
+	}
+	inBrowsers(t, kinds, body)
+}
+
+func inBrowsers(t *testing.T, kinds []browser.Kind, body func(t *testing.T, s *machine, kind browser.Kind)) {
+	for _, kind := range kinds {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			need(t, kind)
@@ -99,7 +115,7 @@ func TestWrongPIN(t *testing.T) {
 // TestSecondLogin: in one browser session the PIN is asked once, and a second
 // login costs no device authentication.
 func TestSecondLogin(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
+	oneBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		u := s.sit(t, kind)
 		u.wantIn(u.login(nil, pin()), 1, 1)
 		before := s.card.Stats() // a key that goes back may be pressed twice, which begins the login
@@ -123,7 +139,7 @@ func TestSecondLogin(t *testing.T) {
 // TestCardTaken: the card is removed while the PIN is asked and inserted again, and
 // the next login works without restarting the browser.
 func TestCardTaken(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
+	oneBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		for _, name := range []string{"known", "never seen"} {
 			t.Run(name, func(t *testing.T) {
 				if name == "known" {
@@ -164,7 +180,7 @@ func TestCardTaken(t *testing.T) {
 // TestTakenBetweenLogins: the card is removed after one login and inserted again before
 // the next.
 func TestTakenBetweenLogins(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
+	oneBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		u := s.sit(t, kind)
 		u.wantIn(u.login(nil, pin()), 1, 1)
 		s.takeAtRest()
@@ -189,7 +205,7 @@ const firefoxLooks = 3 * time.Second
 // TestLateReader: the browser starts while there is no PC/SC service at all;
 // the service starts, a card is inserted, and the login works.
 func TestLateReader(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
+	oneBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		s.take()
 		s.daemon.Stop()
 		u := s.sit(t, kind)
@@ -218,7 +234,7 @@ func TestLateReader(t *testing.T) {
 // TestLateCard: the browser starts while the reader is empty; the first login
 // finds no certificate; then the card is inserted.
 func TestLateCard(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
+	oneBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		s.take()
 		u := s.sit(t, kind)
 		o := u.login(nil)
@@ -239,7 +255,7 @@ func TestLateCard(t *testing.T) {
 // TestServiceRestarts: pcscd ends and starts again underneath a browser that
 // has logged in before.
 func TestServiceRestarts(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
+	oneBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		u := s.sit(t, kind)
 		u.wantIn(u.login(nil, pin()), 1, 1)
 		s.takeAtRest()
@@ -261,7 +277,7 @@ func TestServiceRestarts(t *testing.T) {
 // TestTLS13Only: this card cannot authenticate to a service that speaks TLS 1.3
 // only. The user sees an error page, and no try is spent.
 func TestTLS13Only(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
+	oneBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		u := s.sitAt(t, kind, s.idp.StartTLS13URL())
 		before := s.card.Stats()
 		o := u.login(nil, pin())

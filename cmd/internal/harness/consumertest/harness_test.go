@@ -28,6 +28,7 @@ import (
 	"cie/card/cardtest/stack"
 	"cie/cmd/internal/anchor"
 	"cie/cmd/internal/harness/buildtest/built"
+	"cie/cmd/internal/harness/rotation"
 	"cie/cmd/internal/harness/stacktest"
 )
 
@@ -52,16 +53,16 @@ type host struct {
 	serial   string // its serial number
 }
 
-// chips are those that every program is tried with: both ways to open the
+// chips are those that every program is tried with within four days: both ways to open the
 // application, both ways to give the domain parameters, five makers' ATRs.
 var chips = []cardtest.Family{cardtest.NXP, cardtest.Gemalto, cardtest.STM, cardtest.Actalis1, cardtest.Bit4id1}
 
-// eachCard runs body on every chip, first with a card that the module has never
-// seen, then with the same card known. No body may leave fewer tries of PIN or
-// PUK than there were.
+// eachCard runs body on the first chip and on another one every day, first with a card that
+// the module has never seen, then with the same card known. No body may leave fewer tries
+// of PIN or PUK than there were.
 func eachCard(t *testing.T, tools []string, body func(t *testing.T, h *host)) {
 	t.Helper()
-	cards(t, chips, tools, body)
+	cards(t, append(chips[:1:1], rotation.Today(chips[1:], len(chips)-1)...), tools, body)
 }
 
 // cards is eachCard for some chips, each on a machine of its own.

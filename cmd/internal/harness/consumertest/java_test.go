@@ -9,19 +9,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
-
-	"cie/card/cardtest"
-	"cie/cmd/internal/harness/faultinjection"
 )
 
 // alias finds the name of the key in keytool's list.
 var alias = regexp.MustCompile(`(?m)^(.+), PrivateKeyEntry,`)
 
-// TestJava takes one chip and, with it, another one every day: a virtual machine of Java costs
-// more than the card.
 func TestJava(t *testing.T) {
-	taken := []cardtest.Family{chips[0], chips[1+faultinjection.Turn()%(len(chips)-1)]}
-	cards(t, taken, []string{"keytool", "jarsigner"}, func(t *testing.T, h *host) {
+	eachCard(t, []string{"keytool", "jarsigner"}, func(t *testing.T, h *host) {
 		conf := h.write(t, "pkcs11.cfg", fmt.Appendf(nil, "name = CIE\nlibrary = %s\nslotListIndex = 0\n", h.module))
 		store := []string{"-keystore", "NONE", "-storetype", "PKCS11", "-addprovider", "SunPKCS11", "-providerArg", conf, "-storepass:file", h.pinFile}
 		keytool := func(args ...string) string {

@@ -2,8 +2,8 @@ package faultinjection
 
 import (
 	"os"
-	"strconv"
-	"time"
+
+	"cie/cmd/internal/harness/rotation"
 )
 
 // All reports whether everything is to be tried, which takes an hour of the
@@ -33,18 +33,6 @@ func SelectedUnknown(operation, cause int) bool {
 // Share is a part of the positions of a trial. The zero value is all of them.
 type Share struct{ number, of int }
 
-// Turn changes once a day: a short run tries other positions every day, and all of them
-// within [Turns] days. TURN in the environment repeats one.
-func Turn() int {
-	if n, err := strconv.Atoi(os.Getenv("TURN")); err == nil {
-		return n
-	}
-	return int(time.Now().Unix() / (24 * 60 * 60) % Turns)
-}
-
-// Turns is the number of different turns.
-const Turns = 12
-
 // ShareOf returns the positions that a short run tries with a family and a cause: one of
 // twelve, which the causes divide between them with the first family, and the others.
 func ShareOf(family, cause int) Share {
@@ -52,9 +40,9 @@ func ShareOf(family, cause int) Share {
 	case All() || Matrix():
 		return Share{}
 	case family == 0:
-		return OneIn(Turns, cause+Turn())
+		return OneIn(rotation.Turns, cause+rotation.Turn())
 	}
-	return OneIn(Turns, family+Turn())
+	return OneIn(rotation.Turns, family+rotation.Turn())
 }
 
 // Few returns the positions that a short run tries where a position is expensive. They
@@ -63,7 +51,7 @@ func Few(operation, cause int) Share {
 	if All() || Matrix() {
 		return Share{}
 	}
-	return OneIn(Turns, 3*operation+cause+Turn())
+	return OneIn(rotation.Turns, 3*operation+cause+rotation.Turn())
 }
 
 // OneIn returns every position of which the remainder is that of number.

@@ -3,6 +3,7 @@ package faultinjection
 import (
 	"cie/card"
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/rotation"
 	"errors"
 	"fmt"
 	"os"
@@ -61,7 +62,7 @@ func TestFaults(t *testing.T) {
 			}
 		}
 	})
-	t.Logf("TURN=%d\n%v", Turn(), sum)
+	t.Logf("TURN=%d\n%v", rotation.Turn(), sum)
 }
 
 // selected reports whether a short run tries an operation and a fault of the card with
@@ -112,11 +113,11 @@ func TestShortRunCoversEveryPart(t *testing.T) {
 				first++
 			}
 		}
-		if first < causes/Turns {
+		if first < causes/rotation.Turns {
 			t.Errorf("position %d: %d causes with the first family", at, first)
 		}
 		others, few := 0, 0
-		for turn := range Turns {
+		for turn := range rotation.Turns {
 			t.Setenv("TURN", strconv.Itoa(turn))
 			for f := 1; f < len(cardtest.Families()); f++ {
 				if ShareOf(f, 0).contains(at) {

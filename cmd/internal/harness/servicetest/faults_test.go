@@ -11,6 +11,7 @@ import (
 	"cie/apdu/readers"
 	"cie/card/cardtest"
 	"cie/cmd/internal/harness/faultinjection"
+	"cie/cmd/internal/harness/rotation"
 )
 
 // TestFaults injects faults at every APDU position of every operation over a real
@@ -55,7 +56,7 @@ func TestFaults(t *testing.T) {
 			}
 			t.Run(name(op.Name, cause), func(t *testing.T) {
 				trial := d.trial(t, cardtest.NXP)
-				trial.Share, trial.Sum = faultinjection.OneIn(10, o+2*k+faultinjection.Turn()), sum
+				trial.Share, trial.Sum = faultinjection.OneIn(10, o+2*k+rotation.Turn()), sum
 				for _, err := range trial.Run(op, cause) {
 					t.Error(err)
 				}
@@ -72,7 +73,7 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("TURN=%d\n%v", faultinjection.Turn(), sum)
+	t.Logf("TURN=%d\n%v", rotation.Turn(), sum)
 }
 
 // only is a service of which a program sees one reader: other tests use the others.

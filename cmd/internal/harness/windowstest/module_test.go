@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"cie/cmd/internal/harness/rotation"
 )
 
 // exports reads the names in the export directory of a DLL (PE format, "The
@@ -80,6 +82,9 @@ func TestExports(t *testing.T) {
 // TestSameBytes: a second build, in another directory and with other names of
 // temporary files, gives the same programs and the same installer.
 func TestSameBytes(t *testing.T) {
+	if !rotation.All() {
+		t.Skip("builds everything again: make slow")
+	}
 	t.Parallel()
 	need(t, "makensis")
 	first, again := programs(t), filepath.Join(t.TempDir(), "again")

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"cie/card/cardtest"
+	"cie/cmd/internal/harness/rotation"
 )
 
 // step is one run of the command line.
@@ -67,55 +68,54 @@ func blocked() []step {
 // doctor examines card and module; it takes longer than the other steps.
 var doctor = step{args: []string{"doctor", "--module", "cie-pkcs11"}, pin: 3, puk: 10}
 
-// cards returns the options of cie-virtual for a card of every chip family, for
-// one that refuses everything that only newer clients send, and for those whose
-// PIN will be blocked.
-func cards() map[string][]string {
-	all := map[string][]string{
-		"strict":         {"--strict", "all"},
-		"strict-blocked": {"--strict", "all"},
-		"NXP-blocked":    {"--family", "NXP"},
-		"bare-blocked":   {"--family", "bare"},
-	}
+// virtualCard is a name and the options of cie-virtual for a card with it.
+type virtualCard struct {
+	name string
+	args []string
+}
+
+// cards returns those that refuse everything that only newer clients send, and a quarter a
+// day of the others: one of every chip family, and those whose PIN will be blocked.
+func cards() []virtualCard {
+	others := []virtualCard{{"NXP-blocked", []string{"--family", "NXP"}}, {"bare-blocked", []string{"--family", "bare"}}}
 	for _, f := range cardtest.Families() {
-		all[f.String()] = []string{"--family", f.String()}
+		others = append(others, virtualCard{f.String(), []string{"--family", f.String()}})
 	}
+	strict := []string{"--strict", "all"}
+	all := append([]virtualCard{{"strict", strict}, {"strict-blocked", strict}}, rotation.Today(others, 4)...)
 	// What a program remembers of one card must not speak of another one.
-	nis := 999900000100
-	for name, args := range all {
-		all[name] = append(args, "--nis", strconv.Itoa(nis))
-		nis++
+	for i := range all {
+		all[i].args = append(all[i].args[:2:2], "--nis", strconv.Itoa(999900000100+i))
 	}
 	return all
 }
 
 // TestServiceLife expects the program for Windows to answer as the one for
 // Linux does, with the same exit codes and the same tries left on the card, on
-// every chip family.
+// every chip family within four days.
 func TestServiceLife(t *testing.T) {
 	t.Parallel()
 	var queue sync.Mutex
 	todo := cards()
-	next := func() (string, []string, bool) {
+	next := func() (c virtualCard, ok bool) {
 		queue.Lock()
 		defer queue.Unlock()
-		for name, args := range todo {
-			delete(todo, name)
-			return name, args, true
+		if len(todo) > 0 {
+			c, ok, todo = todo[0], true, todo[1:]
 		}
-		return "", nil, false
+		return c, ok
 	}
 	for i := range 2 {
 		t.Run(fmt.Sprint("service ", i+1), func(t *testing.T) {
 			t.Parallel()
 			s := startService(t)
-			for name, args, ok := next(); ok; name, args, ok = next() {
-				t.Run(name, func(t *testing.T) {
+			for c, ok := next(); ok; c, ok = next() {
+				t.Run(c.name, func(t *testing.T) {
 					steps := life()
-					if strings.HasSuffix(name, "-blocked") {
+					if strings.HasSuffix(c.name, "-blocked") {
 						steps = blocked()
 					}
-					s.compare(t, name, args, append(steps, doctor))
+					s.compare(t, c.name, c.args, append(steps, doctor))
 				})
 			}
 		})

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"cie/cmd/internal/harness/rotation"
 )
 
 // wine returns a command in wine without input.
@@ -65,9 +67,9 @@ func TestLeftOutTestsExist(t *testing.T) {
 }
 
 // TestUnits runs the tests of packages below the programs: the rules for codes,
-// the protocol, the module without its C side, the prompts.
+// the protocol, the module without its C side, the prompts; half of the packages a day.
 func TestUnits(t *testing.T) {
-	for _, path := range []string{"apdu", "apdu/sm", "card", "card/domain", "card/sod", "pkcs11mod", "pkcs11mod/ck", "cmd/internal/sysdir", "cmd/internal/tty", "gui/text"} {
+	for _, path := range rotation.Today([]string{"apdu", "apdu/sm", "card", "pkcs11mod", "card/domain", "card/sod", "cmd/internal/sysdir", "pkcs11mod/ck", "cmd/internal/tty", "gui/text"}, 2) {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			exe := unitTest(t, path)

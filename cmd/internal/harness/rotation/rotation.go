@@ -1,0 +1,42 @@
+// Package rotation spreads over days what costs minutes: a run of make test tries a part
+// of it, another part every day, and make slow tries all of it.
+package rotation
+
+import (
+	"os"
+	"strconv"
+	"time"
+)
+
+// Turns is the number of different turns.
+const Turns = 12
+
+// Turn changes once a day, and returns to the first one after [Turns] days. TURN in the
+// environment repeats one.
+func Turn() int {
+	if n, err := strconv.Atoi(os.Getenv("TURN")); err == nil {
+		return n
+	}
+	return int(time.Now().Unix() / (24 * 60 * 60) % Turns)
+}
+
+// All reports whether nothing is left to another day: CIE_SLOW is set.
+func All() bool { return os.Getenv("CIE_SLOW") != "" }
+
+// Today returns one in n of the elements, in their order, other ones every day, and all of
+// them within n days. n must divide [Turns]. With [All] it returns all of them.
+func Today[E any](elements []E, n int) []E {
+	if All() {
+		return elements
+	}
+	return of(elements, n, Turn())
+}
+
+func of[E any](elements []E, n, turn int) (chosen []E) {
+	for i, e := range elements {
+		if (i+turn)%n == 0 {
+			chosen = append(chosen, e)
+		}
+	}
+	return chosen
+}
