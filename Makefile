@@ -75,9 +75,10 @@ gui: deps-gui
 	@mkdir -p bin
 	$(GOBUILD) -tags $(GUITAGS) -o bin/cie-gui ./cmd/cie-gui
 
-# The Linux packages. make test needs those of this machine's architecture.
+# The Linux packages. The architecture of this machine is one of PACKAGEARCHES; make test
+# needs its packages.
 PACKAGEARCHES ?= amd64 arm64
-PACK = HOST=bin LDFLAGS='$(LDFLAGS)' GUITAGS='$(GUITAGS)' GO='$(GO)' SOURCE_DATE_EPOCH='$(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct),0)' \
+PACK = LDFLAGS='$(LDFLAGS)' GUITAGS='$(GUITAGS)' GO='$(GO)' SOURCE_DATE_EPOCH='$(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct),0)' \
 	sh installer/packaging/linux/build '$(VERSION)' dist
 # For Windows. make test builds what has no window.
 .PHONY: windows
@@ -86,10 +87,10 @@ windows: deps-windows
 	CIE_WINDOWS_DIST="$$(pwd)/dist" $(GO) test -count=1 -v -run 'TestSetup|TestWindow' ./cmd/internal/harness/windowstest
 
 .PHONY: packages packages-here
-packages: deps-packages bin
+packages: deps-packages
 	$(PACK) $(PACKAGEARCHES)
 # For the tests: packed in seconds.
-packages-here: bin
+packages-here:
 	COMPRESSION=gzip $(PACK) $$($(GO) env GOHOSTARCH)
 
 # What is given to others. The programs in the packages count, else those in bin.

@@ -160,10 +160,13 @@ func (w *walk) ask(what byte) (s scene) {
 // wait waits for something in the window and returns the scene with it.
 func (w *walk) wait(what string, ok func(scene) bool) (s scene) {
 	w.t.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	const most = 150 * time.Millisecond // each look takes time from the program
+	pause := most / 16
+	for end := time.Now().Add(time.Minute); ; time.Sleep(pause) {
 		if s = w.scene(); ok(s) {
 			return s
 		}
+		pause = min(2*pause, most)
 		if time.Now().After(end) {
 			w.t.Fatalf("%s: waited a minute; the window shows:\n%s", what, s)
 		}

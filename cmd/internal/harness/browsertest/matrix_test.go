@@ -313,7 +313,7 @@ func TestBothBrowsersLogInWhileStatusRuns(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			default:
+			case <-time.After(100 * time.Millisecond): // which leaves the processor to the browsers
 			}
 			cmd := exec.CommandContext(t.Context(), cli, "status")
 			cmd.Env = append(append(os.Environ(), s.daemon.Env()...), "HOME="+s.home, "XDG_CACHE_HOME=", "LANG=C.UTF-8")
