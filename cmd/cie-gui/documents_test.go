@@ -363,9 +363,9 @@ func TestClickWhileTheCardLeaves(t *testing.T) {
 	w.Open(letter)
 	w.WaitFor("CIE 0077, carta sul lettore")
 	w.point(middle(w.control("Firma 1 documento").Words))
-	w.x("mousedown", "1")
+	w.send("mousedown", "1")
 	w.Remove()
 	w.WaitFor("Nessuna carta")
-	w.x("mouseup", "1")
+	w.send("mouseup", "1")
 	w.WaitFor("Stai per firmare")
 }

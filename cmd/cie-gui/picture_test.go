@@ -4,13 +4,13 @@ package main
 
 import "image"
 
-// painted reports whether something is drawn in a part of a picture: whether
-// it has more than one colour.
-func painted(img *image.RGBA, part image.Rectangle) bool {
-	part = part.Intersect(img.Bounds())
-	for y := part.Min.Y; y < part.Max.Y; y++ {
-		for x := part.Min.X; x < part.Max.X; x++ {
-			if img.RGBAAt(x, y) != img.RGBAAt(part.Min.X, part.Min.Y) {
+// painted reports whether something is drawn in a picture: whether it has more than one
+// colour.
+func painted(img *image.RGBA) bool {
+	b := img.Bounds()
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			if img.RGBAAt(x, y) != img.RGBAAt(b.Min.X, b.Min.Y) {
 				return true
 			}
 		}

@@ -200,10 +200,18 @@ func (p *user) x(args ...string) string {
 	return string(out)
 }
 
+// send gives xdotool commands for keyboard and mouse.
+func (p *user) send(args ...string) {
+	p.t.Helper()
+	if err := p.screen.Send(args...); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // press presses keys, one after the other, no faster than a quick typist.
 func (p *user) press(keys ...string) {
 	p.t.Helper()
-	p.x(append([]string{"key", "--delay", "60"}, keys...)...)
+	p.send(append([]string{"key", "--delay", "60"}, keys...)...)
 }
 
 // code types a code and Enter.
@@ -225,11 +233,7 @@ var seed = maphash.MakeSeed()
 // glance returns a hash of what the screen shows now.
 func (p *user) glance() uint64 {
 	p.t.Helper()
-	pixels, err := p.screen.Pixels()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return maphash.Bytes(seed, pixels)
+	return p.screen.Hash(seed)
 }
 
 // look waits until the screen does not change and returns a hash of it, to

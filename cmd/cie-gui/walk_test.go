@@ -186,9 +186,9 @@ func (w *walk) sees(s scene, words string) bool {
 		if !t.whole() {
 			continue
 		}
-		if img, err := w.screen.Picture(); err != nil {
+		if img, err := w.screen.Part(t.Box); err != nil {
 			w.t.Fatal(err)
-		} else if painted(img, t.Box) {
+		} else if painted(img) {
 			return true
 		}
 	}
@@ -282,7 +282,7 @@ func (w *walk) Click(name string) {
 			if now := w.point(at).controls(name); len(now) == 0 || now[0].Words != t.Words {
 				continue // the page grew or shrank above it
 			}
-			w.x("click", "1")
+			w.send("click", "1")
 			return
 		}
 		wheel := "5" // down
@@ -290,7 +290,7 @@ func (w *walk) Click(name string) {
 			wheel = "4"
 		}
 		w.point(image.Pt(screenWidth*2/3, screenHeight/2))
-		w.x("click", wheel)
+		w.send("click", wheel)
 	}
 	w.t.Fatalf("the wheel does not bring %q into view:\n%s", name, w.scene())
 }
@@ -302,7 +302,7 @@ func middle(r image.Rectangle) image.Point { return r.Min.Add(r.Size().Div(2)) }
 // shows then.
 func (w *walk) point(at image.Point) scene {
 	w.t.Helper()
-	w.x("mousemove", fmt.Sprint(at.X), fmt.Sprint(at.Y), "getmouselocation") // which the server answers after it
+	w.send("mousemove", fmt.Sprint(at.X), fmt.Sprint(at.Y))
 	return w.ask(showNext)
 }
 

@@ -1,6 +1,7 @@
 //go:build linux
 
-// Package screen gives tests an X server without a monitor, whose pixels they can read.
+// Package screen gives tests an X server without a monitor, whose pixels they can read and
+// whose keyboard and mouse they can use.
 package screen
 
 import (
@@ -8,8 +9,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/maphash"
 	"image"
 	"image/png"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +30,12 @@ type Screen struct {
 	dir  string
 	cmd  *exec.Cmd
 	said said
+
+	looking sync.Mutex
+	file    []byte // of the server's memory; nil after Stop
+
+	sending sync.Mutex
+	input   *input // nil until something is sent
 }
 
 // Start starts a screen of a size in pixels and returns when programs can open it.
@@ -66,13 +75,42 @@ func Start(width, height int) (*Screen, error) {
 		return nil, fmt.Errorf("the X server did not start: %w: %s", err, s.Said())
 	}
 	s.Display = ":" + strings.TrimSpace(line)
+	if s.file, err = mapped(filepath.Join(dir, "Xvfb_screen0")); err != nil {
+		s.Stop()
+		return nil, err
+	}
 	return s, nil
+}
+
+// mapped returns a file that changes, without copies of it.
+func mapped(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
 }
 
 // Stop ends the screen.
 func (s *Screen) Stop() {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	if s.input != nil {
+		s.input.stop()
+	}
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	if s.file != nil {
+		_ = syscall.Munmap(s.file)
+		s.file = nil
+	}
 	_ = os.RemoveAll(s.dir)
 }
 
@@ -88,18 +126,23 @@ func (s *Screen) Env() []string {
 	return []string{"DISPLAY=" + s.Display, "WAYLAND_DISPLAY=", "XAUTHORITY="}
 }
 
-// Pixels returns the bytes of the picture, for comparing.
-func (s *Screen) Pixels() ([]byte, error) {
-	return os.ReadFile(filepath.Join(s.dir, "Xvfb_screen0"))
+// Hash returns a hash of what the screen shows now.
+func (s *Screen) Hash(seed maphash.Seed) uint64 {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	return maphash.Bytes(seed, s.file)
 }
 
 // Picture returns what the screen shows now.
 func (s *Screen) Picture() (*image.RGBA, error) {
-	b, err := s.Pixels()
-	if err != nil {
-		return nil, err
-	}
-	return parse(b)
+	return s.Part(image.Rect(0, 0, math.MaxInt32, math.MaxInt32))
+}
+
+// Part returns what the screen shows now in a part of it.
+func (s *Screen) Part(r image.Rectangle) (*image.RGBA, error) {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	return parse(s.file, r)
 }
 
 // Save writes the picture to path (PNG).
@@ -116,8 +159,9 @@ func (s *Screen) Save(path string) error {
 }
 
 // parse reads the file in which Xvfb keeps the pixels (option -fbdir), in the format of
-// XWDFile.h with 32 bits a pixel: red, green and blue from bit 16 down.
-func parse(b []byte) (*image.RGBA, error) {
+// XWDFile.h with 32 bits a pixel: red, green and blue from bit 16 down. It returns a part
+// of them.
+func parse(b []byte, part image.Rectangle) (*image.RGBA, error) {
 	const fields = 25 // of the header, 32 bits each, before the name of the window
 	if len(b) < 4*fields {
 		return nil, fmt.Errorf("screen: %d bytes", len(b))
@@ -132,9 +176,10 @@ func parse(b []byte) (*image.RGBA, error) {
 	if field(7) == 0 { // the byte with the lowest bits comes first
 		red, green, blue = 2, 1, 0
 	}
-	img := image.NewRGBA(image.Rect(0, 0, width, height))
-	for y := range height {
-		from, to := b[start+y*line:][:4*width], img.Pix[y*img.Stride:][:4*width]
+	part = part.Intersect(image.Rect(0, 0, width, height))
+	img := image.NewRGBA(part)
+	for y := range part.Dy() {
+		from, to := b[start+(part.Min.Y+y)*line+4*part.Min.X:][:4*part.Dx()], img.Pix[y*img.Stride:][:4*part.Dx()]
 		for i := 0; i < len(to); i += 4 {
 			to[i], to[i+1], to[i+2], to[i+3] = from[i+red], from[i+green], from[i+blue], 0xff
 		}

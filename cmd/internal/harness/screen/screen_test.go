@@ -4,13 +4,16 @@ package screen
 
 import (
 	"encoding/binary"
+	"image"
 	"image/color"
 	"image/png"
 	"io"
+	"math"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -62,6 +65,38 @@ func TestPictureShowsWhatIsDrawn(t *testing.T) {
 	}
 }
 
+// TestSendMovesThePointer expects commands to be executed when Send returns, and errors to be
+// those of their own line.
+func TestSendMovesThePointer(t *testing.T) {
+	for _, tool := range []string{"Xvfb", "xdotool"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatal(err)
+			}
+			t.Skipf("NOT TESTED HERE: %v", err)
+		}
+	}
+	s, err := Start(320, 200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Stop()
+	for _, at := range []string{"12 34", "56 78"} {
+		if err := s.Send("mousemove", at); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("xdotool", "getmouselocation")
+		cmd.Env = append(os.Environ(), s.Env()...)
+		out, err := cmd.CombinedOutput()
+		if x, y, _ := strings.Cut(at, " "); err != nil || !strings.HasPrefix(string(out), "x:"+x+" y:"+y+" ") {
+			t.Errorf("the pointer is at %s, want %s: %v", out, at, err)
+		}
+		if err := s.Send("press", "everything"); err == nil || !strings.Contains(err.Error(), "Unknown command: press") {
+			t.Errorf("a command that does not exist: %v", err)
+		}
+	}
+}
+
 // paint gives the whole screen a colour, in the X protocol: a connection,
 // ChangeWindowAttributes with a background, ClearArea.
 func paint(t *testing.T, s *Screen, colour uint32) {
@@ -107,19 +142,24 @@ func TestParse(t *testing.T) {
 		}
 		return append(b, pixels...)
 	}
+	const all = math.MaxInt32
 	for name, b := range map[string][]byte{
 		"low byte first":  file(0, 3, 2, 1, 0, 6, 5, 4, 0),
 		"high byte first": file(1, 0, 1, 2, 3, 0, 4, 5, 6),
 	} {
-		img, err := parse(b)
+		img, err := parse(b, image.Rect(0, 0, all, all))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if img.RGBAAt(0, 0) != (color.RGBA{1, 2, 3, 0xff}) || img.RGBAAt(1, 0) != (color.RGBA{4, 5, 6, 0xff}) {
 			t.Errorf("%s: % x", name, img.Pix)
 		}
+		right := image.Rect(1, 0, 2, 1)
+		if img, err := parse(b, right); err != nil || img.Bounds() != right || img.RGBAAt(1, 0) != (color.RGBA{4, 5, 6, 0xff}) {
+			t.Errorf("%s, its right half: %v, %v", name, img, err)
+		}
 		for n := range b {
-			if _, err := parse(b[:n]); err == nil {
+			if _, err := parse(b[:n], image.Rect(0, 0, all, all)); err == nil {
 				t.Errorf("%s: %d of %d bytes are accepted", name, n, len(b))
 			}
 		}

@@ -264,13 +264,13 @@ func (b *Browser) Private(ctx context.Context, url string) error {
 			if err := b.cfg.Desktop.Focus(ctx, w); err != nil {
 				return err
 			}
-			if err := b.cfg.Desktop.Keys(ctx, "ctrl+l"); err != nil {
+			if err := b.cfg.Desktop.Keys("ctrl+l"); err != nil {
 				return err
 			}
 			if err := b.cfg.Desktop.Type(ctx, url); err != nil {
 				return err
 			}
-			return b.cfg.Desktop.Keys(ctx, "Return")
+			return b.cfg.Desktop.Keys("Return")
 		}
 		select {
 		case <-ctx.Done():
@@ -305,7 +305,7 @@ func (b *Browser) Press(ctx context.Context, keys ...string) error {
 	if err := b.cfg.Desktop.Focus(ctx, w); err != nil {
 		return err
 	}
-	return b.cfg.Desktop.Keys(ctx, keys...)
+	return b.cfg.Desktop.Keys(keys...)
 }
 
 // ErrorPage returns the title of the page when it is one that the browser made

@@ -55,7 +55,7 @@ func (p *Person) Answer(ctx context.Context, b *Browser, done <-chan struct{}) e
 		// waits moves the pointer.
 		if time.Since(stirred) > 5*time.Second {
 			stirred = time.Now()
-			_ = b.cfg.Desktop.Stir(ctx)
+			_ = b.cfg.Desktop.Stir()
 		}
 		if w, ok := b.pinPrompt(ctx); ok {
 			if err := p.typePIN(ctx, b, w); err != nil {
@@ -100,7 +100,7 @@ func (p *Person) typePIN(ctx context.Context, b *Browser, w desktop.Window) erro
 	if p.Entered != nil {
 		p.Entered()
 	}
-	if err := d.Keys(ctx, "Return"); err != nil {
+	if err := d.Keys("Return"); err != nil {
 		return err
 	}
 	// The same window may come back for another try: wait until it is gone.
@@ -123,7 +123,7 @@ func (p *Person) choose(ctx context.Context, b *Browser, button *desktop.Element
 	for range 10 {
 		at, err := button.Rest(ctx)
 		if err == nil {
-			err = b.cfg.Desktop.Click(ctx, at.X, at.Y)
+			err = b.cfg.Desktop.Click(at.X, at.Y)
 		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("choice of a certificate: %w", errors.Join(ctx.Err(), err))

@@ -160,21 +160,18 @@ func (d *Desktop) Type(ctx context.Context, text string) error {
 }
 
 // Keys presses keys one after the other ("Return", "ctrl+l").
-func (d *Desktop) Keys(ctx context.Context, keys ...string) error {
-	_, err := d.xdotool(ctx, "", append([]string{"key", "--delay", "60"}, keys...)...)
-	return err
+func (d *Desktop) Keys(keys ...string) error {
+	return d.Screen.Send(append([]string{"key", "--delay", "60"}, keys...)...)
 }
 
 // Click moves the pointer and presses the first button.
-func (d *Desktop) Click(ctx context.Context, x, y int) error {
-	_, err := d.xdotool(ctx, "", "mousemove", strconv.Itoa(x), strconv.Itoa(y), "click", "1")
-	return err
+func (d *Desktop) Click(x, y int) error {
+	return d.Screen.Send("mousemove", strconv.Itoa(x), strconv.Itoa(y), "click", "1")
 }
 
 // Stir moves the pointer by one pixel.
-func (d *Desktop) Stir(ctx context.Context) error {
-	_, err := d.xdotool(ctx, "", "mousemove_relative", "--", "-1", "0", "mousemove_relative", "1", "0")
-	return err
+func (d *Desktop) Stir() error {
+	return d.Screen.Send("mousemove_relative", "--", "-1", "0", "mousemove_relative", "1", "0")
 }
 
 // Windows lists the visible windows whose title contains one of the texts, or all that
