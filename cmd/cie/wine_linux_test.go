@@ -102,7 +102,7 @@ func (w winePrograms) run(args []string) int {
 	work := filepath.Dir(os.Getenv(readersVariable))
 	call := []string{string(w) + `\spawn.exe`, "env", "APPDATA=" + winePath(work+"/.config"), "env", "LOCALAPPDATA=" + winePath(work+"/.local")}
 	call = append(append(append(call, files.args...), "--", string(w)+`\cie.exe`), args...)
-	cmd := exec.Command("wine", call...)
+	cmd := exec.Command(os.Getenv("WINELOADER"), call...)
 	cmd.Dir = dir
 	// Wine 10 aborts where TMPDIR is set.
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "TMPDIR=") }), "HOME="+os.Getenv(wineHomeVariable))

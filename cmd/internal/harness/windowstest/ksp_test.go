@@ -60,7 +60,7 @@ func (s *service) startProvider(t testing.TB, agent string) provider {
 	t.Helper()
 	s.shareKSP(t)
 	s.setAgent(t, agent)
-	cmd := s.command("wine", `Z:\mnt\ksp.exe`)
+	cmd := s.command(loader, `Z:\mnt\ksp.exe`)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *service) startProvider(t testing.TB, agent string) provider {
 // setAgent records the program that the provider starts, as the installer does.
 func (s *service) setAgent(t testing.TB, path string) {
 	t.Helper()
-	if r := execute(t, s.command("wine", "reg", "add", `HKLM\Software\CIE\KeyStorageProvider`, "/v", "Agent", "/d", path, "/f"), ""); r.code != 0 {
+	if r := execute(t, s.command(loader, "reg", "add", `HKLM\Software\CIE\KeyStorageProvider`, "/v", "Agent", "/d", path, "/f"), ""); r.code != 0 {
 		t.Fatalf("reg: %s%s", r.stdout, r.stderr)
 	}
 }
@@ -635,14 +635,14 @@ func TestServiceKSPRegistration(t *testing.T) {
 	run := func(verb, want string) {
 		t.Helper()
 		_ = os.Remove(log)
-		r := execute(t, s.command("env", "WINEDLLOVERRIDES=bcrypt=n;mscoree,mshtml=", "wine", `Z:\mnt\cie.exe`, verb), "")
+		r := execute(t, s.command("env", "WINEDLLOVERRIDES=bcrypt=n;mscoree,mshtml=", loader, `Z:\mnt\cie.exe`, verb), "")
 		got, err := os.ReadFile(log)
 		if r.code != 0 || err != nil || strings.ReplaceAll(string(got), "\r\n", "\n") != want {
 			t.Errorf("%s: exit code %d, %v\n%s%s%s\nwant\n%s", verb, r.code, err, r.stdout, r.stderr, got, want)
 		}
 	}
 	agent := func() string {
-		return execute(t, s.command("wine", "reg", "query", `HKLM\Software\CIE\KeyStorageProvider`, "/v", "Agent"), "").stdout
+		return execute(t, s.command(loader, "reg", "query", `HKLM\Software\CIE\KeyStorageProvider`, "/v", "Agent"), "").stdout
 	}
 	const (
 		register   = "register CIE Key Storage Provider, flags 1, aliases 0, kernel 0, image cie-ksp.dll, interfaces 1: 65537, flags 1, functions 1: KEY_STORAGE\n"

@@ -39,7 +39,7 @@ type host struct {
 
 func (s *service) startHost(t testing.TB) *host {
 	t.Helper()
-	cmd := s.command("wine", `Z:\mnt\token.exe`)
+	cmd := s.command(loader, `Z:\mnt\token.exe`)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

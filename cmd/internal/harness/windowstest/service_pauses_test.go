@@ -153,7 +153,7 @@ func TestServiceCardIsFreeWhileThePINIsTyped(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
 	s.insert(t)
-	for name, command := range map[string][]string{"cie.exe": {"wine", `Z:\mnt\cie.exe`}, "cie": {"/mnt/cie"}} {
+	for name, command := range map[string][]string{"cie.exe": {loader, `Z:\mnt\cie.exe`}, "cie": {"/mnt/cie"}} {
 		t.Run(name, func(t *testing.T) {
 			p := ptytest.New(t)
 			cmd := s.command("env", append(append([]string{"TERM=xterm"}, command...), "pin", "verify")...)

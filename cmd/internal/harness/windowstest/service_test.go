@@ -233,7 +233,7 @@ func (s *service) watch(t testing.TB) {
 // startIdle starts a program in Wine that runs as long as the service.
 func (s *service) startIdle(t testing.TB) {
 	t.Helper()
-	idle := s.command("wine", `Z:\mnt\hold.exe`, "kernel32.dll")
+	idle := s.command(loader, `Z:\mnt\hold.exe`, "kernel32.dll")
 	if _, err := idle.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
@@ -275,11 +275,15 @@ func child(pid int) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(string(children)))
 }
 
+// loader is Wine in the system, without the script that looks for it each time.
+const loader = "/usr/lib/wine/wine64"
+
 // command returns a command that runs in the system of the service.
 func (s *service) command(name string, args ...string) *exec.Cmd {
-	return exec.Command("nsenter", append([]string{"--target", strconv.Itoa(s.pid), "--mount", "--net", "--pid", "--",
-		"chroot", s.root, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + home, "LC_ALL=C.UTF-8",
-		"WINEPREFIX=" + home + "/.wine", "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml=", name}, args...)...)
+	cmd := exec.Command("nsenter", append([]string{"--target", strconv.Itoa(s.pid), "--mount", "--net", "--pid", "--root=" + s.path(""), "--", name}, args...)...)
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + home, "LC_ALL=C.UTF-8", "WINELOADER=" + loader,
+		"WINEPREFIX=" + home + "/.wine", "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml="}
+	return cmd
 }
 
 // background starts a command that runs until it is stopped or the service ends.
@@ -357,7 +361,7 @@ func (s *service) linux(t testing.TB, stdin string, args ...string) result {
 // run runs a Windows program of the shared directory in wine.
 func (s *service) run(t testing.TB, stdin, exe string, args ...string) result {
 	t.Helper()
-	return execute(t, s.command("wine", append([]string{`Z:\mnt\` + exe}, args...)...), stdin)
+	return execute(t, s.command(loader, append([]string{`Z:\mnt\` + exe}, args...)...), stdin)
 }
 
 // execute runs a command of a service.
