@@ -280,7 +280,7 @@ const loader = "/usr/lib/wine/wine64"
 
 // command returns a command that runs in the system of the service.
 func (s *service) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command("nsenter", append([]string{"--target", strconv.Itoa(s.pid), "--mount", "--net", "--pid", "--root=" + s.path(""), "--", name}, args...)...)
+	cmd := exec.Command("nsenter", append([]string{"--target", strconv.Itoa(s.pid), "--mount", "--net", "--pid", "--root=" + s.path(""), "--wd=" + s.path(""), "--", name}, args...)...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + home, "LC_ALL=C.UTF-8", "WINELOADER=" + loader,
 		"WINEPREFIX=" + home + "/.wine", "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml="}
 	return cmd
