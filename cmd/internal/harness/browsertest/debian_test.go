@@ -24,6 +24,7 @@ import (
 	"cie/cmd/internal/harness/browsertest/browser"
 	"cie/cmd/internal/harness/browsertest/debian"
 	"cie/cmd/internal/harness/browsertest/desktop"
+	"cie/cmd/internal/harness/rotation"
 	"cie/installer/browsers"
 )
 
@@ -268,8 +269,9 @@ func colours(img *image.RGBA) int {
 
 const policies = "/etc/firefox/policies/policies.json"
 
-// TestDebianPackages installs the packages with apt in a clean Debian system and
-// uses, upgrades and removes them there.
+// TestDebianPackages installs the packages with apt in a clean Debian system and uses,
+// upgrades and removes them there. Then come, one of them a day: an administrator's own
+// policy, the tarball, and the .rpm.
 func TestDebianPackages(t *testing.T) {
 	t.Parallel()
 	need(t, browser.Firefox)
@@ -320,9 +322,17 @@ func TestDebianPackages(t *testing.T) {
 	c.purge()
 	c.same("after apt purge", before)
 
-	t.Run("administrator", func(t *testing.T) { c.with(t).administrator(t, debs, module, before) })
-	t.Run("tarball", func(t *testing.T) { c.with(t).tarball(t, before) })
-	t.Run("rpm", func(t *testing.T) { c.with(t).rpm(t) })
+	others := []struct {
+		name string
+		run  func(c *clean, t *testing.T)
+	}{
+		{"administrator", func(c *clean, t *testing.T) { c.administrator(t, debs, module, before) }},
+		{"tarball", func(c *clean, t *testing.T) { c.tarball(t, before) }},
+		{"rpm", func(c *clean, t *testing.T) { c.rpm(t) }},
+	}
+	for _, o := range rotation.Today(others, len(others)) {
+		t.Run(o.name, func(t *testing.T) { o.run(c.with(t), t) })
+	}
 }
 
 func (c *clean) purge() {

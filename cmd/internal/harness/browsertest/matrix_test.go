@@ -83,7 +83,7 @@ func TestLoginWithNewAndKnownCard(t *testing.T) {
 // Both browsers ask again without an explanation, so the module shows a notification
 // on the desktop that the PIN was wrong, and how many tries are left.
 func TestWrongPIN(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
+	oneBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		u := s.sit(t, kind)
 		desk := u.notifications()
 		before := s.card.Stats()
@@ -356,7 +356,7 @@ func TestBothBrowsersLogInWhileStatusRuns(t *testing.T) {
 // TestDisableRestoresModuleLists: after the browsers were used, disabling leaves their module lists
 // as they would be without this software, and a login finds no certificate.
 func TestDisableRestoresModuleLists(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
+	oneBrowser(t, func(t *testing.T, s *machine, kind browser.Kind) {
 		// Before any browser was started the home is unchanged: it contains only the
 		// tests' anchor.
 		s.disable()

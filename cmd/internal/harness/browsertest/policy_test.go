@@ -11,6 +11,7 @@ import (
 	"cie/card/cardtest"
 	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/harness/browsertest/browser"
+	"cie/cmd/internal/harness/rotation"
 	"cie/installer/browsers"
 )
 
@@ -41,6 +42,7 @@ func (s *machine) ownEtc(t *testing.T) *browsers.Env {
 // TestFirefoxPolicy: an administrator registers the module for all users; a user
 // whose profile has no registration logs in.
 func TestFirefoxPolicy(t *testing.T) {
+	rotation.Skip(t, 0, 2)
 	t.Parallel()
 	need(t, browser.Firefox)
 	s := newStack(t)
@@ -92,6 +94,7 @@ func (s *machine) profileTarget(t *testing.T) browsers.Target {
 // TestChromiumPolicy: with AutoSelectCertificateForUrls the user is asked for
 // the PIN only.
 func TestChromiumPolicy(t *testing.T) {
+	rotation.Skip(t, 1, 2)
 	t.Parallel()
 	need(t, browser.Chromium)
 	s := newStack(t)

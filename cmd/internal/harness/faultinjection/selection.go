@@ -33,8 +33,8 @@ func SelectedUnknown(operation, cause int) bool {
 // Share is a part of the positions of a trial. The zero value is all of them.
 type Share struct{ number, of int }
 
-// ShareOf returns the positions that a short run tries with a family and a cause: one of
-// twelve, which the causes divide between them with the first family, and the others.
+// ShareOf returns the positions that a short run tries with a family and a cause: one in
+// [rotation.Turns], which the causes divide between them with the first family, and the others.
 func ShareOf(family, cause int) Share {
 	switch {
 	case All() || Matrix():

@@ -5,11 +5,12 @@ package rotation
 import (
 	"os"
 	"strconv"
+	"testing"
 	"time"
 )
 
 // Turns is the number of different turns.
-const Turns = 12
+const Turns = 24
 
 // Turn changes once a day, and returns to the first one after [Turns] days. TURN in the
 // environment repeats one.
@@ -30,6 +31,15 @@ func Today[E any](elements []E, n int) []E {
 		return elements
 	}
 	return of(elements, n, Turn())
+}
+
+// Skip skips a test on the days that are not its own, one in n: number distributes tests
+// over the days.
+func Skip(t testing.TB, number, n int) {
+	t.Helper()
+	if !All() && (number+Turn())%n != 0 {
+		t.Skipf("another day's turn (one day in %d; make slow has all)", n)
+	}
 }
 
 func of[E any](elements []E, n, turn int) (chosen []E) {

@@ -8,7 +8,7 @@ import (
 // TestEveryElementHasItsDay expects each element once in n days, whatever the first day is.
 func TestEveryElementHasItsDay(t *testing.T) {
 	elements := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}
-	for _, n := range []int{1, 2, 3, 4, 6, 12} {
+	for _, n := range []int{1, 2, 3, 4, 6, 8, 12, 24} {
 		for first := range Turns {
 			var seen []int
 			for day := range n {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cie/cmd/internal/harness/rotation"
 )
 
 // people returns the directory with the files of wine's user.
@@ -126,6 +128,7 @@ func browsers(t testing.TB, exe string) status {
 // TestBrowsers registers the module with Firefox, the module being loaded by a
 // process for it, and takes it out again.
 func TestBrowsers(t *testing.T) {
+	rotation.Skip(t, 1, 2)
 	exe, profile := cie(t), firefox(t, people())
 	before := tree(t)
 	s := browsers(t, exe)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"cie/cmd/internal/harness/rotation"
 )
 
 const agentKey = `HKLM\Software\CIE\KeyStorageProvider`
@@ -14,6 +16,7 @@ const agentKey = `HKLM\Software\CIE\KeyStorageProvider`
 // TestSetupOfTheProvider installs, updates and removes the key storage provider while a process
 // has it loaded, as a browser has.
 func TestSetupOfTheProvider(t *testing.T) {
+	rotation.Skip(t, 1, 2)
 	need(t, "makensis")
 	exe, _ := setup(t)
 	boot(t)

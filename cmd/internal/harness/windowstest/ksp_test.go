@@ -509,6 +509,7 @@ func TestServiceKSPBehaviour(t *testing.T) {
 // TestServiceKSPBrowserThatDies expects the agent to end, with its box, when the process of the
 // browser is ended without notice.
 func TestServiceKSPBrowserThatDies(t *testing.T) {
+	rotation.Skip(t, 0, 2)
 	t.Parallel()
 	s := startService(t)
 	p := s.startProvider(t, agentEXE)
@@ -535,6 +536,7 @@ func TestServiceKSPBrowserThatDies(t *testing.T) {
 // TestServiceKSPAgentThatErrs expects an error for everything that an agent may answer wrongly,
 // or for none that can be started, and nothing else: the library goes on.
 func TestServiceKSPAgentThatErrs(t *testing.T) {
+	rotation.Skip(t, 0, 2)
 	t.Parallel()
 	s := startService(t)
 	p := s.startProvider(t, fakeAgentEXE)
@@ -565,6 +567,7 @@ func TestServiceKSPAgentThatErrs(t *testing.T) {
 // TestServiceKSPAgentThatHangs expects an error within a limit from an agent that answers late or
 // never, and the end of that agent.
 func TestServiceKSPAgentThatHangs(t *testing.T) {
+	rotation.Skip(t, 1, 2)
 	t.Parallel()
 	s := startService(t)
 	p := s.startProvider(t, fakeAgentEXE)
@@ -621,6 +624,7 @@ func TestServiceKSPAgentThatHangs(t *testing.T) {
 // TestServiceKSPRegistration expects what Windows documents for the registration of a key storage
 // provider. The functions for it are those of testdata/fakebcrypt.c, because Wine's do nothing.
 func TestServiceKSPRegistration(t *testing.T) {
+	rotation.Skip(t, 1, 2)
 	t.Parallel()
 	s := startService(t)
 	dll, err := os.ReadFile(compile(t, "fakebcrypt", "-shared"))

@@ -16,6 +16,7 @@ import (
 
 	"cie/card/cardtest"
 	"cie/cmd/internal/harness/await"
+	"cie/cmd/internal/harness/rotation"
 )
 
 // Return values of Cryptoki (PKCS #11 v2.40, 11.1).
@@ -143,6 +144,7 @@ func verifySignature(t testing.TB, certificate []byte, text string, signature []
 
 // TestServiceModule uses the DLL with a card through a PC/SC service.
 func TestServiceModule(t *testing.T) {
+	rotation.Skip(t, 1, 2)
 	t.Parallel()
 	s := startService(t)
 	card := []string{"--state", "/mnt/module.state", "--family", "Gemalto"}

@@ -14,7 +14,7 @@ import (
 
 // TestServiceScripts runs the scripts of the command line with cie.exe, against
 // PC/SC services with the readers and cards that they describe
-// (cmd/cie/wine_linux_test.go), half of them a day. What only the program for Linux can do
+// (cmd/cie/wine_linux_test.go), a quarter of them a day. What only the program for Linux can do
 // has a condition in the script: [program:linux].
 func TestServiceScripts(t *testing.T) {
 	t.Parallel()
@@ -34,7 +34,7 @@ func TestServiceScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want []string
-	for _, file := range rotation.Today(files, 2) {
+	for _, file := range rotation.Today(files, 4) {
 		want = append(want, strings.TrimSuffix(filepath.Base(file), ".txtar"))
 	}
 	cmd := s.command("sh", "-c", `cd /mnt/scripts && CIE_TEST_WINE='Z:\mnt' exec ./cie.test -test.v -test.parallel 4 -test.run '^(TestCardLifeInProcess|TestScripts)$/^(`+strings.Join(want, "|")+`)$'`)

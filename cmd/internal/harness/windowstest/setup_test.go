@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cie/cmd/internal/harness/await"
+	"cie/cmd/internal/harness/rotation"
 )
 
 // setup returns the installer: the one that make windows has built, or else the
@@ -60,6 +61,7 @@ func value(t testing.TB, key, name string) string {
 // TestSetup installs, updates and removes without a window, as an administrator
 // rolls it out. Nothing may be left, in the profile of another user either.
 func TestSetup(t *testing.T) {
+	rotation.Skip(t, 0, 2)
 	need(t, "makensis")
 	exe, window := setup(t)
 	own := firefox(t, people())
@@ -182,6 +184,7 @@ func TestSetup(t *testing.T) {
 
 // TestSetupWithoutBrowsers: an administrator can leave the browsers alone.
 func TestSetupWithoutBrowsers(t *testing.T) {
+	rotation.Skip(t, 1, 2)
 	need(t, "makensis")
 	exe, _ := setup(t)
 	own := firefox(t, people())

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cie/cmd/internal/harness/rotation"
 )
 
 // addUser gives the machine a second user and returns the user's home.
@@ -66,6 +68,7 @@ func plant(t testing.TB, home, profile, content, empty string) {
 // home neither put content into the list of modules of the user who removes the
 // software nor make the elevated uninstaller delete directories.
 func TestUninstallerIgnoresOtherHomes(t *testing.T) {
+	rotation.Skip(t, 1, 2)
 	need(t, "makensis")
 	exe, _ := setup(t)
 	own := firefox(t, people())
@@ -115,6 +118,7 @@ func clean(t testing.TB) {
 // TestOwnJournalStaysInTheHome: nor does a journal in the own home make a
 // process with administrator's rights change anything outside of it.
 func TestOwnJournalStaysInTheHome(t *testing.T) {
+	rotation.Skip(t, 0, 2)
 	exe := cie(t)
 	bruno := addUser(t, "bruno", "1001")
 	profile := firefox(t, bruno)
