@@ -124,7 +124,7 @@ fuzz:
 .PHONY: slow
 SLOW = CIE_SLOW=1 $(GO) test -count=1 -v -p 1 -timeout 60m
 slow: deps-all
-	$(SLOW) -run '^(TestReproducible|TestPackagesReproducible|TestSummary|TestSanitizedModuleHasNoErrors|TestNothingIsCut)$$' \
+	$(SLOW) -run '^(TestReproducible|TestPackagesReproducible|TestSBOMIsReproducible|TestSummary|TestSanitizedModuleHasNoErrors|TestNothingIsCut)$$' \
 		./cmd/internal/harness/buildtest ./cmd/cie-pkcs11 ./gui
 	$(SLOW) ./cmd/internal/harness/browsertest ./cmd/internal/harness/windowstest ./cmd/internal/harness/consumertest
 	$(SLOW) -tags '$(GUITAGS)' ./cmd/cie-gui

@@ -26,7 +26,7 @@ func inProcess(t testing.TB, p cardtest.Profile) Place {
 // and all of them, of every family: all succeed, no try is spent, and the
 // second contact loses no channel. Other choices among the kinds that exclude
 // each other are tried on two families, which are opened in different ways. A day
-// has a third of the families after the first, but all with the strictest cards;
+// has a sixth of the families after the first, but all with the strictest cards;
 // make faults has all of them.
 func TestStrictCards(t *testing.T) {
 	sum := &Sum{}
@@ -38,8 +38,8 @@ func TestStrictCards(t *testing.T) {
 			}
 			for f, family := range families {
 				for i, j := range Journeys() {
-					// All of the first family and of the strictest cards, of the rest a third a day.
-					if f > 0 && set.Strict != cardtest.StrictAll && !faultinjection.All() && (f+s+i+rotation.Turn())%3 != 0 {
+					// All of the first family and of the strictest cards, of the rest a sixth a day.
+					if f > 0 && set.Strict != cardtest.StrictAll && !faultinjection.All() && (f+s+i+rotation.Turn())%6 != 0 {
 						continue
 					}
 					t.Run(fmt.Sprint(set.Name, "/", family, "/", j.Name), func(t *testing.T) {
