@@ -128,6 +128,8 @@ slow: deps-all
 		./cmd/internal/harness/buildtest ./cmd/cie-pkcs11 ./gui
 	$(SLOW) ./cmd/internal/harness/browsertest ./cmd/internal/harness/windowstest ./cmd/internal/harness/consumertest
 	$(SLOW) -tags '$(GUITAGS)' ./cmd/cie-gui
+	@# Of make packages, if it ran.
+	[ ! -e dist/build ] || $(SLOW) -run '^TestLintianAcceptsPackages$$' ./installer/packaging/linux
 
 # An hour of the processor, most of it for what make test tries in turns: there the
 # families divide the positions of the commands, and a card never seen is tried with

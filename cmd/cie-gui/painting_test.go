@@ -19,14 +19,17 @@ import (
 // FYNE_CACHE is the toolkit's own variable for the life of its cache entries,
 // a minute otherwise: with 2s they run out while something is painted all the
 // time, with 15s while something is painted now and then. make slow turns pages
-// for two minutes, make test for several lives of an entry.
+// for two minutes, make test with one of the two a day for several lives of an entry.
 func TestWindowKeepsPainting(t *testing.T) {
 	t.Parallel()
-	for life, turning := range map[string]struct{ paging, pause time.Duration }{
-		"15s": {45 * time.Second, time.Second},
-		"2s":  {10 * time.Second, 0},
-	} {
-		paging, pause := turning.paging, turning.pause
+	for _, turning := range rotation.Today([]struct {
+		life          string
+		paging, pause time.Duration
+	}{
+		{"15s", 45 * time.Second, time.Second},
+		{"2s", 10 * time.Second, 0},
+	}, 2) {
+		life, paging, pause := turning.life, turning.paging, turning.pause
 		if rotation.All() {
 			paging = 2 * time.Minute
 		}

@@ -273,6 +273,7 @@ const policies = "/etc/firefox/policies/policies.json"
 // upgrades and removes them there. Then come, one of them a day: an administrator's own
 // policy, the tarball, and the .rpm.
 func TestDebianPackages(t *testing.T) {
+	rotation.Skip(t, 1, 2)
 	t.Parallel()
 	need(t, browser.Firefox)
 	debs := packages(t, "deb")

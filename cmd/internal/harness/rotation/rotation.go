@@ -33,8 +33,8 @@ func Today[E any](elements []E, n int) []E {
 	return of(elements, n, Turn())
 }
 
-// Skip skips a test on the days that are not its own, one in n: number distributes tests
-// over the days.
+// Skip skips a test on the days that are not its own, one in n. Tests with the same number
+// have the same days; numbers are given so that each day has as much to do.
 func Skip(t testing.TB, number, n int) {
 	t.Helper()
 	if !All() && (number+Turn())%n != 0 {

@@ -16,7 +16,7 @@ const agentKey = `HKLM\Software\CIE\KeyStorageProvider`
 // TestSetupOfTheProvider installs, updates and removes the key storage provider while a process
 // has it loaded, as a browser has.
 func TestSetupOfTheProvider(t *testing.T) {
-	rotation.Skip(t, 1, 2)
+	rotation.Skip(t, 0, 2)
 	need(t, "makensis")
 	exe, _ := setup(t)
 	boot(t)

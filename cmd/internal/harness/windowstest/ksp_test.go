@@ -537,7 +537,7 @@ func TestServiceKSPBrowserThatDies(t *testing.T) {
 // TestServiceKSPAgentThatErrs expects an error for everything that an agent may answer wrongly,
 // or for none that can be started, and nothing else: the library goes on.
 func TestServiceKSPAgentThatErrs(t *testing.T) {
-	rotation.Skip(t, 1, 2)
+	rotation.Skip(t, 0, 2)
 	t.Parallel()
 	s := startService(t)
 	p := s.startProvider(t, fakeAgentEXE)
@@ -625,7 +625,7 @@ func TestServiceKSPAgentThatHangs(t *testing.T) {
 // TestServiceKSPRegistration expects what Windows documents for the registration of a key storage
 // provider. The functions for it are those of testdata/fakebcrypt.c, because Wine's do nothing.
 func TestServiceKSPRegistration(t *testing.T) {
-	rotation.Skip(t, 1, 2)
+	rotation.Skip(t, 0, 2)
 	t.Parallel()
 	s := startService(t)
 	dll, err := os.ReadFile(compile(t, "fakebcrypt", "-shared"))

@@ -110,7 +110,7 @@ func (r *traffic) during(t *testing.T, f func()) (commands []string, longest tim
 // commands of each program, without a question to the user. A transaction is shorter than the
 // run, so its pauses are not longer than these.
 func TestServicePausesAreShorterThanWindowsAllows(t *testing.T) {
-	rotation.Skip(t, 1, 2)
+	rotation.Skip(t, 0, 2)
 	t.Parallel()
 	s := startService(t)
 	card, options := s.record(t, "pauses")

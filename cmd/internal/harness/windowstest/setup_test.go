@@ -184,7 +184,7 @@ func TestSetup(t *testing.T) {
 
 // TestSetupWithoutBrowsers: an administrator can leave the browsers alone.
 func TestSetupWithoutBrowsers(t *testing.T) {
-	rotation.Skip(t, 1, 2)
+	rotation.Skip(t, 0, 2)
 	need(t, "makensis")
 	exe, _ := setup(t)
 	own := firefox(t, people())
