@@ -35,11 +35,20 @@ func (s *Screen) Send(args ...string) error {
 		}
 		s.input = i
 	}
-	if err := s.input.send(strings.Join(args, " ")); err != nil {
+	err := s.input.send(strings.Join(args, " "))
+	if errors.Is(err, errQuestion) {
+		s.input.stop()
+		s.input, err = nil, nil
+	}
+	if err != nil {
 		return fmt.Errorf("xdotool %s: %w", strings.Join(args, " "), err)
 	}
 	return nil
 }
+
+// errQuestion is returned where xdotool has executed the commands and has ended at the
+// question after them, because the window under the pointer closed meanwhile.
+var errQuestion = errors.New("no window under the pointer")
 
 func (s *Screen) startInput() (*input, error) {
 	r, w, err := os.Pipe()
@@ -65,7 +74,7 @@ func (s *Screen) startInput() (*input, error) {
 const inputTime = time.Minute
 
 // send ends each line with a question that the server answers after it. What comes before
-// the answer is an error.
+// the answer is an error. Keys, moves and clicks ask for no window; the question does.
 func (i *input) send(line string) error {
 	if _, err := io.WriteString(i.commands, line+"\ngetmouselocation\n"); err != nil {
 		return err
@@ -77,6 +86,8 @@ func (i *input) send(line string) error {
 	for {
 		answer, err := i.lines.ReadString('\n')
 		switch {
+		case err == io.EOF && strings.HasPrefix(said.String(), "X Error") && strings.Contains(said.String(), "BadWindow"):
+			return errQuestion
 		case err != nil:
 			return fmt.Errorf("%w: %s", err, said.String())
 		case !strings.HasPrefix(answer, "x:"):

@@ -91,6 +91,10 @@ func TestSendMovesThePointer(t *testing.T) {
 		if x, y, _ := strings.Cut(at, " "); err != nil || !strings.HasPrefix(string(out), "x:"+x+" y:"+y+" ") {
 			t.Errorf("the pointer is at %s, want %s: %v", out, at, err)
 		}
+		// A window that closes ends xdotool, as this question for none does.
+		if err := s.Send("getwindowname", "1234567"); err != nil {
+			t.Error(err)
+		}
 		if err := s.Send("press", "everything"); err == nil || !strings.Contains(err.Error(), "Unknown command: press") {
 			t.Errorf("a command that does not exist: %v", err)
 		}
