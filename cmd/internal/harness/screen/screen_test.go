@@ -18,19 +18,28 @@ import (
 	"time"
 )
 
-// What a program draws is in the picture, with its colours.
-func TestPictureShowsWhatIsDrawn(t *testing.T) {
-	if _, err := exec.LookPath("Xvfb"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
+// start starts a screen for a test, or skips the test where tools are missing.
+func start(t *testing.T) *Screen {
+	t.Helper()
+	for _, tool := range []string{"Xvfb", "xdotool"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatal(err)
+			}
+			t.Skipf("NOT TESTED HERE: %v", err)
 		}
-		t.Skipf("NOT TESTED HERE: %v", err)
 	}
 	s, err := Start(320, 200)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Stop()
+	t.Cleanup(s.Stop)
+	return s
+}
+
+// What a program draws is in the picture, with its colours.
+func TestPictureShowsWhatIsDrawn(t *testing.T) {
+	s := start(t)
 	empty, err := s.Picture()
 	if err != nil {
 		t.Fatal(err)
@@ -68,19 +77,7 @@ func TestPictureShowsWhatIsDrawn(t *testing.T) {
 // TestSendMovesThePointer expects commands to be executed when Send returns, and errors to be
 // those of their own line.
 func TestSendMovesThePointer(t *testing.T) {
-	for _, tool := range []string{"Xvfb", "xdotool"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatal(err)
-			}
-			t.Skipf("NOT TESTED HERE: %v", err)
-		}
-	}
-	s, err := Start(320, 200)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Stop()
+	s := start(t)
 	for _, at := range []string{"12 34", "56 78"} {
 		if err := s.Send("mousemove", at); err != nil {
 			t.Fatal(err)
