@@ -110,10 +110,12 @@ directories() {
 }
 made=$({
 	printf '%s\n' "$top"
-	directories
-} | while read -r dir; do
-	if [ "$dir" = "$top" ] || [ ! -d "$target/$dir" ] || printf '%s\n' "$old" | grep -qxF -- "$dir"; then printf '%s\n' "$dir"; fi
-done | grep . || true)
+	directories | while read -r dir; do [ -d "$target/$dir" ] || printf '%s\n' "$dir"; done
+	{
+		directories
+		printf '%s\n' "$old" | LC_ALL=C sort -u
+	} | LC_ALL=C sort | uniq -d
+} | grep . || true)
 if printf '%s\n' "$old" | grep -qxF ./; then made=$(printf '%s\n./' "$made"); fi
 mkdir -p "$target/${list%/*}"
 {
@@ -123,21 +125,27 @@ mkdir -p "$target/${list%/*}"
 } | LC_ALL=C sort -u >"$target/$list.new"
 mv "$target/$list.new" "$target/$list"
 
-(cd "$here/files" && find . -type f | sed 's|^\./||') | while read -r file; do
-	place "$file"
-	to=$target/$to
-	[ -d "${to%/*}" ] || mkdir -p "${to%/*}"
-	mode=644
-	[ ! -x "$here/files/$file" ] || mode=755
-	# Write under another name first: a running program or loaded module keeps its old file.
-	install -m $mode "$here/files/$file" "$to.new"
-	mv -f "$to.new" "$to"
+# Copied into a new directory beside their places and renamed then: a running program or
+# loaded module keeps its old file.
+(cd "$here/files" && find . -type d | sed 's|^\./*||') | while read -r dir; do
+	set --
+	for file in "$here/files/$dir"/*; do
+		[ ! -f "$file" ] || set -- "$@" "$file"
+	done
+	[ $# -gt 0 ] || continue
+	place "$dir/${1##*/}"
+	to=$target/${to%/*}
+	mkdir -p "$to/cie.new"
+	cp "$@" "$to/cie.new"
+	chmod u=rwX,go=rX "$to/cie.new"/*
+	mv -f "$to/cie.new"/* "$to"
+	rmdir "$to/cie.new"
 done
 # Remove the files of an older version that this one does not have.
-printf '%s\n' "$old" | grep -v '/$' | while read -r file; do
-	[ -n "$file" ] || continue
-	if ! { printf '%s\n' "$new" "$list"; } | grep -qxF -- "$file"; then rm -f -- "$target/$file"; fi
-done
+{
+	printf '%s\n' "$new" "$list" "$new" "$list"
+	[ -z "$old" ] || printf '%s\n' "$old"
+} | grep -v '/$' | LC_ALL=C sort | uniq -u | while read -r file; do rm -f -- "$target/$file"; done
 {
 	printf '%s\n' "$new" "$list"
 	[ -z "$made" ] || printf '%s\n' "$made"
