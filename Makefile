@@ -91,7 +91,7 @@ packages: deps-packages
 	$(PACK) $(PACKAGEARCHES)
 # For the tests: packed in seconds.
 packages-here:
-	COMPRESSION=gzip $(PACK) $$($(GO) env GOHOSTARCH)
+	COMPRESSION=gzip:1 $(PACK) $$($(GO) env GOHOSTARCH)
 
 # What is given to others. The programs in the packages count, else those in bin.
 .PHONY: dist sbom sums macos-check
