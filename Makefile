@@ -119,7 +119,8 @@ fuzz:
 # Reproducible builds, from an empty cache too; the module with AddressSanitizer,
 # for which the standard library is compiled again; all pages of the window in every
 # look, and every task by keyboard and by mouse, for minutes and with large documents;
-# what make test tries in turns of days in browsers, in Wine and with other programs.
+# what make test tries in turns of days in browsers, in Wine and with other programs; the
+# race detector where make test leaves it out for the length of a test.
 # An hour of the processor.
 .PHONY: slow
 SLOW = CIE_SLOW=1 $(GO) test -count=1 -v -p 1 -timeout 60m
@@ -128,6 +129,7 @@ slow: deps-all
 		./cmd/internal/harness/buildtest ./cmd/cie-pkcs11 ./gui
 	$(SLOW) ./cmd/internal/harness/browsertest ./cmd/internal/harness/windowstest ./cmd/internal/harness/consumertest
 	$(SLOW) -tags '$(GUITAGS)' ./cmd/cie-gui
+	sh .ci/test repeated
 	@# Of make packages, if it ran.
 	[ ! -e dist/build ] || $(SLOW) -run '^TestLintianAcceptsPackages$$' ./installer/packaging/linux
 

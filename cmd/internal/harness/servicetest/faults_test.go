@@ -56,7 +56,7 @@ func TestFaults(t *testing.T) {
 			}
 			t.Run(name(op.Name, cause), func(t *testing.T) {
 				trial := d.trial(t, cardtest.NXP)
-				trial.Share, trial.Sum = faultinjection.OneIn(10, o+2*k+rotation.Turn()), sum
+				trial.Share, trial.Sum = faultinjection.OneIn(rotation.Turns, o+2*k+rotation.Turn()), sum
 				for _, err := range trial.Run(op, cause) {
 					t.Error(err)
 				}

@@ -1,5 +1,6 @@
 /* A bcryptprimitives.dll for a wine that has none (before 8.3): the Go runtime
  * takes its random numbers from there and does not start without it. */
+#define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
 #include <ntsecapi.h> /* RtlGenRandom */

@@ -1,6 +1,7 @@
 /* fakeagent: replaces cie.exe ksp-agent and answers the library wrongly, late or not at all, in
  * the way that the name of the container says. What is not named below answers an open rightly,
  * with a key of zeros. */
+#define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
 #include <stdint.h>

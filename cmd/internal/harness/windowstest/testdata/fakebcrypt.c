@@ -1,6 +1,7 @@
 /* fakebcrypt: replaces bcrypt.dll, whose functions for the registration of providers Wine
  * only has in name. It writes what it is given to C:\bcrypt.txt, one call per line. The
  * structures are read at the places that Windows gives them, not by a header. */
+#define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
 #include <stdint.h>

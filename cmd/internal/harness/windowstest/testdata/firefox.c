@@ -1,5 +1,6 @@
 /* firefox LOCK: imitates a running browser. It starts a second process of itself
  * and keeps the lock of its profile open exclusively. */
+#define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* hold DLL: keeps a library loaded until its input ends, as a browser does. */
+#define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
 #include <stdio.h>
