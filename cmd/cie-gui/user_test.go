@@ -181,7 +181,7 @@ func (p *user) face() {
 		if p.visible() {
 			return true
 		}
-		time.Sleep(80 * time.Millisecond) // each look is a process, and takes time from the program
+		time.Sleep(200 * time.Millisecond) // each look is a process, and takes time from the program
 		return false
 	})
 	p.window = strings.TrimSpace(p.x("search", "--sync", "--onlyvisible", "--pid", fmt.Sprint(p.cmd.Process.Pid)))

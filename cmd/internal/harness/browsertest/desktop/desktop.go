@@ -212,7 +212,7 @@ func (d *Desktop) WaitWindow(ctx context.Context, text string) (Window, error) {
 		case <-ctx.Done():
 			all, _ := d.Windows(context.WithoutCancel(ctx))
 			return Window{}, fmt.Errorf("no window %q: %w (windows: %v, %v)", text, ctx.Err(), all, err)
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(250 * time.Millisecond):
 		}
 	}
 }
