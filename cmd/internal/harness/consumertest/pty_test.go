@@ -27,7 +27,7 @@ type answer struct {
 // errNotAsked: a program ended well without a prompt that was expected.
 var errNotAsked = errors.New("did not ask")
 
-// openPTY returns the two ends of a new pseudo terminal, without echo.
+// openPTY returns the two ends of a new pseudo terminal.
 func openPTY() (master, slave *os.File, err error) {
 	master, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -49,6 +49,23 @@ func openPTY() (master, slave *os.File, err error) {
 		return nil, nil, err
 	}
 	return master, slave, nil
+}
+
+// awaitHidden waits until a program does not show what is typed: one that switches the
+// echo off after its prompt discards what was typed before.
+func awaitHidden(ctx context.Context, master *os.File) error {
+	for {
+		// Linux answers for the other end.
+		state, err := unix.IoctlGetTermios(int(master.Fd()), unix.TCGETS)
+		if err != nil || state.Lflag&unix.ECHO == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the echo stays on: %w", ctx.Err())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
 // typed runs a program on a terminal of its own and answers its prompts in the
@@ -96,9 +113,9 @@ func (h *host) tryTyped(t *testing.T, answers []answer, name string, args ...str
 				break
 			}
 			since.Reset()
-			// A program that switches echo off after its prompt flushes what was
-			// typed before; a user is slower than that.
-			time.Sleep(50 * time.Millisecond)
+			if err := awaitHidden(ctx, master); err != nil {
+				t.Errorf("%s: at %q: %v", name, left[0].prompt, err)
+			}
 			line := append(bytes.Clone(left[0].text), '\n')
 			left = left[1:]
 			if _, err := master.Write(line); err != nil {
