@@ -74,6 +74,38 @@ func TestTarballLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+// TestInterruptedInstallationIsRepeatedOrRemoved: what a killed install.sh left beside the
+// places of its files is neither installed by the next one nor left by the removal.
+func TestInterruptedInstallationIsRepeatedOrRemoved(t *testing.T) {
+	dir, root := unpack(t), t.TempDir()
+	before := tree(t, root)
+	interrupt := func() {
+		for _, in := range []string{"bin", "share/man/man1"} {
+			left := filepath.Join(root, "opt", in, "cie.new")
+			if err := os.Mkdir(left, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(left, "half"), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	install := func() string {
+		run(t, dir, "sh", "install.sh", "--prefix", "/opt", "--destdir="+root)
+		return tree(t, root)
+	}
+	whole := install()
+	interrupt()
+	if again := install(); again != whole {
+		t.Errorf("is\n%s\nwant\n%s", again, whole)
+	}
+	interrupt()
+	run(t, root, "sh", filepath.Join(root, "opt/share/cie/uninstall.sh"), "--no-register")
+	if after := tree(t, root); after != before {
+		t.Errorf("is\n%s\nwant\n%s", after, before)
+	}
+}
+
 // tree lists every file and directory with its content.
 func tree(t *testing.T, root string) string {
 	t.Helper()

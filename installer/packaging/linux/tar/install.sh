@@ -135,6 +135,7 @@ mv "$target/$list.new" "$target/$list"
 	[ $# -gt 0 ] || continue
 	place "$dir/${1##*/}"
 	to=$target/${to%/*}
+	[ ! -e "$to/cie.new" ] || rm -rf "$to/cie.new" # of an interrupted installation
 	mkdir -p "$to/cie.new"
 	cp "$@" "$to/cie.new"
 	chmod u=rwX,go=rX "$to/cie.new"/*

@@ -41,6 +41,8 @@ fi
 entries=$(LC_ALL=C sort -r "$list")
 printf '%s\n' "$entries" | grep -v '/$' | while read -r file; do
 	[ "$target/$file" = "$list" ] || rm -f -- "$target/$file"
+	new=$target/${file%/*}/cie.new # of an interrupted installation
+	[ ! -e "$new" ] || rm -rf "$new"
 done
 rm -f -- "$list"
 printf '%s\n' "$entries" | grep '/$' | while read -r dir; do
