@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -63,8 +64,11 @@ func (s Style) Green(text string) string { return s.wrap("32", text) }
 func (s Style) Amber(text string) string { return s.wrap("33", text) }
 
 // words splits a text for Wrap: text in quotes, such as a command to type, is
-// not broken.
-var words = regexp.MustCompile(`[^\s"]*"[^"]{1,60}"\S*|\S+`)
+// not broken. It is compiled when needed: that takes a millisecond, which each start of a
+// program would wait.
+var words = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[^\s"]*"[^"]{1,60}"\S*|\S+`)
+})
 
 // Wrap breaks text into lines of at most width characters. It keeps blanks at the
 // beginning; every line but the first starts with indent.
@@ -72,7 +76,7 @@ func Wrap(text, indent string, width int) string {
 	var lines []string
 	line := text[:len(text)-len(strings.TrimLeft(text, " "))]
 	begun := false // the line has a word
-	for _, word := range words.FindAllString(text, -1) {
+	for _, word := range words().FindAllString(text, -1) {
 		if begun && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			lines = append(lines, line)
 			line, begun = indent, false

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -24,8 +25,11 @@ var stamp string
 // development is the version of a build that is not made from a tagged tree.
 const development = "0.0.0-dev"
 
-// stamped matches a stamp.
-var stamped = regexp.MustCompile(`cie-build:([0-9A-Za-z.+~-]{1,100}):([0-9a-f]{0,64}):([0-9]{0,12});`)
+// stamped matches a stamp. It is compiled when needed: that takes a millisecond, which
+// each start of a program would wait.
+var stamped = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`cie-build:([0-9A-Za-z.+~-]{1,100}):([0-9a-f]{0,64}):([0-9]{0,12});`)
+})
 
 // Build describes a build.
 type Build struct {
@@ -39,14 +43,14 @@ type Build struct {
 }
 
 // current is this build.
-var current = read(stamp, settings())
+var current = sync.OnceValue(func() Build { return read(stamp, settings()) })
 
 // Read returns the build of this program.
-func Read() Build { return current }
+func Read() Build { return current() }
 
 // String returns the version of this build, as in "1.2.3"; "0.0.0-dev" for a
 // build that is not made from a tagged source tree.
-func String() string { return current.Version }
+func String() string { return current().Version }
 
 // String returns the build in a line: "1.2.3 (0f1e2d3c4b5a, 2026-03-21)".
 func (b Build) String() string {
@@ -89,7 +93,7 @@ func settings() []debug.BuildSetting {
 
 // parse finds a stamp.
 func parse(content []byte) (Build, bool) {
-	m := stamped.FindSubmatch(content)
+	m := stamped().FindSubmatch(content)
 	if m == nil {
 		return Build{}, false
 	}
@@ -153,7 +157,7 @@ func System() []SystemLibrary { return system() }
 // platform, and the libraries with their versions. It ends with a newline.
 func Long(program string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\n", program, current)
+	fmt.Fprintf(&b, "%s %s\n", program, current())
 	fmt.Fprintf(&b, "%s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	for _, l := range System() {
 		fmt.Fprintf(&b, "%s\n", strings.TrimSpace(l.Name+" "+l.Path))
