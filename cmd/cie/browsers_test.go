@@ -1,51 +1,38 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
-	"testing"
+	"regexp"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"cie/cmd/internal/harness/buildtest/built"
 )
 
-// cleaning removes what the tests built when they are done.
-type cleaning struct{ *testing.M }
-
-func (c cleaning) Run() int {
-	code := c.M.Run()
-	if moduleDir != "" {
-		os.RemoveAll(moduleDir)
-	}
-	return code
-}
-
-var moduleDir string
-
-// builtModule builds the real module once for all scripts, as version 1.2.3.
-var builtModule = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "cie-module-")
-	if err != nil {
-		return "", err
-	}
-	moduleDir = dir
-	out := filepath.Join(dir, "cie-pkcs11.so")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared",
-		"-ldflags", "-X cie/cmd/internal/version.stamp=cie-build:1.2.3:0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c:1774088430;",
-		"-o", out, "cie/cmd/cie-pkcs11")
-	cmd.Stderr = os.Stderr
-	return out, cmd.Run()
-})
-
-// scriptModule puts the real module somewhere: module PATH.
+// scriptModule puts the module of this tree somewhere: module PATH. $BUILD matches what
+// cie version --json says of its build: what the program built with it says of itself.
 func scriptModule(ts *testscript.TestScript, _ bool, args []string) {
-	built, err := builtModule()
+	module, err := built.Find(built.Module)
 	ts.Check(err)
-	b, err := os.ReadFile(built)
+	content, err := os.ReadFile(module)
 	ts.Check(err)
 	ts.Check(os.MkdirAll(filepath.Dir(args[0]), 0o755))
-	ts.Check(os.WriteFile(args[0], b, 0o755))
+	ts.Check(os.WriteFile(args[0], content, 0o755))
+
+	program, err := built.Find(built.CLI)
+	ts.Check(err)
+	out, err := exec.Command(program, "version", "--json").Output()
+	ts.Check(err)
+	var b struct{ Version, Commit string }
+	ts.Check(json.Unmarshal(out, &b))
+	lines := `"build": "` + regexp.QuoteMeta(b.Version) + `"`
+	if b.Commit != "" { // a tree without git has none
+		lines += `,\n    "commit": "` + b.Commit + `"`
+	}
+	ts.Setenv("BUILD", lines)
 }
 
 // scriptLibrary makes a library that is no module: library PATH.

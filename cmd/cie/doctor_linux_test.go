@@ -23,6 +23,7 @@ import (
 	"cie/cmd/internal/anchor"
 	"cie/cmd/internal/doctor"
 	"cie/cmd/internal/harness/await"
+	"cie/cmd/internal/harness/buildtest/built"
 	"cie/cmd/internal/tty/ptytest"
 )
 
@@ -73,10 +74,8 @@ func newDoctorMachine(t *testing.T, daemon *stack.Stack) *doctorMachine {
 	// A real process that is called firefox, among those of the machine.
 	must(os.Symlink("/proc", filepath.Join(base, "root", "proc")))
 	s.copy("/bin/sleep", filepath.Join(s.home, "firefox", "firefox"))
-	built, err := builtModule()
-	must(err)
 	s.mod = filepath.Join(base, "lib", "cie-pkcs11.so")
-	s.copy(built, s.mod)
+	s.copy(built.File(t, built.Module), s.mod)
 	s.cie, err = exec.LookPath("cie")
 	must(err)
 	s.env = append(os.Environ(), "HOME="+s.home, "LC_ALL=C.UTF-8", "CIE_TEST_ROOT="+s.root, "SSH_CONNECTION=",

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	if wine != nil {
 		wine.programs(programs)
 	}
-	testscript.Main(cleaning{m}, programs)
+	testscript.Main(m, programs)
 }
 
 // testEnv returns the production environment, with virtual readers if a file describes them.

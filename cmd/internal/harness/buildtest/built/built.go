@@ -27,12 +27,15 @@ const (
 // make test sets it after it has built them from this tree.
 const Variable = "CIE_BIN"
 
+// stamp names a build, as in the Makefile.
+const stamp = "-ldflags=-X cie/cmd/internal/version.stamp=cie-build:0.0.0-dev:0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c:1774088430;"
+
 // flags are the arguments of go build for each program, as in the Makefile.
 var flags = map[string][]string{
-	CLI:     {"./cmd/cie"},
-	Module:  {"-buildmode=c-shared", "-ldflags=-X runtime.godebugDefault=asyncpreemptoff=1", "./cmd/cie-pkcs11"},
-	Virtual: {"./cmd/cie-virtual"},
-	Window:  {"-tags", "x11,migrated_fynedo", "./cmd/cie-gui"},
+	CLI:     {stamp, "./cmd/cie"},
+	Module:  {"-buildmode=c-shared", stamp + " -X runtime.godebugDefault=asyncpreemptoff=1", "./cmd/cie-pkcs11"},
+	Virtual: {stamp, "./cmd/cie-virtual"},
+	Window:  {stamp, "-tags", "x11,migrated_fynedo", "./cmd/cie-gui"},
 }
 
 var (
@@ -50,6 +53,15 @@ type result struct {
 // file there is not of these sources.
 func File(t testing.TB, name string) string {
 	t.Helper()
+	path, err := Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Find is File for what has no test at hand.
+func Find(name string) (string, error) {
 	mu.Lock()
 	defer mu.Unlock()
 	r, ok := files[name]
@@ -57,10 +69,7 @@ func File(t testing.TB, name string) string {
 		r.path, r.err = find(name)
 		files[name] = r
 	}
-	if r.err != nil {
-		t.Fatal(r.err)
-	}
-	return r.path
+	return r.path, r.err
 }
 
 func find(name string) (string, error) {
