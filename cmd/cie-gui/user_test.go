@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"os"
@@ -17,7 +18,6 @@ import (
 	"cie/card/cardtest"
 	"cie/card/cardtest/stack"
 	"cie/cmd/internal/anchor"
-	"cie/cmd/internal/harness/await"
 	"cie/cmd/internal/harness/buildtest/built"
 	"cie/cmd/internal/harness/screen"
 	"cie/cmd/internal/harness/stacktest"
@@ -166,38 +166,31 @@ func (p *user) run(program string, args ...string) {
 	})
 }
 
-// visible reports whether the program shows a window.
-func (p *user) visible() bool {
-	cmd := await.Command(p.t, "xdotool", "search", "--onlyvisible", "--pid", fmt.Sprint(p.cmd.Process.Pid))
-	cmd.Env = p.env
-	out, err := cmd.Output()
-	return err == nil && len(bytes.TrimSpace(out)) > 0
+// visible returns the numbers of the program's visible windows.
+func (p *user) visible() []string {
+	p.t.Helper()
+	windows, err := p.screen.Ask("search", "--onlyvisible", "--pid", fmt.Sprint(p.cmd.Process.Pid))
+	if err != nil && !errors.Is(err, screen.ErrClosed) {
+		p.t.Fatal(err)
+	}
+	return windows
 }
 
 // face waits for the window and gives it the keyboard.
 func (p *user) face() {
 	p.t.Helper()
+	var windows []string
 	p.until("a window", func() bool {
-		if p.visible() {
-			return true
+		windows = p.visible()
+		if len(windows) == 0 {
+			time.Sleep(100 * time.Millisecond) // a look takes time from the program
 		}
-		time.Sleep(200 * time.Millisecond) // each look is a process, and takes time from the program
-		return false
+		return len(windows) > 0
 	})
-	p.window = strings.TrimSpace(p.x("search", "--sync", "--onlyvisible", "--pid", fmt.Sprint(p.cmd.Process.Pid)))
-	p.x("windowfocus", "--sync", p.window)
-}
-
-// x runs xdotool.
-func (p *user) x(args ...string) string {
-	p.t.Helper()
-	cmd := await.Command(p.t, "xdotool", args...)
-	cmd.Env = p.env
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		p.t.Fatalf("xdotool %v: %v\n%s", args, err, out)
+	p.window = windows[0]
+	if _, err := p.screen.Ask("windowfocus", "--sync", p.window); err != nil {
+		p.t.Fatal(err)
 	}
-	return string(out)
 }
 
 // send gives xdotool commands for keyboard and mouse.

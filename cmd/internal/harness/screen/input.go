@@ -9,13 +9,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
 
 // input is an xdotool that reads its commands, one a line, from a pipe: a process for each
-// key takes more of the processor than the key.
+// key or question takes more of the processor than these.
 type input struct {
 	cmd      *exec.Cmd
 	commands io.WriteCloser
@@ -28,17 +29,12 @@ type input struct {
 func (s *Screen) Send(args ...string) error {
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	if s.input == nil {
-		i, err := s.startInput()
-		if err != nil {
-			return err
-		}
-		s.input = i
+	said, err := s.say(&s.input, strings.Join(args, " "))
+	if errors.Is(err, ErrClosed) {
+		return nil // it was under the pointer after the commands, which ask for no window
 	}
-	err := s.input.send(strings.Join(args, " "))
-	if errors.Is(err, errQuestion) {
-		s.input.stop()
-		s.input, err = nil, nil
+	if err == nil && len(said) > 0 {
+		err = errors.New(strings.Join(said, "\n"))
 	}
 	if err != nil {
 		return fmt.Errorf("xdotool %s: %w", strings.Join(args, " "), err)
@@ -46,9 +42,43 @@ func (s *Screen) Send(args ...string) error {
 	return nil
 }
 
-// errQuestion is returned where xdotool has executed the commands and has ended at the
-// question after them, because the window under the pointer closed meanwhile.
-var errQuestion = errors.New("no window under the pointer")
+// ErrClosed reports that a window closed while it was asked about.
+var ErrClosed = errors.New("the window closed")
+
+// Ask gives xdotool a command about windows, without quotes in an argument, and returns
+// the lines of its answer: none where there is no such window. It returns ErrClosed where
+// one of the windows closed meanwhile.
+func (s *Screen) Ask(args ...string) ([]string, error) {
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	// Not the xdotool of the keys: keys after a search are for the windows found.
+	said, err := s.say(&s.questions, `"`+strings.Join(args, `" "`)+`"`)
+	if i := slices.IndexFunc(said, func(line string) bool { return strings.HasPrefix(line, "xdotool: ") }); err == nil && i >= 0 {
+		err = errors.New(said[i])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("xdotool %s: %w", strings.Join(args, " "), err)
+	}
+	return said, nil
+}
+
+// say gives a line to an xdotool, which is started where there is none, and ended where
+// its answer is not known.
+func (s *Screen) say(to **input, line string) ([]string, error) {
+	if *to == nil {
+		i, err := s.startInput()
+		if err != nil {
+			return nil, err
+		}
+		*to = i
+	}
+	said, err := (*to).send(line)
+	if err != nil {
+		(*to).stop()
+		*to = nil
+	}
+	return said, err
+}
 
 func (s *Screen) startInput() (*input, error) {
 	r, w, err := os.Pipe()
@@ -73,30 +103,26 @@ func (s *Screen) startInput() (*input, error) {
 // inputTime limits one line of commands.
 const inputTime = time.Minute
 
-// send ends each line with a question that the server answers after it. What comes before
-// the answer is an error. Keys, moves and clicks ask for no window; the question does.
-func (i *input) send(line string) error {
+// send returns what xdotool says of a line. It ends each line with a question that the
+// server answers after it: where the pointer is. A window that does not exist ends xdotool.
+func (i *input) send(line string) (said []string, err error) {
 	if _, err := io.WriteString(i.commands, line+"\ngetmouselocation\n"); err != nil {
-		return err
+		return nil, err
 	}
 	if err := i.answers.SetReadDeadline(time.Now().Add(inputTime)); err != nil {
-		return err
+		return nil, err
 	}
-	var said strings.Builder
 	for {
 		answer, err := i.lines.ReadString('\n')
 		switch {
-		case err == io.EOF && strings.HasPrefix(said.String(), "X Error") && strings.Contains(said.String(), "BadWindow"):
-			return errQuestion
+		case err == io.EOF && slices.ContainsFunc(said, func(line string) bool { return strings.Contains(line, "BadWindow") }):
+			return nil, ErrClosed
 		case err != nil:
-			return fmt.Errorf("%w: %s", err, said.String())
-		case !strings.HasPrefix(answer, "x:"):
-			said.WriteString(answer)
-		case said.Len() > 0:
-			return errors.New(strings.TrimSpace(said.String()))
-		default:
-			return nil
+			return nil, fmt.Errorf("%w: %s", err, strings.Join(said, "\n"))
+		case strings.HasPrefix(answer, "x:"):
+			return said, nil
 		}
+		said = append(said, strings.TrimSuffix(answer, "\n"))
 	}
 }
 

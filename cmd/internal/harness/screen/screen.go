@@ -36,6 +36,9 @@ type Screen struct {
 
 	sending sync.Mutex
 	input   *input // nil until something is sent
+
+	asking    sync.Mutex
+	questions *input // nil until something is asked
 }
 
 // Start starts a screen of a size in pixels and returns when programs can open it.
@@ -100,8 +103,12 @@ func mapped(path string) ([]byte, error) {
 func (s *Screen) Stop() {
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	if s.input != nil {
-		s.input.stop()
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	for _, i := range []*input{s.input, s.questions} {
+		if i != nil {
+			i.stop()
+		}
 	}
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()

@@ -4,6 +4,7 @@ package screen
 
 import (
 	"encoding/binary"
+	"errors"
 	"image"
 	"image/color"
 	"image/png"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +96,26 @@ func TestSendMovesThePointer(t *testing.T) {
 		}
 		if err := s.Send("press", "everything"); err == nil || !strings.Contains(err.Error(), "Unknown command: press") {
 			t.Errorf("a command that does not exist: %v", err)
+		}
+	}
+}
+
+// TestAskAnswersOrReportsAClosedWindow expects the answer to each question, none of which is
+// left to the next.
+func TestAskAnswersOrReportsAClosedWindow(t *testing.T) {
+	s := start(t)
+	for range 2 {
+		if found, err := s.Ask("search", "--onlyvisible", "--name", "no such|window"); err != nil || len(found) != 0 {
+			t.Errorf("a window that does not exist: %q, %v", found, err)
+		}
+		if title, err := s.Ask("getwindowname", "1234567"); !errors.Is(err, ErrClosed) || title != nil {
+			t.Errorf("the title of a window that is gone: %q, %v", title, err)
+		}
+		if said, err := s.Ask("press", "everything"); err == nil || !strings.Contains(err.Error(), "Unknown command: press") {
+			t.Errorf("a command that does not exist: %q, %v", said, err)
+		}
+		if at, err := s.Ask("getmouselocation", "--shell"); err != nil || !slices.Contains(at, "SCREEN=0") {
+			t.Errorf("the place of the pointer: %q, %v", at, err)
 		}
 	}
 }

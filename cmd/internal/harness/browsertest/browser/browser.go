@@ -99,6 +99,7 @@ var quietPrefs = []string{
 	`"browser.translations.enable", false`,
 	`"datareporting.policy.dataSubmissionEnabled", false`,
 	`"dom.ipc.processPrelaunch.enabled", false`,
+	`"extensions.enabledScopes", 0`, // none, not even those that Firefox brings
 	`"extensions.screenshots.disabled", true`,
 	`"extensions.update.enabled", false`,
 	`"network.captive-portal-service.enabled", false`,

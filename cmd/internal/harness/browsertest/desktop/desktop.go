@@ -177,25 +177,26 @@ func (d *Desktop) Stir() error {
 // Windows lists the visible windows whose title contains one of the texts, or all that
 // have a title if there are none.
 func (d *Desktop) Windows(ctx context.Context, texts ...string) ([]Window, error) {
-	// One process where there is no such window, which is what most calls wait for.
 	quoted := make([]string, len(texts))
 	for i, t := range texts {
 		quoted[i] = regexp.QuoteMeta(t)
 	}
-	out, err := d.xdotool(ctx, "", "search", "--onlyvisible", "--name", cmp.Or(strings.Join(quoted, "|"), "."))
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && out == "" {
-		return nil, nil // none
+	ids, err := d.Screen.Ask("search", "--onlyvisible", "--name", cmp.Or(strings.Join(quoted, "|"), "."))
+	if errors.Is(err, screen.ErrClosed) {
+		return nil, nil // the next search may find it or not
 	}
 	if err != nil {
 		return nil, err
 	}
 	var list []Window
-	for _, id := range strings.Fields(out) {
+	for _, id := range ids {
 		// A window may close in between, or change its title.
-		title, err := d.xdotool(ctx, "", "getwindowname", id)
-		if err == nil && title != "" && (len(texts) == 0 || slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(title, t) })) {
-			list = append(list, Window{id, title})
+		title, err := d.Screen.Ask("getwindowname", id)
+		if err != nil || len(title) == 0 || title[0] == "" {
+			continue
+		}
+		if len(texts) == 0 || slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(title[0], t) }) {
+			list = append(list, Window{id, title[0]})
 		}
 	}
 	return list, nil
@@ -221,12 +222,12 @@ func (d *Desktop) WaitWindow(ctx context.Context, text string) (Window, error) {
 func (d *Desktop) Focus(ctx context.Context, w Window) error {
 	for i := range 40 {
 		// A window that is closing has no focus to ask for.
-		active, err := d.xdotool(ctx, "", "getactivewindow")
-		if err == nil && active == w.ID {
+		active, err := d.Screen.Ask("getactivewindow")
+		if err == nil && slices.Equal(active, []string{w.ID}) {
 			return nil
 		}
 		if i%10 == 0 {
-			if _, err := d.xdotool(ctx, "", "windowactivate", w.ID); err != nil {
+			if _, err := d.Screen.Ask("windowactivate", w.ID); err != nil {
 				return err
 			}
 		}
