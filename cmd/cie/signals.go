@@ -45,14 +45,23 @@ func (g *guard) watch(parent context.Context) (ctx context.Context, stop func())
 		for {
 			select {
 			case s := <-signals:
-				g.receive(s)
+				select {
+				case <-done: // both came
+					return
+				default:
+					g.receive(s)
+				}
 			case <-done:
 				return
 			}
 		}
 	}()
 	return ctx, func() {
-		signal.Stop(signals)
+		// The exit code is that of the first signal. A user who presses Ctrl-C twice does
+		// not change it, nor end the process by the second.
+		if g.received() == nil {
+			signal.Stop(signals)
+		}
 		close(done)
 		g.cancel(nil)
 	}

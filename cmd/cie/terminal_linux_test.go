@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -401,6 +402,38 @@ func TestTerminalInterruptedCard(t *testing.T) {
 			s.wantCard(tt.code, tt.pinTries, 10)
 		})
 	}
+}
+
+// A second Ctrl-C that comes when the run is over does not end the process. It is tried in a
+// process of its own, which keeps ignoring signals.
+func TestSecondSignalAfterTheRunIsIgnored(t *testing.T) {
+	const child = "CIE_TEST_SECOND_SIGNAL"
+	if os.Getenv(child) == "" {
+		cmd := await.Command(t, os.Args[0], "-test.run=^"+t.Name()+"$")
+		cmd.Env = append(os.Environ(), child+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return
+	}
+	g := &guard{notice: func(bool) {}}
+	_, stop := g.watch(t.Context())
+	g.receive(syscall.SIGINT)
+	stop()
+	send := func() {
+		for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+			if err := syscall.Kill(os.Getpid(), s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	send()
+	// When others have come, these have.
+	others := make(chan os.Signal, 2)
+	signal.Notify(others, syscall.SIGINT, syscall.SIGTERM)
+	send()
+	<-others
+	<-others
 }
 
 // Ctrl-C while the card does something harmless ends the run after the command.
